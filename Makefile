@@ -1,0 +1,75 @@
+# Every target installs what it needs into .venv on first use; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PORT ?= 3000
+APP_PORT ?= 8501
+ENV ?=
+BIN := .venv/bin
+# A stamp is named after the folder's path, so a .venv that was moved or copied is built anew.
+HERE := $(firstword $(shell printf '%s' '$(CURDIR)' | cksum))
+RUN := .venv/.run-$(HERE)
+DEV := .venv/.dev-$(HERE)
+ENV_OPTION := $(if $(ENV),--env $(ENV))
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
+
+.PHONY: help run serve app viz ui test check format bench image lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+run: $(RUN) ## train, track, register, promote and package a model (ENV=name for another environment)
+	@$(BIN)/kedro run $(ENV_OPTION)
+
+serve: $(RUN) ## serve the production model over HTTP (PORT=3000)
+	@$(BIN)/python -m salary_kedro.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
+	@KEDRO_ENV=$(ENV) $(BIN)/bentoml serve --port $(PORT)
+
+app: $(RUN) ## open the page that asks the service (APP_PORT=8501)
+	@$(BIN)/python -m salary_kedro.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
+	@$(BIN)/streamlit run app/streamlit_app.py --server.port $(APP_PORT)
+
+viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
+	@$(BIN)/kedro viz run $(ENV_OPTION)
+
+ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
+	@$(BIN)/kedro mlflow ui $(ENV_OPTION)
+
+test: $(DEV) ## run the tests (PYTEST="-k name" to choose)
+	@$(BIN)/pytest $(PYTEST)
+
+check: $(DEV) ## lint, formatting, types and the arrows between the rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEV) ## mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(RUN) ## resolve the dependencies anew and write the three lock files
+	@.ci/lock $(BIN)/uv
+
+clean: ## remove .venv and the tools' caches; runs, models and data stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+# The environment: first everything that runs, later the development tools.
+$(RUN): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Error: '$(PYTHON)' is not Python 3.11 or later. Install one, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Error: '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv), or name another Python: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@sed -n '/^uv==/,/^    # via/p' requirements.lock > .venv/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import site; open(f"{site.getsitepackages()[0]}/salary_kedro_defaults.pth", "w").write("import salary_kedro.defaults\n")'
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUN)
+	@echo "Adding the development tools ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,359 @@
+"""The page's side of the prediction service: two requests, typed answers, errors in sentences."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Self
+
+import httpx
+
+ADDRESS_VARIABLE = "SALARY_SERVICE_URL"
+DEFAULT_ADDRESS = "http://127.0.0.1:3000"
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 10.0
+# The service's error codes that speak of what was sent, not of the service.
+INPUT_CODES = frozenset({"invalid_input", "invalid_json", "unsupported_media_type"})
+
+Scalar = float | str
+
+
+class ServiceError(Exception):
+    """Why there is no answer; its text is a sentence for people that says what to do."""
+
+
+class BadAddressError(ServiceError):
+    """The configured address is not one that can be asked."""
+
+    def __init__(self, address: str) -> None:
+        """Name the address, without the password it may hold."""
+        super().__init__(
+            f"{ADDRESS_VARIABLE} is '{address.rpartition('@')[2]}', which is not the address of a "
+            f"service. Write it like {DEFAULT_ADDRESS}, or leave it unset to use that one."
+        )
+
+
+class UnreachableError(ServiceError):
+    """Nothing listens at the address, or it does not answer in time."""
+
+
+class NoModelError(ServiceError):
+    """The service runs but has no model to answer with."""
+
+    def __init__(self) -> None:
+        """Say how to get a model."""
+        super().__init__(
+            "The prediction service has no model yet. Train one with `make run`, then try again."
+        )
+
+
+class BadInputError(ServiceError):
+    """The service refused the values; its own text names the field and what is allowed."""
+
+
+class UnexpectedAnswerError(ServiceError):
+    """Something answered, but not as the prediction service should."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the served model, as its contract describes it.
+
+    Bounds and example are in `unit`; for a number they are numbers, and None means unbounded.
+    """
+
+    name: str
+    kind: str
+    label: str
+    help: str
+    unit: str
+    minimum: Scalar | None
+    maximum: Scalar | None
+    exclusive_minimum: Scalar | None
+    exclusive_maximum: Scalar | None
+    required: bool
+    example: Scalar | None
+
+    @classmethod
+    def from_json(cls, feature: Mapping[str, Any]) -> Self:
+        """Read one entry of `contract.features`.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it does not have the form of one.
+        """
+        return cls(
+            name=_text(feature["name"]),
+            kind=_text(feature["kind"]),
+            label=_text(feature.get("label") or feature["name"]),
+            help=_text(feature.get("help") or ""),
+            unit=_text(feature.get("unit") or ""),
+            minimum=_scalar(feature.get("minimum")),
+            maximum=_scalar(feature.get("maximum")),
+            exclusive_minimum=_scalar(feature.get("exclusive_minimum")),
+            exclusive_maximum=_scalar(feature.get("exclusive_maximum")),
+            required=feature.get("required") is not False,
+            example=_scalar(feature.get("example")),
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the model predicts: its key in an answer, its label and its unit ("a year, gross")."""
+
+    name: str
+    label: str
+    unit: str
+
+    @classmethod
+    def from_json(cls, target: Mapping[str, Any]) -> Self:
+        """Read `contract.target`.
+
+        Raises:
+            KeyError, TypeError: if it does not have the form of one.
+        """
+        return cls(
+            name=_text(target["name"]),
+            label=_text(target.get("label") or target["name"]),
+            unit=_text(target.get("unit") or ""),
+        )
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """The model that the service answers with.
+
+    `rmse` is the holdout error in the target's unit, or None if it was not recorded.
+    `reserve_reason` says why a reserve answers; it is None when the current model does.
+    """
+
+    version: int
+    reserve_reason: str | None
+    rmse: float | None
+    features: tuple[Feature, ...]
+    target: Target
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> Self:
+        """Read the answer to `GET /model`.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: if it does not have the form of one.
+        """
+        is_reserve = answer.get("source") == "reserve"
+        return cls(
+            version=int(answer["model_version"]),
+            reserve_reason=_text(answer.get("reason") or "") if is_reserve else None,
+            rmse=_optional_number(answer["metrics"].get("rmse")),
+            features=tuple(Feature.from_json(each) for each in answer["contract"]["features"]),
+            target=Target.from_json(answer["contract"]["target"]),
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answer: value and interval in the target's unit, confidence as a share of 1.
+
+    `low`, `high` and `confidence` are None when the model gives no interval.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    confidence: float | None
+    model_name: str
+    model_version: int
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any], target: str) -> Self:
+        """Read the answer to `POST /predict`, whose value is under the target's name.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: if it does not have the form of one.
+        """
+        return cls(
+            value=_number(answer[target]),
+            low=_optional_number(answer.get("low")),
+            high=_optional_number(answer.get("high")),
+            confidence=_optional_number(answer.get("confidence")),
+            model_name=_text(answer["model_name"]),
+            model_version=int(answer["model_version"]),
+            warnings=tuple(_text(each) for each in answer.get("warnings") or ()),
+        )
+
+
+class ServiceClient:
+    """Asks one prediction service; keeps no state between two requests.
+
+    Attributes:
+        address: where the service is asked, as it may be shown to people (without a password).
+    """
+
+    def __init__(self, address: str | None = None, answer_seconds: float = ANSWER_SECONDS) -> None:
+        """Choose the service to ask.
+
+        Args:
+            address: its http or https address; by default what SALARY_SERVICE_URL says, or
+                http://127.0.0.1:3000 if that is unset or empty.
+            answer_seconds: how long a connected service may stay silent, above 0.
+
+        Raises:
+            BadAddressError: if the address is not one of an HTTP service.
+        """
+        written = address or os.environ.get(ADDRESS_VARIABLE, "").strip() or DEFAULT_ADDRESS
+        self._url = _checked_url(written)
+        self.address = str(self._url.copy_with(userinfo=b"")).rstrip("/")
+        self._answer_seconds = answer_seconds
+
+    def model(self) -> ServedModel:
+        """Ask which model is served, and what it wants to know.
+
+        Raises:
+            ServiceError: one of its kinds, with a sentence for people.
+        """
+        answer = self._ask("GET", "model")
+        try:
+            return ServedModel.from_json(answer)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self._foreign("its /model describes no model that this page knows") from error
+
+    def predict(self, values: Mapping[str, Scalar], target: str) -> Prediction:
+        """Ask for one prediction.
+
+        Args:
+            values: one value for each feature's name, in the unit of the contract.
+            target: the name of the contract's target.
+
+        Raises:
+            ServiceError: one of its kinds, with a sentence for people.
+        """
+        answer = self._ask("POST", "predict", dict(values))
+        try:
+            return Prediction.from_json(answer, target)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self._foreign(f"its /predict gives no '{target}'") from error
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        """Send one request and return the JSON of a good answer, or raise a ServiceError."""
+        response = self._send(method, f"{str(self._url).rstrip('/')}/{path}", body)
+        if not response.is_success:
+            raise self._refusal(response)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise self._foreign(f"its /{path} is not JSON") from error
+
+    def _send(self, method: str, url: str, body: object) -> httpx.Response:
+        """Send one request; what goes wrong on the way becomes a ServiceError."""
+        try:
+            with self._http() as http:
+                return http.request(method, url, json=body)
+        except httpx.ReadTimeout as error:
+            raise self._silent() from error
+        except (
+            httpx.NetworkError,
+            httpx.TimeoutException,
+            httpx.ProxyError,
+            UnicodeError,
+        ) as error:
+            raise self._absent() from error
+        except httpx.HTTPError as error:
+            raise self._foreign("it does not speak HTTP as expected") from error
+
+    def _http(self) -> httpx.Client:
+        """A client that asks this machine's own services directly, never through a proxy."""
+        return httpx.Client(
+            timeout=httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS),
+            trust_env=not _is_loopback(self._url.host),
+            verify=self._url.scheme == "https",  # plain HTTP needs no certificates loaded
+        )
+
+    def _refusal(self, response: httpx.Response) -> ServiceError:
+        """The error that an answer other than 2xx stands for."""
+        code, message = _error_of(response)
+        if code == "no_model":
+            return NoModelError()
+        if code in INPUT_CODES:
+            return BadInputError(message)
+        if code and response.is_server_error:
+            return UnexpectedAnswerError(
+                f"The prediction service at {self.address} failed ({message.rstrip('.')}). "
+                "Look at the terminal where `make serve` runs, then try again."
+            )
+        return self._foreign(f"HTTP {response.status_code}{message and ': '}{message}")
+
+    def _absent(self) -> UnreachableError:
+        return UnreachableError(
+            f"The prediction service is not running, or cannot be reached, at {self.address}. "
+            "Start it with `make serve`, then try again."
+        )
+
+    def _silent(self) -> UnreachableError:
+        return UnreachableError(
+            f"The prediction service at {self.address} did not answer within "
+            f"{self._answer_seconds:g} seconds. Try again; if it stays silent, stop it and start "
+            "it with `make serve`."
+        )
+
+    def _foreign(self, what: str) -> UnexpectedAnswerError:
+        return UnexpectedAnswerError(
+            f"{self.address} answers, but not as the prediction service would ({what}). Start the "
+            f"service with `make serve`, or set {ADDRESS_VARIABLE} to where it runs."
+        )
+
+
+def _checked_url(address: str) -> httpx.URL:
+    """The address as a URL.
+
+    Raises:
+        BadAddressError: if it is not http or https, names no host or no port from 1 to 65535,
+            or has a query or a fragment.
+    """
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise BadAddressError(address) from error
+    port = url.port if url.port is not None else 80
+    is_usable = url.scheme in {"http", "https"} and url.host and 1 <= port <= 65535
+    if not is_usable or url.query or url.fragment:
+        raise BadAddressError(address)
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _error_of(response: httpx.Response) -> tuple[str, str]:
+    """Code and message of the service's error answer; empty when it is somebody else's."""
+    try:
+        error = response.json()["error"]
+        return _text(error["code"]), _text(error["message"])
+    except (KeyError, TypeError, ValueError):
+        return "", ""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{value!r} is not finite")
+    return value
+
+
+def _optional_number(value: object) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _scalar(value: object) -> Scalar | None:
+    return value if isinstance(value, str) else _optional_number(value)

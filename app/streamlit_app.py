@@ -1,0 +1,222 @@
+"""One page: ask the prediction service what a salary may be, and show its answer in words."""
+
+import math
+import re
+from collections.abc import Callable
+
+import streamlit as st
+from service_client import (
+    BadInputError,
+    Feature,
+    Prediction,
+    Scalar,
+    ServedModel,
+    ServiceClient,
+    ServiceError,
+)
+
+# The largest whole number that a browser counts with exactly.
+LARGEST_INTEGER = 2**53 - 1
+
+
+def plain(text: str) -> str:
+    """The text with Markdown switched off, code in backticks excepted: $, * and : mean themselves.
+
+    Contracts and the service write for people, not in Markdown, where "$5 or $6" is a formula.
+    """
+    return re.sub(r"([\\*_\[\]$~<>#|]|:(?=\S))", r"\\\1", text)
+
+
+def amount(value: float) -> str:
+    """A number as people write it: whole and with commas from 1,000 on, else four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
+def written(value: Scalar) -> str:
+    """A value as it was entered: 5 rather than 5.0."""
+    return value if isinstance(value, str) else f"{value:.15g}"
+
+
+def with_unit(value: float, unit: str) -> str:
+    """The number and its unit, such as "72,861 a year, gross"; the unit may be empty."""
+    return f"{amount(value)} {unit}".strip()
+
+
+def step_of(feature: Feature) -> float:
+    """How far one press of + or - goes: a power of ten, about a hundredth of the range, or 1."""
+    minimum, maximum = bounds_of(feature)
+    if minimum is None or maximum is None or maximum <= minimum:
+        return 1.0
+    return float(10.0 ** math.floor(math.log10((maximum - minimum) / 50)))
+
+
+def bounds_of(feature: Feature) -> tuple[float | None, float | None]:
+    """Lowest and highest number that the widget offers, in the feature's unit.
+
+    An exclusive bound is offered too: the service refuses it, in words.
+    """
+    lows = [float(x) for x in (feature.minimum, feature.exclusive_minimum) if x is not None]
+    highs = [float(x) for x in (feature.maximum, feature.exclusive_maximum) if x is not None]
+    return max(lows, default=None), min(highs, default=None)
+
+
+def allowed(feature: Feature) -> str:
+    """What may be entered, such as "0 to 60 years" or "above 0"; the unit alone without bounds."""
+    if feature.minimum is not None and feature.maximum is not None:
+        words = [f"{amount(float(feature.minimum))} to {amount(float(feature.maximum))}"]
+    else:
+        bounds = {
+            "at least": feature.minimum,
+            "above": feature.exclusive_minimum,
+            "at most": feature.maximum,
+            "below": feature.exclusive_maximum,
+        }
+        words = [f"{word} {amount(float(x))}" for word, x in bounds.items() if x is not None]
+    return f"{', '.join(words)} {feature.unit}".strip()
+
+
+def label_of(feature: Feature) -> str:
+    """The label and what may be entered, such as "Professional experience (0 to 60 years)"."""
+    limits = allowed(feature)
+    return plain(f"{feature.label} ({limits})" if limits else feature.label)
+
+
+def ask_number(feature: Feature, key: str) -> Scalar | None:
+    """A field for a number with decimals."""
+    minimum, maximum = bounds_of(feature)
+    return st.number_input(
+        label_of(feature),
+        min_value=minimum,
+        max_value=maximum,
+        value=float(feature.example) if feature.required and feature.example is not None else None,
+        step=step_of(feature),
+        format="%g",
+        key=key,
+        help=plain(feature.help) or None,
+        required=feature.required,
+    )
+
+
+def ask_integer(feature: Feature, key: str) -> Scalar | None:
+    """A field for a whole number; a bound between two whole numbers moves inwards."""
+    minimum, maximum = bounds_of(feature)
+    low = -LARGEST_INTEGER if minimum is None else max(math.ceil(minimum), -LARGEST_INTEGER)
+    high = LARGEST_INTEGER if maximum is None else min(math.floor(maximum), LARGEST_INTEGER)
+    return st.number_input(
+        label_of(feature),
+        min_value=low,
+        max_value=high,
+        value=int(feature.example) if feature.required and feature.example is not None else None,
+        step=1,
+        key=key,
+        help=plain(feature.help) or None,
+        required=feature.required,
+    )
+
+
+# One function for each kind of feature; an optional one starts empty and answers None.
+FIELDS: dict[str, Callable[[Feature, str], Scalar | None]] = {
+    "number": ask_number,
+    "integer": ask_integer,
+}
+
+
+def ask_values(model: ServedModel) -> dict[str, Scalar] | None:
+    """Draw the form; the values that were entered, or None until Predict is pressed.
+
+    The form is known by its questions: the same ones keep what was typed when a new version
+    arrives, other ones start afresh and are answered only when they have been seen.
+    """
+    form_key = f"form {hash(model.features)}"
+    with st.form(form_key):
+        fields = {x.name: FIELDS[x.kind](x, f"{form_key} {x.name}") for x in model.features}
+        is_pressed = st.form_submit_button("Predict", type="primary", width="stretch")
+    if st.session_state.setdefault("form", form_key) != form_key:
+        st.session_state["form"] = form_key
+        st.info("A new model asks for other values. Check the form, then press Predict.")
+    values = {name: value for name, value in fields.items() if value is not None}
+    return values if is_pressed else None
+
+
+def interval_sentence(prediction: Prediction) -> str:
+    """The interval in words; empty when the model gives none."""
+    if prediction.low is None or prediction.high is None:
+        return ""
+    share = "" if prediction.confidence is None else f"{100 * prediction.confidence:g} % "
+    words = f"With {share}confidence between" if share else "Between"
+    return f"{words} {amount(prediction.low)} and {amount(prediction.high)}."
+
+
+def model_sentence(prediction: Prediction, model: ServedModel) -> str:
+    """Which model answered, and how far off it is on salaries it has not seen."""
+    version = f"{prediction.model_name}, version {prediction.model_version}"
+    answered = f"{model.target.label} predicted by {version}."
+    if model.rmse is None or model.version != prediction.model_version:
+        return answered
+    error = with_unit(model.rmse, model.target.unit)
+    return f"{answered} On people it had not seen in training it was off by about {error} (RMSE)."
+
+
+def question_sentence(values: dict[str, Scalar], features: tuple[Feature, ...]) -> str:
+    """What was asked, such as "Professional experience: 5 years"; the form may be ahead of it."""
+    asked = [(x, values[x.name]) for x in features if x.name in values]
+    return ", ".join(f"{x.label}: {written(value)} {x.unit}".strip() for x, value in asked)
+
+
+def show_prediction(prediction: Prediction, model: ServedModel, question: str) -> None:
+    """Show an answer: the salary, what was asked, its interval, the warnings and who answered."""
+    salary = with_unit(prediction.value, model.target.unit)
+    with st.container(border=True, gap="xsmall"):
+        st.subheader(plain(f"About {salary}"), anchor=False)
+        st.markdown(plain(question))
+        if interval := interval_sentence(prediction):
+            st.markdown(plain(interval))
+        for warning in prediction.warnings:
+            st.warning(plain(warning), icon=":material/warning:")
+        st.caption(plain(model_sentence(prediction, model)))
+
+
+def show_notice(model: ServedModel) -> None:
+    """Say, without alarm, that a reserve answers and why."""
+    if model.reserve_reason is not None:
+        notice = f"Version {model.version} answers as a reserve: {model.reserve_reason}"
+        st.info(plain(notice), icon=":material/info:")
+
+
+def show_service(service: ServiceClient) -> None:
+    """Ask for the model, draw its form and show the answer once Predict was pressed.
+
+    Raises:
+        ServiceError: if the service gives no answer; its text is for people.
+    """
+    model = service.model()
+    show_notice(model)
+    strange = [x for x in model.features if x.kind not in FIELDS]
+    if strange:
+        kinds = ", ".join(f"{x.label} ({x.kind})" for x in strange)
+        st.error(
+            plain(f"This page has no field for {kinds}. Ask the service itself: POST /predict.")
+        )
+        return
+    values = ask_values(model)
+    if values is not None:
+        prediction = service.predict(values, model.target.name)
+        show_prediction(prediction, model, question_sentence(values, model.features))
+
+
+def main() -> None:
+    """Draw the page. The service is asked at every run, so a new model needs no restart."""
+    st.set_page_config(page_title="Salary prediction", page_icon=":material/payments:")
+    st.title("Salary prediction", anchor=False)
+    st.markdown("Fill in what you know and press Predict.")
+    try:
+        show_service(ServiceClient())
+    except BadInputError as error:
+        refusal = f"{str(error).rstrip('.')}. Change it, then press Predict again."
+        st.error(plain(refusal), icon=":material/edit:")
+    except ServiceError as error:
+        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.button("Try again")
+
+
+main()

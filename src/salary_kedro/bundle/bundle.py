@@ -1,0 +1,176 @@
+"""One bundle: written once, checked whenever it is read."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.bundle.model_file import read_model
+from salary_kedro.contract import Contract, Feature
+from salary_kedro.errors import UserError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+#: Recorded and replayed predictions may differ by rounding alone.
+RELATIVE_TOLERANCE = 1e-9
+EXAMPLE_ROWS = 5
+
+Row = Sequence[float | None]
+
+# The Pipeline is fitted on named columns and addresses them by position, as rows come here.
+warnings.filterwarnings("ignore", message="X does not have valid feature names", module="sklearn")
+
+
+class BundleError(UserError):
+    """A bundle that is missing, incomplete, altered or does not predict what it recorded."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded, checked bundle.
+
+    Attributes:
+        name: Folder name, `<version>-<first 8 of its sha256>`.
+        model_name: Name of the registered model.
+        version: Its version number.
+        model: The fitted Pipeline; takes an array of shape (rows, features).
+        contract: The contract the model was trained by.
+        metrics: Its metrics at training, by name.
+        lineage: What it was made from.
+    """
+
+    name: str
+    model_name: str
+    version: int
+    model: Pipeline
+    contract: Contract
+    metrics: Mapping[str, float]
+    lineage: Mapping[str, Any]
+
+    def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
+        """Predict the target of rows, each with the features in the contract's order.
+
+        A missing optional value is None. Returns shape (rows,), in the target's unit.
+        """
+        return predict_rows(self.model, rows)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load a bundle and check all of it: checksums, contract, model, recorded examples.
+
+        Raises:
+            BundleError: Says what is wrong with it.
+        """
+        try:
+            return cls._load(folder)
+        except (OSError, ValueError, KeyError, UserError) as error:
+            raise BundleError(f"bundle {folder.name}: {_say(error)}") from error
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
+        files = _read_checked(folder)
+        manifest = json.loads(files[MANIFEST])
+        if folder.name.partition("-")[0] != str(manifest["version"]):
+            raise BundleError(f"its folder's name does not begin with {manifest['version']}")
+        model = read_model(files["model.skops"])
+        _replay(model, json.loads(files["examples.json"]))
+        return cls(
+            name=folder.name,
+            model_name=manifest["model_name"],
+            version=manifest["version"],
+            model=model,
+            contract=Contract.parse(files["contract.json"]),
+            metrics=json.loads(files["metrics.json"]),
+            lineage=json.loads(files["lineage.json"]),
+        )
+
+
+def predict_rows(model: Pipeline, rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Predict rows that are given by position."""
+    return np.asarray(model.predict(np.array(rows, dtype=np.float64)), dtype=np.float64)
+
+
+def pack(model_name: str, version: int, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
+    """Complete a bundle's files with recorded examples and a manifest.
+
+    Args:
+        model_name: Name of the registered model.
+        version: Its version number.
+        files: `model.skops`, `contract.json`, `metrics.json` and `lineage.json`.
+
+    Returns:
+        The bundle's name, `<version>-<first 8 of the manifest's sha256>`, and all its files.
+    """
+    contract = Contract.parse(files["contract.json"])
+    model = read_model(files["model.skops"])
+    complete = {**files, "examples.json": _dump(_record_examples(model, contract))}
+    checksums = {name: sha256(content) for name, content in sorted(complete.items())}
+    manifest = _dump(
+        {"format": FORMAT, "model_name": model_name, "version": version, "sha256": checksums}
+    )
+    return f"{version}-{sha256(manifest)[:8]}", {**complete, MANIFEST: manifest}
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_checked(folder: Path) -> dict[str, bytes]:
+    """Read a bundle's files; the folder's name vouches for the manifest, that for the others."""
+    manifest = (folder / MANIFEST).read_bytes()
+    if sha256(manifest)[:8] != folder.name.rpartition("-")[2]:
+        raise BundleError(f"{MANIFEST} was altered: its checksum is not the one in the name")
+    content = json.loads(manifest)
+    if content["format"] != FORMAT:
+        raise BundleError(f"format {content['format']!r} is not known; this version reads {FORMAT}")
+    files = {MANIFEST: manifest}
+    for name, expected in content["sha256"].items():
+        files[name] = (folder / name).read_bytes()
+        if sha256(files[name]) != expected:
+            raise BundleError(f"{name} was altered: its checksum is not the one in {MANIFEST}")
+    return files
+
+
+def _record_examples(model: Pipeline, contract: Contract) -> dict[str, Any]:
+    """Predictions for rows made from the contract alone, never from anybody's data."""
+    shares = np.linspace(0, 1, EXAMPLE_ROWS)
+    columns = [_example_values(feature, shares) for feature in contract.features]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return {"rows": rows, "predictions": predict_rows(model, rows).tolist()}
+
+
+def _example_values(feature: Feature, shares: NDArray[np.float64]) -> list[float]:
+    """Values from one end of a feature's range to the other; its example stands for an open end."""
+    low = _first(feature.minimum, feature.exclusive_minimum, feature.example)
+    high = _first(feature.maximum, feature.exclusive_maximum, feature.example)
+    values = low + shares * (high - low)
+    return (np.round(values) if feature.kind == "integer" else values).tolist()
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _replay(model: Pipeline, examples: Mapping[str, Any]) -> None:
+    """Check that the model still predicts what was recorded."""
+    predicted = predict_rows(model, examples["rows"])
+    if not np.allclose(predicted, examples["predictions"], rtol=RELATIVE_TOLERANCE, atol=0):
+        raise BundleError("the model does not predict its recorded examples")
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, indent=2, sort_keys=True).encode()
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{Path(str(error.filename)).name} is missing"
+    return f"{error}" if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,31 @@
+"""Reads and writes fitted Pipelines as skops files, by a reviewed list of types; never a pickle."""
+
+from pathlib import Path
+
+import skops.io
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.errors import UserError
+
+#: What skops does not trust by itself and our estimators need. Each is a plain holder of
+#: arrays inside scikit-learn; none runs code when it is restored.
+TRUSTED_TYPES = [
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+
+
+def read_model(source: Path | bytes) -> Pipeline:
+    """Restore a fitted Pipeline.
+
+    Raises:
+        UserError: If the file is damaged or holds a type that is not on the list.
+    """
+    load = skops.io.loads if isinstance(source, bytes) else skops.io.load
+    try:
+        model = load(source, trusted=TRUSTED_TYPES)
+    except Exception as error:  # a damaged file fails anywhere in zip, JSON or NumPy
+        raise UserError(f"the model file cannot be loaded: {error}") from error
+    if not isinstance(model, Pipeline):
+        raise UserError(f"the model file holds a {type(model).__name__}, not a Pipeline")
+    return model

@@ -1,0 +1,126 @@
+"""The folder of bundles, and the pointer file that names the one to serve."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from salary_kedro.bundle.bundle import Bundle, BundleError
+
+POINTER = "current"
+NAME = re.compile(r"^(\d+)-([0-9a-f]{8})$")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The bundle to serve.
+
+    Attributes:
+        bundle: The bundle.
+        source: `current` if the pointer names it, else `reserve`.
+        reason: Why the reserve serves; None for the current one.
+    """
+
+    bundle: Bundle
+    source: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class BundleStore:
+    """Bundles lie in `folder`, one sub-folder each; `current` names the one to serve."""
+
+    folder: Path
+
+    def names(self) -> list[str]:
+        """Names of the bundles, highest version first."""
+        if not self.folder.is_dir():
+            return []
+        names = [entry.name for entry in self.folder.iterdir() if NAME.match(entry.name)]
+        return sorted(names, key=lambda name: (version_of(name), name), reverse=True)
+
+    def current(self) -> str | None:
+        """Name of the bundle that the pointer names; None without a pointer.
+
+        Raises:
+            BundleError: If the pointer cannot be read or does not hold a bundle's name.
+        """
+        pointer = self.folder / POINTER
+        try:
+            name = pointer.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"the pointer {pointer} cannot be read: {error}") from error
+        if not NAME.match(name):
+            raise BundleError(f"the pointer {pointer} holds {name[:40]!r}, not a bundle's name")
+        return name
+
+    def point_to(self, name: str) -> None:
+        """Move the pointer, in one atomic step."""
+        handle, scratch = tempfile.mkstemp(prefix=".current-", dir=self.folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(name + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(self.folder / POINTER)
+
+    def load(self, name: str) -> Bundle:
+        """Load and check one bundle.
+
+        Raises:
+            BundleError: If it is missing, altered, or does not predict what it recorded.
+        """
+        return Bundle.load(self.folder / name)
+
+    def write(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Write a bundle's files as a folder that appears whole or not at all.
+
+        An earlier folder of that name is replaced: the name vouches for the content,
+        so it can only hold the same files or damaged ones.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.folder))
+        try:
+            scratch.chmod(0o755)
+            for file, content in files.items():
+                (scratch / file).write_bytes(content)
+            if (self.folder / name).exists():
+                (self.folder / name).rename(scratch / ".replaced")
+            scratch.rename(self.folder / name)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(self.folder / name / ".replaced", ignore_errors=True)
+
+    def choose(self) -> Choice | None:
+        """Choose the bundle to serve: the current one, else the highest good version below it.
+
+        Returns:
+            None if there is no pointer, so nothing was ever packaged.
+
+        Raises:
+            BundleError: If neither the current bundle nor any below it is good.
+        """
+        name = self.current()
+        if name is None:
+            return None
+        try:
+            return Choice(self.load(name), "current", None)
+        except BundleError as error:
+            reason = str(error)
+            below = [other for other in self.names() if version_of(other) < version_of(name)]
+            for other in below:
+                try:
+                    return Choice(self.load(other), "reserve", reason)
+                except BundleError as worse:
+                    reason += f"; {worse}"
+            raise BundleError(f"no bundle can be served: {reason}") from error
+
+
+def version_of(name: str) -> int:
+    """Version number in a bundle's name."""
+    return int(name.partition("-")[0])

@@ -1,0 +1,54 @@
+"""Commands of the project: Kedro's `run`, with errors in one line instead of a traceback."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.io.core import DatasetError
+
+from salary_kedro.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@click.group(name="salary_kedro")
+def cli() -> None:
+    """Commands of salary_kedro."""
+
+
+@cli.command(
+    "run",
+    params=kedro_run.params,
+    help="Run the pipelines: train, track, register, promote and package a model.\n\n"
+    "Example: kedro run --params model=random_forest",
+)
+def run(**options: Any) -> None:
+    """Run Kedro's own command."""
+    with readable_errors():
+        kedro_run.callback(**options)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn an exception into one line and exit code 1; the log keeps the traceback."""
+    try:
+        yield
+    except (click.ClickException, click.Abort):
+        raise
+    except Exception as error:
+        log.debug("the command failed", exc_info=True)
+        raise click.ClickException(explain(error)) from error
+
+
+def explain(error: BaseException) -> str:
+    """Say in one line what went wrong: the cause meant for people, where there is one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (UserError, DatasetError)):
+            return str(cause)
+        cause = cause.__cause__
+    message = " ".join(str(error).split()) or type(error).__name__
+    return f"{message} (the log, data/logs/kedro.log, has the whole story)"

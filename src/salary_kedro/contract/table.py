@@ -1,0 +1,127 @@
+"""Checks tables against the contract: every broken row gets its line and its reasons."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from salary_kedro.contract.model import Column, Contract, ContractError, Feature
+
+HEADER_LINES = 1
+
+
+def check_header(header: Sequence[object], contract: Contract) -> None:
+    """Check that a raw table has every column of the contract.
+
+    Raises:
+        ContractError: Names the missing columns, the ones found, and the likely cause.
+    """
+    missing = [column.column for column in contract.columns if column.column not in header]
+    if not missing:
+        return
+    found = ", ".join(f"'{name}'" for name in header)
+    wanted = ", ".join(f"'{name}'" for name in missing)
+    hint = "correct the file's header, or `column` in contract.yml"
+    if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
+        hint = f"its delimiter seems to be {delimiter!r}: set `load_args: {{sep: {delimiter!r}}}` in catalog.yml"
+    raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
+
+
+def _other_delimiter(header: str) -> str | None:
+    return next((mark for mark in (";", "\t", "|", ",") if mark in header), None)
+
+
+def table_schema(contract: Contract) -> pa.DataFrameSchema:
+    """Derive the pandera schema of a table whose columns bear the contract's field names."""
+    return pa.DataFrameSchema(
+        {column.name: _schema_column(column) for column in contract.columns}, strict=True
+    )
+
+
+def _schema_column(column: Column) -> pa.Column:
+    checks = [pa.Check(np.isfinite, name="finite", ignore_na=True)]
+    if column.kind == "integer":
+        checks.append(pa.Check(lambda values: values == np.floor(values), name="whole"))
+    for check, bound in (
+        (pa.Check.ge, column.minimum),
+        (pa.Check.le, column.maximum),
+        (pa.Check.gt, column.exclusive_minimum),
+        (pa.Check.lt, column.exclusive_maximum),
+    ):
+        if bound is not None:
+            checks.append(check(bound))
+    return pa.Column("float64", checks, nullable=_may_be_missing(column))
+
+
+def _may_be_missing(column: Column) -> bool:
+    return isinstance(column, Feature) and not column.required
+
+
+def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Take the contract's columns out of a raw table, as float64 under their field names.
+
+    What is not a number becomes NaN.
+    """
+    return pd.DataFrame({column.name: _to_float(raw[column.column]) for column in contract.columns})
+
+
+def _to_float(values: pd.Series) -> pd.Series:
+    if values.dtype == bool:
+        return pd.Series(np.nan, index=values.index)
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
+    """Find the rows that break the contract, all failures of a row at once.
+
+    Args:
+        raw: The raw table, one row a record, under its own headers.
+        clean: The same rows as `read_columns` gives them.
+        contract: What the rows must keep to.
+
+    Returns:
+        One string a broken row, indexed like the table: the reasons, each naming
+        its column and what is allowed, never the value.
+    """
+    broken = _broken_cells(clean, contract)
+    reasons = [_reasons(raw, clean, column, broken) for column in contract.columns]
+    return pd.concat(reasons).groupby(level=0, sort=True).agg("; ".join)
+
+
+def _broken_cells(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The cells pandera refuses: columns `column` and `index`, once each."""
+    try:
+        table_schema(contract).validate(clean, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        return error.failure_cases[["column", "index"]].drop_duplicates()
+    return pd.DataFrame({"column": [], "index": []})
+
+
+def _reasons(
+    raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: pd.DataFrame
+) -> pd.Series:
+    """Why each row breaks the contract in one column, for the rows that do."""
+    missing = raw[column.column].isna()
+    unreadable = clean[column.name].isna() & ~missing
+    refused = clean.index.isin(broken.loc[broken["column"] == column.name, "index"])
+    rows = unreadable | refused
+    texts = np.select(
+        [unreadable[rows], missing[rows]],
+        [f"{column.column}: not a number", f"{column.column}: missing"],
+        default=f"{column.column}: must be {column.allowed}",
+    )
+    return pd.Series(texts, index=clean.index[rows], dtype="str")
+
+
+def line_numbers(raw: pd.DataFrame) -> pd.Series:
+    """Line on which each record starts in its file, the header being line 1.
+
+    Quoted cells may hold line breaks; the lines they add are counted.
+    """
+    added = sum(
+        (raw[name].str.count("\n").fillna(0) for name in raw.select_dtypes("str")),
+        start=pd.Series(0.0, index=raw.index),
+    )
+    header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
+    return (raw.index + 1 + header + added.cumsum().shift(fill_value=0)).astype("int64")

@@ -1,0 +1,14 @@
+"""Kedro datasets that the ecosystem lacks."""
+
+from salary_kedro.datasets.cached_download import CachedDownloadDataset
+from salary_kedro.datasets.lineage import CodeLineageDataset
+from salary_kedro.datasets.shared_file import SharedFileDataset
+from salary_kedro.datasets.stores import BentoProjectDataset, BundleStoreDataset
+
+__all__ = [
+    "BentoProjectDataset",
+    "BundleStoreDataset",
+    "CachedDownloadDataset",
+    "CodeLineageDataset",
+    "SharedFileDataset",
+]

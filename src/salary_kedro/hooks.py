@@ -1,0 +1,114 @@
+"""Hooks: checks and store set-up before a run, progress during it, the summary after it."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from pydantic import BaseModel
+
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.store import prepare_store
+from salary_kedro.parameters import check_parameters
+from salary_kedro.summary import summarise
+
+LOG_FILE = Path("data", "logs", "kedro.log")
+
+
+class ProjectHooks:
+    """What the project adds to a Kedro run."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[str, Any] = {}
+        self._nodes = self._started = 0
+
+    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check all parameters and make the store usable, before anything else is touched."""
+        log_to_file(context.project_path / LOG_FILE)
+        check_parameters(context.config_loader["parameters"])
+        mlflow = context.config_loader["mlflow"]
+        experiment = mlflow["tracking"]["experiment"]
+        prepare_store(
+            mlflow["server"]["mlflow_tracking_uri"],
+            experiment["name"],
+            experiment["create_experiment_kwargs"]["artifact_location"],
+        )
+
+    @hook_impl  # type: ignore[untyped-decorator]
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Begin to count nodes."""
+        self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
+
+    @hook_impl  # type: ignore[untyped-decorator]
+    def before_node_run(self, node: Node) -> None:
+        """Show progress."""
+        self._started += 1
+        click.echo(f"[{self._started:>2}/{self._nodes}] {node.name}", err=True)
+
+    @hook_impl  # type: ignore[untyped-decorator]
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        """Keep what the summary may tell."""
+        self._outputs.update(outputs)
+
+    @hook_impl  # type: ignore[untyped-decorator]
+    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Print the summary."""
+        click.echo(summarise(self._outputs, run_params["env"]))
+
+
+class FlatParametersHook(MlflowHook):  # type: ignore[misc]
+    """kedro-mlflow's hook, which logs typed parameter groups as one flat parameter each.
+
+    The contract is not a parameter in MLflow; it is logged as a file of the model.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logged: set[str] = set()
+
+    def _log_param(self, name: str, value: Any) -> None:
+        if isinstance(value, Contract):
+            return
+        for key, item in flatten(name, value).items():
+            if key not in self._logged:
+                self._logged.add(key)
+                super()._log_param(key, item)
+
+
+def flatten(name: str, value: Any) -> dict[str, Any]:
+    """Flatten nested parameters: `{"data_science.cross_validation.folds": 5}`."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    if not isinstance(value, dict):
+        return {name: value}
+    parts = (flatten(f"{name}.{key}", item) for key, item in value.items())
+    return {key: item for part in parts for key, item in part.items()}
+
+
+def log_to_file(path: Path) -> None:
+    """Send the log of Kedro, MLflow and the project to a file.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"the log {path} cannot be written ({error.strerror}): {path.parents[1]} must be a "
+            f"folder that you may write to"
+        ) from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("", "kedro"):  # Kedro's own log reaches the file alone
+        logging.getLogger(name).addHandler(handler)
+    mlflow = logging.getLogger("mlflow")
+    mlflow.handlers.clear()
+    mlflow.propagate = True

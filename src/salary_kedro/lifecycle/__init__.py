@@ -1,0 +1,1 @@
+"""What becomes of model versions: runs, stages, verdicts, packages. MLflow's only door."""

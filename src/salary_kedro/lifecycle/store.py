@@ -1,0 +1,126 @@
+"""First contact with the tracking store: checked, then created by one process at a time."""
+
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from salary_kedro.errors import UserError
+
+SQLITE = "sqlite:///"
+LOCK_SECONDS = 120
+CONNECT_SECONDS = 5
+DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> None:
+    """Make sure that the store can be used, and create it and the experiment if need be.
+
+    MLflow itself fails when several processes create one SQLite store at once, and
+    retries for minutes when a store cannot be reached; so both are dealt with first.
+
+    Args:
+        uri: MLflow tracking URI.
+        experiment: Name of the experiment to create if it does not exist.
+        artifact_location: Where a new experiment keeps its artifacts; None leaves that
+            to the server.
+
+    Raises:
+        UserError: If the store cannot be used; says why and what to do.
+    """
+    with store_lock(uri):
+        if uri.startswith(SQLITE):
+            _prepare_sqlite(_database(uri))
+        else:
+            _check_reachable(uri)
+        try:
+            client = MlflowClient(uri)
+            if client.get_experiment_by_name(experiment) is None:
+                client.create_experiment(experiment, artifact_location=artifact_location)
+        except MlflowException as error:
+            raise UserError(f"the tracking store {_plain(uri)} cannot be used: {error}") from error
+
+
+@contextmanager
+def store_lock(uri: str) -> Iterator[None]:
+    """Hold the lock of a local store; a shared server has none to hold."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    database = _database(uri)
+    _make_folder(database.parent)
+    try:
+        with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise UserError(
+            f"another run has held the lock {database}.lock for {LOCK_SECONDS} s; wait for it, "
+            f"or end it"
+        ) from error
+
+
+def _database(uri: str) -> Path:
+    path = uri.removeprefix(SQLITE)
+    if marks := [mark for mark in "%?" if mark in path]:
+        raise UserError(
+            f"the store's path {path} contains '{marks[0]}', which MLflow cannot open: move the "
+            f"project to a folder without it, or set MLFLOW_TRACKING_URI to another store"
+        )
+    return Path(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        culprit = next(path for path in (folder, *folder.parents) if path.is_file())
+        raise UserError(
+            f"{culprit} is a file, but a folder is needed there: move the file away"
+        ) from error
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be created: {error.strerror}") from error
+
+
+def _prepare_sqlite(database: Path) -> None:
+    """Switch write-ahead logging on, so that readers and a writer do not block each other."""
+    try:
+        connection = sqlite3.connect(database, timeout=CONNECT_SECONDS)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise UserError(
+            f"the store {database} cannot be opened ({error}): restore it from a copy, or move it "
+            f"away to begin a new one"
+        ) from error
+
+
+def _check_reachable(uri: str) -> None:
+    parts = urlsplit(uri)
+    scheme = parts.scheme.partition("+")[0]
+    if scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise UserError(
+            f"the tracking URI {_plain(uri)} is not supported: give sqlite:///..., "
+            f"http://..., https://... or postgresql://..."
+        )
+    address = (parts.hostname, parts.port or DEFAULT_PORTS[scheme])
+    try:
+        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UserError(
+            f"the tracking store {_plain(uri)} cannot be reached ({error}): start it, or correct "
+            f"MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def _plain(uri: str) -> str:
+    """The URI without a password."""
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,106 @@
+"""Logs one training run to MLflow: model, metrics, plots, tables, lineage."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema, TensorSpec
+from pydantic import BaseModel, ConfigDict
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.bundle.model_file import TRUSTED_TYPES
+from salary_kedro.contract import Contract
+
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
+
+
+class LoggedModel(BaseModel):
+    """A model as MLflow holds it.
+
+    Attributes:
+        run_id: The run it was logged in.
+        model_uri: Where the model is, `models:/m-...`.
+        rmse: Its holdout RMSE, in the target's unit.
+        logged_at: When, in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    run_id: str
+    model_uri: str
+    rmse: float
+    logged_at: datetime
+
+
+def log_training(
+    *,
+    model: Pipeline,
+    contract: Contract,
+    metrics: Mapping[str, float],
+    lineage: Mapping[str, Any],
+    figures: Mapping[str, Figure],
+    rejected_rows: pd.DataFrame,
+) -> LoggedModel:
+    """Log everything about one training into the active MLflow run.
+
+    Contract, metrics and lineage are logged beside the run's own records as files of
+    the model too, so that a version can be scored, exported and served by itself.
+    Of the rejected rows only lines and reasons are logged, never their values.
+
+    Args:
+        model: The fitted Pipeline.
+        contract: The contract it was trained by.
+        metrics: Metrics by name, `rmse` among them.
+        lineage: What the model was made from, by name.
+        figures: Plots, by file name without suffix.
+        rejected_rows: Columns `line` and `reasons`, and others that stay here.
+    """
+    mlflow.log_metrics(dict(metrics))
+    mlflow.set_tags(lineage)
+    mlflow.log_dict(dict(lineage), "lineage.json")
+    mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
+    for name, figure in figures.items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+    files = {"contract": contract.model_dump(mode="json"), "metrics": metrics, "lineage": lineage}
+    uri = _log_model(model, contract, files)
+    return LoggedModel(
+        run_id=mlflow.active_run().info.run_id,
+        model_uri=uri,
+        rmse=metrics["rmse"],
+        logged_at=datetime.now(UTC),
+    )
+
+
+def _log_model(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{name}.json" for name in files]
+        for path, content in zip(paths, files.values(), strict=True):
+            path.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
+        logged = mlflow.sklearn.log_model(
+            model,
+            name="model",
+            signature=model_signature(contract),
+            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
+            serialization_format="skops",
+            skops_trusted_types=TRUSTED_TYPES,
+            extra_files=[str(path) for path in paths],
+        )
+    uri: str = logged.model_uri
+    return uri
+
+
+def model_signature(contract: Contract) -> ModelSignature:
+    """Derive the MLflow signature: named doubles in, one float64 a row out."""
+    inputs = [
+        ColSpec("double", feature.name, required=feature.required) for feature in contract.features
+    ]
+    return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float64"), (-1,))]))

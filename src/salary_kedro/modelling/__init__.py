@@ -1,0 +1,1 @@
+"""Pure pandas and scikit-learn: estimators, evaluation, plots."""

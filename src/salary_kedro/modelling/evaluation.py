@@ -1,0 +1,86 @@
+"""Scores of a fitted model: on the holdout rows, and by repeated cross-validation."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    median_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
+from sklearn.model_selection import RepeatedKFold, cross_val_score
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+
+Metrics = dict[str, float]
+
+
+def features_and_target(rows: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series]:
+    """Split clean rows into the features, in the model's input order, and the target."""
+    return rows[contract.feature_names], rows[contract.target.name]
+
+
+def holdout_metrics(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Metrics:
+    """Score a fitted model on rows it has not seen.
+
+    Returns:
+        `rmse`, `mae`, `median_absolute_error` in the target's unit, `r2` (at most 1;
+        NaN on fewer than two rows) and `mape` (a share: 0.1 is 10 %).
+    """
+    features, actual = features_and_target(holdout, contract)
+    predicted = model.predict(features)
+    return {
+        "rmse": float(root_mean_squared_error(actual, predicted)),
+        "mae": float(mean_absolute_error(actual, predicted)),
+        "median_absolute_error": float(median_absolute_error(actual, predicted)),
+        "r2": float(r2_score(actual, predicted)) if len(actual) > 1 else math.nan,
+        "mape": float(mean_absolute_percentage_error(actual, predicted)),
+    }
+
+
+def cross_validation_metrics(
+    model: Pipeline,
+    train: pd.DataFrame,
+    contract: Contract,
+    *,
+    folds: int,
+    repeats: int,
+    random_state: int,
+) -> Metrics:
+    """Estimate the RMSE by k-fold cross-validation on the training rows, repeated.
+
+    Args:
+        model: The Pipeline; each fold fits a clone, the argument stays as it is.
+        train: The training rows.
+        contract: Names the features and the target.
+        folds: Number of folds, 2 to the number of training rows.
+        repeats: How often the rows are shuffled and folded anew.
+        random_state: Seed of the shuffles.
+
+    Returns:
+        `cv_rmse_mean` and `cv_rmse_sd` (sample standard deviation, ddof 1), over
+        folds x repeats scores, in the target's unit.
+
+    Raises:
+        UserError: If there are fewer training rows than folds.
+    """
+    if len(train) < folds:
+        raise UserError(
+            f"data_science.cross_validation.folds: {folds} folds need at least {folds} training "
+            f"rows, there are {len(train)}: lower the folds, or bring more rows"
+        )
+    features, target = features_and_target(train, contract)
+    scores = -cross_val_score(
+        model,
+        features,
+        target,
+        scoring="neg_root_mean_squared_error",
+        cv=RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state),
+        error_score="raise",
+    )
+    return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}

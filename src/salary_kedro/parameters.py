@@ -1,0 +1,116 @@
+"""The parameters of every pipeline, typed: a misspelt key or a bad value fails before a run."""
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from salary_kedro.contract import Contract, describe_invalid
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.estimators import ModelName
+
+SEED = Field(ge=0, le=2**32 - 1)
+
+
+class Group(BaseModel):
+    """A group of parameters; it takes no other keys than its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class DataEngineering(Group):
+    """How the clean rows are split.
+
+    Attributes:
+        train_size: Share of the rows to train on, above 0 and below 1.
+        random_state: Seed of the split.
+    """
+
+    train_size: float = Field(gt=0, lt=1)
+    random_state: int = SEED
+
+
+class CrossValidation(Group):
+    """Repeated k-fold cross-validation on the training rows.
+
+    Attributes:
+        folds: Number of folds, at least 2.
+        repeats: How often the rows are folded anew, at least once.
+    """
+
+    folds: int = Field(ge=2)
+    repeats: int = Field(ge=1)
+
+
+class DataScience(Group):
+    """Which model is trained, and how.
+
+    Attributes:
+        model: Name of the estimator.
+        random_state: Seed of everything random in training.
+        cross_validation: How the RMSE is estimated on the training rows.
+        hyperparameters: By estimator, its own settings by their scikit-learn names;
+            what is not named keeps scikit-learn's default.
+    """
+
+    model: ModelName
+    random_state: int = SEED
+    cross_validation: CrossValidation
+    hyperparameters: dict[ModelName, dict[str, Any]]
+
+
+class RegistryNames(Group):
+    """Names in the model registry.
+
+    Attributes:
+        model_name: Name of the registered model.
+    """
+
+    model_name: str = Field(min_length=1, pattern=r"^[^/:]+$")
+
+
+class Packaging(Group):
+    """How the production model is packaged.
+
+    Attributes:
+        bento_name: Name of the Bento; lower-case letters, digits, `_`, `-` and `.`.
+    """
+
+    bento_name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")
+
+
+class Parameters(Group):
+    """All parameters. The first two are short cuts for `--params`.
+
+    Attributes:
+        model: Picked up by `data_science.model`.
+        refresh: Picked up by the catalog: fetch the raw file anew.
+    """
+
+    model: Any = None
+    refresh: bool = False
+    contract: Contract
+    registry: RegistryNames
+    data_engineering: DataEngineering
+    data_science: DataScience
+    packaging: Packaging
+
+
+def check_parameters(parameters: dict[str, Any]) -> Parameters:
+    """Check all parameters at once.
+
+    Raises:
+        UserError: One line; names every bad key, what was found and what is allowed.
+    """
+    unknown = sorted(set(parameters) - set(Parameters.model_fields))
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], Parameters.model_fields, n=1)
+        guess = f"did you mean '{close[0]}'?" if close else "see conf/base/parameters*.yml"
+        raise UserError(
+            f"unknown parameter '{unknown[0]}': {guess} "
+            f"Known are {', '.join(sorted(Parameters.model_fields))}"
+        )
+    try:
+        return Parameters.model_validate(parameters)
+    except ValidationError as error:
+        raise UserError(describe_invalid(error, "parameters")) from error

@@ -1,0 +1,16 @@
+"""The pipelines by name. Explicit: discovery breaks composed pipelines."""
+
+from kedro.pipeline import Pipeline
+
+from salary_kedro.pipelines import data_engineering, data_science, packaging, promotion
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Give every pipeline; `__default__` is the whole loop in order."""
+    parts = {
+        "data_engineering": data_engineering.create_pipeline(),
+        "data_science": data_science.create_pipeline(),
+        "promotion": promotion.create_pipeline(),
+        "packaging": packaging.create_pipeline(),
+    }
+    return {**parts, "__default__": sum(parts.values(), Pipeline([]))}

@@ -1,0 +1,79 @@
+"""From the raw table to training and holdout rows."""
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from salary_kedro.contract import Contract
+from salary_kedro.contract.table import check_header, find_problems, line_numbers, read_columns
+from salary_kedro.errors import UserError
+from salary_kedro.parameters import DataEngineering
+
+
+def validate_salaries(
+    raw_salaries: pd.DataFrame, contract: Contract
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Separate the rows that keep to the contract from those that break it.
+
+    Args:
+        raw_salaries: The raw table, under its file's headers.
+        contract: What the rows must keep to.
+
+    Returns:
+        The good rows (float64 columns under the contract's field names, indexed as
+        they were), the rejected rows (`line` in the file, `reasons`, then the raw
+        columns), and the sha256 of the raw file.
+
+    Raises:
+        ContractError: If a column of the contract is missing.
+    """
+    check_header(list(raw_salaries.columns), contract)
+    columns = read_columns(raw_salaries, contract)
+    reasons = find_problems(raw_salaries, columns, contract)
+    rejected = raw_salaries.loc[reasons.index]
+    rejected.insert(0, "line", line_numbers(raw_salaries)[reasons.index])
+    rejected.insert(1, "reasons", reasons)
+    return columns.drop(index=reasons.index), rejected, raw_salaries.attrs["sha256"]
+
+
+def clean_salaries(
+    valid_salaries: pd.DataFrame, rejected_rows: pd.DataFrame, contract: Contract
+) -> pd.DataFrame:
+    """Accept the good rows, if not too many were rejected.
+
+    Returns:
+        The good rows, numbered from 0.
+
+    Raises:
+        UserError: If there are no rows, or the rejected share is above the contract's.
+    """
+    rejected, total = len(rejected_rows), len(rejected_rows) + len(valid_salaries)
+    if total == 0:
+        raise UserError("the raw table has a header but no rows: bring at least one row of data")
+    if rejected / total > contract.table.max_rejected_share:
+        raise UserError(
+            f"{rejected} of {total} rows break the contract, more than the allowed share of "
+            f"{contract.table.max_rejected_share:.0%}: data/02_intermediate/rejected_rows.csv "
+            f"names each line and its reasons (first: line {rejected_rows['line'].iloc[0]}, "
+            f"{rejected_rows['reasons'].iloc[0]}); correct the data, or contract.yml"
+        )
+    return valid_salaries.reset_index(drop=True)
+
+
+def split_salaries(
+    salaries: pd.DataFrame, parameters: DataEngineering
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split clean rows at random into training and holdout rows.
+
+    Raises:
+        UserError: If there are too few rows for both.
+    """
+    try:
+        train, holdout = train_test_split(
+            salaries, train_size=parameters.train_size, random_state=parameters.random_state
+        )
+    except ValueError as error:
+        raise UserError(
+            f"data_engineering.train_size: {len(salaries)} rows cannot be split into "
+            f"{parameters.train_size:.0%} training rows and a holdout: bring more rows"
+        ) from error
+    return train, holdout

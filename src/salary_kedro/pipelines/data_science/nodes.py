@@ -1,0 +1,107 @@
+"""From training and holdout rows to a registered version."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.pipeline import Pipeline as Model
+
+from salary_kedro.contract import Contract
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.tracking import LoggedModel, log_training
+from salary_kedro.modelling import plots
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.evaluation import (
+    Metrics,
+    cross_validation_metrics,
+    features_and_target,
+    holdout_metrics,
+)
+from salary_kedro.parameters import DataScience, RegistryNames
+
+
+def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) -> Model:
+    """Fit the chosen estimator, preprocessing included, on the training rows."""
+    features, target = features_and_target(train, contract)
+    settings = parameters.hyperparameters.get(parameters.model, {})
+    model = build_pipeline(contract, parameters.model, settings, parameters.random_state)
+    return model.fit(features, target)
+
+
+def evaluate_model(
+    model: Model,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    contract: Contract,
+    parameters: DataScience,
+) -> Metrics:
+    """Score the model on the holdout rows, and its recipe by repeated cross-validation."""
+    folding = parameters.cross_validation
+    return {
+        **holdout_metrics(model, holdout, contract),
+        **cross_validation_metrics(
+            model,
+            train,
+            contract,
+            folds=folding.folds,
+            repeats=folding.repeats,
+            random_state=parameters.random_state,
+        ),
+    }
+
+
+def plot_model(
+    model: Model, train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
+) -> tuple[Figure, Figure, Figure]:
+    """Draw predicted against actual, the residuals, and the fitted curve over the data."""
+    return (
+        plots.plot_predicted_vs_actual(model, holdout, contract),
+        plots.plot_residuals(model, holdout, contract),
+        plots.plot_fitted_curve(model, train, holdout, contract),
+    )
+
+
+def log_run(
+    *,
+    model: Model,
+    contract: Contract,
+    metrics: Metrics,
+    rejected_rows: pd.DataFrame,
+    code_lineage: dict[str, str],
+    data_fingerprint: str,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    **figures: Figure,
+) -> LoggedModel:
+    """Log everything about the training to MLflow, before a version exists."""
+    counts = {
+        "rows_train": len(train),
+        "rows_holdout": len(holdout),
+        "rows_rejected": len(rejected_rows),
+    }
+    return log_training(
+        model=model,
+        contract=contract,
+        metrics={**metrics, **counts},
+        lineage={**code_lineage, "data_sha256": data_fingerprint},
+        figures=figures,
+        rejected_rows=rejected_rows,
+    )
+
+
+def archive_model(
+    model: Model, logged_model: LoggedModel, parameters: DataScience
+) -> dict[str, Model]:
+    """Name the archive copy by RMSE, model and date."""
+    date = logged_model.logged_at.date().isoformat()
+    return {f"{logged_model.rmse:.4f}_{parameters.model}_{date}": model}
+
+
+def register_version(
+    logged_model: LoggedModel, parameters: DataScience, registry: RegistryNames
+) -> dict[str, Any]:
+    """Create the version, tagged `staging`, when all else is logged."""
+    created = Registry(registry.model_name).register(
+        logged_model.model_uri, logged_model.run_id, logged_model.rmse
+    )
+    return {"version": created.number, "run_id": created.run_id, "model": parameters.model}

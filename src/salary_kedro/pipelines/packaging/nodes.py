@@ -1,0 +1,21 @@
+"""From the production version to a bundle and a Bento."""
+
+from typing import Any
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.lifecycle.packaging import export_production
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.parameters import Packaging, RegistryNames
+
+
+def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: RegistryNames) -> str:
+    """Export the production version as a bundle; the verdict only says that it is decided."""
+    return export_production(Registry(registry.model_name), bundles)
+
+
+def build_bento(
+    bento_project: Any, bundles: BundleStore, bundle_name: str, parameters: Packaging
+) -> str:
+    """Build the Bento with that bundle inside, unless it is there already."""
+    tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name)
+    return tag

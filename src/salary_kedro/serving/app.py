@@ -1,0 +1,163 @@
+"""The routes, as one ASGI application over a Predictor."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from salary_kedro.contract.request import explain_invalid, request_values
+from salary_kedro.serving.openapi import describe
+from salary_kedro.serving.predictor import Predictor, Served
+from salary_kedro.serving.schemas import ModelInfo
+
+MAX_BODY_BYTES = 2_000_000
+CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+Body = TypeVar("Body", bound=BaseModel)
+Handler = Callable[[Served, Request], Awaitable[Response]]
+
+
+class RequestError(Exception):
+    """A request that cannot be answered.
+
+    Attributes:
+        status: HTTP status.
+        code: What went wrong, for programs.
+        message: What went wrong, for people.
+        details: One `{"field", "message"}` a problem.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.details = status, code, message, details
+
+
+def create_app(predictor: Predictor) -> Starlette:
+    """Build the application; it always answers from what the predictor serves at that moment."""
+
+    def route(path: str, handler: Handler, method: str) -> Route:
+        async def endpoint(request: Request) -> Response:
+            if predictor.served is None:
+                raise RequestError(503, "no_model", predictor.problem)
+            return await handler(predictor.served, request)
+
+        return Route(path, endpoint, methods=[method])
+
+    return Starlette(
+        routes=[
+            route("/predict", _predict, "POST"),
+            route("/predict_batch", _predict_batch, "POST"),
+            route("/model", _model, "GET"),
+            route("/openapi.json", _openapi, "GET"),
+        ],
+        exception_handlers={RequestError: _refuse, HTTPException: _refuse_http, Exception: _fail},
+    )
+
+
+async def _predict(served: Served, request: Request) -> Response:
+    row = await _read(request, served.schemas.request, served)
+    salary = served.bundle.predict([request_values(row)])[0]
+    return JSONResponse({**_row_answer(served, float(salary)), **_version(served)})
+
+
+async def _predict_batch(served: Served, request: Request) -> Response:
+    batch: Any = await _read(request, served.schemas.batch, served)
+    rows = [request_values(row) for row in batch.rows]
+    salaries = await run_in_threadpool(served.bundle.predict, rows)
+    answers = [_row_answer(served, salary) for salary in salaries.tolist()]
+    return JSONResponse({"predictions": answers, **_version(served)})
+
+
+async def _model(served: Served, request: Request) -> Response:
+    bundle, choice = served.bundle, served.choice
+    info = ModelInfo(
+        model_name=bundle.model_name,
+        model_version=bundle.version,
+        bundle=bundle.name,
+        source=choice.source,
+        reason=choice.reason,
+        metrics=dict(bundle.metrics),
+        lineage=dict(bundle.lineage),
+        contract=bundle.contract,
+    )
+    return JSONResponse(info.model_dump(mode="json"))
+
+
+async def _openapi(served: Served, request: Request) -> Response:
+    return JSONResponse(describe(served.bundle, served.schemas))
+
+
+def _row_answer(served: Served, salary: float) -> dict[str, Any]:
+    return {
+        served.bundle.contract.target.name: salary,
+        "low": None,
+        "high": None,
+        "confidence": None,
+        "warnings": [],
+    }
+
+
+def _version(served: Served) -> dict[str, Any]:
+    return {"model_name": served.bundle.model_name, "model_version": served.bundle.version}
+
+
+async def _read(request: Request, model: type[Body], served: Served) -> Body:
+    """Read and check a JSON body.
+
+    Raises:
+        RequestError: 415, 413, 400 or 422, with the fields and what is allowed.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        message = f"content type '{kind}' is not supported; send application/json"
+        raise RequestError(415, "unsupported_media_type", message)
+    body = await _read_bytes(request)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            message = f"the body is not valid JSON: {error.errors()[0]['msg']}"
+            raise RequestError(400, "invalid_json", message) from error
+        details = explain_invalid(error, served.bundle.contract)
+        message = "; ".join(": ".join(filter(None, item.values())) for item in details[:5])
+        raise RequestError(422, "invalid_input", message, details[:100]) from error
+
+
+async def _read_bytes(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            message = f"the body is larger than {MAX_BODY_BYTES:,} bytes; send fewer rows at once"
+            raise RequestError(413, "too_large", message)
+    return bytes(body)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return _error(error.status, error.code, error.message, error.details)
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail.lower()}; see GET /openapi.json"
+    return _error(error.status_code, CODES.get(error.status_code, "refused"), message)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return _error(500, "internal", "the service failed to answer; its log says why")
+
+
+def _error(
+    status: int, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
+) -> Response:
+    content = {"error": {"code": code, "message": message, "details": list(details)}}
+    return JSONResponse(content, status_code=status)

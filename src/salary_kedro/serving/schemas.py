@@ -1,0 +1,105 @@
+"""Request and response models. Those that name fields are derived from the bundle's contract."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from salary_kedro.contract import Contract
+from salary_kedro.contract.request import request_model
+
+MAX_BATCH_ROWS = 10_000
+
+
+class Problem(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str
+    message: str
+
+
+class Error(BaseModel):
+    """What went wrong, for programs (`code`) and people (`message`)."""
+
+    code: str
+    message: str
+    details: list[Problem] = []
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is not 200."""
+
+    error: Error
+
+
+class ModelInfo(BaseModel):
+    """The model that answers.
+
+    Attributes:
+        model_name: Name of the registered model.
+        model_version: Its version.
+        bundle: The bundle it was loaded from.
+        source: `current`, or `reserve` when the current bundle is not good.
+        reason: Why the reserve serves.
+        metrics: Metrics at training.
+        lineage: What it was made from.
+        contract: The contract of its rows.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: int
+    bundle: str
+    source: str
+    reason: str | None
+    metrics: dict[str, float]
+    lineage: dict[str, Any]
+    contract: Contract
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The models that depend on a contract.
+
+    Attributes:
+        request: One flat row.
+        batch: `{"rows": [...]}`.
+        answer: The prediction of one row.
+        batch_answer: The predictions of rows.
+    """
+
+    request: type[BaseModel]
+    batch: type[BaseModel]
+    answer: type[BaseModel]
+    batch_answer: type[BaseModel]
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """Derive the models of a contract."""
+        request = request_model(contract)
+        rows: Any = Annotated[list[request], Field(min_length=1, max_length=MAX_BATCH_ROWS)]  # type: ignore[valid-type]
+        config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+        batch = create_model("BatchRequest", __config__=config, rows=(rows, ...))
+        target: dict[str, Any] = {
+            "prediction": (
+                float,
+                Field(alias=contract.target.name, description=f"Predicted, {contract.target.unit}"),
+            )
+        }
+        interval: dict[str, Any] = {
+            "low": (float | None, Field(description="Lower end of the interval")),
+            "high": (float | None, Field(description="Upper end of the interval")),
+            "confidence": (float | None, Field(description="Share of cases it should cover")),
+            "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
+        }
+        model: dict[str, Any] = {"model_name": (str, ...), "model_version": (int, ...)}
+        row = create_model("RowPrediction", __config__=config, **target, **interval)
+        return cls(
+            request=request,
+            batch=batch,
+            answer=create_model("Prediction", __config__=config, **target, **interval, **model),
+            batch_answer=create_model(
+                "BatchPrediction", __config__=config, predictions=(list[row], ...), **model  # type: ignore[valid-type]
+            ),
+        )

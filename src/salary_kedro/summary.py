@@ -1,0 +1,68 @@
+"""The last lines of a run: what a person wants to know."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
+    """Say in aligned lines what a run did.
+
+    Args:
+        outputs: What its nodes gave, by dataset name; parts of the pipeline that did
+            not run are missing.
+        env: The environment, if not the default one.
+
+    Returns:
+        Lines `label  text`, with the next commands at the end.
+    """
+    lines = [*_rows(outputs), *_model(outputs), *_verdict(outputs), *_package(outputs, env)]
+    width = max((len(label) for label, _ in lines), default=0)
+    return "\n".join(["", *(f"{label:<{width}}  {text}" for label, text in lines)])
+
+
+Lines = list[tuple[str, str]]
+
+
+def _rows(outputs: Mapping[str, Any]) -> Lines:
+    if "salaries" not in outputs:
+        return []
+    rejected = len(outputs["rejected_rows"])
+    total = len(outputs["salaries"]) + rejected
+    where = ", see 02_intermediate/rejected_rows.csv" if rejected else ""
+    return [("Rows", f"{total:,} read, {rejected:,} rejected{where}")]
+
+
+def _model(outputs: Mapping[str, Any]) -> Lines:
+    if "metrics" not in outputs:
+        return []
+    metrics, version = outputs["metrics"], outputs["registered_version"]
+    text = (
+        f"{version['model']}, version {version['version']}: RMSE {metrics['rmse']:,.1f} on the "
+        f"holdout rows, {metrics['cv_rmse_mean']:,.1f} ± {metrics['cv_rmse_sd']:,.1f} "
+        f"by cross-validation"
+    )
+    return [("Model", text)]
+
+
+def _verdict(outputs: Mapping[str, Any]) -> Lines:
+    if "verdict" not in outputs:
+        return []
+    verdict = outputs["verdict"]
+    champion = verdict["evidence"]["champion"]
+    lines = [("Verdict", verdict["reason"])]
+    if champion is not None:
+        lines.insert(0, ("Champion", f"version {champion['version']}: RMSE {champion['rmse']:,.1f}"))
+    return lines
+
+
+def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    if "bento_tag" not in outputs:
+        return []
+    make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
+    return [
+        ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
+        ("Bento", outputs["bento_tag"]),
+        ("Next", f"make serve{make_env}   answer requests on http://127.0.0.1:3000"),
+        ("", "make app     open the page that asks the service"),
+        ("", f"make ui{make_env}      look at runs and versions in MLflow"),
+    ]

@@ -1,0 +1,157 @@
+"""A real browser on the really running page."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 30
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    """Return once the page's server is ready; fail with its output if it ends or takes too long."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{address}/_stcore/health", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        try:
+            process.wait(timeout=0.05)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    pytest.fail(f"streamlit did not become ready:\n{log.read_text()}")
+
+
+@contextmanager
+def running_page(folder: Path, **environment: str) -> Iterator[str]:
+    """Address of the page, served by `streamlit run` with an empty home while the context lasts."""
+    port, home, log = free_port(), folder / "home", folder / "streamlit.log"
+    home.mkdir()
+    command = ["streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(home), **environment},
+            stdin=subprocess.PIPE,  # open and silent, like a terminal where nobody types
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdin.close()
+
+
+def chromium_path() -> str:
+    """Path of a Chromium; without one the test is skipped, but fails where CI is set."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    reason = "no Chromium on this machine (Debian, Ubuntu: apt install chromium)"
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], Page]]:
+    """Opens the page that asks the service at an address, in the browser."""
+    with ExitStack() as stack:
+
+        def open_it(service: str) -> Page:
+            address = stack.enter_context(
+                running_page(tmp_path, SALARY_SERVICE_URL=service, STREAMLIT_SERVER_HEADLESS="true")
+            )
+            page = browser.new_page()
+            stack.callback(page.close)
+            page.set_default_timeout(1000 * DEADLINE_SECONDS)
+            page.goto(address)
+            return page
+
+        yield open_it
+
+
+def predict(page: Page, years: str) -> None:
+    """Type the years of experience and click Predict."""
+    page.get_by_role("spinbutton", name="Professional experience").fill(years)
+    page.get_by_role("button", name="Predict").click()
+
+
+def test_page_when_five_years_are_typed_then_shows_the_salary(
+    open_page: Callable[[str], Page], service_url: str
+) -> None:
+    page = open_page(service_url)
+    predict(page, "5")
+    salary = page.get_by_role("heading", name="About 72,861 a year, gross")
+    expect(salary).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+
+
+def test_page_when_other_years_are_typed_then_shows_another_salary(
+    open_page: Callable[[str], Page], service_url: str
+) -> None:
+    page = open_page(service_url)
+    predict(page, "7.5")
+    salary = page.get_by_role("heading", name="a year, gross")
+    expect(salary).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+    expect(salary).not_to_contain_text("72,861")
+
+
+def test_page_when_the_service_is_stopped_then_says_how_to_start_it(
+    open_page: Callable[[str], Page], closed_url: str
+) -> None:
+    sentence = open_page(closed_url).get_by_text("The prediction service is not running")
+    expect(sentence).to_contain_text("make serve", timeout=1000 * DEADLINE_SECONDS)
+
+
+def test_streamlit_run_when_the_home_is_empty_then_starts_without_a_prompt(tmp_path: Path) -> None:
+    for opener in ("xdg-open", "open"):  # stand in for what opens a person's browser
+        shutil.copy(shutil.which("true"), tmp_path / opener)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    with running_page(tmp_path, STREAMLIT_SERVER_HEADLESS="false", PATH=path) as address:
+        assert httpx.get(address, trust_env=False).is_success

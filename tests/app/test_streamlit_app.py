@@ -1,0 +1,263 @@
+"""The page in each of its states, run by Streamlit's own test runner against a real server."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PAGE = Path(__file__).parents[2] / "app" / "streamlit_app.py"
+
+
+def page_of(address: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page after its first run, asking the service at the address."""
+    monkeypatch.setenv("SALARY_SERVICE_URL", address)
+    return AppTest.from_file(PAGE, default_timeout=30).run()
+
+
+@pytest.fixture
+def page(scripted_url: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page after its first run, asking the scripted service."""
+    return page_of(scripted_url, monkeypatch)
+
+
+def press_predict(page: AppTest) -> AppTest:
+    """The page after Predict was pressed."""
+    assert [button.label for button in page.button] == ["Predict"]
+    return page.button[0].click().run()
+
+
+def refuse(code: str, message: str) -> dict:
+    """An error answer in the service's form."""
+    return {"error": {"code": code, "message": message, "details": []}}
+
+
+def test_page_when_opened_then_draws_the_contracts_number_field(page: AppTest) -> None:
+    (field,) = page.number_input
+    assert field.label == "Professional experience (0 to 60 years)"
+    assert field.help == "Years of paid work in the field"
+    assert (field.min, field.max, field.value, field.step) == (0.0, 60.0, 5.0, 1.0)
+
+
+def test_page_when_a_feature_is_an_integer_then_its_field_takes_whole_numbers(
+    model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade = {"kind": "integer", "minimum": None, "exclusive_minimum": 0, "example": 3}
+    model["contract"]["features"][0] |= grade
+    (field,) = page_of(scripted_url, monkeypatch).number_input
+    assert field.label == "Professional experience (above 0, at most 60 years)"
+    assert (field.min, field.max, field.value, field.step) == (0, 60, 3, 1)
+    assert isinstance(field.value, int)
+
+
+def test_page_when_an_integer_has_no_bounds_then_its_field_takes_what_a_browser_counts(
+    model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model["contract"]["features"][0] |= {"kind": "integer", "minimum": None, "maximum": 10**18}
+    (field,) = page_of(scripted_url, monkeypatch).number_input
+    assert (field.min, field.max) == (-(2**53) + 1, 2**53 - 1)
+
+
+def test_page_when_the_range_is_small_then_steps_are_small(
+    model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model["contract"]["features"][0] |= {"maximum": 1, "example": 0.5}
+    (field,) = page_of(scripted_url, monkeypatch).number_input
+    assert field.step == 0.01
+
+
+def test_page_when_opened_then_asks_for_no_prediction(page: AppTest, received: list) -> None:
+    assert received == [("GET /model", None)]
+    assert not page.subheader
+
+
+def test_page_when_predict_is_pressed_then_sends_what_was_entered(
+    page: AppTest, received: list
+) -> None:
+    page.number_input[0].set_value(7.5)
+    press_predict(page)
+    assert received[-1] == ("POST /predict", {"experience_years": 7.5})
+
+
+def test_page_when_predict_is_pressed_then_says_the_salary_in_words(page: AppTest) -> None:
+    press_predict(page)
+    assert [x.value for x in page.subheader] == ["About 72,861 a year, gross"]
+
+
+def test_page_when_predict_is_pressed_then_repeats_what_was_asked(page: AppTest) -> None:
+    page.number_input[0].set_value(7.5)
+    assert press_predict(page).markdown[-1].value == "Professional experience: 7.5 years"
+
+
+def test_page_when_predict_is_pressed_then_says_which_model_answered(page: AppTest) -> None:
+    press_predict(page)
+    assert [x.value.replace("\\", "") for x in page.caption] == [
+        "Salary predicted by salary_prediction_regression-model, version 1. On people it had not "
+        "seen in training it was off by about 6,311 a year, gross (RMSE)."
+    ]
+
+
+def test_page_when_the_salary_is_small_then_keeps_its_digits(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"salary": 72.86125})
+    assert press_predict(page).subheader[0].value == "About 72.86 a year, gross"
+
+
+def test_page_when_the_model_gives_an_interval_then_says_it_in_words(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"low": 61000.0, "high": 85000.4, "confidence": 0.9})
+    press_predict(page)
+    assert page.markdown[-1].value == "With 90 % confidence between 61,000 and 85,000."
+
+
+def test_page_when_the_answer_has_warnings_then_shows_each(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"warnings": ["12 is rare.", "So is this."]})
+    press_predict(page)
+    assert [x.value for x in page.warning] == ["12 is rare.", "So is this."]
+
+
+def test_page_when_texts_look_like_markdown_then_shows_them_as_they_are(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"warnings": ["$5 or $6, *not* :red[9]"]})
+    press_predict(page)
+    assert page.warning[0].value == r"\$5 or \$6, \*not\* \:red\[9\]"
+
+
+def test_page_when_an_optional_feature_is_left_empty_then_does_not_send_it(
+    model: dict,
+    received: list,
+    scripted_url: str,
+    answers: dict,
+    prediction: dict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = model["contract"]["features"]
+    features.append({**features[0], "name": "weekly_hours", "required": False})
+    answers["/predict"] = (200, prediction)
+    press_predict(page_of(scripted_url, monkeypatch))
+    assert received[-1] == ("POST /predict", {"experience_years": 5.0})
+
+
+def test_page_when_a_new_version_is_served_then_answers_with_it(
+    page: AppTest, model: dict, answers: dict, prediction: dict
+) -> None:
+    model |= {"model_version": 2, "metrics": {"rmse": 5181.9}}
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    press_predict(page)
+    assert "version 2." in page.caption[0].value
+    assert "off by about 5,182 a year" in page.caption[0].value
+
+
+def test_page_when_a_newer_version_answers_than_was_described_then_gives_no_error_figure(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    press_predict(page)
+    assert page.caption[0].value.endswith("version 2.")
+
+
+def test_page_when_a_new_version_asks_the_same_then_keeps_what_was_entered(
+    page: AppTest, model: dict
+) -> None:
+    page.number_input[0].set_value(7.5)
+    model["model_version"] = 2
+    assert press_predict(page).number_input[0].value == 7.5
+
+
+def test_page_when_a_new_model_asks_for_more_then_shows_the_form_before_predicting(
+    page: AppTest, model: dict, received: list
+) -> None:
+    features = model["contract"]["features"]
+    features.append({**features[0], "name": "weekly_hours", "label": "Weekly hours"})
+    press_predict(page)
+    assert len(page.number_input) == 2
+    assert [x.value for x in page.info] == [
+        "A new model asks for other values. Check the form, then press Predict."
+    ]
+    assert received == [("GET /model", None)] * 2
+
+
+def test_page_when_a_reserve_serves_then_says_why(
+    model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model |= {"source": "reserve", "reason": "Bundle 2-ffffffff does not load."}
+    page = page_of(scripted_url, monkeypatch)
+    assert [x.value for x in page.info] == [
+        "Version 1 answers as a reserve: Bundle 2-ffffffff does not load."
+    ]
+    assert len(page.number_input) == 1
+
+
+def test_page_when_a_value_is_refused_then_repeats_why_under_the_form(
+    page: AppTest, answers: dict
+) -> None:
+    message = "experience_years: 61 is above the maximum 60"
+    answers["/predict"] = (400, refuse("invalid_input", message))
+    press_predict(page)
+    assert [x.value.replace("\\", "") for x in page.error] == [
+        f"{message}. Change it, then press Predict again."
+    ]
+    assert len(page.number_input) == 1
+
+
+def test_page_when_the_service_is_not_running_then_says_make_serve(
+    closed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(closed_url, monkeypatch)
+    assert [x.value.replace("\\", "") for x in page.error] == [
+        f"The prediction service is not running, or cannot be reached, at {closed_url}. "
+        "Start it with `make serve`, then try again."
+    ]
+    assert not page.exception
+
+
+def test_page_when_there_is_no_model_then_says_make_run(
+    answers: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers["/model"] = (503, refuse("no_model", "no bundle"))
+    page = page_of(scripted_url, monkeypatch)
+    assert [x.value for x in page.error] == [
+        "The prediction service has no model yet. Train one with `make run`, then try again."
+    ]
+
+
+def test_page_when_a_model_arrives_then_try_again_shows_the_form(
+    answers: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = answers["/model"]
+    answers["/model"] = (503, refuse("no_model", "no bundle"))
+    page = page_of(scripted_url, monkeypatch)
+    answers["/model"] = found
+    page.button[0].click().run()
+    assert not page.error
+    assert len(page.number_input) == 1
+
+
+def test_page_when_the_service_fails_at_predict_then_says_so_without_a_traceback(
+    page: AppTest, answers: dict
+) -> None:
+    answers["/predict"] = (500, refuse("internal", "the model failed"))
+    page.button[0].click().run()
+    assert "failed (the model failed)" in page.error[0].value
+    assert not page.exception
+
+
+def test_page_when_the_address_is_malformed_then_shows_how_to_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = page_of("localhost:3000", monkeypatch)
+    assert "SALARY_SERVICE_URL is 'localhost:3000'" in page.error[0].value.replace("\\", "")
+
+
+def test_page_when_it_has_no_field_for_a_kind_then_names_it(
+    model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model["contract"]["features"][0] |= {"kind": "date", "minimum": "2020-01-01", "maximum": None}
+    page = page_of(scripted_url, monkeypatch)
+    assert page.error[0].value.startswith(
+        "This page has no field for Professional experience (date)."
+    )
