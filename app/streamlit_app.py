@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import streamlit as st
+
 from service_client import (
     BadInputError,
     Feature,

@@ -51,7 +51,9 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
     champion = verdict["evidence"]["champion"]
     lines = [("Verdict", verdict["reason"])]
     if champion is not None:
-        lines.insert(0, ("Champion", f"version {champion['version']}: RMSE {champion['rmse']:,.1f}"))
+        lines.insert(
+            0, ("Champion", f"version {champion['version']}: RMSE {champion['rmse']:,.1f}")
+        )
     return lines
 
 

@@ -136,12 +136,6 @@ def scripted_url(answers: Answers, received: list[tuple[str, Any]]) -> Iterator[
 
 
 @pytest.fixture
-def service_url(scripted_url: str) -> str:
-    """Address of a running service that answers 72,861.25 for 5 years."""
-    return scripted_url
-
-
-@pytest.fixture
 def closed_url() -> Iterator[str]:
     """An address where every connection is refused: its port is taken, but nobody listens."""
     with socket.socket() as taken:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from service_client import (
     BadAddressError,
     BadInputError,

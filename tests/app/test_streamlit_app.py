@@ -91,8 +91,10 @@ def test_page_when_predict_is_pressed_then_repeats_what_was_asked(page: AppTest)
 def test_page_when_predict_is_pressed_then_says_which_model_answered(page: AppTest) -> None:
     press_predict(page)
     assert [x.value.replace("\\", "") for x in page.caption] == [
-        "Salary predicted by salary_prediction_regression-model, version 1. On people it had not "
-        "seen in training it was off by about 6,311 a year, gross (RMSE)."
+        (
+            "Salary predicted by salary_prediction_regression-model, version 1. On people it had not "
+            "seen in training it was off by about 6,311 a year, gross (RMSE)."
+        )
     ]
 
 
@@ -209,8 +211,10 @@ def test_page_when_the_service_is_not_running_then_says_make_serve(
 ) -> None:
     page = page_of(closed_url, monkeypatch)
     assert [x.value.replace("\\", "") for x in page.error] == [
-        f"The prediction service is not running, or cannot be reached, at {closed_url}. "
-        "Start it with `make serve`, then try again."
+        (
+            f"The prediction service is not running, or cannot be reached, at {closed_url}. "
+            "Start it with `make serve`, then try again."
+        )
     ]
     assert not page.exception
 

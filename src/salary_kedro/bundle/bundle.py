@@ -152,7 +152,7 @@ def _example_values(feature: Feature, shares: NDArray[np.float64]) -> list[float
     low = _first(feature.minimum, feature.exclusive_minimum, feature.example)
     high = _first(feature.maximum, feature.exclusive_maximum, feature.example)
     values = low + shares * (high - low)
-    return (np.round(values) if feature.kind == "integer" else values).tolist()
+    return [float(value) for value in (np.round(values) if feature.kind == "integer" else values)]
 
 
 def _first(*values: float | None) -> float:

@@ -24,7 +24,8 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
     wanted = ", ".join(f"'{name}'" for name in missing)
     hint = "correct the file's header, or `column` in contract.yml"
     if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
-        hint = f"its delimiter seems to be {delimiter!r}: set `load_args: {{sep: {delimiter!r}}}` in catalog.yml"
+        setting = f"load_args: {{sep: {delimiter!r}}}"
+        hint = f"its delimiter seems to be {delimiter!r}: set `{setting}` in catalog.yml"
     raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
 
 
@@ -85,8 +86,9 @@ def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) ->
         its column and what is allowed, never the value.
     """
     broken = _broken_cells(clean, contract)
-    reasons = [_reasons(raw, clean, column, broken) for column in contract.columns]
-    return pd.concat(reasons).groupby(level=0, sort=True).agg("; ".join)
+    parts = [_reasons(raw, clean, column, broken) for column in contract.columns]
+    reasons: pd.Series = pd.concat(parts).groupby(level=0, sort=True).agg("; ".join)
+    return reasons
 
 
 def _broken_cells(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -94,7 +96,8 @@ def _broken_cells(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     try:
         table_schema(contract).validate(clean, lazy=True)
     except pa.errors.SchemaErrors as error:
-        return error.failure_cases[["column", "index"]].drop_duplicates()
+        cells: pd.DataFrame = error.failure_cases[["column", "index"]].drop_duplicates()
+        return cells
     return pd.DataFrame({"column": [], "index": []})
 
 
@@ -119,9 +122,10 @@ def line_numbers(raw: pd.DataFrame) -> pd.Series:
 
     Quoted cells may hold line breaks; the lines they add are counted.
     """
-    added = sum(
-        (raw[name].str.count("\n").fillna(0) for name in raw.select_dtypes("str")),
-        start=pd.Series(0.0, index=raw.index),
-    )
+    added = pd.Series(0.0, index=raw.index)
+    texts: pd.DataFrame = raw.select_dtypes("str")
+    for name in texts.columns:
+        added += texts[name].str.count("\n").fillna(0)
     header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
-    return (raw.index + 1 + header + added.cumsum().shift(fill_value=0)).astype("int64")
+    before = added.cumsum().shift(fill_value=0)
+    return (before + np.arange(len(raw)) + header + 1).astype("int64")

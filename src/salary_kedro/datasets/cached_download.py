@@ -80,7 +80,8 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         """Read the file, fetched first if need be.
 
         Returns:
-            What the wrapped dataset loads.
+            The table that the wrapped dataset loads, with the file's sha256 in its
+            `attrs`, as the data's fingerprint.
 
         Raises:
             DatasetError: The file cannot be fetched, is not the expected one, or cannot
@@ -90,8 +91,9 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
             self._provide_file()
         except OSError as exc:
             raise DatasetError(_explain_path(exc, self._filepath)) from exc
+        sha256 = pooch.file_hash(str(self._filepath))
         data = self._read()
-        data.attrs["sha256"] = pooch.file_hash(str(self._filepath))
+        data.attrs["sha256"] = sha256
         return data
 
     def save(self, data: Any) -> None:
@@ -223,9 +225,13 @@ def _check_options(url: object, sha256: object, refresh: object, timeout: object
         raise ValueError(f"sha256 is '{sha256}': give 64 hexadecimal digits in quotes, or null")
     if not isinstance(refresh, bool):
         raise ValueError(f"refresh is '{refresh}': give true or false")
-    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if not is_number or not 0 < float(str(timeout)) < float("inf"):
+    if not _is_duration(timeout):
         raise ValueError(f"timeout is '{timeout}': give a number of seconds above 0")
+
+
+def _is_duration(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < float(str(value)) < float("inf")
 
 
 def _local_path(dataset: dict[str, Any]) -> Path:
@@ -314,13 +320,6 @@ def _explain_reader(exc: BaseException | None, path: Path, encoding: str) -> str
         return _explain_path(exc, path)
     if isinstance(exc, EmptyDataError):
         return f"{path} is empty. It needs a header line and one line for each row."
-    if isinstance(exc, UnicodeError):
-        return (
-            f"{path} is not text in the encoding {encoding}. Set load_args.encoding in the "
-            "catalog to the file's own, for example cp1252 or utf-16, or save it as UTF-8."
-        )
-    if type(exc) is LookupError:  # not its subclasses, KeyError and IndexError
-        return f"load_args.encoding is '{encoding}', which Python does not know. Try utf-8."
     if isinstance(exc, ParserWarning):
         return (
             f"{path} has rows with more fields than its header has names. "
@@ -328,6 +327,17 @@ def _explain_reader(exc: BaseException | None, path: Path, encoding: str) -> str
         )
     if isinstance(exc, ParserError):
         return _explain_malformed_row(str(exc), path)
+    return _explain_encoding(exc, path, encoding)
+
+
+def _explain_encoding(exc: BaseException | None, path: Path, encoding: str) -> str | None:
+    if isinstance(exc, UnicodeError):
+        return (
+            f"{path} is not text in the encoding {encoding}. Set load_args.encoding in the "
+            "catalog to the file's own, for example cp1252 or utf-16, or save it as UTF-8."
+        )
+    if type(exc) is LookupError:  # not its subclasses, KeyError and IndexError
+        return f"load_args.encoding is '{encoding}', which Python does not know. Try utf-8."
     return None
 
 

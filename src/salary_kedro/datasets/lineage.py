@@ -40,7 +40,11 @@ class CodeLineageDataset(AbstractDataset[None, dict[str, str]]):
     def _git(self, *arguments: str) -> str | None:
         try:
             result = subprocess.run(
-                ["git", *arguments], cwd=self._lock.parent, capture_output=True, text=True
+                ["git", *arguments],
+                cwd=self._lock.parent,
+                capture_output=True,
+                text=True,
+                check=False,
             )
         except OSError:
             return None  # git is not installed

@@ -110,9 +110,7 @@ class Registry:
     def _set_stage(self, version: Version, stage: Stage) -> None:
         for other in version.stages:
             if other != stage:
-                self._client.delete_model_version_tag(
-                    self.model_name, str(version.number), other
-                )
+                self._client.delete_model_version_tag(self.model_name, str(version.number), other)
         if stage not in version.stages:
             self._client.set_model_version_tag(
                 self.model_name, str(version.number), stage, version.recorded or "nan"
@@ -121,4 +119,4 @@ class Registry:
 
 def _version(found: ModelVersion) -> Version:
     stages = {stage: found.tags[stage] for stage in Stage if stage in found.tags}
-    return Version(number=int(found.version), stages=stages, run_id=found.run_id)
+    return Version(number=int(found.version), stages=stages, run_id=str(found.run_id))

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES
 from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -64,8 +65,9 @@ def log_training(
         figures: Plots, by file name without suffix.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
     """
+    run_id = _active_run_id()
     mlflow.log_metrics(dict(metrics))
-    mlflow.set_tags(lineage)
+    mlflow.set_tags(dict(lineage))
     mlflow.log_dict(dict(lineage), "lineage.json")
     mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
     for name, figure in figures.items():
@@ -73,11 +75,21 @@ def log_training(
     files = {"contract": contract.model_dump(mode="json"), "metrics": metrics, "lineage": lineage}
     uri = _log_model(model, contract, files)
     return LoggedModel(
-        run_id=mlflow.active_run().info.run_id,
+        run_id=run_id,
         model_uri=uri,
         rmse=metrics["rmse"],
         logged_at=datetime.now(UTC),
     )
+
+
+def _active_run_id() -> str:
+    run = mlflow.active_run()
+    if run is None:
+        raise UserError(
+            "there is no MLflow run to log to: remove 'data_science' and '__default__' from "
+            "tracking.disable_tracking.pipelines in mlflow.yml"
+        )
+    return str(run.info.run_id)
 
 
 def _log_model(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
@@ -100,7 +112,7 @@ def _log_model(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
 
 def model_signature(contract: Contract) -> ModelSignature:
     """Derive the MLflow signature: named doubles in, one float64 a row out."""
-    inputs = [
+    inputs: list[ColSpec | TensorSpec] = [
         ColSpec("double", feature.name, required=feature.required) for feature in contract.features
     ]
     return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float64"), (-1,))]))

@@ -92,7 +92,7 @@ class Predictor:
             self._swap(self._store.choose())
         except BundleError as error:
             self.problem = f"{error}. Run `make run` to package a model anew"
-            log.error("%s%s", self.problem, "; the old model stays" if self.served else "")
+            log.warning("%s%s", self.problem, "; the old model stays" if self.served else "")
 
     def _swap(self, choice: Choice | None) -> None:
         if choice is None:

@@ -1,7 +1,8 @@
 """Request and response models. Those that name fields are derived from the bundle's contract."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from types import GenericAlias
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -78,28 +79,35 @@ class Schemas:
     def of(cls, contract: Contract) -> Self:
         """Derive the models of a contract."""
         request = request_model(contract)
-        rows: Any = Annotated[list[request], Field(min_length=1, max_length=MAX_BATCH_ROWS)]  # type: ignore[valid-type]
-        config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
-        batch = create_model("BatchRequest", __config__=config, rows=(rows, ...))
-        target: dict[str, Any] = {
-            "prediction": (
-                float,
-                Field(alias=contract.target.name, description=f"Predicted, {contract.target.unit}"),
-            )
-        }
-        interval: dict[str, Any] = {
-            "low": (float | None, Field(description="Lower end of the interval")),
-            "high": (float | None, Field(description="Upper end of the interval")),
-            "confidence": (float | None, Field(description="Share of cases it should cover")),
-            "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
-        }
-        model: dict[str, Any] = {"model_name": (str, ...), "model_version": (int, ...)}
-        row = create_model("RowPrediction", __config__=config, **target, **interval)
+        row = _model("RowPrediction", **_prediction(contract))
         return cls(
             request=request,
-            batch=batch,
-            answer=create_model("Prediction", __config__=config, **target, **interval, **model),
-            batch_answer=create_model(
-                "BatchPrediction", __config__=config, predictions=(list[row], ...), **model  # type: ignore[valid-type]
+            batch=_model("BatchRequest", rows=_rows_of(request)),
+            answer=_model("Prediction", **_prediction(contract), **_VERSION),
+            batch_answer=_model(
+                "BatchPrediction", predictions=(GenericAlias(list, (row,)), ...), **_VERSION
             ),
         )
+
+
+_VERSION = {"model_name": (str, ...), "model_version": (int, ...)}
+
+
+def _model(name: str, **fields: Any) -> type[BaseModel]:
+    config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+    return create_model(name, __config__=config, **fields)
+
+
+def _rows_of(request: type[BaseModel]) -> Any:
+    return (GenericAlias(list, (request,)), Field(min_length=1, max_length=MAX_BATCH_ROWS))
+
+
+def _prediction(contract: Contract) -> dict[str, Any]:
+    target = contract.target
+    return {
+        "prediction": (float, Field(alias=target.name, description=f"Predicted, {target.unit}")),
+        "low": (float | None, Field(description="Lower end of the interval")),
+        "high": (float | None, Field(description="Upper end of the interval")),
+        "confidence": (float | None, Field(description="Share of cases it should cover")),
+        "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
+    }

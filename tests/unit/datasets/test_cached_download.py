@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append(self.path)
         self.server.answer(self)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Keep quiet."""
 
 
@@ -714,7 +714,7 @@ def test_preview_when_the_file_is_not_there_then_does_not_fetch(
 
 def test_dataset_when_pickled_then_loads_the_same(build: Build, filepath: Path) -> None:
     put(filepath, BODY)
-    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(build())).load(), TABLE)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(build())).load(), TABLE)  # noqa: S301 - its own pickle
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Fixtures that several rooms share."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from salary_kedro.contract import Contract
+from support import Project, copy_project, get, wait_until
+
+
+@pytest.fixture
+def contract() -> Contract:
+    """The default environment's contract, spelt out."""
+    return Contract.model_validate(
+        {
+            "features": [
+                {
+                    "column": "Experience Years",
+                    "name": "experience_years",
+                    "kind": "number",
+                    "unit": "years",
+                    "minimum": 0,
+                    "maximum": 60,
+                    "example": 5,
+                    "label": "Professional experience",
+                }
+            ],
+            "target": {
+                "column": "Salary",
+                "name": "salary",
+                "kind": "number",
+                "unit": "a year, gross",
+                "exclusive_minimum": 0,
+                "example": 72861.25,
+                "label": "Salary",
+            },
+        }
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of the project in which nothing has run yet."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    trained = copy_project(tmp_path_factory.mktemp("trained") / "project")
+    trained.kedro_run()
+    return trained
+
+
+@pytest.fixture
+def bundles(_trained: Project, tmp_path: Path) -> Path:
+    """A bundles folder of one's own, with version 1 (linear regression) in production."""
+    return Path(shutil.copytree(_trained.bundles, tmp_path / "bundles"))
+
+
+@pytest.fixture(scope="session")
+def service_url(_trained: Project) -> Iterator[str]:
+    """Address of a running service with version 1 (linear regression); do not disturb it."""
+    with _trained.serve() as address:
+        wait_until(lambda: get(f"{address}/readyz").status == 200, "the service to be ready")
+        yield address

@@ -1,0 +1,168 @@
+"""A copy of the project that a test may run, break and throw away."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+DEADLINE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: its status and its JSON body."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the checkout with its own home, stores, bundles and Bentos."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of every program run in the copy; its code is the copy's."""
+        return {
+            **{key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
+            "HOME": str(self.root / ".home"),
+            "BENTOML_HOME": str(self.root / ".bentoml"),
+            "PYTHONPATH": str(self.root / "src"),
+            "KEDRO_LOGGING_CONFIG": str(self.root / "conf" / "logging.yml"),
+        }
+
+    @property
+    def store(self) -> str:
+        """MLflow tracking URI of the default environment."""
+        return f"sqlite:///{self.root}/data/mlflow/mlflow.db"
+
+    @property
+    def bundles(self) -> Path:
+        """Bundles folder of the default environment."""
+        return self.root / "data" / "06_models" / "bundles"
+
+    def run(
+        self, program: str, *arguments: str, cwd: str = ".", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the virtual environment in the copy, to its end."""
+        return subprocess.run(
+            [BIN / program, *arguments],
+            cwd=self.root / cwd,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def kedro_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `kedro run`, which must succeed."""
+        result = self.run("kedro", "run", *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    @contextmanager
+    def serve(self, **environment: str) -> Iterator[str]:
+        """Run `bentoml serve` in the copy; gives its address once it answers at all."""
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        command = [str(BIN / "bentoml"), "serve", "--port", str(port)]
+        with running(command, self.root, {**self.environment, **environment}):
+            wait_until(lambda: get(f"{address}/livez").status == 200, f"{address} to answer")
+            yield address
+
+
+def copy_project(target: Path) -> Project:
+    """Copy the checkout, as git sees it, without what runs have written."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in listed:
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    (target / ".home").mkdir()
+    return Project(target)
+
+
+@contextmanager
+def running(command: list[str], cwd: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Run a server for a while, and end it and all it started."""
+    log = cwd / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Any, what: str) -> None:
+    """Ask again and again until a condition holds; fail at the deadline."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"waited {DEADLINE_SECONDS} s for {what}")
+
+
+def get(url: str) -> Answer:
+    """GET; status 0 if nothing answers."""
+    return _ask(urllib.request.Request(url))
+
+
+def post(url: str, body: object, content_type: str = "application/json") -> Answer:
+    """POST bytes as they are, anything else as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return _ask(urllib.request.Request(url, data, {"Content-Type": content_type}))
+
+
+def _ask(request: urllib.request.Request) -> Answer:
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return Answer(response.status, _json(response.read()))
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, _json(error.read()))
+    except OSError:
+        return Answer(0, None)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
