@@ -35,8 +35,8 @@ viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
 ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 	@$(BIN)/kedro mlflow ui $(ENV_OPTION)
 
-test: $(DEV) ## run the tests (PYTEST="-k name" to choose)
-	@$(BIN)/pytest $(PYTEST)
+test: $(DEV) ## run the tests with branch coverage (PYTEST="-k name" to choose some)
+	@$(BIN)/pytest $(or $(PYTEST),--cov)
 
 check: $(DEV) ## lint, formatting, types and the arrows between the rooms
 	@$(BIN)/ruff check .

@@ -20,5 +20,12 @@ DEFAULTS = {
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
 
-# kedro-mlflow defines a class at import that MLflow has advice on; nobody here can follow it.
-warnings.filterwarnings("ignore", message=r"(?s).*Add type hints to the `predict` method")
+
+def import_kedro_mlflow_quietly() -> None:
+    """Import kedro-mlflow, as every `kedro` command does, without MLflow's advice to its authors.
+
+    Kedro calls this first (entry point `kedro.init`). A warning filter would not do:
+    MLflow puts its own in front.
+    """
+    with warnings.catch_warnings(record=True):
+        import kedro_mlflow.mlflow  # noqa: F401 - imported for its effect

@@ -1,0 +1,328 @@
+"""Time and memory of training: the Kedro pipelines against one bare script for the same work.
+
+Both peers run in copies of the project of their own, with stores of their own. One run of each
+warms up: it compiles the sources, creates the store and makes version 1 production; what both
+left behind is compared, so that the same work is timed. Then come the rounds, each one run of
+both, the order alternating. A round gives one ratio, pipelines to bare script, for each measure.
+
+A limit *holds* if the median of the ratios keeps to it, and is *broken* if three quarters of the
+ratios exceed it; in between, noise decides, and more rounds tell. Only a broken limit, or work
+that is not the same, gives exit code 1.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+COMMANDS = {
+    "bare script": [sys.executable, "benchmarks/bare_script.py"],
+    "pipelines": [
+        str(Path(sys.executable).with_name("kedro")),
+        "run",
+        "--pipelines",
+        "data_engineering,data_science,promotion",
+    ],
+}
+BARE, PIPELINES = COMMANDS
+RMSE = 6311.262456108905
+#: Most that the pipelines may take, as a multiple of the bare script's; None is told, not judged.
+LIMITS = {"wall time, s": 1.25, "CPU time, s": None, "peak memory, MB": 1.3}
+#: Variables that would change what a peer does, or where it keeps its files.
+FOREIGN = ("PYTHON", "COV", "GIT_", "BENTOML", "KEDRO", "MLFLOW", "SALARY")
+UNTRACKED = {
+    "DO_NOT_TRACK": "true",
+    "BENTOML_DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+GIT = ["git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
+GIT += ["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"]
+READ_MARK = "registered_model_meta"  # MLflow puts it beside a registered model that was read
+MEGABYTE = 1e6 if sys.platform == "darwin" else 1e3  # in the unit of ru_maxrss
+
+Usage = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure over all rounds.
+
+    Attributes:
+        bare: Values of the bare script, one a round.
+        pipelines: Values of the pipelines, one a round.
+        limit: Most that the ratio may be; None if it is not judged.
+        verdict: `holds`, `broken`, `unclear`, or `-` without a limit.
+    """
+
+    bare: list[float]
+    pipelines: list[float]
+    limit: float | None
+    verdict: str
+
+    @property
+    def ratios(self) -> list[float]:
+        """Pipelines to bare script, one a round."""
+        return [ours / bare for ours, bare in zip(self.pipelines, self.bare, strict=True)]
+
+
+def main() -> None:
+    """Prove that the work is the same, measure, report."""
+    options = read_options()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        homes = {name: copy_project(Path(folder) / name.split()[0]) for name in COMMANDS}
+        for name, home in homes.items():
+            tell(f"warming up: {name}")
+            run_once(name, home)
+        results = {name: read_results(home) for name, home in homes.items()}
+        check_same(results)
+        usages = [run_round(number, homes) for number in range(options.rounds)]
+        check_same({name: read_results(home) for name, home in homes.items()})
+    measures = judge_all(usages) if usages else {}
+    report(results, measures, as_json=options.json)
+    sys.exit(any(measure.verdict == "broken" for measure in measures.values()))
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    help_text = "timed runs of each, 5 if not given; 0 only compares the work"
+    parser.add_argument("--rounds", type=int, default=5, help=help_text)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+def tell(message: str) -> None:
+    """Show progress."""
+    sys.stderr.write(f"{message}\n")
+
+
+# --- running ----------------------------------------------------------------------------------
+
+
+def copy_project(home: Path) -> Path:
+    """Copy what git would commit into a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (PROJECT / name).is_file():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, home / name)
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "copy"]):
+        subprocess.run([*GIT, *arguments], cwd=home, check=True, env=environment(home))
+    return home
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The variables of a peer: the caller's, but its own code, stores and no telemetry."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
+    own = {"PYTHONPATH": str(home / "src"), "BENTOML_HOME": f"{home}-bentoml"}
+    return {**kept, **UNTRACKED, **own}
+
+
+def run_round(number: int, homes: Mapping[str, Path]) -> dict[str, Usage]:
+    """Run both peers, the bare script first in even rounds."""
+    order = list(homes) if number % 2 == 0 else list(homes)[::-1]
+    usages = {name: run_once(name, homes[name]) for name in order}
+    times = ", ".join(f"{name} {usages[name]['wall time, s']:.2f} s" for name in homes)
+    tell(f"round {number + 1}: {times}")
+    return usages
+
+
+def run_once(name: str, home: Path) -> Usage:
+    """Run a peer to its end.
+
+    Returns:
+        Seconds of wall time, seconds of CPU time and MB of peak memory, child processes included.
+
+    Raises:
+        SystemExit: If it fails; shows the end of its output.
+    """
+    log = home.with_name(f"{home.name}.log")
+    with log.open("wb") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            COMMANDS[name], cwd=home, env=environment(home), stdout=output, stderr=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{name} failed:\n{log.read_text(errors='replace')[-3000:]}")
+    return dict(
+        zip(LIMITS, (wall, used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE), strict=True)
+    )
+
+
+# --- the same work ----------------------------------------------------------------------------
+
+
+def read_results(home: Path) -> dict[str, Any]:
+    """Read what the runs so far have left: the registry, the last run, the files."""
+    database = home / "data" / "mlflow" / "mlflow.db"
+    with closing(sqlite3.connect(database)) as store:
+        run_id = store.execute(
+            "SELECT run_id FROM model_versions ORDER BY version DESC LIMIT 1"
+        ).fetchone()[0]
+        return {
+            **read_registry(store),
+            **read_run(store, run_id),
+            "artifacts": read_artifacts(store, run_id),
+            "files": read_files(home / "data"),
+        }
+
+
+def read_registry(store: sqlite3.Connection) -> dict[str, Any]:
+    """Versions with their stage tags, the alias, and the number of runs behind them."""
+    versions = "SELECT name, version, current_stage, status FROM model_versions ORDER BY version"
+    tags = "SELECT version, key, value FROM model_version_tags ORDER BY version, key"
+    aliases = "SELECT name, alias, version FROM registered_model_aliases"
+    return {
+        "versions": store.execute(versions).fetchall(),
+        "tags": store.execute(tags).fetchall(),
+        "aliases": store.execute(aliases).fetchall(),
+        "runs": store.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall(),
+    }
+
+
+def read_run(store: sqlite3.Connection, run_id: str) -> dict[str, Any]:
+    """Metrics, parameters and lineage of one run."""
+    lineage = "('git_dirty', 'lock_sha256', 'data_sha256')"
+    queries = {
+        "metrics": "SELECT key, value FROM latest_metrics WHERE run_uuid = ? ORDER BY key",
+        "parameters": "SELECT key, value FROM params WHERE run_uuid = ? ORDER BY key",
+        "lineage": f"SELECT key, value FROM tags WHERE run_uuid = ? AND key IN {lineage}",  # noqa: S608 - a constant
+    }
+    return {name: dict(store.execute(sql, (run_id,)).fetchall()) for name, sql in queries.items()}
+
+
+def read_artifacts(store: sqlite3.Connection, run_id: str) -> list[str]:
+    """Names of the files that one run logged, those of its model included."""
+    places = {
+        "run": "SELECT artifact_uri FROM runs WHERE run_uuid = ?",
+        "model": "SELECT artifact_location FROM logged_models WHERE source_run_id = ?",
+    }
+    names = []
+    for label, sql in places.items():
+        folder = Path(store.execute(sql, (run_id,)).fetchone()[0].removeprefix("file://"))
+        found = (path for path in folder.rglob("*") if path.is_file() and path.name != READ_MARK)
+        names += [f"{label}/{path.relative_to(folder)}" for path in found]
+    return sorted(names)
+
+
+def read_files(data: Path) -> dict[str, str]:
+    """The files under `data/`, and the sha256 of those that must not differ by a byte."""
+    exact = {".csv", ".parquet", ".png"}
+    paths = [path for path in sorted(data.glob("0*/**/*")) if path.is_file()]
+    return {
+        str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.suffix in exact
+        else ""
+        for path in paths
+    }
+
+
+def check_same(results: Mapping[str, dict[str, Any]]) -> None:
+    """Check that both peers did the same work, and the expected work.
+
+    Raises:
+        SystemExit: If they did not; shows each difference.
+    """
+    bare, ours = results[BARE], results[PIPELINES]
+    differences = [
+        f"{key}:\n  {BARE}: {bare[key]}\n  {PIPELINES}: {ours[key]}"
+        for key in bare
+        if bare[key] != ours[key]
+    ]
+    if bare["metrics"]["rmse"] != RMSE:
+        differences.append(f"the RMSE is {bare['metrics']['rmse']}, not {RMSE}")
+    if differences:
+        raise SystemExit("the work is not the same:\n" + "\n".join(differences))
+
+
+# --- judging ----------------------------------------------------------------------------------
+
+
+def judge_all(usages: list[dict[str, Usage]]) -> dict[str, Measure]:
+    """Judge every measure."""
+    return {
+        name: judge(
+            [usage[BARE][name] for usage in usages],
+            [usage[PIPELINES][name] for usage in usages],
+            limit,
+        )
+        for name, limit in LIMITS.items()
+    }
+
+
+def judge(bare: list[float], pipelines: list[float], limit: float | None) -> Measure:
+    """Judge one measure by the ratios of its rounds."""
+    measure = Measure(bare, pipelines, limit, "-")
+    if limit is None:
+        return measure
+    if statistics.median(measure.ratios) <= limit:
+        return Measure(bare, pipelines, limit, "holds")
+    above = sum(ratio > limit for ratio in measure.ratios) / len(measure.ratios)
+    return Measure(bare, pipelines, limit, "broken" if above >= 0.75 else "unclear")
+
+
+def report(
+    results: Mapping[str, dict[str, Any]], measures: Mapping[str, Measure], *, as_json: bool
+) -> None:
+    """Print what both did and what it cost."""
+    if as_json:
+        content = {
+            "results": results,
+            "measures": {
+                name: {**asdict(measure), "ratios": measure.ratios}
+                for name, measure in measures.items()
+            },
+        }
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    sys.stdout.write(f"Both did the same work; RMSE {RMSE}, version 1 is production.\n")
+    if measures:
+        sys.stdout.write("\n".join(table(measures)) + "\n")
+
+
+def table(measures: Mapping[str, Measure]) -> list[str]:
+    """The aligned table: medians, the median of the ratios with its spread, the limit."""
+    rows = [("median", BARE, PIPELINES, "ratio", "from - to", "limit", "")]
+    for name, measure in measures.items():
+        ratios = measure.ratios
+        rows.append(
+            (
+                name,
+                f"{statistics.median(measure.bare):.2f}",
+                f"{statistics.median(measure.pipelines):.2f}",
+                f"{statistics.median(ratios):.3f}",
+                f"{min(ratios):.3f} - {max(ratios):.3f}",
+                "-" if measure.limit is None else f"{measure.limit:.2f}",
+                measure.verdict,
+            )
+        )
+    return [
+        f"{row[0]:<16}{row[1]:>13}{row[2]:>11}{row[3]:>8}{row[4]:>16}{row[5]:>7}  {row[6]}"
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    main()
