@@ -8,6 +8,7 @@ ENV ?=
 BIN := .venv/bin
 # A stamp is named after the folder's path, so a .venv that was moved or copied is built anew.
 HERE := $(firstword $(shell printf '%s' '$(CURDIR)' | cksum))
+VENV := .venv/.venv-$(HERE)
 RUN := .venv/.run-$(HERE)
 DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
@@ -55,7 +56,7 @@ clean: ## remove .venv and the tools' caches; runs, models and data stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
 # The environment: first everything that runs, later the development tools.
-$(RUN): requirements.lock pyproject.toml
+$(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Error: '$(PYTHON)' is not Python 3.11 or later. Install one, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -64,12 +65,15 @@ $(RUN): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear .venv
 	@sed -n '/^uv==/,/^    # via/p' requirements.lock > .venv/uv.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@touch $@
+
+$(RUN): requirements.lock pyproject.toml | $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import site; open(f"{site.getsitepackages()[0]}/salary_kedro_defaults.pth", "w").write("import salary_kedro.defaults\n")'
 	@touch $@
 
-$(DEV): requirements-dev.lock $(RUN)
+$(DEV): requirements-dev.lock | $(RUN)
 	@echo "Adding the development tools ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@

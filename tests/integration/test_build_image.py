@@ -1,0 +1,86 @@
+"""How an engine is chosen and the build context is gathered; needs no container engine."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support import BIN, Project
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder that comes first in the search path of `build_image`."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    return folder
+
+
+def write_program(path: Path, script: str) -> None:
+    path.write_text(f"#!/usr/bin/env bash\n{script}\n")
+    path.chmod(0o755)
+
+
+def build_image(project: Project, programs: Path) -> subprocess.CompletedProcess[str]:
+    scratch = programs.parent / "scratch"
+    scratch.mkdir()
+    environment = {
+        **project.environment,
+        "HOME": str(Path.home()),  # where downloaded packages are kept
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "TMPDIR": str(scratch),
+    }
+    return subprocess.run(
+        [project.root / "deploy" / "build-image", BIN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_build_image_without_a_working_engine_says_so_in_one_line(
+    project: Project, programs: Path
+) -> None:
+    write_program(programs / "docker", "exit 1")
+    write_program(programs / "podman", "exit 1")
+
+    result = build_image(project, programs)
+
+    assert result.returncode == 1
+    expected = "Error: neither docker nor podman works here: install or start one of them\n"
+    assert result.stderr == expected
+
+
+def test_build_image_without_a_packaged_model_says_so_in_one_line(
+    project: Project, programs: Path
+) -> None:
+    write_program(programs / "docker", "exit 0")
+
+    result = build_image(project, programs)
+
+    assert result.returncode == 1
+    expected = "Error: no model is packaged in data/06_models/bundles yet: run `make run`\n"
+    assert result.stderr == expected
+
+
+def test_build_image_when_docker_has_no_engine_builds_the_production_bento_with_podman(
+    _trained: Project, programs: Path, tmp_path: Path
+) -> None:
+    write_program(programs / "docker", "exit 1")
+    write_program(programs / "podman", f'[[ $1 == info ]] || cp -R "${{@: -1}}" {tmp_path}/context')
+
+    result = build_image(_trained, programs)
+
+    assert result.returncode == 0, result.stderr
+    bundle = (_trained.bundles / "current").read_text().strip()
+    assert result.stdout.startswith(f"Built salary_prediction:{bundle}. Run it:\n  podman run ")
+    context = tmp_path / "context"
+    assert {path.name for path in context.iterdir()} == {"bento", "packages"}
+    assert f"version: {bundle}\n" in (context / "bento" / "bento.yaml").read_text()
+    assert (context / "packages" / "sklearn").is_dir()
+    assert not shutil.which("bentoml", path=context / "packages" / "bin")
+    assert list((tmp_path / "scratch").iterdir()) == []
