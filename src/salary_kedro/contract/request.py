@@ -1,5 +1,6 @@
 """Derives the request model of a contract: strict types, its bounds, nothing beside its fields."""
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -72,5 +73,5 @@ def _explain(item: Any, feature: Feature | None, features: dict[str, Feature]) -
 
 
 def _shorten(value: object) -> str:
-    text = repr(value)
+    text = json.dumps(value, ensure_ascii=False)  # as the client wrote it: null, not None
     return text if len(text) <= 40 else f"{text[:40]}..."
