@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import skops.io
+import yaml
 from hypothesis import strategies as st
 from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
@@ -13,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
+from support import ROOT
 
 TARGET = {
     "column": "Salary",
@@ -24,8 +26,14 @@ TARGET = {
     "label": "Salary",
 }
 
+#: Hyperparameters with which the slow estimators are quick to fit.
+QUICK: dict[str, dict[str, int]] = {
+    "random_forest": {"n_estimators": 3},
+    "hist_gradient_boosting": {"max_iter": 3},
+}
 
-def column(name: str, **changes: Any) -> dict[str, Any]:
+
+def column(name: str, /, **changes: Any) -> dict[str, Any]:
     """A column of a contract: any number, unless told otherwise."""
     plain = {"column": name.title(), "name": name, "kind": "number", "unit": "units"}
     return {**plain, "example": 5, "label": name.title(), **changes}
@@ -34,6 +42,12 @@ def column(name: str, **changes: Any) -> dict[str, Any]:
 def contract_of(*features: dict[str, Any], **changes: Any) -> Contract:
     """A contract with the given features, and a salary above 0 to predict."""
     return Contract.model_validate({"features": features, "target": TARGET, **changes})
+
+
+def default_contract() -> Contract:
+    """The default environment's contract, as the project ships it."""
+    content = yaml.safe_load((ROOT / "conf" / "base" / "contract.yml").read_text())
+    return Contract.model_validate(content["contract"])
 
 
 def constant(value: float) -> Pipeline:
@@ -89,7 +103,7 @@ def _columns(draw: st.DrawFn, position: int, *, feature: bool) -> dict[str, Any]
     kind = draw(st.sampled_from(["number", "integer"]))
     whole = st.integers(-1000, 1000).map(float)
     example = draw(whole if kind == "integer" else st.floats(-1e6, 1e6))
-    gaps = st.none() | st.floats(0.5, 1e6)
+    gaps = st.none() | (st.integers(1, 1000) if kind == "integer" else st.floats(0.5, 1e6))
     below, above, far_below, far_above = (draw(gaps) for _ in range(4))
     found = {
         "column": f"{draw(_texts)}{position}",

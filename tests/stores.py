@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import mlflow
 import pandas as pd
@@ -13,41 +14,112 @@ from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
+from salary_kedro.lifecycle import registry as registry_module
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
+from samples import constant, default_contract
 
 EXPERIMENT = "salaries"
 MODEL_NAME = "salaries"
+Models = dict[int, LoggedModel]
 NO_REJECTED_ROWS = pd.DataFrame({"line": [], "reasons": []})
 
 
+@dataclass(frozen=True)
+class StoreTemplate:
+    """A SQLite store that tests use one after the other, each from the same beginning.
+
+    MLflow takes seconds to make a store, and a quarter of one to open another file.
+
+    Attributes:
+        database: The store's file.
+        beginning: A copy of it.
+        models: Models logged in it, by RMSE r: each predicts 100 + r. Do not touch their files.
+    """
+
+    database: Path
+    beginning: Path
+    models: dict[int, LoggedModel]
+
+
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty SQLite store; copying it is quick, and making another takes seconds."""
-    database = tmp_path_factory.mktemp("migrated") / "mlflow.db"
-    prepare_store(f"sqlite:///{database}", "template", "file:///nowhere")
-    return database
+def store_template(tmp_path_factory: pytest.TempPathFactory) -> StoreTemplate:
+    """The store from which `store` makes each test's own."""
+    folder = tmp_path_factory.mktemp("store")
+    database, beginning = folder / "mlflow.db", folder / "beginning.db"
+    prepare_store(f"sqlite:///{database}", "template", (folder / "artifacts").as_uri())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        mlflow.set_tracking_uri(f"sqlite:///{database}")
+        contract = default_contract()
+        models = {r: log(constant(100 + r), contract, r, "template") for r in (1, 3, 5, 7, 9)}
+        forget_store()
+    copy_database(database, beginning)
+    return StoreTemplate(database, beginning, models)
+
+
+@pytest.fixture
+def models(store_template: StoreTemplate) -> Models:
+    """Models logged in the store, by RMSE r: each predicts 100 + r. Do not touch their files."""
+    return store_template.models
 
 
 @pytest.fixture
 def store(
-    migrated_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_template: StoreTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Tracking URI of an empty store, which MLflow uses until the test ends."""
+    """Tracking URI of a store as if new, which MLflow uses until the test ends."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    database = tmp_path / "mlflow" / "mlflow.db"
-    copy_database(migrated_database, database)
-    mlflow.set_tracking_uri(f"sqlite:///{database}")
-    MlflowClient().create_experiment(EXPERIMENT, (database.parent / "artifacts").as_uri())
-    yield f"sqlite:///{database}"
+    copy_database(store_template.beginning, store_template.database)
+    uri = f"sqlite:///{store_template.database}"
+    mlflow.set_tracking_uri(uri)
+    MlflowClient().create_experiment(EXPERIMENT, (tmp_path / "artifacts").as_uri())
+    yield uri
     forget_store()
 
 
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> type["WatchedClient"]:
+    """The client of all registries made from now on."""
+    monkeypatch.setattr(WatchedClient, "states", [])
+    monkeypatch.setattr(WatchedClient, "allowed_writes", 1000)
+    monkeypatch.setattr(registry_module, "MlflowClient", WatchedClient)
+    return WatchedClient
+
+
+class Stopped(BaseException):
+    """The process was killed."""
+
+
+class WatchedClient(MlflowClient):
+    """Notes alias and tags after each write to the registry, and may be stopped before one."""
+
+    states: ClassVar[list[tuple[int | None, dict[int, dict[str, str]]]]] = []
+    allowed_writes: ClassVar[int] = 0
+
+    def _watch(self, write: Any, *arguments: Any) -> None:
+        if len(self.states) >= self.allowed_writes:
+            raise Stopped
+        write(*arguments)
+        self.states.append((alias(), tags()))
+
+    def set_registered_model_alias(self, *arguments: Any) -> None:
+        """Move an alias."""
+        self._watch(super().set_registered_model_alias, *arguments)
+
+    def set_model_version_tag(self, *arguments: Any) -> None:
+        """Set a tag."""
+        self._watch(super().set_model_version_tag, *arguments)
+
+    def delete_model_version_tag(self, *arguments: Any) -> None:
+        """Delete a tag."""
+        self._watch(super().delete_model_version_tag, *arguments)
+
+
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a SQLite database that may be open."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Copy a SQLite database over another; both may be open."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
@@ -59,16 +131,18 @@ def forget_store() -> None:
     mlflow.set_tracking_uri(None)
 
 
-def start_run() -> Any:
-    """Start a run in the experiment."""
-    experiment = MlflowClient().get_experiment_by_name(EXPERIMENT)
-    assert experiment is not None
-    return mlflow.start_run(experiment_id=experiment.experiment_id)
+def start_run(experiment: str = EXPERIMENT) -> Any:
+    """Start a run in an experiment."""
+    found = MlflowClient().get_experiment_by_name(experiment)
+    assert found is not None
+    return mlflow.start_run(experiment_id=found.experiment_id)
 
 
-def log(model: Pipeline, contract: Contract, rmse: float = 1.0) -> LoggedModel:
+def log(
+    model: Pipeline, contract: Contract, rmse: float = 1.0, experiment: str = EXPERIMENT
+) -> LoggedModel:
     """Log a model in a run of its own."""
-    with start_run():
+    with start_run(experiment):
         return log_training(
             model=model,
             contract=contract,
@@ -79,12 +153,10 @@ def log(model: Pipeline, contract: Contract, rmse: float = 1.0) -> LoggedModel:
         )
 
 
-def register(
-    model: Pipeline, contract: Contract, rmse: float = 1.0, name: str = MODEL_NAME
-) -> Version:
-    """Log a model and register it as a version."""
-    logged = log(model, contract, rmse)
-    return Registry(name).register(logged.model_uri, logged.run_id, logged.rmse)
+def register(logged: LoggedModel, rmse: float | None = None, name: str = MODEL_NAME) -> Version:
+    """Register a logged model as a version, with its RMSE or another one."""
+    recorded = logged.rmse if rmse is None else rmse
+    return Registry(name).register(logged.model_uri, logged.run_id, recorded)
 
 
 def tags(name: str = MODEL_NAME) -> dict[int, dict[str, str]]:

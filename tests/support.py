@@ -130,14 +130,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Any, what: str) -> None:
+def wait_until(condition: Any, what: str, seconds: float = DEADLINE_SECONDS) -> None:
     """Ask again and again until a condition holds; fail at the deadline."""
-    end = time.monotonic() + DEADLINE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.05)
-    raise AssertionError(f"waited {DEADLINE_SECONDS} s for {what}")
+    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 def get(url: str) -> Answer:

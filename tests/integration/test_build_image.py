@@ -11,6 +11,12 @@ from support import BIN, Project
 
 
 @pytest.fixture
+def packaged(_trained: Project) -> Project:
+    """A project with a packaged model; do not disturb it."""
+    return _trained
+
+
+@pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """A folder that comes first in the search path of `build_image`."""
     folder = tmp_path / "programs"
@@ -28,6 +34,7 @@ def build_image(project: Project, programs: Path) -> subprocess.CompletedProcess
     scratch.mkdir()
     environment = {
         **project.environment,
+        "ENGINE": "",
         "HOME": str(Path.home()),  # where downloaded packages are kept
         "PATH": f"{programs}:{os.environ['PATH']}",
         "TMPDIR": str(scratch),
@@ -51,7 +58,7 @@ def test_build_image_without_a_working_engine_says_so_in_one_line(
     result = build_image(project, programs)
 
     assert result.returncode == 1
-    expected = "Error: neither docker nor podman works here: install or start one of them\n"
+    expected = "Error: no docker or podman works here: install one, or start its engine\n"
     assert result.stderr == expected
 
 
@@ -68,15 +75,15 @@ def test_build_image_without_a_packaged_model_says_so_in_one_line(
 
 
 def test_build_image_when_docker_has_no_engine_builds_the_production_bento_with_podman(
-    _trained: Project, programs: Path, tmp_path: Path
+    packaged: Project, programs: Path, tmp_path: Path
 ) -> None:
     write_program(programs / "docker", "exit 1")
     write_program(programs / "podman", f'[[ $1 == info ]] || cp -R "${{@: -1}}" {tmp_path}/context')
 
-    result = build_image(_trained, programs)
+    result = build_image(packaged, programs)
 
     assert result.returncode == 0, result.stderr
-    bundle = (_trained.bundles / "current").read_text().strip()
+    bundle = (packaged.bundles / "current").read_text().strip()
     assert result.stdout.startswith(f"Built salary_prediction:{bundle}. Run it:\n  podman run ")
     context = tmp_path / "context"
     assert {path.name for path in context.iterdir()} == {"bento", "packages"}

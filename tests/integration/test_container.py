@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from salary_kedro.bundle import BundleStore
-from support import BIN, ROOT, Project, wait_until
+from support import BIN, ROOT, Project
 
 pytestmark = pytest.mark.container
 
@@ -24,6 +24,17 @@ HARDLY_ANY_RIGHTS = [
     *("--network", "none", "--user", f"{UID}:{UID}"),
     *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
 ]
+WAIT = """
+import time, urllib.request
+for _ in range(500):
+    try:
+        urllib.request.urlopen("http://127.0.0.1:3000/readyz", timeout=10)
+        break
+    except OSError:
+        time.sleep(0.1)
+else:
+    raise SystemExit("never ready")
+"""
 ASK = """
 import sys, urllib.request
 path, *body = sys.argv[1:]
@@ -42,7 +53,7 @@ class Engine:
     name: str
     environment: dict[str, str] = field(default_factory=dict)
 
-    def run(self, *arguments: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: int = 180) -> subprocess.CompletedProcess[str]:
         """Run a command of the engine."""
         return subprocess.run(
             [self.name, *arguments],
@@ -81,7 +92,7 @@ def give_up(reason: str) -> NoReturn:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    """docker or podman, with a base image to build upon."""
+    """Either docker or podman, with a base image to build upon."""
     working = [engine for engine in (Engine("docker"), Engine("podman")) if engine.works()]
     if not working:
         give_up("neither docker nor podman works here")
@@ -131,8 +142,7 @@ def running(engine: Engine, image: str) -> Iterator[str]:
     """Run a container for a while; gives its id once it is ready."""
     container = engine("run", "--detach", *HARDLY_ANY_RIGHTS, image)
     try:
-        ready = ("exec", container, "python3", "-c", ASK, "/readyz")
-        wait_until(lambda: engine.run(*ready).returncode == 0, "the container to be ready")
+        engine("exec", container, "python3", "-c", WAIT)
         yield container
     finally:
         subprocess.run([engine.name, "logs", container], check=False)  # shown if a test fails
@@ -153,20 +163,18 @@ def ask(engine: Engine, container: str, path: str, *body: str) -> tuple[int, str
     return int(status), text
 
 
-def test_container_with_any_uid_and_read_only_root_is_ready(
-    engine: Engine, container: str
-) -> None:
+def test_container_with_any_uid_and_read_only_root_is_ready(engine: Engine, container: str) -> None:
     status, _ = ask(engine, container, "/readyz")
 
     assert status == 200
 
 
 def test_container_when_asked_to_predict_answers_what_its_bundle_predicts(
-    engine: Engine, container: str, _trained: Project
+    engine: Engine, container: str, bundles: Path
 ) -> None:
     status, text = ask(engine, container, "/predict", '{"experience_years": 5}')
 
-    choice = BundleStore(_trained.bundles).choose()
+    choice = BundleStore(bundles).choose()
     assert choice is not None
     answer: dict[str, Any] = json.loads(text)
     assert status == 200

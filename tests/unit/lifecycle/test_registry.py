@@ -1,0 +1,221 @@
+"""The registry: the alias is the truth, and the tags follow it."""
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from salary_kedro.bundle.model_file import read_model
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.stages import Stage, Version
+from samples import constant
+from stores import MODEL_NAME, Models, WatchedClient, alias, log, register, tags
+
+
+@pytest.fixture
+def registry(store: str) -> Registry:
+    """The registry of an empty store."""
+    return Registry(MODEL_NAME)
+
+
+@pytest.fixture
+def two(registry: Registry, models: Models) -> list[Version]:
+    """Version 1 in production with RMSE 5, and version 2 in staging with RMSE 3."""
+    first, second = (register(models[5], rmse) for rmse in (5, 3))
+    registry.promote(first)
+    return [first, second]
+
+
+# --- Registering ----------------------------------------------------------------
+
+
+def test_register_when_the_model_is_new_then_is_version_1_in_staging(
+    registry: Registry, models: Models
+) -> None:
+    logged = models[5]
+
+    created = registry.register(logged.model_uri, logged.run_id, 6311.262456108905)
+
+    assert created == Version(
+        number=1, stages={Stage.STAGING: "6311.262456108905"}, run_id=logged.run_id
+    )
+    assert tags() == {1: {"staging": "6311.262456108905"}}
+    assert alias() is None
+
+
+def test_register_when_there_are_versions_then_is_the_next(
+    registry: Registry, two: list[Version]
+) -> None:
+    source = str(MlflowClient().get_model_version(MODEL_NAME, "1").source)
+
+    assert registry.register(source, two[0].run_id, 4.0).number == 3
+
+
+def test_register_when_the_rmse_is_nan_then_the_tag_says_so(
+    registry: Registry, models: Models
+) -> None:
+    register(models[5], float("nan"))
+
+    assert tags() == {1: {"staging": "NaN"}}
+
+
+# --- Reading -----------------------------------------------------------------------
+
+
+def test_version_when_there_is_none_of_that_number_then_says_so(
+    registry: Registry, two: list[Version]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        registry.version(9)
+
+    assert str(caught.value) == (
+        "model 'salaries' has no version 9 in this store; `make ui` shows those it has"
+    )
+
+
+def test_version_when_the_model_is_unknown_then_says_so(store: str) -> None:
+    with pytest.raises(UserError, match=r"^model 'unknown' has no version 1 in this store"):
+        Registry("unknown").version(1)
+
+
+def test_versions_when_there_are_more_than_nine_then_are_in_order_of_number(
+    registry: Registry, models: Models
+) -> None:
+    for _ in range(11):
+        register(models[5])
+
+    assert [version.number for version in registry.versions()] == list(range(1, 12))
+
+
+def test_versions_when_the_model_is_unknown_then_are_none(registry: Registry) -> None:
+    assert registry.versions() == []
+
+
+def test_versions_when_other_tags_are_there_then_hold_the_stages_alone(
+    registry: Registry, two: list[Version]
+) -> None:
+    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "note", "mine")
+
+    assert registry.version(2).stages == {Stage.STAGING: "3"}
+
+
+def test_champion_when_no_model_was_registered_then_is_none(registry: Registry) -> None:
+    assert registry.champion() is None
+
+
+def test_champion_when_no_version_was_promoted_then_is_none(
+    registry: Registry, models: Models
+) -> None:
+    register(models[5])
+
+    assert registry.champion() is None
+
+
+def test_champion_when_tags_say_something_else_then_is_what_the_alias_names(
+    registry: Registry, two: list[Version]
+) -> None:
+    MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "production")
+    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3")
+
+    champion = registry.champion()
+
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_model_folder_when_the_store_is_local_then_is_the_stores_own(
+    registry: Registry, contract: Contract, tmp_path: Path
+) -> None:
+    register(log(constant(105), contract))
+
+    folder = registry.model_folder(1)
+
+    assert folder.is_relative_to(tmp_path / "artifacts")
+    assert read_model(folder / "model.skops").predict([[0.0]]).tolist() == [105.0]
+    assert Contract.parse((folder / "extra_files" / "contract.json").read_bytes()) == contract
+
+
+# --- Promoting and archiving ----------------------------------------------------------
+
+
+def test_promote_when_nothing_was_in_production_then_sets_alias_and_tag(
+    registry: Registry, models: Models
+) -> None:
+    registry.promote(register(models[5], 5.25))
+
+    assert (alias(), tags()) == (1, {1: {"production": "5.25"}})
+
+
+def test_promote_when_another_was_in_production_then_archives_that(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.promote(two[1])
+
+    assert (alias(), tags()) == (2, {1: {"archived": "5"}, 2: {"production": "3"}})
+
+
+def test_promote_when_it_writes_then_moves_the_alias_first(
+    two: list[Version], watched: type[WatchedClient]
+) -> None:
+    Registry(MODEL_NAME).promote(two[1])
+
+    assert watched.states[0] == (2, {1: {"production": "5"}, 2: {"staging": "3"}})
+
+
+def test_promote_when_it_writes_then_at_no_instant_are_two_in_production(
+    two: list[Version], watched: type[WatchedClient]
+) -> None:
+    Registry(MODEL_NAME).promote(two[1])
+
+    in_production = [
+        [number for number, held in versions.items() if "production" in held]
+        for _, versions in watched.states
+    ]
+    assert all(len(numbers) < 2 for numbers in in_production)
+    assert in_production[-1] == [2]
+
+
+def test_promote_when_done_twice_then_changes_nothing(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.promote(two[1])
+    before = (alias(), tags())
+
+    registry.promote(registry.version(2))
+
+    assert (alias(), tags()) == before
+
+
+def test_promote_when_two_were_in_production_then_leaves_one(
+    registry: Registry, two: list[Version], models: Models
+) -> None:
+    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3")
+    third = register(models[1])
+
+    registry.promote(third)
+
+    assert (alias(), tags()) == (
+        3,
+        {1: {"archived": "5"}, 2: {"archived": "3"}, 3: {"production": "1.0"}},
+    )
+
+
+def test_archive_when_done_then_leaves_production_as_it_was(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.archive(two[1])
+
+    assert (alias(), tags()) == (1, {1: {"production": "5"}, 2: {"archived": "3"}})
+
+
+def test_archive_when_done_twice_then_changes_nothing(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.archive(two[1])
+    before = (alias(), tags())
+
+    registry.archive(registry.version(2))
+
+    assert (alias(), tags()) == before

@@ -1,0 +1,212 @@
+"""Logging a training: what MLflow then holds, and that every estimator comes back."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.types import ColSpec, Schema, TensorSpec
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.packaging import export_production
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.tracking import LoggedModel, log_training, model_signature
+from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from samples import QUICK, column, constant, contract_of
+from stores import MODEL_NAME, log, register, start_run
+
+REJECTED = pd.DataFrame(
+    {"line": [3], "reasons": ["Salary: missing"], "Experience Years": [98765.5], "Salary": [""]}
+)
+
+
+@pytest.fixture
+def logged(store: str, contract: Contract) -> LoggedModel:
+    """A training, logged with everything there is."""
+    figure = Figure()
+    figure.add_subplot()
+    with start_run():
+        return log_training(
+            model=constant(105),
+            contract=contract,
+            metrics={"rmse": 5.25, "rows_train": 28},
+            lineage={"git_commit": "abc", "data_sha256": "def"},
+            figures={"residuals": figure},
+            rejected_rows=REJECTED,
+        )
+
+
+def artifact(logged: LoggedModel, path: str) -> str:
+    return Path(download_artifacts(run_id=logged.run_id, artifact_path=path)).read_text()
+
+
+def model_file(logged: LoggedModel, path: str) -> Any:
+    return json.loads((Path(download_artifacts(logged.model_uri)) / path).read_text())
+
+
+def test_log_training_when_done_then_the_run_holds_metrics_and_lineage(
+    logged: LoggedModel,
+) -> None:
+    run = MlflowClient().get_run(logged.run_id).data
+
+    assert run.metrics == {"rmse": 5.25, "rows_train": 28.0}
+    assert {key: run.tags[key] for key in ("git_commit", "data_sha256")} == {
+        "git_commit": "abc",
+        "data_sha256": "def",
+    }
+    assert json.loads(artifact(logged, "lineage.json")) == {
+        "git_commit": "abc",
+        "data_sha256": "def",
+    }
+
+
+def test_log_training_when_done_then_the_run_holds_the_plots(logged: LoggedModel) -> None:
+    path = Path(download_artifacts(run_id=logged.run_id, artifact_path="plots/residuals.png"))
+
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_log_training_when_rows_were_rejected_then_logs_lines_and_reasons_alone(
+    logged: LoggedModel,
+) -> None:
+    assert artifact(logged, "rejected_rows.csv") == "line,reasons\n3,Salary: missing\n"
+
+
+def test_log_training_when_done_then_the_model_holds_what_it_takes_to_serve_it(
+    logged: LoggedModel, contract: Contract
+) -> None:
+    assert Contract.model_validate(model_file(logged, "extra_files/contract.json")) == contract
+    assert model_file(logged, "extra_files/metrics.json") == {"rmse": 5.25, "rows_train": 28}
+    assert model_file(logged, "extra_files/lineage.json") == {
+        "git_commit": "abc",
+        "data_sha256": "def",
+    }
+
+
+def test_log_training_when_done_then_tells_run_model_and_rmse(logged: LoggedModel) -> None:
+    run = MlflowClient().get_run(logged.run_id)
+
+    assert logged.rmse == 5.25
+    assert run.outputs is not None
+    assert [f"models:/{model.model_id}" for model in run.outputs.model_outputs] == [
+        logged.model_uri
+    ]
+    assert logged.logged_at.utcoffset() is not None
+
+
+def test_log_training_when_done_then_no_rows_are_logged_with_the_model(
+    logged: LoggedModel,
+) -> None:
+    folder = Path(download_artifacts(logged.model_uri))
+
+    assert not [path for path in folder.rglob("*") if "example" in path.name]
+
+
+def test_log_training_when_there_is_no_run_then_says_what_to_do(
+    store: str, contract: Contract
+) -> None:
+    with pytest.raises(UserError) as caught:
+        log_training(
+            model=constant(105),
+            contract=contract,
+            metrics={"rmse": 5.25},
+            lineage={},
+            figures={},
+            rejected_rows=REJECTED,
+        )
+
+    assert str(caught.value) == (
+        "there is no MLflow run to log to: remove 'data_science' and '__default__' from "
+        "tracking.disable_tracking.pipelines in mlflow.yml"
+    )
+
+
+def test_log_training_when_a_metric_is_nan_then_the_models_file_is_json_all_the_same(
+    store: str, contract: Contract
+) -> None:
+    with start_run():
+        logged = log_training(
+            model=constant(105),
+            contract=contract,
+            metrics={"rmse": 5.25, "r2": math.nan},  # one holdout row has no r2
+            lineage={},
+            figures={},
+            rejected_rows=REJECTED,
+        )
+    path = Path(download_artifacts(logged.model_uri)) / "extra_files" / "metrics.json"
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    json.loads(path.read_text(), parse_constant=refuse)
+
+
+# --- The signature -----------------------------------------------------------------
+
+
+def test_model_signature_when_derived_then_names_the_features_as_doubles() -> None:
+    signature = model_signature(
+        contract_of(column("age", kind="integer"), column("rank", required=False))
+    )
+
+    assert signature.inputs == Schema(
+        [ColSpec("double", "age"), ColSpec("double", "rank", required=False)]
+    )
+    assert signature.outputs == Schema([TensorSpec(np.dtype("float64"), (-1,))])
+
+
+def test_loaded_model_when_a_column_is_missing_then_refuses_the_rows(logged: LoggedModel) -> None:
+    model = mlflow.pyfunc.load_model(logged.model_uri)
+
+    with pytest.raises(mlflow.MlflowException, match="experience_years"):
+        model.predict(pd.DataFrame({"age": [1.0]}))
+
+
+# --- Every estimator comes back ------------------------------------------------------
+
+ROWS = pd.DataFrame({"experience_years": np.linspace(1, 40, 60), "rank": [1.0, 2.0, np.nan] * 20})
+SALARIES = 30000 + 9000 * ROWS["experience_years"] + 700 * (ROWS.index % 11)
+
+
+@pytest.fixture(params=MODEL_NAMES)
+def model(request: pytest.FixtureRequest, two_features: Contract) -> Pipeline:
+    """Each of the estimators, fitted."""
+    name: ModelName = request.param
+    return build_pipeline(two_features, name, QUICK.get(name, {}), 234).fit(ROWS, SALARIES)
+
+
+@pytest.fixture
+def two_features(contract: Contract) -> Contract:
+    """The default contract, and an optional feature more."""
+    rank = contract_of(column("rank", minimum=1, maximum=3, example=2, required=False))
+    return contract.model_copy(update={"features": contract.features + rank.features})
+
+
+def test_logged_model_when_loaded_from_mlflow_then_predicts_the_same(
+    store: str, model: Pipeline, two_features: Contract
+) -> None:
+    loaded = mlflow.pyfunc.load_model(log(model, two_features).model_uri)
+
+    np.testing.assert_allclose(loaded.predict(ROWS), model.predict(ROWS), rtol=1e-9)
+
+
+def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
+    store: str, model: Pipeline, two_features: Contract, tmp_path: Path
+) -> None:
+    registry, bundles = Registry(MODEL_NAME), BundleStore(tmp_path / "bundles")
+    registry.promote(register(log(model, two_features)))
+
+    bundle = bundles.load(export_production(registry, bundles))
+
+    rows = ROWS.astype(object).where(ROWS.notna(), None).to_numpy().tolist()
+    np.testing.assert_allclose(bundle.predict(rows), model.predict(ROWS), rtol=1e-9)

@@ -1,0 +1,167 @@
+"""Parameters: every misspelt key and bad value is named before a run begins."""
+
+from typing import Any
+
+import pytest
+
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.parameters import (
+    CrossValidation,
+    DataEngineering,
+    DataScience,
+    Packaging,
+    RegistryNames,
+    check_parameters,
+)
+
+
+@pytest.fixture
+def content(contract: Contract) -> dict[str, Any]:
+    """Parameters as the YAML files give them."""
+    return {
+        "contract": contract.model_dump(mode="json"),
+        "registry": {"model_name": "salaries"},
+        "data_engineering": {"train_size": 0.7, "random_state": 234},
+        "data_science": {
+            "model": "ridge",
+            "random_state": 234,
+            "cross_validation": {"folds": 5, "repeats": 2},
+            "hyperparameters": {"ridge": {"alpha": 0.5}},
+        },
+        "packaging": {"bento_name": "salary_prediction"},
+    }
+
+
+def refusal(content: dict[str, Any], **changes: Any) -> str:
+    """What is said of parameters of which some, by dotted name, were changed."""
+    for name, value in changes.items():
+        *groups, key = name.split("__")
+        group = content
+        for part in groups:
+            group = group[part]
+        group[key] = value
+    with pytest.raises(UserError) as caught:
+        check_parameters(content)
+    return str(caught.value)
+
+
+def test_check_parameters_when_all_is_well_then_gives_typed_groups(
+    content: dict[str, Any], contract: Contract
+) -> None:
+    found = check_parameters(content)
+
+    assert found.contract == contract
+    assert found.registry == RegistryNames(model_name="salaries")
+    assert found.data_engineering == DataEngineering(train_size=0.7, random_state=234)
+    assert found.data_science == DataScience(
+        model="ridge",
+        random_state=234,
+        cross_validation=CrossValidation(folds=5, repeats=2),
+        hyperparameters={"ridge": {"alpha": 0.5}},
+    )
+    assert found.packaging == Packaging(bento_name="salary_prediction")
+
+
+def test_check_parameters_when_short_cuts_are_given_then_takes_them(
+    content: dict[str, Any],
+) -> None:
+    found = check_parameters({**content, "model": "ridge", "refresh": True})
+
+    assert (found.model, found.refresh) == ("ridge", True)
+
+
+@pytest.mark.parametrize(("unknown", "meant"), [("modle", "model"), ("registri", "registry")])
+def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_one(
+    unknown: str, meant: str, content: dict[str, Any]
+) -> None:
+    assert refusal(content, **{unknown: 1}) == (
+        f"unknown parameter '{unknown}': did you mean '{meant}'? Known are contract, "
+        f"data_engineering, data_science, model, packaging, refresh, registry"
+    )
+
+
+def test_check_parameters_when_a_name_is_like_no_other_then_says_where_to_look(
+    content: dict[str, Any],
+) -> None:
+    message = refusal(content, zzz=1)
+
+    assert message.startswith("unknown parameter 'zzz': see conf/base/parameters*.yml")
+    assert "yml Known" not in message  # two sentences
+
+
+BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("data_engineering__train_sise", 0.7, "Extra inputs are not permitted"),
+        ("data_engineering__train_size", 1, "Input should be less than 1"),
+        ("data_engineering__train_size", 0, "Input should be greater than 0"),
+        ("data_engineering__random_state", -1, "Input should be greater than or equal to 0"),
+        (
+            "data_science__random_state",
+            4294967296,
+            "Input should be less than or equal to 4294967295",
+        ),
+        (
+            "data_science__cross_validation__folds",
+            1,
+            "Input should be greater than or equal to 2",
+        ),
+        (
+            "data_science__cross_validation__repeats",
+            0,
+            "Input should be greater than or equal to 1",
+        ),
+        ("packaging__bento_name", "My Pay", f"String should match pattern '{BENTO_NAMES}'"),
+        ("registry__model_name", "a/b", "String should match pattern '^[^/:]+$'"),
+        ("contract__target__unit", "", "String should have at least 1 character"),
+    ],
+)
+def test_check_parameters_when_a_value_is_wrong_then_names_key_value_and_what_is_allowed(
+    name: str, value: object, problem: str, content: dict[str, Any]
+) -> None:
+    key = name.replace("__", ".")
+
+    assert refusal(content, **{name: value}) == f"parameters.{key}: {problem} (found {value!r})"
+
+
+def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(
+    content: dict[str, Any],
+) -> None:
+    assert refusal(content, data_science__model="forest") == (
+        "parameters.data_science.model: Input should be 'linear_regression', 'decision_tree', "
+        "'random_forest', 'ridge' or 'hist_gradient_boosting' (found 'forest')"
+    )
+
+
+def test_check_parameters_when_hyperparameters_are_of_an_unknown_model_then_names_it(
+    content: dict[str, Any],
+) -> None:
+    message = refusal(content, data_science__hyperparameters={"forest": {"n_estimators": 3}})
+
+    assert message.startswith("parameters.data_science.hyperparameters.forest")
+    assert "'random_forest'" in message
+
+
+def test_check_parameters_when_several_are_wrong_then_names_each(content: dict[str, Any]) -> None:
+    message = refusal(content, data_engineering__train_size=2, data_science__random_state=-1)
+
+    assert message == (
+        "parameters.data_engineering.train_size: Input should be less than 1 (found 2); "
+        "parameters.data_science.random_state: Input should be greater than or equal to 0 "
+        "(found -1)"
+    )
+
+
+def test_check_parameters_when_a_group_is_missing_then_names_it(content: dict[str, Any]) -> None:
+    del content["packaging"]
+
+    assert refusal(content) == "parameters.packaging: Field required"
+
+
+@pytest.mark.parametrize("name", ["a", "salary_prediction", "salary-2.1", "0"])
+def test_packaging_when_the_bento_name_is_allowed_then_takes_it(name: str) -> None:
+    assert Packaging(bento_name=name).bento_name == name

@@ -1,0 +1,102 @@
+"""The summary of a run, whole or in part."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from salary_kedro.summary import summarise
+
+METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
+OUTPUTS: dict[str, Any] = {
+    "salaries": pd.DataFrame({"salary": range(1199)}),
+    "rejected_rows": pd.DataFrame({"line": [3, 9]}),
+    "metrics": METRICS,
+    "registered_version": {"version": 3, "run_id": "r", "model": "random_forest"},
+    "verdict": {
+        "action": "promote",
+        "reason": "version 3 is promoted: ...",
+        "evidence": {"champion": {"version": 2, "rmse": 6302.016}},
+    },
+    "bundle_name": "3-0a1b2c3d",
+    "bento_tag": "salary_prediction:3-0a1b2c3d",
+}
+
+
+def test_summarise_when_the_whole_loop_ran_then_tells_it_all() -> None:
+    assert summarise(OUTPUTS, None) == (
+        """
+Rows        1,201 read, 2 rejected, see 02_intermediate/rejected_rows.csv
+Model       random_forest, version 3: RMSE 5,181.9 on the holdout rows, """
+        """6,412.2 ± 1,234.5 by cross-validation
+Champion    version 2: RMSE 6,302.0
+Verdict     version 3 is promoted: ...
+Production  version 3
+Bento       salary_prediction:3-0a1b2c3d
+Next        make serve   answer requests on http://127.0.0.1:3000
+            make app     open the page that asks the service
+            make ui      look at runs and versions in MLflow"""
+    )
+
+
+def test_summarise_when_no_row_was_rejected_then_names_no_file() -> None:
+    outputs = {"salaries": pd.DataFrame({"salary": [1.0]}), "rejected_rows": pd.DataFrame()}
+
+    assert summarise(outputs, None) == "\nRows  1 read, 0 rejected"
+
+
+def test_summarise_when_nothing_was_in_production_then_names_no_champion() -> None:
+    verdict = {"reason": "version 1 is promoted", "evidence": {"champion": None}}
+
+    assert summarise({"verdict": verdict}, None) == "\nVerdict  version 1 is promoted"
+
+
+def test_summarise_when_the_environment_is_another_then_its_commands_say_so() -> None:
+    lines = summarise(OUTPUTS, "prod").splitlines()
+
+    assert lines[-3:] == [
+        "Next        make serve ENV=prod   answer requests on http://127.0.0.1:3000",
+        "            make app     open the page that asks the service",
+        "            make ui ENV=prod      look at runs and versions in MLflow",
+    ]
+
+
+@pytest.mark.parametrize("env", [None, "local", "base"])
+def test_summarise_when_the_environment_is_the_default_then_its_commands_do_not(
+    env: str | None,
+) -> None:
+    assert "ENV=" not in summarise(OUTPUTS, env)
+
+
+def test_summarise_when_nothing_ran_then_is_empty() -> None:
+    assert summarise({}, None) == ""
+
+
+@pytest.mark.parametrize("missing", sorted(OUTPUTS))
+def test_summarise_when_any_part_did_not_run_then_tells_the_others(missing: str) -> None:
+    outputs = {name: output for name, output in OUTPUTS.items() if name != missing}
+
+    assert summarise(outputs, None) != summarise(OUTPUTS, None)
+
+
+@pytest.mark.parametrize("alone", sorted(OUTPUTS))
+def test_summarise_when_one_part_ran_alone_then_does_not_fail(alone: str) -> None:
+    assert isinstance(summarise({alone: OUTPUTS[alone]}, None), str)
+
+
+@pytest.mark.parametrize("rmse", [None, math.nan, math.inf])
+def test_summarise_when_the_champion_has_no_finite_rmse_then_does_not_fail(
+    rmse: float | None,
+) -> None:
+    evidence = {"champion": {"version": 2, "rmse": rmse}}
+
+    assert "version 2" in summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
+
+
+def test_summarise_when_the_targets_unit_is_large_then_still_tells_the_scores() -> None:
+    metrics = {"rmse": 0.0123, "cv_rmse_mean": 0.0456, "cv_rmse_sd": 0.0078}
+
+    text = summarise({**OUTPUTS, "metrics": metrics}, None)
+
+    assert all(number in text for number in ("0.0123", "0.0456", "0.0078"))
