@@ -49,6 +49,12 @@ format: $(DEV) ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+image: $(RUN) ## build a container image of the service, with docker or podman (BASE=image for another base)
+	@KEDRO_ENV=$(ENV) deploy/build-image $(BIN)
+
+bench: $(DEV) ## measure `kedro run` against the same work as one bare script (ROUNDS=5)
+	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
+
 lock: $(RUN) ## resolve the dependencies anew and write the three lock files
 	@.ci/lock $(BIN)/uv
 

@@ -28,7 +28,16 @@ def cli() -> None:
 def run(**options: Any) -> None:
     """Run Kedro's own command."""
     with readable_errors():
+        _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
         kedro_run.callback(**options)
+
+
+def _check_pipelines(names: list[str]) -> None:
+    from kedro.framework.project import pipelines
+
+    if unknown := sorted(set(names) - set(pipelines)):
+        known = ", ".join(sorted(pipelines))
+        raise UserError(f"there is no pipeline '{unknown[0]}'; known are {known}")
 
 
 @contextmanager
@@ -39,7 +48,7 @@ def readable_errors() -> Iterator[None]:
     except (click.ClickException, click.Abort):
         raise
     except Exception as error:
-        log.debug("the command failed", exc_info=True)
+        log.info("the command failed", exc_info=True)  # to the file alone
         raise click.ClickException(explain(error)) from error
 
 

@@ -10,6 +10,11 @@ from kedro.config import OmegaConfigLoader
 DEFAULT_ENVS = ("local", "base", "")
 
 
+def data_folder(env: str | None) -> str:
+    """The folder, relative to the project, in which an environment keeps its files."""
+    return "data" if (env or "") in DEFAULT_ENVS else f"data/{env}"
+
+
 class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
     """Kedro's loader, and two resolvers for YAML files.
 
@@ -20,7 +25,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
 
     def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
         """Take what Kedro passes; see `OmegaConfigLoader`."""
-        data = "data" if (env or "") in DEFAULT_ENVS else f"data/{env}"
+        data = data_folder(env)
         project = Path(conf_source).resolve().parent
         resolvers = {
             "data": lambda path: f"{data}/{path}",

@@ -33,6 +33,7 @@ class ProjectHooks:
         """Check all parameters and make the store usable, before anything else is touched."""
         log_to_file(context.project_path / LOG_FILE)
         check_parameters(context.config_loader["parameters"])
+        check_folders(context.project_path, context.config_loader["catalog"])
         mlflow = context.config_loader["mlflow"]
         experiment = mlflow["tracking"]["experiment"]
         prepare_store(
@@ -90,6 +91,22 @@ def flatten(name: str, value: Any) -> dict[str, Any]:
         return {name: value}
     parts = (flatten(f"{name}.{key}", item) for key, item in value.items())
     return {key: item for part in parts for key, item in part.items()}
+
+
+def check_folders(project: Path, catalog: dict[str, Any]) -> None:
+    """Check that no file lies where a dataset needs a folder.
+
+    Raises:
+        UserError: Names the file.
+    """
+    for entry in catalog.values():
+        path = entry.get("dataset", entry).get("filepath") or entry.get("path")
+        parents = (project / path).parents if path and "://" not in str(path) else ()
+        for parent in parents:
+            if parent.is_file():
+                raise UserError(
+                    f"{parent} is a file, but a folder is needed there: move the file away"
+                )
 
 
 def log_to_file(path: Path) -> None:

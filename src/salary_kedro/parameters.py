@@ -113,4 +113,4 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
     try:
         return Parameters.model_validate(parameters)
     except ValidationError as error:
-        raise UserError(describe_invalid(error, "parameters")) from error
+        raise UserError(describe_invalid(error, "parameters", Parameters)) from error

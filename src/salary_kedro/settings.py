@@ -3,8 +3,8 @@
 from salary_kedro.config import ProjectConfigLoader
 from salary_kedro.hooks import FlatParametersHook, ProjectHooks
 
-# kedro-mlflow's own hook is replaced by a subclass. The runs of kedro-telemetry are off.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro-telemetry")
+# kedro-mlflow's own hook (by the name of its distribution) is replaced by a subclass of it.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-telemetry")
 HOOKS = (FlatParametersHook(), ProjectHooks())
 
 CONFIG_LOADER_CLASS = ProjectConfigLoader

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from salary_kedro.config import data_folder
+
 
 def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
     """Say in aligned lines what a run did.
@@ -15,7 +17,7 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
     Returns:
         Lines `label  text`, with the next commands at the end.
     """
-    lines = [*_rows(outputs), *_model(outputs), *_verdict(outputs), *_package(outputs, env)]
+    lines = [*_rows(outputs, env), *_model(outputs), *_verdict(outputs), *_package(outputs, env)]
     width = max((len(label) for label, _ in lines), default=0)
     return "\n".join(["", *(f"{label:<{width}}  {text}" for label, text in lines)])
 
@@ -23,12 +25,13 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
 Lines = list[tuple[str, str]]
 
 
-def _rows(outputs: Mapping[str, Any]) -> Lines:
+def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
     if "salaries" not in outputs:
         return []
     rejected = len(outputs["rejected_rows"])
     total = len(outputs["salaries"]) + rejected
-    where = ", see 02_intermediate/rejected_rows.csv" if rejected else ""
+    table = f"{data_folder(env)}/02_intermediate/rejected_rows.csv"
+    where = f", see {table}" if rejected else ""
     return [("Rows", f"{total:,} read, {rejected:,} rejected{where}")]
 
 

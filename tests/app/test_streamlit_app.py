@@ -92,8 +92,8 @@ def test_page_when_predict_is_pressed_then_says_which_model_answered(page: AppTe
     press_predict(page)
     assert [x.value.replace("\\", "") for x in page.caption] == [
         (
-            "Salary predicted by salary_prediction_regression-model, version 1. On people it had not "
-            "seen in training it was off by about 6,311 a year, gross (RMSE)."
+            "Salary predicted by salary_prediction_regression-model, version 1. On people it had "
+            "not seen in training it was off by about 6,311 a year, gross (RMSE)."
         )
     ]
 

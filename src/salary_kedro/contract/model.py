@@ -1,7 +1,8 @@
 """The contract itself: every feature and the target, described once."""
 
+import difflib
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,6 +58,10 @@ class Column(BaseModel):
     def _check(self) -> Self:
         if self.name in RESERVED_NAMES:
             raise ValueError(f"name '{self.name}' is reserved for the service's answers; rename it")
+        low = _first(self.minimum, self.exclusive_minimum)
+        high = _first(self.maximum, self.exclusive_maximum)
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"the minimum {low:g} lies above the maximum {high:g}")
         if not self.allows(self.example):
             raise ValueError(f"example {self.example:g} is not allowed: it must be {self.allowed}")
         return self
@@ -160,14 +165,50 @@ class Contract(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ContractError(describe_invalid(error, "contract")) from error
+            raise ContractError(describe_invalid(error, "contract", cls)) from error
 
 
-def describe_invalid(error: ValidationError, where: str) -> str:
-    """Say in one line what is wrong with a piece of configuration, naming each key."""
+def _first(*bounds: float | None) -> float | None:
+    return next((bound for bound in bounds if bound is not None), None)
+
+
+def describe_invalid(error: ValidationError, where: str, model: type[BaseModel]) -> str:
+    """Say in one line what is wrong with a piece of configuration, naming each key.
+
+    Args:
+        error: What the model raised.
+        where: Name of the piece, put before each key.
+        model: The model, which knows the keys that are allowed.
+    """
+    items = error.errors(include_url=False)
+    told = [item["loc"] for item in items if item["type"] != "too_short"]
     problems = []
-    for item in error.errors(include_url=False):
-        key = ".".join([where, *(str(part) for part in item["loc"])])
-        value = "" if item["type"] in ("missing", "value_error") else f" (found {item['input']!r})"
-        problems.append(f"{key}: {item['msg'].removeprefix('Value error, ')}{value}")
+    for item in items:
+        place = item["loc"]
+        if item["type"] == "too_short" and any(other[: len(place)] == place for other in told):
+            continue  # the list is short because its items are wrong, and those are told
+        key = ".".join([where, *(str(part) for part in place)])
+        problems.append(f"{key}: {_say(item, model)}")
     return "; ".join(problems)
+
+
+def _say(item: Any, model: type[BaseModel]) -> str:
+    if item["type"] == "extra_forbidden":
+        allowed = _keys_beside(model, item["loc"])
+        close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
+        guess = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(allowed)}"
+        return f"unknown key; {guess}"
+    message = item["msg"].removeprefix("Value error, ")
+    return (
+        message
+        if item["type"] in ("missing", "value_error")
+        else (f"{message} (found {item['input']!r})")
+    )
+
+
+def _keys_beside(model: Any, place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a model allows where an unknown one was found."""
+    for part in place[:-1]:
+        inner = model.model_fields[part].annotation if isinstance(part, str) else model
+        model = next((item for item in get_args(inner) if isinstance(item, type)), inner)
+    return list(model.model_fields)

@@ -48,30 +48,41 @@ def request_values(request: BaseModel) -> list[float | None]:
     return list(request.__dict__.values())
 
 
-def explain_invalid(error: ValidationError, contract: Contract) -> list[dict[str, str]]:
+def explain_invalid(
+    error: ValidationError, contract: Contract, batch: str | None = None
+) -> list[dict[str, str]]:
     """Turn a refused request into one `{"field", "message"}` a problem.
 
     Each message says what was found and what is allowed.
+
+    Args:
+        error: What the request model raised.
+        contract: The contract of its rows.
+        batch: What the whole body should look like, if it is a batch of rows.
     """
+    row = f"the fields are {', '.join(contract.feature_names)}"
     features = {feature.name: feature for feature in contract.features}
     problems = []
     for item in error.errors(include_url=False, include_context=False):
-        path = [str(part) for part in item["loc"]]
-        feature = features.get(path[-1]) if path else None
-        problems.append({"field": ".".join(path), "message": _explain(item, feature, features)})
+        in_row = batch is None or len(item["loc"]) > 1
+        feature = features.get(str(item["loc"][-1])) if item["loc"] and in_row else None
+        field = ".".join(_cut(str(part)) for part in item["loc"])
+        shape = row if in_row or batch is None else batch
+        problems.append({"field": field, "message": _explain(item, feature, shape)})
     return problems
 
 
-def _explain(item: Any, feature: Feature | None, features: dict[str, Feature]) -> str:
+def _explain(item: Any, feature: Feature | None, shape: str) -> str:
     if item["type"] == "extra_forbidden":
-        return f"unknown field; the fields are {', '.join(features)}"
-    if feature is None:
-        return f"{item['msg'][0].lower()}{item['msg'][1:]}; the fields are {', '.join(features)}"
+        return f"unknown field; {shape}"
     if item["type"] == "missing":
-        return f"missing; it must be {feature.allowed}"
-    return f"{_shorten(item['input'])} is not allowed; it must be {feature.allowed}"
+        return f"missing; {shape if feature is None else f'it must be {feature.allowed}'}"
+    if feature is None:
+        return f"{item['msg'][0].lower()}{item['msg'][1:]}; {shape}"
+    # As the client wrote it: null, not None.
+    found = _cut(json.dumps(item["input"], ensure_ascii=False))
+    return f"{found} is not allowed; it must be {feature.allowed}"
 
 
-def _shorten(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)  # as the client wrote it: null, not None
+def _cut(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."

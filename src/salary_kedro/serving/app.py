@@ -14,9 +14,13 @@ from starlette.routing import Route
 from salary_kedro.contract.request import explain_invalid, request_values
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.predictor import Predictor, Served
-from salary_kedro.serving.schemas import ModelInfo
+from salary_kedro.serving.schemas import MAX_BATCH_ROWS, ModelInfo
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MAX_BODY_BYTES = 2_000_000
+#: A refused body is read so far before the answer, or the client would miss the answer.
+MAX_DRAINED_BYTES = 64_000_000
+BATCH_SHAPE = f'send {{"rows": [...]}} with 1 to {MAX_BATCH_ROWS:,} rows'
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -57,6 +61,7 @@ def create_app(predictor: Predictor) -> Starlette:
             route("/predict_batch", _predict_batch, "POST"),
             route("/model", _model, "GET"),
             route("/openapi.json", _openapi, "GET"),
+            Route("/{path:path}", _not_found, methods=METHODS),
         ],
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_http, Exception: _fail},
     )
@@ -89,6 +94,10 @@ async def _model(served: Served, request: Request) -> Response:
         contract=bundle.contract,
     )
     return JSONResponse(info.model_dump(mode="json"))
+
+
+async def _not_found(request: Request) -> Response:
+    raise HTTPException(404)
 
 
 async def _openapi(served: Served, request: Request) -> Response:
@@ -124,20 +133,26 @@ async def _read(request: Request, model: type[Body], served: Served) -> Body:
         return model.model_validate_json(body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
-            message = f"the body is not valid JSON: {error.errors()[0]['msg']}"
+            reason = error.errors()[0]["msg"].removeprefix("Invalid JSON: ")
+            message = f"the body is not valid JSON: {reason}"
             raise RequestError(400, "invalid_json", message) from error
-        details = explain_invalid(error, served.bundle.contract)
+        batch = BATCH_SHAPE if model is served.schemas.batch else None
+        details = explain_invalid(error, served.bundle.contract, batch)
         message = "; ".join(": ".join(filter(None, item.values())) for item in details[:5])
         raise RequestError(422, "invalid_input", message, details[:100]) from error
 
 
 async def _read_bytes(request: Request) -> bytes:
-    body = bytearray()
+    body, size = bytearray(), 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            message = f"the body is larger than {MAX_BODY_BYTES:,} bytes; send fewer rows at once"
-            raise RequestError(413, "too_large", message)
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            body += chunk
+        elif size > MAX_DRAINED_BYTES:
+            break
+    if size > MAX_BODY_BYTES:
+        message = f"the body is larger than {MAX_BODY_BYTES:,} bytes; send fewer rows at once"
+        raise RequestError(413, "too_large", message)
     return bytes(body)
 
 
@@ -147,7 +162,9 @@ async def _refuse(request: Request, error: Any) -> Response:
 
 async def _refuse_http(request: Request, error: Any) -> Response:
     message = f"{request.method} {request.url.path}: {error.detail.lower()}; see GET /openapi.json"
-    return _error(error.status_code, CODES.get(error.status_code, "refused"), message)
+    answer = _error(error.status_code, CODES.get(error.status_code, "refused"), message)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _fail(request: Request, error: Exception) -> Response:

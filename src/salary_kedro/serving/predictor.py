@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
-from salary_kedro.bundle.bundle import MANIFEST
 from salary_kedro.serving.schemas import Schemas
 
 log = logging.getLogger("salary_kedro.serving")
@@ -109,7 +108,10 @@ class Predictor:
             log.error("serving the reserve bundle %s: %s", choice.bundle.name, choice.reason)
 
     def _state(self) -> tuple[object, ...]:
-        """What the choice depends on, cheap to look at: the pointer, and the bundle it names."""
+        """What the choice depends on, cheap to look at: the pointer, and the bundle it names.
+
+        A bundle that is still being copied, or is mended later, looks different then.
+        """
         try:
             name = self._store.current()
         except BundleError as error:
@@ -117,6 +119,7 @@ class Predictor:
         if name is None:
             return (None,)
         try:
-            return (name, (self._store.folder / name / MANIFEST).stat().st_mtime_ns)
+            stats = [(entry.name, entry.stat()) for entry in os.scandir(self._store.folder / name)]
         except OSError as error:
             return (name, error.errno)
+        return (name, *sorted((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))

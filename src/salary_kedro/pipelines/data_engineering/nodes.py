@@ -52,7 +52,7 @@ def clean_salaries(
     if rejected / total > contract.table.max_rejected_share:
         raise UserError(
             f"{rejected} of {total} rows break the contract, more than the allowed share of "
-            f"{contract.table.max_rejected_share:.0%}: data/02_intermediate/rejected_rows.csv "
+            f"{contract.table.max_rejected_share:.0%}: rejected_rows.csv in 02_intermediate "
             f"names each line and its reasons (first: line {rejected_rows['line'].iloc[0]}, "
             f"{rejected_rows['reasons'].iloc[0]}); correct the data, or contract.yml"
         )
