@@ -253,6 +253,8 @@ def check_same(results: Mapping[str, dict[str, Any]]) -> None:
     ]
     if bare["metrics"]["rmse"] != RMSE:
         differences.append(f"the RMSE is {bare['metrics']['rmse']}, not {RMSE}")
+    if (1, "production", str(RMSE)) not in bare["tags"]:
+        differences.append(f"version 1 is not production with that RMSE: {bare['tags']}")
     if differences:
         raise SystemExit("the work is not the same:\n" + "\n".join(differences))
 

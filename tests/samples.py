@@ -50,6 +50,13 @@ def default_contract() -> Contract:
     return Contract.model_validate(content["contract"])
 
 
+def raw_salaries() -> pd.DataFrame:
+    """The project's own raw table, with a fingerprint."""
+    table = pd.read_csv(ROOT / "data" / "01_raw" / "salary_data.csv")
+    table.attrs["sha256"] = "abc"
+    return table
+
+
 def constant(value: float) -> Pipeline:
     """A fitted model that predicts one value, exactly."""
     model = Pipeline([("model", DummyRegressor(strategy="constant", constant=value))])

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from kedro.framework.project import configure_project
+from kedro.framework.session import KedroSession
 
-from stores import forget_store
+from stores import StoreTemplate, copy_database, forget_store
 from support import Project
 
 LOGGERS = ("", "kedro", "mlflow")
@@ -26,12 +29,21 @@ def logs() -> Iterator[None]:
 
 @pytest.fixture
 def kedro_project(
-    project: Project, logs: None, monkeypatch: pytest.MonkeyPatch
+    project: Project, store_template: StoreTemplate, logs: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Project]:
     """A copy of the project, as the working directory, whose sessions run in this process."""
+    (project.root / "data" / "mlflow").mkdir()
+    copy_database(store_template.beginning, project.root / "data" / "mlflow" / "mlflow.db")
     for name in ("MLFLOW_TRACKING_URI", "KEDRO_ENV"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(project.root)
     configure_project("salary_kedro")
     yield project
     forget_store()
+
+
+@contextmanager
+def session(project: Project, env: str | None = None, **parameters: Any) -> Iterator[KedroSession]:
+    """A new session, as `kedro run --params` makes one."""
+    with KedroSession.create(project.root, env=env, runtime_params=parameters) as created:
+        yield created

@@ -24,8 +24,9 @@ for name, value in DEFAULTS.items():
 def import_kedro_mlflow_quietly() -> None:
     """Import kedro-mlflow, as every `kedro` command does, without MLflow's advice to its authors.
 
-    Kedro calls this first (entry point `kedro.init`). A warning filter would not do:
+    Kedro calls this first (entry point `kedro.init`). A warning filter alone would not do:
     MLflow puts its own in front.
     """
     with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
         import kedro_mlflow.mlflow  # noqa: F401 - imported for its effect

@@ -11,9 +11,9 @@ RMSE = 6311.262456108905
 
 
 def test_bare_script_when_run_once_then_leaves_what_the_pipelines_leave() -> None:
-    done = subprocess.run(
-        [sys.executable, str(TRAINING), "--rounds", "0", "--json"], capture_output=True, text=True
-    )
+    command = [sys.executable, str(TRAINING), "--rounds", "0", "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     bare, pipelines = json.loads(done.stdout)["results"].values()

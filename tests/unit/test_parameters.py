@@ -96,7 +96,6 @@ BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("data_engineering__train_sise", 0.7, "Extra inputs are not permitted"),
         ("data_engineering__train_size", 1, "Input should be less than 1"),
         ("data_engineering__train_size", 0, "Input should be greater than 0"),
         ("data_engineering__random_state", -1, "Input should be greater than or equal to 0"),
@@ -126,6 +125,23 @@ def test_check_parameters_when_a_value_is_wrong_then_names_key_value_and_what_is
     key = name.replace("__", ".")
 
     assert refusal(content, **{name: value}) == f"parameters.{key}: {problem} (found {value!r})"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("data_engineering__train_sise", "unknown key; did you mean 'train_size'?"),
+        ("data_science__cross_validation__fold", "unknown key; did you mean 'folds'?"),
+        ("contract__target__minimun", "unknown key; did you mean 'minimum'?"),
+        ("packaging__zzz", "unknown key; known are bento_name"),
+    ],
+)
+def test_check_parameters_when_a_key_in_a_group_is_unknown_then_says_which_there_are(
+    name: str, problem: str, content: dict[str, Any]
+) -> None:
+    key = name.replace("__", ".")
+
+    assert refusal(content, **{name: 1}) == f"parameters.{key}: {problem}"
 
 
 def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(

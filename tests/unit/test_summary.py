@@ -27,7 +27,7 @@ OUTPUTS: dict[str, Any] = {
 def test_summarise_when_the_whole_loop_ran_then_tells_it_all() -> None:
     assert summarise(OUTPUTS, None) == (
         """
-Rows        1,201 read, 2 rejected, see 02_intermediate/rejected_rows.csv
+Rows        1,201 read, 2 rejected, see data/02_intermediate/rejected_rows.csv
 Model       random_forest, version 3: RMSE 5,181.9 on the holdout rows, """
         """6,412.2 ± 1,234.5 by cross-validation
 Champion    version 2: RMSE 6,302.0
@@ -60,6 +60,10 @@ def test_summarise_when_the_environment_is_another_then_its_commands_say_so() ->
         "            make app     open the page that asks the service",
         "            make ui ENV=prod      look at runs and versions in MLflow",
     ]
+
+
+def test_summarise_when_the_environment_is_another_then_names_its_file_of_rejected_rows() -> None:
+    assert "see data/prod/02_intermediate/rejected_rows.csv" in summarise(OUTPUTS, "prod")
 
 
 @pytest.mark.parametrize("env", [None, "local", "base"])

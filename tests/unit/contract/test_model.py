@@ -99,6 +99,20 @@ def test_column_when_a_long_example_is_not_allowed_then_shows_all_of_its_digits(
     assert "72861.25" in message
 
 
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"minimum": 61, "maximum": 60},
+        {"exclusive_minimum": 61, "maximum": 60},
+        {"minimum": 61, "exclusive_maximum": 60},
+    ],
+)
+def test_column_when_its_bounds_are_the_wrong_way_round_then_says_so(
+    bounds: dict[str, float],
+) -> None:
+    assert refusal(**bounds) == "Value error, the minimum 61 lies above the maximum 60"
+
+
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
 def test_column_when_its_name_is_one_of_the_answers_then_asks_to_rename_it(name: str) -> None:
     assert refusal(name=name) == (
@@ -171,7 +185,7 @@ def test_parse_when_keys_are_misspelt_or_wrong_then_names_each_with_what_was_fou
     }
 
     assert parse_error(content) == (
-        "contract.features.0.minimun: Extra inputs are not permitted (found 3); "
+        "contract.features.0.minimun: unknown key; did you mean 'minimum'?; "
         "contract.target.kind: Input should be 'number' or 'integer' (found 'text'); "
         "contract.table.max_rejected_share: Input should be less than or equal to 1 (found 1.5)"
     )

@@ -1,0 +1,259 @@
+"""From the raw table to training and holdout rows."""
+
+import hashlib
+
+import pandas as pd
+import pytest
+
+from salary_kedro.contract import Contract, ContractError, TableRules
+from salary_kedro.datasets import CachedDownloadDataset
+from salary_kedro.errors import UserError
+from salary_kedro.parameters import DataEngineering
+from salary_kedro.pipelines.data_engineering.nodes import (
+    clean_salaries,
+    split_salaries,
+    validate_salaries,
+)
+from samples import raw_salaries
+from support import ROOT
+
+YEARS = "Experience Years: must be a number from 0 to 60 (years)"
+DEFAULT = DataEngineering(train_size=0.7, random_state=234)
+
+
+def raw_table(**columns: list[object]) -> pd.DataFrame:
+    """A raw table as the catalog gives it, with the sha256 of its file."""
+    table = pd.DataFrame(columns)
+    table.attrs["sha256"] = "abc"
+    return table
+
+
+def default_salaries(contract: Contract) -> pd.DataFrame:
+    """The clean rows of the project's own data."""
+    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
+    return clean_salaries(valid, rejected, contract)
+
+
+def counted(total: int) -> pd.DataFrame:
+    return pd.DataFrame({"experience_years": range(total), "salary": range(total)}, dtype=float)
+
+
+# --- The project's own data ------------------------------------------------------
+
+
+def test_default_data_when_read_then_is_what_the_project_ships(contract: Contract) -> None:
+    salaries = default_salaries(contract)
+
+    assert list(salaries.columns) == ["experience_years", "salary"]
+    assert list(salaries.dtypes) == ["float64", "float64"]
+    assert salaries.index.tolist() == list(range(40))
+    assert salaries.min().tolist() == [1.1, 37731]
+    assert salaries.max().tolist() == [10.5, 122391]
+    assert salaries.mean().tolist() == pytest.approx([5.1525, 74743.625], rel=1e-12)
+    assert not salaries.duplicated().any()
+    repeated = salaries.loc[salaries["experience_years"].duplicated(), "experience_years"]
+    assert repeated.tolist() == [3.2, 4.0]
+
+
+def test_default_data_when_validated_then_has_no_rejected_rows(contract: Contract) -> None:
+    _, rejected, _ = validate_salaries(raw_salaries(), contract)
+
+    assert rejected.empty
+    assert list(rejected.columns) == ["line", "reasons", "Experience Years", "Salary"]
+
+
+def test_default_data_when_split_then_has_28_and_12_rows(contract: Contract) -> None:
+    train, holdout = split_salaries(default_salaries(contract), DEFAULT)
+
+    assert (len(train), len(holdout)) == (28, 12)
+    assert sorted([*train.index, *holdout.index]) == list(range(40))
+
+
+def test_default_data_when_loaded_then_its_fingerprint_is_that_of_the_file(
+    contract: Contract,
+) -> None:
+    path = ROOT / "data" / "01_raw" / "salary_data.csv"
+    dataset = CachedDownloadDataset(
+        dataset={"type": "pandas.CSVDataset", "filepath": path.as_posix()}
+    )
+
+    _, _, fingerprint = validate_salaries(dataset.load(), contract)
+
+    assert fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- Validating ---------------------------------------------------------------------
+
+
+def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_reasons(
+    contract: Contract,
+) -> None:
+    raw = raw_table(
+        **{
+            "Name": ["Ada", "Bo", "Cy", "Di"],
+            "Experience Years": ["1.5", "99", "3", None],
+            "Salary": ["40000", "50000", "60000", "many"],
+        }
+    )
+
+    good, rejected, fingerprint = validate_salaries(raw, contract)
+
+    pd.testing.assert_frame_equal(
+        good,
+        pd.DataFrame({"experience_years": [1.5, 3.0], "salary": [40000.0, 60000.0]}, index=[0, 2]),
+    )
+    pd.testing.assert_frame_equal(
+        rejected,
+        pd.DataFrame(
+            {
+                "line": [3, 5],
+                "reasons": [YEARS, "Experience Years: missing; Salary: not a number"],
+                "Name": ["Bo", "Di"],
+                "Experience Years": ["99", None],
+                "Salary": ["50000", "many"],
+            },
+            index=[1, 3],
+        ),
+    )
+    assert fingerprint == "abc"
+
+
+def test_validate_when_the_raw_table_has_columns_of_those_names_then_still_gives_the_lines(
+    contract: Contract,
+) -> None:
+    raw = raw_table(
+        **{"line": ["x"], "reasons": ["y"], "Experience Years": [99], "Salary": [50000]}
+    )
+
+    _, rejected, _ = validate_salaries(raw, contract)
+
+    assert rejected.iloc[:, :2].to_numpy().tolist() == [[2, YEARS]]
+
+
+def test_validate_when_called_then_leaves_the_raw_table_as_it_was(contract: Contract) -> None:
+    raw = raw_table(**{"Experience Years": ["1.5", "99"], "Salary": ["40000", ""]})
+    before = raw.copy(deep=True)
+
+    validate_salaries(raw, contract)
+
+    pd.testing.assert_frame_equal(raw, before)
+
+
+def test_validate_when_a_column_is_missing_then_names_it(contract: Contract) -> None:
+    with pytest.raises(ContractError, match="the table has no column 'Experience Years'"):
+        validate_salaries(raw_table(Salary=[40000]), contract)
+
+
+def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
+    contract: Contract,
+) -> None:
+    good, rejected, _ = validate_salaries(
+        raw_table(**{"Experience Years": [], "Salary": []}), contract
+    )
+
+    assert (len(good), len(rejected)) == (0, 0)
+    assert list(good.columns) == ["experience_years", "salary"]
+
+
+# --- Cleaning ------------------------------------------------------------------------
+
+
+def rejected_rows(*lines: int) -> pd.DataFrame:
+    return pd.DataFrame({"line": lines, "reasons": ["Salary: missing"] * len(lines)})
+
+
+def test_clean_when_no_row_was_rejected_then_numbers_the_rows_from_0(contract: Contract) -> None:
+    valid = counted(2).set_index(pd.Index([4, 7]))
+
+    pd.testing.assert_frame_equal(clean_salaries(valid, rejected_rows(), contract), counted(2))
+
+
+def test_clean_when_the_rejected_share_is_just_allowed_then_accepts_the_others(
+    contract: Contract,
+) -> None:
+    assert len(clean_salaries(counted(19), rejected_rows(9), contract)) == 19
+
+
+def test_clean_when_the_rejected_share_is_too_large_then_says_where_to_look(
+    contract: Contract,
+) -> None:
+    with pytest.raises(UserError) as caught:
+        clean_salaries(counted(18), rejected_rows(9, 12), contract)
+
+    assert str(caught.value) == (
+        "2 of 20 rows break the contract, more than the allowed share of 5%: rejected_rows.csv in "
+        "02_intermediate names each line and its reasons (first: line 9, Salary: missing); "
+        "correct the data, or contract.yml"
+    )
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0, "0%"), (0.001, "0.1%"), (0.125, "12.5%")])
+def test_clean_when_the_allowed_share_has_decimals_then_shows_them(
+    share: float, text: str, contract: Contract
+) -> None:
+    strict = contract.model_copy(update={"table": TableRules(max_rejected_share=share)})
+
+    with pytest.raises(UserError, match=f" share of {text}: "):
+        clean_salaries(counted(1), rejected_rows(3), strict)
+
+
+def test_clean_when_all_rows_may_be_rejected_then_gives_none(contract: Contract) -> None:
+    lax = contract.model_copy(update={"table": TableRules(max_rejected_share=1)})
+
+    assert len(clean_salaries(counted(0), rejected_rows(2, 3), lax)) == 0
+
+
+def test_clean_when_there_are_no_rows_at_all_then_says_so(contract: Contract) -> None:
+    with pytest.raises(UserError) as caught:
+        clean_salaries(counted(0), rejected_rows(), contract)
+
+    assert str(caught.value) == (
+        "the raw table has a header but no rows: bring at least one row of data"
+    )
+
+
+def test_clean_when_called_then_leaves_its_inputs_as_they_were(contract: Contract) -> None:
+    valid, rejected = counted(30).set_index(pd.RangeIndex(5, 35)), rejected_rows(3)
+    before = valid.copy(deep=True), rejected.copy(deep=True)
+
+    clean_salaries(valid, rejected, contract)
+
+    pd.testing.assert_frame_equal(valid, before[0])
+    pd.testing.assert_frame_equal(rejected, before[1])
+
+
+# --- Splitting ------------------------------------------------------------------------
+
+
+def test_split_when_done_then_every_row_is_in_one_part_as_it_was() -> None:
+    salaries = counted(10)
+
+    train, holdout = split_salaries(salaries, DEFAULT)
+
+    assert (len(train), len(holdout)) == (7, 3)
+    pd.testing.assert_frame_equal(pd.concat([train, holdout]).sort_index(), salaries)
+
+
+def test_split_when_the_seed_is_the_same_then_splits_the_same() -> None:
+    first, second = (split_salaries(counted(50), DEFAULT)[1] for _ in range(2))
+    other = split_salaries(counted(50), DataEngineering(train_size=0.7, random_state=1))[1]
+
+    pd.testing.assert_frame_equal(first, second)
+    assert other.index.tolist() != first.index.tolist()
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_split_when_there_are_too_few_rows_then_says_so(rows: int) -> None:
+    with pytest.raises(UserError) as caught:
+        split_salaries(counted(rows), DEFAULT)
+
+    assert str(caught.value) == (
+        f"data_engineering.train_size: {rows} rows cannot be split into 70% training rows and a "
+        f"holdout: bring more rows"
+    )
+
+
+def test_split_when_there_are_two_rows_then_gives_one_to_each_part() -> None:
+    train, holdout = split_salaries(counted(2), DEFAULT)
+
+    assert (len(train), len(holdout)) == (1, 1)

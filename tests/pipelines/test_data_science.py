@@ -1,0 +1,219 @@
+"""From training and holdout rows to a registered version."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+
+from salary_kedro.contract import Contract
+from salary_kedro.lifecycle.tracking import LoggedModel
+from salary_kedro.modelling.estimators import ModelName
+from salary_kedro.modelling.evaluation import cross_validation_metrics, holdout_metrics
+from salary_kedro.parameters import (
+    CrossValidation,
+    DataEngineering,
+    DataScience,
+    RegistryNames,
+)
+from salary_kedro.pipelines.data_engineering.nodes import (
+    clean_salaries,
+    split_salaries,
+    validate_salaries,
+)
+from salary_kedro.pipelines.data_science.nodes import (
+    archive_model,
+    evaluate_model,
+    fit_model,
+    log_run,
+    plot_model,
+    register_version,
+)
+from samples import constant, raw_salaries
+from stores import MODEL_NAME, Models, start_run, tags
+
+REGISTRY = RegistryNames(model_name=MODEL_NAME)
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Training and holdout rows."""
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+
+
+@pytest.fixture
+def split(contract: Contract) -> Split:
+    """The project's own data, split by the default parameters."""
+    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
+    salaries = clean_salaries(valid, rejected, contract)
+    return Split(*split_salaries(salaries, DataEngineering(train_size=0.7, random_state=234)))
+
+
+def parameters(model: ModelName = "linear_regression", **settings: object) -> DataScience:
+    return DataScience(
+        model=model,
+        random_state=234,
+        cross_validation=CrossValidation(folds=5, repeats=1),
+        hyperparameters={model: settings},
+    )
+
+
+# --- Fitting and evaluating ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "rmse"),
+    [
+        ("linear_regression", 6311.262456108905),
+        ("decision_tree", 6302.016142341539),
+        ("random_forest", 5181.9071538939115),
+    ],
+)
+def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_rmse(
+    model: ModelName, rmse: float, split: Split, contract: Contract
+) -> None:
+    fitted = fit_model(split.train, contract, parameters(model))
+    quick = parameters("linear_regression")  # cross-validation is not what is looked at here
+
+    found = evaluate_model(fitted, split.train, split.holdout, contract, quick)
+
+    assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
+
+
+def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_training_rows(
+    split: Split, contract: Contract
+) -> None:
+    fitted = fit_model(split.train, contract, parameters())
+
+    found = evaluate_model(fitted, split.train, split.holdout, contract, parameters())
+
+    assert found == {
+        **holdout_metrics(fitted, split.holdout, contract),
+        **cross_validation_metrics(
+            fitted, split.train, contract, folds=5, repeats=1, random_state=234
+        ),
+    }
+    assert len(found) == 7
+
+
+def test_fit_when_hyperparameters_are_given_then_the_model_has_those_of_its_name(
+    split: Split, contract: Contract
+) -> None:
+    given = DataScience(
+        model="decision_tree",
+        random_state=234,
+        cross_validation=CrossValidation(folds=5, repeats=1),
+        hyperparameters={"decision_tree": {"max_depth": 1}, "ridge": {"alpha": 9}},
+    )
+
+    fitted = fit_model(split.train, contract, given)
+
+    assert fitted.named_steps["model"].get_depth() == 1
+
+
+def test_fit_when_called_then_leaves_the_rows_as_they_were(
+    split: Split, contract: Contract
+) -> None:
+    before = split.train.copy(deep=True)
+
+    fit_model(split.train, contract, parameters())
+
+    pd.testing.assert_frame_equal(split.train, before)
+
+
+def test_fit_when_the_rows_come_in_another_order_then_finds_the_same_line(
+    split: Split, contract: Contract
+) -> None:
+    forwards = fit_model(split.train, contract, parameters())
+    backwards = fit_model(split.train[::-1], contract, parameters())
+
+    features = split.holdout[["experience_years"]]
+    np.testing.assert_allclose(forwards.predict(features), backwards.predict(features), rtol=1e-12)
+
+
+def test_plot_when_done_then_gives_three_figures(split: Split, contract: Contract) -> None:
+    fitted = fit_model(split.train, contract, parameters())
+
+    figures = plot_model(fitted, split.train, split.holdout, contract)
+
+    assert [figure.axes[0].get_title() for figure in figures] == [
+        "Holdout rows: predicted against actual",
+        "Holdout rows: residuals",
+        "Fitted curve over the data",
+    ]
+
+
+# --- Logging, archiving, registering --------------------------------------------------
+
+
+def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
+    store: str, split: Split, contract: Contract
+) -> None:
+    figure = Figure()
+    figure.add_subplot()
+
+    with start_run():
+        logged = log_run(
+            model=constant(5),
+            contract=contract,
+            metrics={"rmse": 5.25},
+            rejected_rows=pd.DataFrame({"line": [3], "reasons": ["Salary: missing"]}),
+            code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
+            data_fingerprint="123",
+            train=split.train,
+            holdout=split.holdout,
+            residuals=figure,
+        )
+
+    run = MlflowClient().get_run(logged.run_id)
+    assert logged.rmse == 5.25
+    assert run.data.metrics == {
+        "rmse": 5.25,
+        "rows_train": 28.0,
+        "rows_holdout": 12.0,
+        "rows_rejected": 1.0,
+    }
+    lineage = Path(download_artifacts(run_id=logged.run_id, artifact_path="lineage.json"))
+    assert json.loads(lineage.read_text()) == {
+        "git_commit": "abc",
+        "git_dirty": "false",
+        "lock_sha256": "def",
+        "data_sha256": "123",
+    }
+    plots = [item.path for item in MlflowClient().list_artifacts(logged.run_id, "plots")]
+    assert plots == ["plots/residuals.png"]
+
+
+def test_archive_when_named_then_tells_rmse_model_and_date() -> None:
+    model = constant(5)
+    logged = LoggedModel(
+        run_id="r",
+        model_uri="models:/m-1",
+        rmse=5181.9071538939115,
+        logged_at=datetime(2026, 11, 23, 23, 59, tzinfo=UTC),
+    )
+
+    assert archive_model(model, logged, parameters("random_forest")) == {
+        "5181.9072_random_forest_2026-11-23": model
+    }
+
+
+def test_register_when_done_then_the_version_is_in_staging(store: str, models: Models) -> None:
+    found = register_version(models[5], parameters("ridge"), REGISTRY)
+
+    assert found == {"version": 1, "run_id": models[5].run_id, "model": "ridge"}
+    assert tags() == {1: {"staging": "5.0"}}
+
+
+def test_register_when_done_then_the_result_is_plain_json(store: str, models: Models) -> None:
+    found = register_version(models[5], parameters("ridge"), REGISTRY)
+
+    assert json.loads(json.dumps(found)) == found

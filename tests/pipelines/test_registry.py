@@ -1,0 +1,214 @@
+"""The pipelines: their names, their order, and that the catalog has all they need."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from pydantic import BaseModel
+
+from salary_kedro.contract import Contract
+from salary_kedro.parameters import DataEngineering, DataScience, Packaging, RegistryNames
+from salary_kedro.pipeline_registry import register_pipelines
+from sessions import session
+from support import ROOT, Project
+
+PIPELINES = register_pipelines()
+NODES = [
+    pytest.param(node, id=f"{name}.{node.name}")
+    for name, pipeline in PIPELINES.items()
+    if name != "__default__"
+    for node in pipeline.nodes
+]
+
+
+def names(pipeline: Pipeline) -> list[str]:
+    return [node.name for node in pipeline.nodes]
+
+
+def inputs_of(node: Node) -> dict[str, str]:
+    """The dataset that each argument of a node's function takes."""
+    found = node._inputs
+    assert isinstance(found, dict), "inputs are named, not positional"
+    return found
+
+
+# --- Names and order ------------------------------------------------------------------
+
+
+def test_pipelines_when_registered_then_have_the_known_names() -> None:
+    assert list(PIPELINES) == [
+        "data_engineering",
+        "data_science",
+        "promotion",
+        "packaging",
+        "__default__",
+    ]
+
+
+def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
+    assert {name: sorted(names(pipeline)) for name, pipeline in PIPELINES.items()} == {
+        "data_engineering": ["clean_salaries", "split_salaries", "validate_salaries"],
+        "data_science": [
+            "archive_model",
+            "evaluate_model",
+            "fit_model",
+            "log_run",
+            "plot_model",
+            "register_version",
+        ],
+        "promotion": ["promote_if_better"],
+        "packaging": ["build_bento", "export_bundle"],
+        "__default__": sorted(
+            name
+            for part in ("data_engineering", "data_science", "promotion", "packaging")
+            for name in names(PIPELINES[part])
+        ),
+    }
+
+
+def test_default_pipeline_when_sorted_then_goes_from_the_raw_table_to_the_bento() -> None:
+    chain = [
+        "validate_salaries",
+        "clean_salaries",
+        "split_salaries",
+        "fit_model",
+        "evaluate_model",
+        "log_run",
+        "register_version",
+        "promote_if_better",
+        "export_bundle",
+        "build_bento",
+    ]
+
+    assert [name for name in names(PIPELINES["__default__"]) if name in chain] == chain
+
+
+def test_default_pipeline_when_run_then_needs_nothing_but_what_is_there() -> None:
+    inputs = PIPELINES["__default__"].inputs()
+
+    assert {name for name in inputs if not name.startswith("params:")} == {
+        "raw_salaries",
+        "code_lineage",
+        "bundles",
+        "bento_project",
+    }
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_node_when_defined_then_is_named_after_its_function(node: Node) -> None:
+    assert node._name == node.func.__name__
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_node_when_defined_then_takes_its_inputs_by_name(node: Node) -> None:
+    parameters = inspect.signature(node.func).parameters
+    named = {name for name, kind in parameters.items() if kind.kind is not kind.VAR_KEYWORD}
+
+    assert named <= set(inputs_of(node))
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_node_when_defined_then_says_what_it_does(node: Node) -> None:
+    assert inspect.getdoc(node.func)
+
+
+# --- The catalog -------------------------------------------------------------------------
+
+
+def catalog_entries() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "conf" / "base" / "catalog.yml").read_text())
+    return found
+
+
+def datasets() -> set[str]:
+    """All datasets of all pipelines."""
+    found = {name for pipeline in PIPELINES.values() for name in pipeline.datasets()}
+    return {name for name in found if not name.startswith("params:")}
+
+
+def declares(entry: str, dataset: str) -> bool:
+    """Tell whether a catalog entry, which may be a pattern, declares a dataset."""
+    pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(entry))
+    return re.fullmatch(pattern, dataset) is not None
+
+
+@pytest.mark.parametrize("dataset", sorted(datasets()))
+def test_dataset_when_a_pipeline_uses_it_then_the_catalog_declares_it_once(dataset: str) -> None:
+    assert len([entry for entry in catalog_entries() if declares(entry, dataset)]) == 1
+
+
+@pytest.mark.parametrize("entry", sorted(catalog_entries()))
+def test_catalog_entry_when_declared_then_a_pipeline_uses_it(entry: str) -> None:
+    assert [dataset for dataset in datasets() if declares(entry, dataset)]
+
+
+@pytest.mark.parametrize("entry", sorted(catalog_entries()))
+def test_catalog_entry_when_declared_then_has_a_layer(entry: str) -> None:
+    assert catalog_entries()[entry]["metadata"]["kedro-viz"]["layer"]
+
+
+# --- A real session's catalog --------------------------------------------------------------
+
+
+@pytest.fixture
+def catalog(kedro_project: Project) -> Iterator[DataCatalog]:
+    """The catalog of a session, with everything as `kedro run` would have it."""
+    with session(kedro_project) as created:
+        yield created.load_context().catalog
+
+
+def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: DataCatalog) -> None:
+    expected = {
+        "params:contract": Contract,
+        "params:registry": RegistryNames,
+        "params:data_engineering": DataEngineering,
+        "params:data_science": DataScience,
+        "params:packaging": Packaging,
+    }
+    used = {name for pipeline in PIPELINES.values() for name in pipeline.inputs()}
+
+    assert {name for name in used if name.startswith("params:")} == set(expected)
+    assert {name: type(catalog.load(name)) for name in expected} == expected
+
+
+def test_parameters_when_a_node_takes_them_then_come_as_the_model_it_asks_for(
+    catalog: DataCatalog,
+) -> None:
+    asked = [
+        (get_type_hints(node.func)[argument], type(catalog.load(dataset)))
+        for node in PIPELINES["__default__"].nodes
+        for argument, dataset in inputs_of(node).items()
+        if dataset.startswith("params:")
+    ]
+
+    assert asked
+    assert all(issubclass(hint, BaseModel) and hint is found for hint, found in asked)
+
+
+def test_contract_when_a_session_loads_it_then_is_the_projects(
+    catalog: DataCatalog, contract: Contract
+) -> None:
+    found = catalog.load("params:contract")
+
+    assert [column.column for column in found.columns] == ["Experience Years", "Salary"]
+    assert found.feature_names == contract.feature_names
+    assert found.target.name == "salary"
+
+
+def test_datasets_when_a_session_has_its_catalog_then_all_are_there(catalog: DataCatalog) -> None:
+    assert [name for name in sorted(datasets()) if catalog.get(name) is None] == []
+
+
+def test_raw_table_when_a_session_loads_it_then_has_the_projects_rows(
+    catalog: DataCatalog,
+) -> None:
+    table = catalog.load("raw_salaries")
+
+    assert (list(table.columns), len(table)) == (["Experience Years", "Salary"], 40)
+    assert re.fullmatch("[0-9a-f]{64}", table.attrs["sha256"])

@@ -1,0 +1,298 @@
+"""Hooks: checked before a run, one MLflow run for each, progress, and the summary."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+from kedro.pipeline import Pipeline, node
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.hooks import FlatParametersHook, ProjectHooks, check_folders, flatten, log_to_file
+from salary_kedro.parameters import CrossValidation, DataScience
+from sessions import session
+from stores import start_run
+from support import Project
+
+TRAINING = ["data_engineering", "data_science"]
+PARAMETERS = DataScience(
+    model="ridge",
+    random_state=234,
+    cross_validation=CrossValidation(folds=5, repeats=2),
+    hyperparameters={"ridge": {"alpha": 0.5}},
+)
+FLAT = {
+    "data_science.model": "ridge",
+    "data_science.random_state": 234,
+    "data_science.cross_validation.folds": 5,
+    "data_science.cross_validation.repeats": 2,
+    "data_science.hyperparameters.ridge.alpha": 0.5,
+}
+
+
+def runs(project: Project) -> list[Run]:
+    """All MLflow runs of a project's experiment."""
+    client = MlflowClient(project.store)
+    experiment = client.get_experiment_by_name("salary_kedro")
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id]))
+
+
+# --- Parameters in MLflow -----------------------------------------------------------
+
+
+def test_flatten_when_a_group_is_nested_then_gives_one_dotted_name_a_value() -> None:
+    assert flatten("data_science", PARAMETERS) == FLAT
+
+
+@pytest.mark.parametrize("value", [3, "text", None, [1, 2]])
+def test_flatten_when_it_is_a_plain_value_then_keeps_it(value: object) -> None:
+    assert flatten("name", value) == {"name": value}
+
+
+def test_log_param_when_a_typed_group_comes_then_logs_each_value(store: str) -> None:
+    hook = FlatParametersHook()
+
+    with start_run() as run:
+        hook._log_param("data_science", PARAMETERS)
+
+    assert MlflowClient().get_run(run.info.run_id).data.params == {
+        key: str(value) for key, value in FLAT.items()
+    }
+
+
+def test_log_param_when_several_nodes_take_a_group_then_logs_it_once(store: str) -> None:
+    hook = FlatParametersHook()
+
+    with start_run() as run:
+        hook._log_param("data_science", PARAMETERS)
+        hook._log_param("data_science", PARAMETERS)
+
+    assert len(MlflowClient().get_run(run.info.run_id).data.params) == len(FLAT)
+
+
+def test_log_param_when_it_is_the_contract_then_logs_nothing(
+    store: str, contract: Contract
+) -> None:
+    with start_run() as run:
+        FlatParametersHook()._log_param("contract", contract)
+
+    assert MlflowClient().get_run(run.info.run_id).data.params == {}
+
+
+# --- A whole session -----------------------------------------------------------------
+
+
+def train(project: Project, **parameters: Any) -> None:
+    """Run up to the fitted model."""
+    with session(project, **parameters) as created:
+        created.run(pipeline_names=TRAINING, to_nodes=["fit_model"])
+
+
+def test_run_when_it_trains_then_there_is_one_mlflow_run_with_its_parameters(
+    kedro_project: Project,
+) -> None:
+    train(kedro_project)
+
+    (run,) = runs(kedro_project)
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {
+        "data_engineering.train_size": "0.7",
+        "data_engineering.random_state": "234",
+        "data_science.model": "linear_regression",
+        "data_science.random_state": "234",
+        "data_science.cross_validation.folds": "5",
+        "data_science.cross_validation.repeats": "5",
+    }
+
+
+def test_run_when_a_second_session_trains_in_one_process_then_has_its_parameters_too(
+    kedro_project: Project,
+) -> None:
+    train(kedro_project)
+    train(kedro_project, model="ridge")
+
+    found = [run.data.params for run in runs(kedro_project)]
+    models = [params["data_science.model"] for params in found if "data_science.model" in params]
+    assert sorted(models) == ["linear_regression", "ridge"]
+    assert len({len(params) for params in found}) == 1
+
+
+def test_run_when_the_data_is_broken_then_the_error_is_the_users_and_the_run_has_failed(
+    kedro_project: Project,
+) -> None:
+    raw = kedro_project.root / "data" / "01_raw" / "salary_data.csv"
+    raw.write_text("Experience Years,Salary\n1.5,40000\nmany,50000\n")
+
+    with pytest.raises(UserError, match="1 of 2 rows break the contract"):
+        train(kedro_project)
+
+    assert [run.info.status for run in runs(kedro_project)] == ["FAILED"]
+    assert mlflow.active_run() is None
+
+
+def test_run_when_nothing_is_trained_then_there_is_no_mlflow_run(kedro_project: Project) -> None:
+    with session(kedro_project) as created:
+        created.run(pipeline_names=["data_engineering"])
+
+    assert runs(kedro_project) == []
+
+
+def test_run_when_nodes_run_then_shows_progress_and_the_summary(
+    kedro_project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with session(kedro_project) as created:
+        created.run(pipeline_names=["data_engineering"])
+
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-3:] == [
+        "[ 1/3] validate_salaries",
+        "[ 2/3] clean_salaries",
+        "[ 3/3] split_salaries",
+    ]
+    assert captured.out == "\nRows  40 read, 0 rejected\n"
+
+
+def test_session_when_a_parameter_is_wrong_then_touches_no_store(kedro_project: Project) -> None:
+    (kedro_project.root / "data" / "mlflow" / "mlflow.db").unlink()
+
+    with session(kedro_project, modle="ridge") as created, pytest.raises(UserError) as caught:
+        created.load_context()
+
+    assert str(caught.value).startswith("unknown parameter 'modle': did you mean 'model'? ")
+    assert list((kedro_project.root / "data" / "mlflow").iterdir()) == []
+
+
+def test_session_when_the_store_is_damaged_then_says_so(kedro_project: Project) -> None:
+    database = kedro_project.root / "data" / "mlflow" / "mlflow.db"
+    database.write_bytes(b"not a database" * 100)
+
+    with (
+        session(kedro_project) as created,
+        pytest.raises(UserError, match=r"cannot be opened \(file is not a database\)"),
+    ):
+        created.load_context()
+
+
+def test_session_when_the_experiment_is_missing_then_makes_it_with_artifacts_beside_the_store(
+    kedro_project: Project,
+) -> None:
+    with session(kedro_project) as created:
+        created.load_context()
+
+    experiment = MlflowClient(kedro_project.store).get_experiment_by_name("salary_kedro")
+    assert experiment is not None
+    assert experiment.artifact_location == (
+        (kedro_project.root / "data" / "mlflow" / "artifacts").as_uri()
+    )
+
+
+def test_session_when_made_then_the_log_goes_to_the_projects_file(kedro_project: Project) -> None:
+    with session(kedro_project) as created:
+        created.load_context()
+    logging.getLogger("salary_kedro.test").info("a line of ours")
+
+    log = (kedro_project.root / "data" / "logs" / "kedro.log").read_text()
+    assert log.endswith(" INFO salary_kedro.test: a line of ours\n")
+
+
+# --- Progress and summary ----------------------------------------------------------------
+
+
+def test_progress_when_a_second_run_begins_then_counts_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    only = node(lambda: 1, inputs=None, outputs="one", name="only")
+    hooks = ProjectHooks()
+    for _ in range(2):
+        hooks.before_pipeline_run(Pipeline([only]))
+        hooks.before_node_run(only)
+
+    assert capsys.readouterr().err == "[ 1/1] only\n[ 1/1] only\n"
+
+
+def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hooks = ProjectHooks()
+    hooks.before_pipeline_run(Pipeline([]))
+    hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
+    hooks.before_pipeline_run(Pipeline([]))
+    hooks.after_pipeline_run({"env": None})
+
+    assert capsys.readouterr().out == "\n"
+
+
+# --- Folders -------------------------------------------------------------------------
+
+
+def test_check_folders_when_a_file_is_where_a_dataset_needs_a_folder_then_names_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "08_reporting").write_text("in the way")
+    catalog = {
+        "metrics": {"type": "any", "dataset": {"filepath": "data/08_reporting/metrics.json"}}
+    }
+
+    with pytest.raises(UserError) as caught:
+        check_folders(tmp_path, catalog)
+
+    assert str(caught.value) == (
+        f"{tmp_path}/data/08_reporting is a file, but a folder is needed there: move the file away"
+    )
+
+
+def test_check_folders_when_all_is_well_then_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("")
+    entries = [{"type": "MemoryDataset"}, {"filepath": "lock"}, {"path": "s3://bucket/data"}]
+
+    check_folders(tmp_path, {str(position): entry for position, entry in enumerate(entries)})
+
+
+# --- The log file --------------------------------------------------------------------
+
+
+def test_log_to_file_when_the_folder_is_not_there_then_makes_it(logs: None, tmp_path: Path) -> None:
+    log_to_file(tmp_path / "data" / "logs" / "kedro.log")
+
+    logging.getLogger("salary_kedro").warning("a line of ours")
+    logging.getLogger("kedro").warning("a line of Kedro's")
+    logging.getLogger("mlflow").warning("a line of MLflow's")
+
+    lines = (tmp_path / "data" / "logs" / "kedro.log").read_text().splitlines()
+    assert [line.partition(" WARNING ")[2] for line in lines] == [
+        "salary_kedro: a line of ours",
+        "kedro: a line of Kedro's",
+        "mlflow: a line of MLflow's",
+    ]
+
+
+def test_log_to_file_when_called_for_each_session_then_writes_each_line_once(
+    logs: None, tmp_path: Path
+) -> None:
+    log_to_file(tmp_path / "logs" / "kedro.log")
+    log_to_file(tmp_path / "logs" / "kedro.log")
+
+    logging.getLogger("salary_kedro").warning("once")
+
+    assert (tmp_path / "logs" / "kedro.log").read_text().count("once") == 1
+
+
+def test_log_to_file_when_a_file_is_in_the_way_then_says_which_folder_it_needs(
+    logs: None, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("in the way")
+
+    with pytest.raises(UserError) as caught:
+        log_to_file(tmp_path / "data" / "logs" / "kedro.log")
+
+    assert str(caught.value) == (
+        f"the log {tmp_path}/data/logs/kedro.log cannot be written (Not a directory): "
+        f"{tmp_path}/data must be a folder that you may write to"
+    )
