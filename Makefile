@@ -24,7 +24,7 @@ run: $(RUN) ## train, track, register, promote and package a model (ENV=name for
 
 serve: $(RUN) ## serve the production model over HTTP (PORT=3000)
 	@$(BIN)/python -m salary_kedro.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
-	@KEDRO_ENV=$(ENV) $(BIN)/bentoml serve --port $(PORT)
+	@$(if $(ENV),KEDRO_ENV=$(ENV)) $(BIN)/bentoml serve --port $(PORT)
 
 app: $(RUN) ## open the page that asks the service (APP_PORT=8501)
 	@$(BIN)/python -m salary_kedro.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
@@ -50,7 +50,7 @@ format: $(DEV) ## mend what ruff can mend
 	@$(BIN)/ruff format .
 
 image: $(RUN) ## build a container image of the service, with docker or podman (BASE=image for another base)
-	@KEDRO_ENV=$(ENV) deploy/build-image $(BIN)
+	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
 
 bench: $(DEV) ## measure `kedro run` against the same work as one bare script (ROUNDS=5)
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))

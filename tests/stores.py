@@ -1,5 +1,6 @@
 """An MLflow store of a test's own, and models logged and registered in it."""
 
+import functools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -47,7 +48,13 @@ class StoreTemplate:
 @pytest.fixture(scope="session")
 def store_template(tmp_path_factory: pytest.TempPathFactory) -> StoreTemplate:
     """The store from which `store` makes each test's own."""
-    folder = tmp_path_factory.mktemp("store")
+    return make_template(tmp_path_factory.getbasetemp() / "store")
+
+
+@functools.cache  # several conftest files share the fixture, and each would make its own
+def make_template(folder: Path) -> StoreTemplate:
+    """Make a store with some models."""
+    folder.mkdir()
     database, beginning = folder / "mlflow.db", folder / "beginning.db"
     prepare_store(f"sqlite:///{database}", "template", (folder / "artifacts").as_uri())
     with pytest.MonkeyPatch.context() as patch:

@@ -54,10 +54,12 @@ def readable_errors() -> Iterator[None]:
 
 def explain(error: BaseException) -> str:
     """Say in one line what went wrong: the cause meant for people, where there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (UserError, DatasetError)):
-            return str(cause)
-        cause = cause.__cause__
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    for kind in (UserError, DatasetError):
+        for link in chain:
+            if isinstance(link, kind):
+                return " ".join(str(link).split())
     message = " ".join(str(error).split()) or type(error).__name__
     return f"{message} (the log, data/logs/kedro.log, has the whole story)"

@@ -6,42 +6,46 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
-#: These environments keep their files in `data/` itself; another, `NAME`, in `data/NAME/`.
-DEFAULT_ENVS = ("local", "base", "")
+from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
-
-def data_folder(env: str | None) -> str:
-    """The folder, relative to the project, in which an environment keeps its files."""
-    return "data" if (env or "") in DEFAULT_ENVS else f"data/{env}"
+SQLITE = "sqlite:///"
 
 
 class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
-    """Kedro's loader, and two resolvers for YAML files.
+    """Kedro's loader, and resolvers for YAML files.
 
-    - `${data:06_models/bundles}`: a path under the environment's data folder, relative
-      to the project.
+    - `${data:03_primary/salaries.parquet}`: a path under the environment's data folder,
+      relative to the project.
+    - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
+    - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
     """
 
     def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
         """Take what Kedro passes; see `OmegaConfigLoader`."""
         data = data_folder(env)
         project = Path(conf_source).resolve().parent
+        uri = tracking_uri(project, data)
         resolvers = {
             "data": lambda path: f"{data}/{path}",
-            "tracking_uri": lambda: tracking_uri(project / data),
-            "artifacts": lambda: artifacts(project / data),
+            "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
+            "tracking_uri": lambda: uri,
+            "artifacts": lambda: artifacts(uri),
         }
         super().__init__(conf_source, env, custom_resolvers=resolvers, **kwargs)
 
 
-def tracking_uri(data: Path) -> str:
-    """The MLflow store: `MLFLOW_TRACKING_URI`, else a SQLite file under the data folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data}/mlflow/mlflow.db"
+def tracking_uri(project: Path, data: str) -> str:
+    """The MLflow store: `MLFLOW_TRACKING_URI`, else a SQLite file under the data folder.
+
+    A relative SQLite path is taken from the project, so that it is one store from any folder.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{data}/mlflow/mlflow.db"
+    return f"{SQLITE}{project / uri.removeprefix(SQLITE)}" if uri.startswith(SQLITE) else uri
 
 
-def artifacts(data: Path) -> str | None:
-    """Where the local store's artifacts are; another store decides that itself."""
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+def artifacts(uri: str) -> str | None:
+    """Where a SQLite store's artifacts are: beside it. Another store decides that itself."""
+    if not uri.startswith(SQLITE):
         return None
-    return (data / "mlflow" / "artifacts").as_uri()
+    return (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri()

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.store import prepare_store
+from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.parameters import check_parameters
 from salary_kedro.summary import summarise
 
@@ -32,7 +34,7 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Check all parameters and make the store usable, before anything else is touched."""
         log_to_file(context.project_path / LOG_FILE)
-        check_parameters(context.config_loader["parameters"])
+        self._parameters = check_parameters(context.config_loader["parameters"])
         check_folders(context.project_path, context.config_loader["catalog"])
         mlflow = context.config_loader["mlflow"]
         experiment = mlflow["tracking"]["experiment"]
@@ -42,10 +44,14 @@ class ProjectHooks:
             experiment["create_experiment_kwargs"]["artifact_location"],
         )
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Begin to count nodes."""
+        """Begin to count nodes; check what only the chosen estimator can check."""
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
+        if any(node.name == "fit_model" for node in pipeline.nodes):
+            science = self._parameters.data_science
+            settings = science.hyperparameters.get(science.model, {})
+            build_estimator(science.model, settings, science.random_state)
 
     @hook_impl  # type: ignore[untyped-decorator]
     def before_node_run(self, node: Node) -> None:
@@ -74,6 +80,14 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
         super().__init__()
         self._logged: set[str] = set()
 
+    @hook_impl  # type: ignore[untyped-decorator]
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Open the MLflow run; nothing is logged in it yet."""
+        self._logged.clear()
+        super().before_pipeline_run(run_params, pipeline, catalog)
+
     def _log_param(self, name: str, value: Any) -> None:
         if isinstance(value, Contract):
             return
@@ -100,13 +114,18 @@ def check_folders(project: Path, catalog: dict[str, Any]) -> None:
         UserError: Names the file.
     """
     for entry in catalog.values():
-        path = entry.get("dataset", entry).get("filepath") or entry.get("path")
+        inner = entry.get("dataset")
+        path = (inner if isinstance(inner, dict) else entry).get("filepath") or entry.get("path")
         parents = (project / path).parents if path and "://" not in str(path) else ()
         for parent in parents:
             if parent.is_file():
                 raise UserError(
                     f"{parent} is a file, but a folder is needed there: move the file away"
                 )
+
+
+class _LogFile(logging.FileHandler):
+    """The project's log file, told from other files by its type."""
 
 
 def log_to_file(path: Path) -> None:
@@ -117,7 +136,7 @@ def log_to_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"the log {path} cannot be written ({error.strerror}): {path.parents[1]} must be a "
@@ -125,7 +144,11 @@ def log_to_file(path: Path) -> None:
         ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("", "kedro"):  # Kedro's own log reaches the file alone
-        logging.getLogger(name).addHandler(handler)
+        logger = logging.getLogger(name)
+        for old in [old for old in logger.handlers if isinstance(old, _LogFile)]:
+            logger.removeHandler(old)  # of an earlier session in this process
+            old.close()
+        logger.addHandler(handler)
     mlflow = logging.getLogger("mlflow")
     mlflow.handlers.clear()
     mlflow.propagate = True

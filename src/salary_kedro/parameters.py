@@ -111,6 +111,14 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
             f"Known are {', '.join(sorted(Parameters.model_fields))}"
         )
     try:
-        return Parameters.model_validate(parameters)
+        checked = Parameters.model_validate(parameters)
     except ValidationError as error:
         raise UserError(describe_invalid(error, "parameters", Parameters)) from error
+    chosen = checked.data_science.model
+    if checked.model not in (None, chosen):
+        raise UserError(
+            f"model={checked.model} has no effect, because data_science.model is set to "
+            f"'{chosen}' without a way to override it: write "
+            f"`model: ${{runtime_params:model,{chosen}}}` there"
+        )
+    return checked

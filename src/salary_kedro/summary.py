@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from salary_kedro.config import data_folder
+from salary_kedro.locations import data_folder
 
 
 def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
@@ -26,7 +26,7 @@ Lines = list[tuple[str, str]]
 
 
 def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
-    if "salaries" not in outputs:
+    if not {"salaries", "rejected_rows"} <= outputs.keys():
         return []
     rejected = len(outputs["rejected_rows"])
     total = len(outputs["salaries"]) + rejected
@@ -36,7 +36,7 @@ def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
 
 
 def _model(outputs: Mapping[str, Any]) -> Lines:
-    if "metrics" not in outputs:
+    if not {"metrics", "registered_version"} <= outputs.keys():
         return []
     metrics, version = outputs["metrics"], outputs["registered_version"]
     text = (
@@ -61,7 +61,7 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
 
 
 def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
-    if "bento_tag" not in outputs:
+    if not {"bundle_name", "bento_tag"} <= outputs.keys():
         return []
     make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
     return [

@@ -167,7 +167,6 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             metrics={"rmse": 5.25},
             rejected_rows=pd.DataFrame({"line": [3], "reasons": ["Salary: missing"]}),
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
-            data_fingerprint="123",
             train=split.train,
             holdout=split.holdout,
             residuals=figure,

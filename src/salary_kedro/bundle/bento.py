@@ -9,10 +9,10 @@ import bentoml
 from bentoml.exceptions import NotFound
 
 from salary_kedro.bundle.store import BundleStore
+from salary_kedro.locations import BUNDLES
 
 BENTOFILE = "bentofile.yaml"
 LOCK = "requirements-serving.lock"
-BUNDLES = Path("data", "06_models", "bundles")
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class BentoProject:
             shutil.copy(self.root / name, folder)
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(self.root / "src", folder / "src", ignore=ignore)
-        shutil.copytree(bundles.folder / bundle_name, folder / BUNDLES / bundle_name)
-        BundleStore(folder / BUNDLES).point_to(bundle_name)
+        shutil.copytree(bundles.folder / bundle_name, folder / "data" / BUNDLES / bundle_name)
+        BundleStore(folder / "data" / BUNDLES).point_to(bundle_name)
 
 
 def _exists(tag: str) -> bool:

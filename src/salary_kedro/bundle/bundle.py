@@ -42,7 +42,7 @@ class Bundle:
         version: Its version number.
         model: The fitted Pipeline; takes an array of shape (rows, features).
         contract: The contract the model was trained by.
-        metrics: Its metrics at training, by name.
+        metrics: Its metrics at training, by name; None for one that is not a number.
         lineage: What it was made from.
     """
 
@@ -51,7 +51,7 @@ class Bundle:
     version: int
     model: Pipeline
     contract: Contract
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     lineage: Mapping[str, Any]
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:

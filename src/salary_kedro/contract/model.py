@@ -13,6 +13,11 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
 
+#: Beyond these a float64 no longer tells whole numbers apart, and a float32, in which
+#: scikit-learn's trees compare, overflows.
+MAX_INTEGER = 2.0**53
+MAX_NUMBER = 3.4e38
+
 #: What the service answers beside the target; no column may bear these names.
 RESERVED_NAMES = frozenset(
     {"low", "high", "confidence", "model_name", "model_version", "warnings", "line", "reasons"}
@@ -69,7 +74,7 @@ class Column(BaseModel):
     def allows(self, value: float) -> bool:
         """Tell whether one value keeps to the kind and the bounds."""
         return (
-            math.isfinite(value)
+            abs(value) <= self.limit
             and (self.kind != "integer" or value == math.floor(value))
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
@@ -78,10 +83,15 @@ class Column(BaseModel):
         )
 
     @property
+    def limit(self) -> float:
+        """Largest magnitude that is exact (whole numbers) or that trees can hold (numbers)."""
+        return MAX_INTEGER if self.kind == "integer" else MAX_NUMBER
+
+    @property
     def allowed(self) -> str:
         """What is allowed, for people: "a number from 0 to 60 (years)"."""
         bounds = [
-            f"{words} {bound:g}"
+            f"{words} {bound:.15g}"
             for words, bound in (
                 ("from", self.minimum),
                 ("above", self.exclusive_minimum),

@@ -1,6 +1,7 @@
 """Derives the request model of a contract: strict types, its bounds, nothing beside its fields."""
 
 import json
+import math
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -35,12 +36,32 @@ def _field(feature: Feature) -> Any:
         title=feature.label,
         description=f"{feature.help} {feature.allowed}".strip(),
         examples=[int(feature.example) if feature.kind == "integer" else feature.example],
-        ge=feature.minimum,
-        le=feature.maximum,
-        gt=feature.exclusive_minimum,
-        lt=feature.exclusive_maximum,
-        allow_inf_nan=None if feature.kind == "integer" else False,
+        **(_whole_bounds(feature) if feature.kind == "integer" else _bounds(feature)),
     )
+
+
+def _bounds(feature: Feature) -> dict[str, Any]:
+    return {
+        "ge": -feature.limit if feature.minimum is None else feature.minimum,
+        "le": feature.limit if feature.maximum is None else feature.maximum,
+        "gt": feature.exclusive_minimum,
+        "lt": feature.exclusive_maximum,
+        "allow_inf_nan": False,
+    }
+
+
+def _whole_bounds(feature: Feature) -> dict[str, Any]:
+    """The bounds as whole numbers, which alone Pydantic takes for them."""
+    low, high = [-int(feature.limit)], [int(feature.limit)]
+    if feature.minimum is not None:
+        low.append(math.ceil(feature.minimum))
+    if feature.exclusive_minimum is not None:
+        low.append(math.floor(feature.exclusive_minimum) + 1)
+    if feature.maximum is not None:
+        high.append(math.floor(feature.maximum))
+    if feature.exclusive_maximum is not None:
+        high.append(math.ceil(feature.exclusive_maximum) - 1)
+    return {"ge": max(low), "le": min(high)}
 
 
 def request_values(request: BaseModel) -> list[float | None]:

@@ -5,6 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pandas.api.types import (
+    is_bool_dtype,
+    is_numeric_dtype,
+    is_object_dtype,
+    is_string_dtype,
+)
+from pandera.config import ValidationDepth, config_context
 
 from salary_kedro.contract.model import Column, Contract, ContractError, Feature
 
@@ -15,8 +22,15 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
     """Check that a raw table has every column of the contract.
 
     Raises:
-        ContractError: Names the missing columns, the ones found, and the likely cause.
+        ContractError: Names the missing columns, the ones found, and the likely cause;
+            or a column that is there twice.
     """
+    # pandas has renamed a second column of the same name.
+    twice = [column.column for column in contract.columns if f"{column.column}.1" in header]
+    if twice:
+        raise ContractError(
+            f"the table has more than one column '{twice[0]}': give each a name of its own"
+        )
     missing = [column.column for column in contract.columns if column.column not in header]
     if not missing:
         return
@@ -41,7 +55,7 @@ def table_schema(contract: Contract) -> pa.DataFrameSchema:
 
 
 def _schema_column(column: Column) -> pa.Column:
-    checks = [pa.Check(np.isfinite, name="finite", ignore_na=True)]
+    checks = [pa.Check.in_range(-column.limit, column.limit)]
     if column.kind == "integer":
         checks.append(pa.Check(lambda values: values == np.floor(values), name="whole"))
     for check, bound in (
@@ -68,8 +82,14 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 
 def _to_float(values: pd.Series) -> pd.Series:
-    if values.dtype == bool:
+    if not (is_numeric_dtype(values) or is_string_dtype(values) or is_object_dtype(values)):
+        return pd.Series(np.nan, index=values.index)  # dates are no numbers
+    if is_bool_dtype(values):
         return pd.Series(np.nan, index=values.index)
+    if is_object_dtype(values):
+        values = values.mask(
+            values.map(lambda value: isinstance(value, bool))
+        )  # nor are truth values among others
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
@@ -94,7 +114,11 @@ def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) ->
 def _broken_cells(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """The cells pandera refuses: columns `column` and `index`, once each."""
     try:
-        table_schema(contract).validate(clean, lazy=True)
+        # Nothing in the environment may switch the contract off.
+        with config_context(
+            validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
+        ):
+            table_schema(contract).validate(clean, lazy=True)
     except pa.errors.SchemaErrors as error:
         cells: pd.DataFrame = error.failure_cases[["column", "index"]].drop_duplicates()
         return cells

@@ -21,12 +21,15 @@ CONTRACT_FILE = "extra_files/contract.json"
 def contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> Verdict:
     """Score challenger and champion on the same rows, decide, and act on the verdict.
 
-    Each is scored through its logged model and the contract logged beside it.
+    Each is scored through its logged model and the contract logged beside it. The tags
+    are first brought into line with the alias. A version that is production already
+    stays so.
 
     Args:
         registry: Where both are.
         challenger: The version that wants to become production.
-        holdout: Clean rows that neither was trained on.
+        holdout: Clean rows that the challenger was not trained on. A champion that was
+            trained on other data may have seen some of them.
 
     Raises:
         UserError: If the champion cannot be loaded or cannot score these rows; nothing
@@ -37,9 +40,11 @@ def contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> V
 
 
 def _contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> Verdict:
+    registry.align_tags()
+    challenger = registry.version(challenger.number)
     champion = registry.champion()
     if champion is not None and champion.number == challenger.number:
-        champion = None
+        return _stays(registry, challenger, holdout)
     verdict = decide(
         Evidence(
             challenger=_score_challenger(registry, challenger, holdout),
@@ -52,6 +57,16 @@ def _contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> 
     else:
         registry.archive(challenger)
     return verdict
+
+
+def _stays(registry: Registry, champion: Version, holdout: pd.DataFrame) -> Verdict:
+    """The verdict on a version that is production already; nothing is written."""
+    own = _score(registry, champion, holdout)
+    return Verdict(
+        action="promote",
+        reason=f"version {champion.number} is production already, and stays so",
+        evidence=Evidence(challenger=own, champion=own, holdout_rows=len(holdout)),
+    )
 
 
 def _score_challenger(registry: Registry, version: Version, holdout: pd.DataFrame) -> Contestant:

@@ -90,10 +90,31 @@ class Registry:
         Moving the alias is the one atomic step that counts. A second call changes nothing.
         """
         self._client.set_registered_model_alias(self.model_name, ALIAS, str(challenger.number))
-        for other in self.versions():
-            if Stage.PRODUCTION in other.stages and other.number != challenger.number:
-                self._set_stage(other, Stage.ARCHIVED)
-        self._set_stage(challenger, Stage.PRODUCTION)
+        self.align_tags()
+
+    def align_tags(self) -> None:
+        """Bring the stage tags into line with the alias, whatever interrupted an earlier command.
+
+        `production` for the version that the alias names, `staging` for those that have
+        no other stage, `archived` for all others. A second call changes nothing.
+
+        Raises:
+            UserError: If there is no alias, but a version is tagged production.
+        """
+        champion = self.champion()
+        versions = self.versions()
+        tagged = [version.number for version in versions if Stage.PRODUCTION in version.stages]
+        if champion is None and tagged:
+            raise UserError(
+                f"version {tagged[0]} is tagged production, but the alias '{ALIAS}' that says so "
+                f"is missing: give it to the version that is to be production, with `make ui`"
+            )
+        versions.sort(key=lambda version: champion is not None and version == champion)
+        for version in versions:
+            if champion is not None and version.number == champion.number:
+                self._set_stage(version, Stage.PRODUCTION)
+            elif set(version.stages) != {Stage.STAGING}:
+                self._set_stage(version, Stage.ARCHIVED)
 
     def archive(self, challenger: Version) -> None:
         """Set a version aside. A second call changes nothing."""
@@ -104,8 +125,14 @@ class Registry:
 
         Returns:
             A local folder: the store's own where it is local, else a downloaded copy.
+
+        Raises:
+            UserError: If it cannot be fetched.
         """
-        return Path(download_artifacts(f"models:/{self.model_name}/{number}"))
+        try:
+            return Path(download_artifacts(f"models:/{self.model_name}/{number}"))
+        except (MlflowException, OSError) as error:
+            raise UserError(f"the model of version {number} cannot be fetched: {error}") from error
 
     def _set_stage(self, version: Version, stage: Stage) -> None:
         for other in version.stages:
@@ -113,8 +140,19 @@ class Registry:
                 self._client.delete_model_version_tag(self.model_name, str(version.number), other)
         if stage not in version.stages:
             self._client.set_model_version_tag(
-                self.model_name, str(version.number), stage, version.recorded or "nan"
+                self.model_name,
+                str(version.number),
+                stage,
+                version.recorded or self._run_rmse(version),
             )
+
+    def _run_rmse(self, version: Version) -> str:
+        """RMSE of a version whose tags were lost, from its run; `nan` if that is lost too."""
+        try:
+            metrics = self._client.get_run(version.run_id).data.metrics
+        except MlflowException:
+            return "nan"
+        return format_rmse(metrics["rmse"]) if "rmse" in metrics else "nan"
 
 
 def _version(found: ModelVersion) -> Version:

@@ -1,6 +1,7 @@
 """Logs one training run to MLflow: model, metrics, plots, tables, lineage."""
 
 import json
+import math
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -72,7 +73,8 @@ def log_training(
     mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png")
-    files = {"contract": contract.model_dump(mode="json"), "metrics": metrics, "lineage": lineage}
+    finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    files = {"contract": contract.model_dump(mode="json"), "metrics": finite, "lineage": lineage}
     uri = _log_model(model, contract, files)
     return LoggedModel(
         run_id=run_id,

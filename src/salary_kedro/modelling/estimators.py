@@ -77,16 +77,30 @@ def build_pipeline(
         random_state: Seed of everything random in the fit.
 
     Raises:
-        UserError: If the estimator has no such hyperparameter.
+        UserError: If the estimator has no such hyperparameter, or refuses its value.
+    """
+    estimator = build_estimator(model, hyperparameters, random_state)
+    return Pipeline([("preprocess", _preprocessing(contract)), ("model", estimator)])
+
+
+def build_estimator(
+    model: ModelName, hyperparameters: dict[str, Any], random_state: int
+) -> RegressorMixin:
+    """Build the unfitted estimator, its hyperparameters checked.
+
+    Raises:
+        UserError: If the estimator has no such hyperparameter, or refuses its value.
     """
     try:
         estimator = ESTIMATORS[model](random_state=random_state, **hyperparameters)
-    except TypeError as error:
+        for part in getattr(estimator, "named_steps", {"": estimator}).values():
+            part._validate_params()
+    except (TypeError, ValueError) as error:
         raise UserError(
             f"data_science.hyperparameters.{model}: {error}; "
             f"scikit-learn's documentation of the estimator lists what it takes"
         ) from error
-    return Pipeline([("preprocess", _preprocessing(contract)), ("model", estimator)])
+    return estimator
 
 
 def _preprocessing(contract: Contract) -> ColumnTransformer:

@@ -1,5 +1,6 @@
 """The routes, as one ASGI application over a Predictor."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from salary_kedro.bundle.bundle import Row
 from salary_kedro.contract.request import explain_invalid, request_values
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.predictor import Predictor, Served
@@ -69,16 +71,24 @@ def create_app(predictor: Predictor) -> Starlette:
 
 async def _predict(served: Served, request: Request) -> Response:
     row = await _read(request, served.schemas.request, served)
-    salary = served.bundle.predict([request_values(row)])[0]
-    return JSONResponse({**_row_answer(served, float(salary)), **_version(served)})
+    salary = _predict_rows(served, [request_values(row)])[0]
+    return JSONResponse({**_row_answer(served, salary), **_version(served)})
 
 
 async def _predict_batch(served: Served, request: Request) -> Response:
     batch: Any = await _read(request, served.schemas.batch, served)
     rows = [request_values(row) for row in batch.rows]
-    salaries = await run_in_threadpool(served.bundle.predict, rows)
-    answers = [_row_answer(served, salary) for salary in salaries.tolist()]
+    salaries = await run_in_threadpool(_predict_rows, served, rows)
+    answers = [_row_answer(served, salary) for salary in salaries]
     return JSONResponse({"predictions": answers, **_version(served)})
+
+
+def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:
+    salaries = [float(salary) for salary in served.bundle.predict(rows)]
+    if not all(map(math.isfinite, salaries)):
+        message = "the model has no finite answer for these values; send values it can have seen"
+        raise RequestError(422, "no_prediction", message)
+    return salaries
 
 
 async def _model(served: Served, request: Request) -> Response:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
+from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 from salary_kedro.serving.schemas import Schemas
 
 log = logging.getLogger("salary_kedro.serving")
 
-BUNDLES = Path("data", "06_models", "bundles")
 POLL_SECONDS = 0.5
 
 
@@ -20,14 +20,12 @@ def bundles_folder() -> Path:
 
     The project's are those of the environment that `KEDRO_ENV` names.
     """
-    if folder := os.environ.get("SALARY_BUNDLES"):
+    if folder := bundles_override():
         return Path(folder)
     source = Path(__file__).parents[2]
     if not (source.parent / "pyproject.toml").is_file():
-        return source / BUNDLES  # inside a Bento, which holds the package at its top
-    env = os.environ.get("KEDRO_ENV") or "local"
-    data = "data" if env in ("local", "base") else f"data/{env}"
-    return source.parent / data / BUNDLES.relative_to("data")
+        return source / "data" / BUNDLES  # inside a Bento, which holds the package at its top
+    return source.parent / data_folder(os.environ.get("KEDRO_ENV")) / BUNDLES
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class ModelInfo(BaseModel):
     bundle: str
     source: str
     reason: str | None
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     lineage: dict[str, Any]
     contract: Contract
 

@@ -139,6 +139,7 @@ def test_predict_when_rows_are_given_then_gives_one_value_a_row(folder: Path) ->
     np.testing.assert_allclose(found, [1000, 2500])
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 def test_predict_when_an_optional_value_is_none_then_takes_the_training_median(
     tmp_path: Path,
 ) -> None:

@@ -200,6 +200,7 @@ def test_logged_model_when_loaded_from_mlflow_then_predicts_the_same(
     np.testing.assert_allclose(loaded.predict(ROWS), model.predict(ROWS), rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
     store: str, model: Pipeline, two_features: Contract, tmp_path: Path
 ) -> None:

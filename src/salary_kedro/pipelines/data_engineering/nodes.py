@@ -11,7 +11,7 @@ from salary_kedro.parameters import DataEngineering
 
 def validate_salaries(
     raw_salaries: pd.DataFrame, contract: Contract
-) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Separate the rows that keep to the contract from those that break it.
 
     Args:
@@ -20,8 +20,9 @@ def validate_salaries(
 
     Returns:
         The good rows (float64 columns under the contract's field names, indexed as
-        they were), the rejected rows (`line` in the file, `reasons`, then the raw
-        columns), and the sha256 of the raw file.
+        they were), and the rejected rows (`line` in the file, `reasons`, then the raw
+        columns). The good rows carry the raw file's sha256 in their `attrs`, and so do
+        all tables made from them, in memory and in Parquet.
 
     Raises:
         ContractError: If a column of the contract is missing.
@@ -29,10 +30,16 @@ def validate_salaries(
     check_header(list(raw_salaries.columns), contract)
     columns = read_columns(raw_salaries, contract)
     reasons = find_problems(raw_salaries, columns, contract)
-    rejected = raw_salaries.loc[reasons.index]
-    rejected.insert(0, "line", line_numbers(raw_salaries)[reasons.index])
-    rejected.insert(1, "reasons", reasons)
-    return columns.drop(index=reasons.index), rejected, raw_salaries.attrs["sha256"]
+    found = pd.DataFrame({"line": line_numbers(raw_salaries)[reasons.index], "reasons": reasons})
+    raw = raw_salaries.loc[reasons.index].rename(columns=lambda name: _beside(name, found))
+    valid = columns.drop(index=reasons.index)
+    valid.attrs["sha256"] = raw_salaries.attrs["sha256"]
+    return valid, pd.concat([found, raw], axis="columns")
+
+
+def _beside(name: str, found: pd.DataFrame) -> str:
+    """A name for a raw column that none of our own columns bears."""
+    return f"{name} (raw)" if name in found.columns else name
 
 
 def clean_salaries(

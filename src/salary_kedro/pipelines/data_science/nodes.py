@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
 from salary_kedro.modelling import plots
@@ -68,12 +69,20 @@ def log_run(
     metrics: Metrics,
     rejected_rows: pd.DataFrame,
     code_lineage: dict[str, str],
-    data_fingerprint: str,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     **figures: Figure,
 ) -> LoggedModel:
-    """Log everything about the training to MLflow, before a version exists."""
+    """Log everything about the training to MLflow, before a version exists.
+
+    Raises:
+        UserError: If training and holdout rows come from different raw files.
+    """
+    if train.attrs["sha256"] != holdout.attrs["sha256"]:
+        raise UserError(
+            "training and holdout rows come from different raw files: an earlier run was "
+            "interrupted; run the pipeline data_engineering again"
+        )
     counts = {
         "rows_train": len(train),
         "rows_holdout": len(holdout),
@@ -83,7 +92,7 @@ def log_run(
         model=model,
         contract=contract,
         metrics={**metrics, **counts},
-        lineage={**code_lineage, "data_sha256": data_fingerprint},
+        lineage={**code_lineage, "data_sha256": train.attrs["sha256"]},
         figures=figures,
         rejected_rows=rejected_rows,
     )

@@ -57,7 +57,6 @@ def create_pipeline() -> Pipeline:
                     "metrics": "metrics",
                     "rejected_rows": "rejected_rows",
                     "code_lineage": "code_lineage",
-                    "data_fingerprint": "data_fingerprint",
                     "train": "train",
                     "holdout": "holdout",
                     "predicted_vs_actual": "predicted_vs_actual_plot",

@@ -1,0 +1,34 @@
+"""Where an environment keeps its files; one rule for pipelines and service."""
+
+import os
+import re
+from pathlib import Path
+
+from salary_kedro.errors import UserError
+
+#: These environments keep their files in `data/` itself; another, `NAME`, in `data/NAME/`.
+DEFAULT_ENVS = ("local", "base", "")
+#: Where bundles lie under an environment's data folder, and under `data/` in a Bento.
+BUNDLES = Path("06_models", "bundles")
+
+
+def data_folder(env: str | None) -> str:
+    """The folder, relative to the project, in which an environment keeps its files.
+
+    Raises:
+        UserError: If the name could lead out of the data folder.
+    """
+    env = env or ""
+    if env in DEFAULT_ENVS:
+        return "data"
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", env):
+        raise UserError(
+            f"'{env}' is not a name for an environment: use letters, digits, '_' and '-'"
+        )
+    return f"data/{env}"
+
+
+def bundles_override() -> str | None:
+    """The bundles folder that `SALARY_BUNDLES` names, absolute; None if it is not set."""
+    folder = os.environ.get("SALARY_BUNDLES")
+    return str(Path(folder).resolve()) if folder else None
