@@ -183,11 +183,10 @@ def explain_cell(raw: Any, clean: float, name: str) -> str:
 def save_tables(
     rejected: pd.DataFrame, salaries: pd.DataFrame, train: pd.DataFrame, holdout: pd.DataFrame
 ) -> None:
-    """Write every table, and the raw file's fingerprint."""
+    """Write every table."""
     for folder in ("02_intermediate", "03_primary", "05_model_input", "08_reporting"):
         (DATA / folder).mkdir(parents=True, exist_ok=True)
     rejected.to_csv(DATA / "02_intermediate" / "rejected_rows.csv", index=False)
-    save_json(DATA / "02_intermediate" / "data_fingerprint.json", sha256(RAW))
     salaries.to_parquet(DATA / "03_primary" / "salaries.parquet")
     train.to_parquet(DATA / "05_model_input" / "train.parquet")
     holdout.to_parquet(DATA / "05_model_input" / "holdout.parquet")

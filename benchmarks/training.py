@@ -228,14 +228,19 @@ def read_artifacts(store: sqlite3.Connection, run_id: str) -> list[str]:
 
 
 def read_files(data: Path) -> dict[str, str]:
-    """The files under `data/`, and the sha256 of those that must not differ by a byte."""
-    exact = {".csv", ".parquet", ".png"}
-    paths = [path for path in sorted(data.glob("0*/**/*")) if path.is_file()]
+    """The tables, plots and models under `data/`.
+
+    Returns:
+        By path, the sha256 of what must not differ by a byte, and nothing for the files whose
+        format carries more than its content.
+    """
+    exact, named = {".csv", ".png"}, {".parquet", ".skops"}
     return {
         str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest()
         if path.suffix in exact
         else ""
-        for path in paths
+        for path in sorted(data.glob("0*/**/*"))
+        if path.suffix in exact | named
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
@@ -26,13 +27,23 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         data = data_folder(env)
         project = Path(conf_source).resolve().parent
         uri = tracking_uri(project, data)
-        resolvers = {
+        self._resolvers = {
             "data": lambda path: f"{data}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
         }
-        super().__init__(conf_source, env, custom_resolvers=resolvers, **kwargs)
+        super().__init__(conf_source, env, **kwargs)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Load one kind of configuration; an environment's contract replaces the base's whole."""
+        for name, resolver in self._resolvers.items():  # another loader may have set its own
+            OmegaConf.register_new_resolver(name, resolver, replace=True)
+        loaded: dict[str, Any] = super().__getitem__(key)
+        own = Path(self.conf_source, self.env or self.default_run_env, "contract.yml")
+        if key == "parameters" and own.is_file():
+            loaded.update(OmegaConf.to_container(OmegaConf.load(own), resolve=True))
+        return loaded
 
 
 def tracking_uri(project: Path, data: str) -> str:

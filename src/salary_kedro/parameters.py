@@ -105,7 +105,7 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
     unknown = sorted(set(parameters) - set(Parameters.model_fields))
     if unknown:
         close = difflib.get_close_matches(unknown[0], Parameters.model_fields, n=1)
-        guess = f"did you mean '{close[0]}'?" if close else "see conf/base/parameters*.yml"
+        guess = f"did you mean '{close[0]}'?" if close else "see conf/base/parameters*.yml."
         raise UserError(
             f"unknown parameter '{unknown[0]}': {guess} "
             f"Known are {', '.join(sorted(Parameters.model_fields))}"

@@ -11,7 +11,7 @@ CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
-    "merge_strategy": {"mlflow": "soft"},
+    "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
     "config_patterns": {
         "parameters": ["parameters*", "parameters*/**", "**/parameters*", "contract*"],
         "mlflow": ["mlflow*"],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from salary_kedro.lifecycle.verdict import figure
 from salary_kedro.locations import data_folder
 
 
@@ -39,10 +40,12 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
     if not {"metrics", "registered_version"} <= outputs.keys():
         return []
     metrics, version = outputs["metrics"], outputs["registered_version"]
+    rmse, mean, sd = (
+        figure(metrics[name], ",.1f") for name in ("rmse", "cv_rmse_mean", "cv_rmse_sd")
+    )
     text = (
-        f"{version['model']}, version {version['version']}: RMSE {metrics['rmse']:,.1f} on the "
-        f"holdout rows, {metrics['cv_rmse_mean']:,.1f} ± {metrics['cv_rmse_sd']:,.1f} "
-        f"by cross-validation"
+        f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
+        f"{mean} ± {sd} by cross-validation"
     )
     return [("Model", text)]
 
@@ -54,9 +57,8 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
     champion = verdict["evidence"]["champion"]
     lines = [("Verdict", verdict["reason"])]
     if champion is not None:
-        lines.insert(
-            0, ("Champion", f"version {champion['version']}: RMSE {champion['rmse']:,.1f}")
-        )
+        rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
+        lines.insert(0, ("Champion", f"version {champion['version']}: RMSE {rmse}"))
     return lines
 
 

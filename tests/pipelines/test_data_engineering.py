@@ -30,7 +30,7 @@ def raw_table(**columns: list[object]) -> pd.DataFrame:
 
 def default_salaries(contract: Contract) -> pd.DataFrame:
     """The clean rows of the project's own data."""
-    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected = validate_salaries(raw_salaries(), contract)
     return clean_salaries(valid, rejected, contract)
 
 
@@ -56,7 +56,7 @@ def test_default_data_when_read_then_is_what_the_project_ships(contract: Contrac
 
 
 def test_default_data_when_validated_then_has_no_rejected_rows(contract: Contract) -> None:
-    _, rejected, _ = validate_salaries(raw_salaries(), contract)
+    _, rejected = validate_salaries(raw_salaries(), contract)
 
     assert rejected.empty
     assert list(rejected.columns) == ["line", "reasons", "Experience Years", "Salary"]
@@ -77,9 +77,9 @@ def test_default_data_when_loaded_then_its_fingerprint_is_that_of_the_file(
         dataset={"type": "pandas.CSVDataset", "filepath": path.as_posix()}
     )
 
-    _, _, fingerprint = validate_salaries(dataset.load(), contract)
+    valid, _ = validate_salaries(dataset.load(), contract)
 
-    assert fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert valid.attrs["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # --- Validating ---------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
         }
     )
 
-    good, rejected, fingerprint = validate_salaries(raw, contract)
+    good, rejected = validate_salaries(raw, contract)
 
     pd.testing.assert_frame_equal(
         good,
@@ -115,7 +115,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
             index=[1, 3],
         ),
     )
-    assert fingerprint == "abc"
+    assert good.attrs["sha256"] == "abc"
 
 
 def test_validate_when_the_raw_table_has_columns_of_those_names_then_still_gives_the_lines(
@@ -125,7 +125,7 @@ def test_validate_when_the_raw_table_has_columns_of_those_names_then_still_gives
         **{"line": ["x"], "reasons": ["y"], "Experience Years": [99], "Salary": [50000]}
     )
 
-    _, rejected, _ = validate_salaries(raw, contract)
+    _, rejected = validate_salaries(raw, contract)
 
     assert rejected.iloc[:, :2].to_numpy().tolist() == [[2, YEARS]]
 
@@ -147,7 +147,7 @@ def test_validate_when_a_column_is_missing_then_names_it(contract: Contract) -> 
 def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
     contract: Contract,
 ) -> None:
-    good, rejected, _ = validate_salaries(
+    good, rejected = validate_salaries(
         raw_table(**{"Experience Years": [], "Salary": []}), contract
     )
 

@@ -127,8 +127,11 @@ def test_config_when_an_environment_has_a_contract_then_it_replaces_the_whole(
 
 
 def test_tracking_uri_when_nothing_is_set_then_is_absolute(tmp_path: Path) -> None:
-    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    assert tracking_uri(tmp_path, "data") == f"sqlite:///{tmp_path}/data/mlflow/mlflow.db"
 
 
 def test_artifacts_when_the_folder_has_a_space_then_is_a_uri() -> None:
-    assert artifacts(Path("/my project/data")) == "file:///my%20project/data/mlflow/artifacts"
+    assert (
+        artifacts("sqlite:////my project/data/mlflow/mlflow.db")
+        == "file:///my%20project/data/mlflow/artifacts"
+    )

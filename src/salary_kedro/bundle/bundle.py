@@ -70,7 +70,7 @@ class Bundle:
         """
         try:
             return cls._load(folder)
-        except (OSError, ValueError, KeyError, UserError) as error:
+        except Exception as error:  # what is damaged can fail anywhere
             raise BundleError(f"bundle {folder.name}: {_say(error)}") from error
 
     @classmethod

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,17 +83,19 @@ class BundleStore:
         so it can only hold the same files or damaged ones.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.folder))
-        try:
-            scratch.chmod(0o755)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=self.folder) as scratch:
+            new = Path(scratch) / name
+            new.mkdir()
             for file, content in files.items():
-                (scratch / file).write_bytes(content)
-            if (self.folder / name).exists():
-                (self.folder / name).rename(scratch / ".replaced")
-            scratch.rename(self.folder / name)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(self.folder / name / ".replaced", ignore_errors=True)
+                (new / file).write_bytes(content)
+            try:
+                new.rename(self.folder / name)
+            except OSError:
+                if not (self.folder / name).is_dir():
+                    raise
+                if not _holds(self.folder / name, files):  # damaged: swap it for the new one
+                    (self.folder / name).rename(Path(scratch) / "damaged")
+                    new.rename(self.folder / name)
 
     def choose(self) -> Choice | None:
         """Choose the bundle to serve: the current one, else the highest good version below it.
@@ -124,3 +125,10 @@ class BundleStore:
 def version_of(name: str) -> int:
     """Version number in a bundle's name."""
     return int(name.partition("-")[0])
+
+
+def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
+    try:
+        return all((folder / file).read_bytes() == content for file, content in files.items())
+    except OSError:
+        return False

@@ -66,9 +66,11 @@ class Column(BaseModel):
         low = _first(self.minimum, self.exclusive_minimum)
         high = _first(self.maximum, self.exclusive_maximum)
         if low is not None and high is not None and low > high:
-            raise ValueError(f"the minimum {low:g} lies above the maximum {high:g}")
+            raise ValueError(f"the minimum {low:.15g} lies above the maximum {high:.15g}")
         if not self.allows(self.example):
-            raise ValueError(f"example {self.example:g} is not allowed: it must be {self.allowed}")
+            raise ValueError(
+                f"example {self.example:.15g} is not allowed: it must be {self.allowed}"
+            )
         return self
 
     def allows(self, value: float) -> bool:

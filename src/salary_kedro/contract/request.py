@@ -41,9 +41,11 @@ def _field(feature: Feature) -> Any:
 
 
 def _bounds(feature: Feature) -> dict[str, Any]:
+    open_low = feature.minimum is None and feature.exclusive_minimum is None
+    open_high = feature.maximum is None and feature.exclusive_maximum is None
     return {
-        "ge": -feature.limit if feature.minimum is None else feature.minimum,
-        "le": feature.limit if feature.maximum is None else feature.maximum,
+        "ge": -feature.limit if open_low else feature.minimum,
+        "le": feature.limit if open_high else feature.maximum,
         "gt": feature.exclusive_minimum,
         "lt": feature.exclusive_maximum,
         "allow_inf_nan": False,

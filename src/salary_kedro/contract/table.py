@@ -38,7 +38,8 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
     wanted = ", ".join(f"'{name}'" for name in missing)
     hint = "correct the file's header, or `column` in contract.yml"
     if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
-        setting = f"load_args: {{sep: {delimiter!r}}}"
+        quoted = '"\\t"' if delimiter == "\t" else repr(delimiter)  # as YAML reads it
+        setting = f"load_args: {{sep: {quoted}}}"
         hint = f"its delimiter seems to be {delimiter!r}: set `{setting}` in catalog.yml"
     raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
 

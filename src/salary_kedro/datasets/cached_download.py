@@ -89,9 +89,9 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         """
         try:
             self._provide_file()
+            sha256 = pooch.file_hash(str(self._filepath))
         except OSError as exc:
             raise DatasetError(_explain_path(exc, self._filepath)) from exc
-        sha256 = pooch.file_hash(str(self._filepath))
         data = self._read()
         data.attrs["sha256"] = sha256
         return data

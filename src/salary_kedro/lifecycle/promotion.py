@@ -9,7 +9,7 @@ from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Version
+from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import store_lock
 from salary_kedro.lifecycle.verdict import Contestant, Evidence, Verdict, decide
 from salary_kedro.modelling.evaluation import holdout_metrics
@@ -45,6 +45,8 @@ def _contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> 
     champion = registry.champion()
     if champion is not None and champion.number == challenger.number:
         return _stays(registry, challenger, holdout)
+    if Stage.STAGING not in challenger.stages:
+        return _settled(challenger, holdout)
     verdict = decide(
         Evidence(
             challenger=_score_challenger(registry, challenger, holdout),
@@ -66,6 +68,16 @@ def _stays(registry: Registry, champion: Version, holdout: pd.DataFrame) -> Verd
         action="promote",
         reason=f"version {champion.number} is production already, and stays so",
         evidence=Evidence(challenger=own, champion=own, holdout_rows=len(holdout)),
+    )
+
+
+def _settled(version: Version, holdout: pd.DataFrame) -> Verdict:
+    """The verdict on a version that was archived before; nothing is written."""
+    own = Contestant(version=version.number, rmse=version.rmse)
+    return Verdict(
+        action="archive",
+        reason=f"version {version.number} is not promoted: it was archived before, or has no RMSE",
+        evidence=Evidence(challenger=own, champion=None, holdout_rows=len(holdout)),
     )
 
 

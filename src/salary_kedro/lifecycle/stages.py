@@ -56,4 +56,4 @@ class Version:
 
 def format_rmse(rmse: float) -> str:
     """Write an RMSE as a decimal string that reads back as the same float, never as 1e-05."""
-    return format(Decimal(repr(rmse)), "f")
+    return format(Decimal(str(rmse)), "f")

@@ -1,5 +1,6 @@
 """First contact with the tracking store: checked, then created by one process at a time."""
 
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +10,6 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from salary_kedro.errors import UserError
 
@@ -43,8 +43,9 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
             client = MlflowClient(uri)
             if client.get_experiment_by_name(experiment) is None:
                 client.create_experiment(experiment, artifact_location=artifact_location)
-        except MlflowException as error:
-            raise UserError(f"the tracking store {_plain(uri)} cannot be used: {error}") from error
+        except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
+            text = " ".join(str(error).split())
+            raise UserError(f"the tracking store {_plain(uri)} cannot be used: {text}") from error
 
 
 @contextmanager
@@ -103,14 +104,18 @@ def _prepare_sqlite(database: Path) -> None:
 
 
 def _check_reachable(uri: str) -> None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError as error:
+        raise UserError(f"the tracking URI {_plain(uri)} is malformed: {error}") from error
     scheme = parts.scheme.partition("+")[0]
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UserError(
             f"the tracking URI {_plain(uri)} is not supported: give sqlite:///..., "
             f"http://..., https://... or postgresql://..."
         )
-    address = (parts.hostname, parts.port or DEFAULT_PORTS[scheme])
+    address = (parts.hostname, port or DEFAULT_PORTS[scheme])
     try:
         socket.create_connection(address, timeout=CONNECT_SECONDS).close()
     except OSError as error:
@@ -121,6 +126,5 @@ def _check_reachable(uri: str) -> None:
 
 
 def _plain(uri: str) -> str:
-    """The URI without a password."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """The URI without user, password and options."""
+    return re.sub(r"//[^/]*@", "//", uri).partition("?")[0]

@@ -68,7 +68,8 @@ def decide(evidence: Evidence) -> Verdict:
         found = "missing" if challenger.rmse is None else f"{challenger.rmse}, not a finite number"
         return _archive(evidence, f"{name} is not promoted: its RMSE is {found}")
     if champion is None:
-        reason = f"{name} is promoted: RMSE {challenger.rmse:.1f}, and nothing was in production"
+        rmse = figure(challenger.rmse)
+        reason = f"{name} is promoted: RMSE {rmse}, and nothing was in production"
         return Verdict(action="promote", reason=reason, evidence=evidence)
     if champion.rmse is None or not math.isfinite(champion.rmse):
         raise UserError(
@@ -77,14 +78,19 @@ def decide(evidence: Evidence) -> Verdict:
         )
     gain = champion.rmse - challenger.rmse
     figures = (
-        f"RMSE {challenger.rmse:.1f} against {champion.rmse:.1f} of version {champion.version} "
-        f"on the same {evidence.holdout_rows} rows"
+        f"RMSE {figure(challenger.rmse)} against {figure(champion.rmse)} of version "
+        f"{champion.version} on the same {evidence.holdout_rows} rows"
     )
     if gain > 0:
-        reason = f"{name} is promoted: {figures}, a gain of {gain:.1f}"
+        reason = f"{name} is promoted: {figures}, a gain of {figure(gain)}"
         return Verdict(action="promote", reason=reason, evidence=evidence)
-    outcome = "a tie keeps the champion" if gain == 0 else f"a loss of {-gain:.1f}"
+    outcome = "a tie keeps the champion" if gain == 0 else f"a loss of {figure(-gain)}"
     return _archive(evidence, f"{name} is not promoted: {figures}, {outcome}")
+
+
+def figure(value: float, spec: str = ".1f") -> str:
+    """Write a figure for people: one decimal, or three digits where that would say nothing."""
+    return format(value, spec if abs(value) >= 1 or value == 0 else ".3g")
 
 
 def _archive(evidence: Evidence, reason: str) -> Verdict:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Contract, Feature
+from salary_kedro.contract import Contract
 from salary_kedro.modelling.evaluation import features_and_target
 
 CURVE_POINTS = 200
@@ -49,7 +49,7 @@ def plot_fitted_curve(
     figure, axes = _blank("Fitted curve over the data")
     for rows, label in ((train, "training rows"), (holdout, "holdout rows")):
         axes.scatter(rows[feature.name], rows[contract.target.name], label=label, alpha=0.7)
-    curve = _curve(pd.concat([train, holdout]), contract, feature)
+    curve = _curve(train, pd.concat([train, holdout])[feature.name], contract)
     axes.plot(curve[feature.name], model.predict(curve), color="black", label="model")
     axes.set_xlabel(_title(feature.label, feature.unit))
     axes.set_ylabel(_title(contract.target.label, contract.target.unit))
@@ -57,12 +57,11 @@ def plot_fitted_curve(
     return figure
 
 
-def _curve(rows: pd.DataFrame, contract: Contract, feature: Feature) -> pd.DataFrame:
-    """Feature rows along one feature's range, the other features at their medians."""
-    medians = rows[contract.feature_names].median()
+def _curve(train: pd.DataFrame, values: pd.Series, contract: Contract) -> pd.DataFrame:
+    """Rows along the range of the first feature, the others at their training medians."""
+    medians = train[contract.feature_names].median()
     curve = pd.DataFrame([medians] * CURVE_POINTS, columns=contract.feature_names)
-    steps = np.linspace(rows[feature.name].min(), rows[feature.name].max(), CURVE_POINTS)
-    return curve.assign(**{feature.name: steps})
+    return curve.assign(**{str(values.name): np.linspace(values.min(), values.max(), CURVE_POINTS)})
 
 
 def _blank(title: str) -> tuple[Figure, Axes]:

@@ -178,7 +178,7 @@ def test_request_model_when_its_json_schema_is_asked_for_then_tells_the_whole_co
                 "examples": [5],
                 "type": "integer",
                 "minimum": 1,
-                "exclusiveMaximum": 70,
+                "maximum": 69,
             },
             "bonus": {
                 "title": "Bonus",

@@ -30,8 +30,10 @@ def validate_salaries(
     check_header(list(raw_salaries.columns), contract)
     columns = read_columns(raw_salaries, contract)
     reasons = find_problems(raw_salaries, columns, contract)
-    found = pd.DataFrame({"line": line_numbers(raw_salaries)[reasons.index], "reasons": reasons})
-    raw = raw_salaries.loc[reasons.index].rename(columns=lambda name: _beside(name, found))
+    lines = line_numbers(raw_salaries)[reasons.index]
+    found = pd.DataFrame({"line": lines, "reasons": reasons})
+    broken = raw_salaries.loc[reasons.index]
+    raw = broken.rename(columns=lambda name: _beside(name, found))
     valid = columns.drop(index=reasons.index)
     valid.attrs["sha256"] = raw_salaries.attrs["sha256"]
     return valid, pd.concat([found, raw], axis="columns")
@@ -59,7 +61,7 @@ def clean_salaries(
     if rejected / total > contract.table.max_rejected_share:
         raise UserError(
             f"{rejected} of {total} rows break the contract, more than the allowed share of "
-            f"{contract.table.max_rejected_share:.0%}: rejected_rows.csv in 02_intermediate "
+            f"{contract.table.max_rejected_share * 100:.15g}%: rejected_rows.csv in 02_intermediate "
             f"names each line and its reasons (first: line {rejected_rows['line'].iloc[0]}, "
             f"{rejected_rows['reasons'].iloc[0]}); correct the data, or contract.yml"
         )

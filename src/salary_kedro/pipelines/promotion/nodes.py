@@ -1,5 +1,6 @@
 """The contest for production."""
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -19,4 +20,6 @@ def promote_if_better(
     """
     store = Registry(registry.model_name)
     challenger = store.version(registered_version["version"])
-    return contest(store, challenger, holdout).model_dump(mode="json")
+    verdict = contest(store, challenger, holdout)
+    plain: dict[str, Any] = json.loads(verdict.model_dump_json())  # what is not finite is null
+    return plain
