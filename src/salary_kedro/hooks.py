@@ -86,6 +86,7 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
     ) -> None:
         """Open the MLflow run; nothing is logged in it yet."""
         self._logged.clear()
+        self.run_id = None  # of an earlier session in this process
         super().before_pipeline_run(run_params, pipeline, catalog)
 
     def _log_param(self, name: str, value: Any) -> None:

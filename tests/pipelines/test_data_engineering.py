@@ -118,7 +118,15 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
     assert good.attrs["sha256"] == "abc"
 
 
-def test_validate_when_the_raw_table_has_columns_of_those_names_then_still_gives_the_lines(
+def test_fingerprint_when_rows_are_cleaned_and_split_then_goes_with_them(
+    contract: Contract,
+) -> None:
+    parts = split_salaries(default_salaries(contract), DEFAULT)
+
+    assert [part.attrs["sha256"] for part in parts] == ["abc", "abc"]
+
+
+def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(
     contract: Contract,
 ) -> None:
     raw = raw_table(
@@ -127,7 +135,16 @@ def test_validate_when_the_raw_table_has_columns_of_those_names_then_still_gives
 
     _, rejected = validate_salaries(raw, contract)
 
-    assert rejected.iloc[:, :2].to_numpy().tolist() == [[2, YEARS]]
+    assert rejected.to_dict("records") == [
+        {
+            "line": 2,
+            "reasons": YEARS,
+            "line (raw)": "x",
+            "reasons (raw)": "y",
+            "Experience Years": 99,
+            "Salary": 50000,
+        }
+    ]
 
 
 def test_validate_when_called_then_leaves_the_raw_table_as_it_was(contract: Contract) -> None:

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.tracking import LoggedModel
 from salary_kedro.modelling.estimators import ModelName
 from salary_kedro.modelling.evaluation import cross_validation_metrics, holdout_metrics
@@ -52,7 +53,7 @@ class Split:
 @pytest.fixture
 def split(contract: Contract) -> Split:
     """The project's own data, split by the default parameters."""
-    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
     return Split(*split_salaries(salaries, DataEngineering(train_size=0.7, random_state=234)))
 
@@ -185,10 +186,33 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
         "git_commit": "abc",
         "git_dirty": "false",
         "lock_sha256": "def",
-        "data_sha256": "123",
+        "data_sha256": "abc",
     }
     plots = [item.path for item in MlflowClient().list_artifacts(logged.run_id, "plots")]
     assert plots == ["plots/residuals.png"]
+
+
+def test_log_run_when_train_and_holdout_are_of_different_files_then_is_refused(
+    split: Split, contract: Contract
+) -> None:
+    other = split.holdout.copy()
+    other.attrs["sha256"] = "def"
+
+    with pytest.raises(UserError) as caught:
+        log_run(
+            model=constant(5),
+            contract=contract,
+            metrics={"rmse": 5.25},
+            rejected_rows=pd.DataFrame({"line": [], "reasons": []}),
+            code_lineage={},
+            train=split.train,
+            holdout=other,
+        )
+
+    assert str(caught.value) == (
+        "training and holdout rows come from different raw files: an earlier run was "
+        "interrupted; run the pipeline data_engineering again"
+    )
 
 
 def test_archive_when_named_then_tells_rmse_model_and_date() -> None:

@@ -31,6 +31,8 @@ def chained(*errors: Exception) -> Exception:
         (chained(ValueError("outer"), UserError("mend it")), "mend it"),
         (chained(ValueError("a"), KeyError("b"), UserError("mend it")), "mend it"),
         (chained(UserError("mend it"), ValueError("inner")), "mend it"),
+        (chained(DatasetError("cannot load"), UserError("mend it")), "mend it"),
+        (UserError("two\n  lines"), "two lines"),
     ],
 )
 def test_explain_when_a_cause_is_meant_for_people_then_is_that(error: Exception, text: str) -> None:

@@ -12,8 +12,9 @@ from support import ROOT
 
 @pytest.fixture(autouse=True)
 def no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLFLOW_TRACKING_URI is not set."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    """Nothing in the environment names another store or folder."""
+    for name in ("MLFLOW_TRACKING_URI", "SALARY_BUNDLES"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -136,6 +136,20 @@ def test_run_when_the_data_is_broken_then_the_error_is_the_users_and_the_run_has
     assert mlflow.active_run() is None
 
 
+def test_run_when_a_hyperparameter_is_wrong_then_fails_before_any_node(
+    kedro_project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (kedro_project.root / "conf" / "local" / "parameters.yml").write_text(
+        "data_science: {hyperparameters: {linear_regression: {depth: 3}}}\n"
+    )
+
+    with pytest.raises(UserError, match=r"^data_science\.hyperparameters\.linear_regression: "):
+        train(kedro_project)
+
+    assert "[ 1/" not in capsys.readouterr().err
+    assert runs(kedro_project) == []
+
+
 def test_run_when_nothing_is_trained_then_there_is_no_mlflow_run(kedro_project: Project) -> None:
     with session(kedro_project) as created:
         created.run(pipeline_names=["data_engineering"])

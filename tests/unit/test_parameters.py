@@ -71,6 +71,15 @@ def test_check_parameters_when_short_cuts_are_given_then_takes_them(
     assert (found.model, found.refresh) == ("ridge", True)
 
 
+def test_check_parameters_when_the_short_cut_has_no_effect_then_says_so(
+    content: dict[str, Any],
+) -> None:
+    assert refusal(content, model="random_forest") == (
+        "model=random_forest has no effect, because data_science.model is set to 'ridge' without "
+        "a way to override it: write `model: ${runtime_params:model,ridge}` there"
+    )
+
+
 @pytest.mark.parametrize(("unknown", "meant"), [("modle", "model"), ("registri", "registry")])
 def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_one(
     unknown: str, meant: str, content: dict[str, Any]

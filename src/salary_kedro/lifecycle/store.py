@@ -108,7 +108,7 @@ def _check_reachable(uri: str) -> None:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError as error:
-        raise UserError(f"the tracking URI {_plain(uri)} is malformed: {error}") from error
+        raise UserError(f"the tracking URI {_plain(uri)} is malformed: correct it") from error
     scheme = parts.scheme.partition("+")[0]
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UserError(
@@ -127,4 +127,4 @@ def _check_reachable(uri: str) -> None:
 
 def _plain(uri: str) -> str:
     """The URI without user, password and options."""
-    return re.sub(r"//[^/]*@", "//", uri).partition("?")[0]
+    return re.sub(r"//.*@", "//", uri).partition("?")[0]

@@ -51,6 +51,10 @@ def parse_error(content: dict[str, Any]) -> str:
         ({}, math.inf, False),
         ({}, -math.inf, False),
         ({"kind": "integer"}, math.inf, False),
+        ({}, 3.4e38, True),
+        ({}, 3.5e38, False),  # more than a float32 holds, in which trees compare
+        ({"kind": "integer"}, 2.0**53, True),
+        ({"kind": "integer"}, 2.0**53 + 2, False),  # there, 2**53 + 1 would be 2**53
     ],
 )
 def test_allows_when_a_value_is_at_the_edge_then_says_whether_it_is_inside(

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pandera.config
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -95,6 +96,14 @@ def test_check_header_when_its_advice_on_the_delimiter_is_followed_then_the_tabl
     pd.testing.assert_frame_equal(table, expected)
 
 
+def test_check_header_when_a_column_is_there_twice_then_says_so(contract: Contract) -> None:
+    header = list(read("Experience Years,Salary,Salary\n1,2,3\n").columns)
+
+    assert header_error(header, contract) == (
+        "the table has more than one column 'Salary': give each a name of its own"
+    )
+
+
 # --- Reading the columns -----------------------------------------------------------
 
 
@@ -130,6 +139,14 @@ def test_read_columns_when_cells_are_booleans_then_they_are_no_numbers(
     values: pd.Series, contract: Contract
 ) -> None:
     raw = pd.DataFrame({"Experience Years": values, "Salary": [40000, 50000]})
+
+    expected = pd.DataFrame({"experience_years": [math.nan] * 2, "salary": [40000.0, 50000.0]})
+    pd.testing.assert_frame_equal(read_columns(raw, contract), expected)
+
+
+def test_read_columns_when_cells_are_dates_then_they_are_no_numbers(contract: Contract) -> None:
+    dates = pd.to_datetime(["2020-01-01", "2021-01-01"])
+    raw = pd.DataFrame({"Experience Years": dates, "Salary": [40000, 50000]})
 
     expected = pd.DataFrame({"experience_years": [math.nan] * 2, "salary": [40000.0, 50000.0]})
     pd.testing.assert_frame_equal(read_columns(raw, contract), expected)
@@ -237,6 +254,14 @@ def test_find_problems_when_the_table_is_indexed_anew_then_uses_its_index(
     raw = read("Experience Years,Salary\n1,40000\n99,40000\n").set_index(pd.Index([7, 8]))
 
     assert find_problems(raw, read_columns(raw, contract), contract).to_dict() == {8: YEARS}
+
+
+def test_find_problems_when_the_environment_switches_checks_off_then_checks_all_the_same(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pandera.config.CONFIG, "validation_enabled", False)
+
+    assert problems("Experience Years,Salary\n99,40000\n", contract) == {0: YEARS}
 
 
 def test_find_problems_when_values_are_broken_then_never_tells_them(contract: Contract) -> None:

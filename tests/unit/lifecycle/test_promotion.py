@@ -282,6 +282,28 @@ def test_contest_when_the_challenger_is_in_production_already_then_does_not_say_
     assert "nothing was in production" not in verdict.reason
 
 
+def test_contest_when_the_version_was_archived_before_then_stays_archived(
+    registry: Registry, champion: Version, models: Models
+) -> None:
+    registry.archive(register(models[3]))
+    before = (alias(), tags())
+
+    verdict = contest(registry, registry.version(2), HOLDOUT)
+
+    assert verdict.action == "archive"
+    assert (alias(), tags()) == before
+
+
+def test_contest_when_the_alias_was_lost_then_is_an_error(
+    registry: Registry, champion: Version, models: Models
+) -> None:
+    MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
+
+    message = refused(registry, register(models[3]))
+
+    assert message.startswith("version 1 is tagged production, but the alias 'production' ")
+
+
 def test_contest_when_production_has_no_finite_rmse_itself_then_its_tag_stays(
     registry: Registry, models: Models
 ) -> None:

@@ -23,7 +23,7 @@ def registry(store: str) -> Registry:
 @pytest.fixture
 def two(registry: Registry, models: Models) -> list[Version]:
     """Version 1 in production with RMSE 5, and version 2 in staging with RMSE 3."""
-    first, second = (register(models[5], rmse) for rmse in (5, 3))
+    first, second = (register(models[5], rmse) for rmse in (5.0, 3.0))
     registry.promote(first)
     return [first, second]
 
@@ -98,7 +98,7 @@ def test_versions_when_other_tags_are_there_then_hold_the_stages_alone(
 ) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "2", "note", "mine")
 
-    assert registry.version(2).stages == {Stage.STAGING: "3"}
+    assert registry.version(2).stages == {Stage.STAGING: "3.0"}
 
 
 def test_champion_when_no_model_was_registered_then_is_none(registry: Registry) -> None:
@@ -117,7 +117,7 @@ def test_champion_when_tags_say_something_else_then_is_what_the_alias_names(
     registry: Registry, two: list[Version]
 ) -> None:
     MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "production")
-    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3")
+    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3.0")
 
     champion = registry.champion()
 
@@ -153,7 +153,7 @@ def test_promote_when_another_was_in_production_then_archives_that(
 ) -> None:
     registry.promote(two[1])
 
-    assert (alias(), tags()) == (2, {1: {"archived": "5"}, 2: {"production": "3"}})
+    assert (alias(), tags()) == (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}})
 
 
 def test_promote_when_it_writes_then_moves_the_alias_first(
@@ -161,7 +161,7 @@ def test_promote_when_it_writes_then_moves_the_alias_first(
 ) -> None:
     Registry(MODEL_NAME).promote(two[1])
 
-    assert watched.states[0] == (2, {1: {"production": "5"}, 2: {"staging": "3"}})
+    assert watched.states[0] == (2, {1: {"production": "5.0"}, 2: {"staging": "3.0"}})
 
 
 def test_promote_when_it_writes_then_at_no_instant_are_two_in_production(
@@ -191,15 +191,60 @@ def test_promote_when_done_twice_then_changes_nothing(
 def test_promote_when_two_were_in_production_then_leaves_one(
     registry: Registry, two: list[Version], models: Models
 ) -> None:
-    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3")
+    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3.0")
     third = register(models[1])
 
     registry.promote(third)
 
     assert (alias(), tags()) == (
         3,
-        {1: {"archived": "5"}, 2: {"archived": "3"}, 3: {"production": "1.0"}},
+        {1: {"archived": "5.0"}, 2: {"archived": "3.0"}, 3: {"production": "1.0"}},
     )
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_align_tags_when_a_version_lost_its_stage_then_gives_it_one_with_its_runs_rmse(
+    number: str, registry: Registry, two: list[Version]
+) -> None:
+    stage = next(iter(registry.version(int(number)).stages))
+    MlflowClient().delete_model_version_tag(MODEL_NAME, number, stage)
+
+    registry.align_tags()
+
+    assert alias() == 1
+    assert {key: list(held) for key, held in tags().items()} == {
+        1: ["production"],
+        2: ["staging" if number == "1" else "archived"],
+    }
+    assert list(tags()[int(number)].values()) == ["5.0"]  # both were logged by one run
+
+
+def test_align_tags_when_all_is_in_line_then_changes_nothing(
+    two: list[Version], watched: type[WatchedClient]
+) -> None:
+    Registry(MODEL_NAME).align_tags()
+
+    assert watched.states == []
+
+
+def test_align_tags_when_the_alias_is_lost_then_says_so(
+    registry: Registry, two: list[Version]
+) -> None:
+    MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
+
+    with pytest.raises(UserError) as caught:
+        registry.align_tags()
+
+    assert str(caught.value) == (
+        "version 1 is tagged production, but the alias 'production' that says so is missing: "
+        "give it to the version that is to be production, with `make ui`"
+    )
+
+
+def test_align_tags_when_nothing_was_registered_then_does_nothing(registry: Registry) -> None:
+    registry.align_tags()
+
+    assert registry.versions() == []
 
 
 def test_archive_when_done_then_leaves_production_as_it_was(
@@ -207,7 +252,7 @@ def test_archive_when_done_then_leaves_production_as_it_was(
 ) -> None:
     registry.archive(two[1])
 
-    assert (alias(), tags()) == (1, {1: {"production": "5"}, 2: {"archived": "3"}})
+    assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"archived": "3.0"}})
 
 
 def test_archive_when_done_twice_then_changes_nothing(

@@ -92,6 +92,21 @@ def test_build_pipeline_when_a_hyperparameter_is_unknown_then_names_it() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("model", "setting", "value"),
+    [("random_forest", "n_estimators", -5), ("ridge", "alpha", "strong")],
+)
+def test_build_pipeline_when_a_hyperparameters_value_is_wrong_then_names_it(
+    model: ModelName, setting: str, value: object
+) -> None:
+    with pytest.raises(UserError) as caught:
+        build_pipeline(TWO, model, {setting: value}, 234)
+
+    message = str(caught.value)
+    assert message.startswith(f"data_science.hyperparameters.{model}: The '{setting}' parameter ")
+    assert f"Got {value!r} instead" in message
+
+
 def test_build_pipeline_when_the_seed_is_a_hyperparameter_too_then_is_refused() -> None:
     with pytest.raises(UserError, match=r"hyperparameters\.decision_tree: .*'random_state'"):
         build_pipeline(TWO, "decision_tree", {"random_state": 1}, 234)

@@ -59,11 +59,12 @@ def clean_salaries(
     if total == 0:
         raise UserError("the raw table has a header but no rows: bring at least one row of data")
     if rejected / total > contract.table.max_rejected_share:
+        first = rejected_rows.iloc[0]
         raise UserError(
             f"{rejected} of {total} rows break the contract, more than the allowed share of "
-            f"{contract.table.max_rejected_share * 100:.15g}%: rejected_rows.csv in 02_intermediate "
-            f"names each line and its reasons (first: line {rejected_rows['line'].iloc[0]}, "
-            f"{rejected_rows['reasons'].iloc[0]}); correct the data, or contract.yml"
+            f"{contract.table.max_rejected_share * 100:.15g}%: rejected_rows.csv in "
+            f"02_intermediate names each line and its reasons (first: line {first['line']}, "
+            f"{first['reasons']}); correct the data, or contract.yml"
         )
     return valid_salaries.reset_index(drop=True)
 
