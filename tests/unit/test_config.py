@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from salary_kedro.config import ProjectConfigLoader, artifacts, tracking_uri
+from salary_kedro.errors import UserError
 from salary_kedro.settings import CONFIG_LOADER_ARGS
 from support import ROOT
 
@@ -125,6 +126,43 @@ def test_config_when_an_environment_has_a_contract_then_it_replaces_the_whole(
     )
 
     assert load(conf, "prod")["parameters"]["contract"] == {"features": [feature], "target": target}
+
+
+@pytest.mark.parametrize("env", [None, "prod"])
+def test_config_when_the_contract_is_changed_at_runtime_then_the_change_holds(
+    env: str | None, conf: Path
+) -> None:
+    (conf / "prod" / "contract.yml").write_text((conf / "base" / "contract.yml").read_text())
+
+    found = load(conf, env, contract={"table": {"max_rejected_share": 0.5}})["parameters"]
+
+    assert found["contract"]["table"] == {"max_rejected_share": 0.5}
+    assert found["contract"]["target"]["name"] == "salary"
+
+
+def test_config_when_another_folder_of_bundles_is_set_then_uses_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALARY_BUNDLES", "/elsewhere/bundles")
+
+    assert load(conf)["catalog"]["bundles"]["filepath"] == "/elsewhere/bundles"
+
+
+def test_config_when_two_environments_are_loaded_then_each_keeps_its_own_files(
+    conf: Path,
+) -> None:
+    default, prod = load(conf), load(conf, "prod")
+
+    assert default["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+    assert prod["catalog"]["bundles"]["filepath"] == "data/prod/06_models/bundles"
+    assert default["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+
+
+def test_config_when_the_environment_leads_out_of_the_data_folder_then_is_refused(
+    conf: Path,
+) -> None:
+    with pytest.raises(UserError, match=r"^'\.\./x' is not a name for an environment"):
+        load(conf, "../x")
 
 
 def test_tracking_uri_when_nothing_is_set_then_is_absolute(tmp_path: Path) -> None:

@@ -59,10 +59,7 @@ def create_app(predictor: Predictor) -> Starlette:
 
     return Starlette(
         routes=[
-            route("/predict", _predict, "POST"),
-            route("/predict_batch", _predict_batch, "POST"),
-            route("/model", _model, "GET"),
-            route("/openapi.json", _openapi, "GET"),
+            *(route(path, handler, method) for path, (method, handler) in _ROUTES.items()),
             Route("/{path:path}", _not_found, methods=METHODS),
         ],
         exception_handlers={RequestError: _refuse, HTTPException: _refuse_http, Exception: _fail},
@@ -106,12 +103,23 @@ async def _model(served: Served, request: Request) -> Response:
     return JSONResponse(info.model_dump(mode="json"))
 
 
-async def _not_found(request: Request) -> Response:
-    raise HTTPException(404)
-
-
 async def _openapi(served: Served, request: Request) -> Response:
     return JSONResponse(describe(served.bundle, served.schemas))
+
+
+_ROUTES: dict[str, tuple[str, Handler]] = {
+    "/predict": ("POST", _predict),
+    "/predict_batch": ("POST", _predict_batch),
+    "/model": ("GET", _model),
+    "/openapi.json": ("GET", _openapi),
+}
+
+
+async def _not_found(request: Request) -> Response:
+    if known := _ROUTES.get(request.url.path):
+        allowed = "GET, HEAD" if known[0] == "GET" else known[0]
+        raise HTTPException(405, headers={"Allow": allowed})
+    raise HTTPException(404)
 
 
 def _row_answer(served: Served, salary: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import threading
 
 import pandas as pd
 import pytest
+import skops.io
 from mlflow import MlflowClient
 
 from salary_kedro.contract import Contract
@@ -14,7 +15,7 @@ from salary_kedro.lifecycle.promotion import contest, read_contract
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.verdict import Contestant, Evidence
-from samples import column, constant, contract_of, default_contract
+from samples import column, constant, contract_of, default_contract, straight_line
 from stores import MODEL_NAME, Models, Stopped, WatchedClient, alias, log, register, tags
 
 # Against salaries of 100, a model that always says 100 + r has an RMSE of r.
@@ -232,6 +233,19 @@ def test_contest_when_the_champion_wants_columns_that_todays_rows_lack_then_is_a
 
     assert message.startswith("version 1 cannot score today's holdout rows")
     assert "age" in message
+
+
+def test_contest_when_the_champion_is_of_a_version_that_cannot_predict_then_is_an_error(
+    registry: Registry, models: Models, contract: Contract
+) -> None:
+    model = straight_line(contract)
+    registry.promote(register(log(model, contract, 5.0)))
+    del model.named_steps["model"].intercept_  # as if another scikit-learn had written it
+    (registry.model_folder(1) / "model.skops").write_bytes(skops.io.dumps(model))
+
+    assert refused(registry, register(models[3])).startswith(
+        "version 1 cannot score today's holdout rows, so nothing is promoted or archived: "
+    )
 
 
 def test_contest_when_the_challengers_model_file_is_damaged_then_is_an_error(
