@@ -12,6 +12,7 @@ from pathlib import Path
 DEFAULTS = {
     "DO_NOT_TRACK": "true",  # Kedro
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for the summary
     "BENTOML_DO_NOT_TRACK": "true",  # the word: BentoML ignores 1
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "MAIN_ENV_FOR_DYNACONF": "",  # or Kedro's settings look for files that are never there
