@@ -210,7 +210,7 @@ def test_log_run_when_train_and_holdout_are_of_different_files_then_is_refused(
         )
 
     assert str(caught.value) == (
-        "training and holdout rows come from different raw files: an earlier run was "
+        "training and holdout rows come from different raw files or splits: an earlier run was "
         "interrupted; run the pipeline data_engineering again"
     )
 

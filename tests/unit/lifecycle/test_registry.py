@@ -164,17 +164,23 @@ def test_promote_when_it_writes_then_moves_the_alias_first(
     assert watched.states[0] == (2, {1: {"production": "5.0"}, 2: {"staging": "3.0"}})
 
 
+@pytest.mark.parametrize("winner", [2, 1], ids=["the newer", "the older"])
 def test_promote_when_it_writes_then_at_no_instant_are_two_in_production(
-    two: list[Version], watched: type[WatchedClient]
+    winner: int, two: list[Version], watched: type[WatchedClient]
 ) -> None:
-    Registry(MODEL_NAME).promote(two[1])
+    registry = Registry(MODEL_NAME)
+    registry.promote(two[2 - winner])  # the other one
+    watched.states.clear()
+
+    registry.promote(registry.version(winner))
 
     in_production = [
         [number for number, held in versions.items() if "production" in held]
         for _, versions in watched.states
     ]
     assert all(len(numbers) < 2 for numbers in in_production)
-    assert in_production[-1] == [2]
+    assert in_production[0] == [3 - winner]
+    assert in_production[-1] == [winner]
 
 
 def test_promote_when_done_twice_then_changes_nothing(

@@ -74,6 +74,8 @@ def split_salaries(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split clean rows at random into training and holdout rows.
 
+    Both carry in their `attrs` how they were split, so that halves of two splits can be told.
+
     Raises:
         UserError: If there are too few rows for both.
     """
@@ -86,4 +88,6 @@ def split_salaries(
             f"data_engineering.train_size: {len(salaries)} rows cannot be split into "
             f"{parameters.train_size:.0%} training rows and a holdout: bring more rows"
         ) from error
+    for part in (train, holdout):
+        part.attrs = {**salaries.attrs, "split": parameters.model_dump()}
     return train, holdout

@@ -76,12 +76,12 @@ def log_run(
     """Log everything about the training to MLflow, before a version exists.
 
     Raises:
-        UserError: If training and holdout rows come from different raw files.
+        UserError: If training and holdout rows are not halves of one split.
     """
-    if train.attrs["sha256"] != holdout.attrs["sha256"]:
+    if train.attrs != holdout.attrs:
         raise UserError(
-            "training and holdout rows come from different raw files: an earlier run was "
-            "interrupted; run the pipeline data_engineering again"
+            "training and holdout rows come from different raw files or splits: an earlier run "
+            "was interrupted; run the pipeline data_engineering again"
         )
     counts = {
         "rows_train": len(train),
