@@ -34,7 +34,7 @@ viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
 	@$(BIN)/kedro viz run $(ENV_OPTION)
 
 ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
-	@$(BIN)/kedro mlflow ui $(ENV_OPTION)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro mlflow ui $(ENV_OPTION)
 
 test: $(DEV) ## run the tests with branch coverage (PYTEST="-k name" to choose some)
 	@$(BIN)/pytest $(or $(PYTEST),--cov)

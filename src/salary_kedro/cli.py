@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
+from kedro.utils import find_kedro_project
 
 from salary_kedro.errors import UserError
 
@@ -28,8 +30,18 @@ def cli() -> None:
 def run(**options: Any) -> None:
     """Run Kedro's own command."""
     with readable_errors():
+        _check_env(options["env"])
         _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
         kedro_run.callback(**options)
+
+
+def _check_env(env: str | None) -> None:
+    conf = (find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
+    if env and not (conf / env).is_dir():
+        known = ", ".join(sorted(path.name for path in conf.iterdir() if path.is_dir()))
+        raise UserError(
+            f"there is no environment '{env}'; known are {known}: create the folder {conf / env}"
+        )
 
 
 def _check_pipelines(names: list[str]) -> None:
