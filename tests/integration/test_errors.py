@@ -447,3 +447,13 @@ def test_make_when_python_is_too_old_then_says_so_in_one_line(
     assert result.returncode != 0
     assert own_line(result.stderr).startswith("Error: 'python3' is not Python 3.11 or later.")
     assert not (project.root / ".venv").exists()
+
+
+def test_kedro_run_when_the_environment_does_not_exist_then_names_those_that_do(
+    _trained: Project,
+) -> None:
+    result = _trained.run("kedro", "run", "--env", "nope")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: there is no environment 'nope'; known are base, local")
+    assert len(result.stderr.splitlines()) == 1
