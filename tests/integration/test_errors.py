@@ -450,7 +450,7 @@ def test_make_when_python_is_too_old_then_says_so_in_one_line(
 
 
 def test_kedro_run_when_the_environment_does_not_exist_then_names_those_that_do(
-    _trained: Project,
+    _trained: Project,  # noqa: PT019 - its value is used
 ) -> None:
     result = _trained.run("kedro", "run", "--env", "nope")
 

@@ -123,7 +123,8 @@ def test_fingerprint_when_rows_are_cleaned_and_split_then_goes_with_them(
 ) -> None:
     parts = split_salaries(default_salaries(contract), DEFAULT)
 
-    assert [part.attrs["sha256"] for part in parts] == ["abc", "abc"]
+    expected = {"sha256": "abc", "split": {"train_size": 0.7, "random_state": 234}}
+    assert [part.attrs for part in parts] == [expected, expected]
 
 
 def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(

@@ -192,11 +192,14 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
     assert plots == ["plots/residuals.png"]
 
 
-def test_log_run_when_train_and_holdout_are_of_different_files_then_is_refused(
-    split: Split, contract: Contract
+@pytest.mark.parametrize(
+    "changed", [{"sha256": "def"}, {"split": {"train_size": 0.7, "random_state": 1}}]
+)
+def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
+    changed: dict[str, object], split: Split, contract: Contract
 ) -> None:
     other = split.holdout.copy()
-    other.attrs["sha256"] = "def"
+    other.attrs.update(changed)
 
     with pytest.raises(UserError) as caught:
         log_run(

@@ -52,7 +52,7 @@ def test_prepare_store_when_the_experiment_is_there_then_leaves_it_as_it_is(uri:
     prepare_store(uri, "salaries", ARTIFACTS)
     before = MlflowClient(uri).search_experiments()
 
-    prepare_store(uri, "salaries", "file:///elsewhere")
+    prepare_store(uri, "salaries", ARTIFACTS)
 
     after = MlflowClient(uri).search_experiments()
     assert [dict(experiment) for experiment in after] == [dict(item) for item in before]
