@@ -42,7 +42,9 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         loaded: dict[str, Any] = super().__getitem__(key)
         own = Path(self.conf_source, self.env or self.default_run_env, "contract.yml")
         if key == "parameters" and own.is_file():
-            loaded.update(OmegaConf.to_container(OmegaConf.load(own), resolve=True))
+            given = {"contract": (self.runtime_params or {}).get("contract", {})}
+            contract = OmegaConf.merge(OmegaConf.load(own), given)
+            loaded.update(OmegaConf.to_container(contract, resolve=True))
         return loaded
 
 
