@@ -26,7 +26,8 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
             or a column that is there twice.
     """
     # pandas has renamed a second column of the same name.
-    twice = [column.column for column in contract.columns if f"{column.column}.1" in header]
+    names = [column.column for column in contract.columns]
+    twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in names]
     if twice:
         raise ContractError(
             f"the table has more than one column '{twice[0]}': give each a name of its own"
