@@ -76,7 +76,7 @@ class Predictor:
         while not pause.wait(POLL_SECONDS):
             try:
                 self.refresh()
-            except Exception:
+            except Exception:  # whatever it was, the thread must go on looking
                 log.exception("the bundles could not be looked at; the model stays as it is")
 
     def refresh(self) -> None:
