@@ -5,13 +5,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,13 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DEADLINE_SECONDS = 60
+#: Where MLflow's store holds absolute paths.
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,18 @@ def copy_project(target: Path) -> Project:
             shutil.copy(ROOT / name, target / name)
     (target / ".home").mkdir()
     return Project(target)
+
+
+def copy_trained(trained: Project, target: Path) -> Project:
+    """Copy a project with all that its runs have written; its store names the new place."""
+    copied = Project(Path(shutil.copytree(trained.root, target, symlinks=True)))
+    with closing(sqlite3.connect(copied.root / "data" / "mlflow" / "mlflow.db")) as store, store:
+        for table, column in PLACES:
+            store.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608 - constants
+                (str(trained.root), str(copied.root)),
+            )
+    return copied
 
 
 @contextmanager

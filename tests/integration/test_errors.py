@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from support import BIN, Project, copy_project
+from support import BIN, Project, copy_project, copy_trained
 
 RAW = Path("data", "01_raw", "salary_data.csv")
 CONTRACT = Path("conf", "base", "contract.yml")
@@ -217,7 +217,7 @@ class Outcome:
 
 def make_mistake(case: Case, root: Path, trained: Project) -> Outcome:
     if case.trained:
-        project = Project(Path(shutil.copytree(trained.root, root / case.folder, symlinks=True)))
+        project = copy_trained(trained, root / case.folder)
     else:
         project = copy_project(root / case.folder)
     case.prepare(project)
@@ -303,7 +303,7 @@ def few_bad_rows(
 ) -> tuple[Project, subprocess.CompletedProcess[str]]:
     """A run over 38 good rows and, at 5 %, two bad ones."""
     root = tmp_path_factory.mktemp("few") / "project"
-    project = Project(Path(shutil.copytree(_trained.root, root, symlinks=True)))
+    project = copy_trained(_trained, root)
     path = project.root / RAW
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:5], "61,-1", *lines[5:39], "2.5,much", ""]))
