@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from salary_kedro.contract import Contract, describe_invalid
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.modelling.estimators import ModelName
 
 SEED = Field(ge=0, le=2**32 - 1)
@@ -93,6 +94,7 @@ class Parameters(Group):
     registry: RegistryNames
     data_engineering: DataEngineering
     data_science: DataScience
+    promotion: Policy
     packaging: Packaging
 
 

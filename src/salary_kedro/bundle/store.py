@@ -3,7 +3,8 @@
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,15 @@ class BundleStore:
             os.fsync(file.fileno())
         Path(scratch).chmod(0o644)
         Path(scratch).replace(self.folder / POINTER)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let one process of this machine at a time move the pointer."""
+        from filelock import FileLock  # serving, which only reads, does without it
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            yield
 
     def load(self, name: str) -> Bundle:
         """Load and check one bundle.

@@ -1,107 +1,211 @@
-"""The contest between a new version and production: gather evidence, decide, act."""
+"""The contest for production, and the decisions that people make by hand."""
 
-import math
-from pathlib import Path
+import json
+from typing import Any
 
-import pandas as pd
-
-from salary_kedro.bundle.model_file import read_model
-from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.alignment import ProductionLostError, align, loads, new_record
+from salary_kedro.lifecycle.history import Action
+from salary_kedro.lifecycle.judge import Judge, UnscorableError
+from salary_kedro.lifecycle.registry import Registry, State
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import store_lock
-from salary_kedro.lifecycle.verdict import Contestant, Evidence, Verdict, decide
-from salary_kedro.modelling.evaluation import holdout_metrics
+from salary_kedro.lifecycle.verdict import Verdict
 
-MODEL_FILE = "model.skops"
-CONTRACT_FILE = "extra_files/contract.json"
+#: What a version is made of, by its name in the lineage.
+FINGERPRINT = ("data_sha256", "parameters_sha256", "code_sha256")
+MAX_REASON = 1000
 
 
-def contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> Verdict:
-    """Score challenger and champion on the same rows, decide, and act on the verdict.
+def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
+    """Decide on every version that nobody has decided on yet, `mine` among them.
 
-    Each is scored through its logged model and the contract logged beside it. The tags
-    are first brought into line with the alias. A version that is production already
-    stays so.
+    After each decision the registry is read again and brought into line, until nothing
+    is left to decide: on a shared server others may have decided meanwhile.
 
-    Args:
-        registry: Where both are.
-        challenger: The version that wants to become production.
-        holdout: Clean rows that the challenger was not trained on. A champion that was
-            trained on other data may have seen some of them.
+    Returns:
+        The verdict on `mine`; another run may have given it.
 
     Raises:
-        UserError: If the champion cannot be loaded or cannot score these rows; nothing
-            is promoted or archived then.
+        UserError: If production was lost, or it or `mine` cannot score the rows.
     """
     with store_lock(registry.uri):
-        return _contest(registry, challenger, holdout)
+        state = align(registry)
+        while rival := _next_rival(state):
+            _decide_on(registry, state, rival, judge, mine)
+            state = align(registry)
+        return _verdict_on(state, mine, judge)
 
 
-def _contest(registry: Registry, challenger: Version, holdout: pd.DataFrame) -> Verdict:
-    registry.align_tags()
-    challenger = registry.version(challenger.number)
-    champion = registry.champion()
-    if champion is not None and champion.number == challenger.number:
-        return _stays(registry, challenger, holdout)
-    if Stage.STAGING not in challenger.stages:
-        return _settled(challenger, holdout)
-    verdict = decide(
-        Evidence(
-            challenger=_score_challenger(registry, challenger, holdout),
-            champion=None if champion is None else _score(registry, champion, holdout),
-            holdout_rows=len(holdout),
-        )
-    )
+def _next_rival(state: State) -> Version | None:
+    undecided = (v for v in state.versions.values() if Stage.STAGING in v.stages)
+    return next(undecided, None)
+
+
+def _decide_on(
+    registry: Registry, state: State, rival: Version, judge: Judge, mine: Version
+) -> None:
+    verdict = _judge(registry, state, rival, judge, mine)
+    plain = plain_verdict(verdict)
     if verdict.action == "promote":
-        registry.promote(challenger)
+        intent = new_record(
+            state,
+            "promotion",
+            rival.number,
+            verdict.reason,
+            after=rival.number,
+            step="intent",
+            evidence=plain,
+        )
+        registry.record(intent)
+        registry.move_alias(rival.number)
     else:
-        registry.archive(challenger)
-    return verdict
+        registry.record(
+            new_record(
+                state, "archiving", rival.number, verdict.reason, after=state.alias, evidence=plain
+            )
+        )
+    files = {"verdict.json": json.dumps(plain, indent=2)}
+    if verdict.evidence.challenger.rmse is not None:
+        files["holdout_errors.csv"] = judge.error_table(verdict)
+    registry.annotate(rival, verdict.action, verdict.reason, files)
 
 
-def _stays(registry: Registry, champion: Version, holdout: pd.DataFrame) -> Verdict:
-    """The verdict on a version that is production already; nothing is written."""
-    own = _score(registry, champion, holdout)
-    return Verdict(
-        action="promote",
-        reason=f"version {champion.number} is production already, and stays so",
-        evidence=Evidence(challenger=own, champion=own, holdout_rows=len(holdout)),
-    )
-
-
-def _settled(version: Version, holdout: pd.DataFrame) -> Verdict:
-    """The verdict on a version that was archived before; nothing is written."""
-    own = Contestant(version=version.number, rmse=version.rmse)
-    return Verdict(
-        action="archive",
-        reason=f"version {version.number} is not promoted: it was archived before, or has no RMSE",
-        evidence=Evidence(challenger=own, champion=None, holdout_rows=len(holdout)),
-    )
-
-
-def _score_challenger(registry: Registry, version: Version, holdout: pd.DataFrame) -> Contestant:
-    """Score a version whose recorded RMSE must be a finite number to be worth scoring."""
-    if version.rmse is None or not math.isfinite(version.rmse):
-        return Contestant(version=version.number, rmse=version.rmse)
-    return _score(registry, version, holdout)
-
-
-def _score(registry: Registry, version: Version, holdout: pd.DataFrame) -> Contestant:
+def _judge(
+    registry: Registry, state: State, rival: Version, judge: Judge, mine: Version
+) -> Verdict:
     try:
-        folder = registry.model_folder(version.number)
-        contract = read_contract(folder)
-        model = read_model(folder / MODEL_FILE)
-        metrics = holdout_metrics(model, holdout, contract)
-    except Exception as error:  # a model of another release can fail anywhere
+        verdict = judge.judge(rival, state.champion)
+    except UnscorableError as error:
+        if rival.number == mine.number:
+            raise
+        return judge.refuse(rival, str(error))
+    twin = _rolled_back_twin(registry, state, rival)
+    return verdict if twin is None else judge.overrule(verdict, twin)
+
+
+def plain_verdict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain JSON; what is not a finite number is null."""
+    plain: dict[str, Any] = json.loads(verdict.model_dump_json())
+    return plain
+
+
+def _verdict_on(state: State, mine: Version, judge: Judge) -> Verdict:
+    """The last verdict on a version, as the history holds it."""
+    for record in reversed(state.history.done):
+        if record.version == mine.number and record.evidence is not None:
+            return Verdict.model_validate(record.evidence)
+    if mine.number == state.alias:
+        return judge.confirm(mine)
+    return judge.refuse(mine, "it was archived before, or has no RMSE")
+
+
+def _rolled_back_twin(registry: Registry, state: State, rival: Version) -> str | None:
+    """Why a version may not be promoted that repeats one that was rolled back."""
+    bad = state.history.rolled_back
+    own = _fingerprint(registry, rival) if bad else None
+    for number in bad:
+        version = state.versions.get(number)
+        if version is not None and own is not None and own == _fingerprint(registry, version):
+            return (
+                f"it is made of the same data, parameters and code as version {number}, which was "
+                f"rolled back; change one of them, or promote it by hand"
+            )
+    return None
+
+
+def _fingerprint(registry: Registry, version: Version) -> tuple[str, ...] | None:
+    """What a version is made of: hashes of data, parameters and code; None if one is unknown."""
+    tags = registry.run(version).tags
+    found = tuple(tags[name] for name in FINGERPRINT if name in tags)
+    return found if len(found) == len(FINGERPRINT) else None
+
+
+def roll_back(registry: Registry, reason: str, to: int | None = None, force: bool = False) -> int:
+    """Make a former production version production again.
+
+    Args:
+        registry: Where the versions are.
+        reason: Why, for the history.
+        to: The version; if None, the latest former production that was not itself rolled
+            back.
+        force: Accept a version that was never production.
+
+    Returns:
+        The version that is production now.
+
+    Raises:
+        UserError: If there is no such version to go back to; nothing is changed then.
+    """
+    with store_lock(registry.uri):
+        state = registry.state()
+        if state.alias is None and not state.history.productions:
+            raise UserError("there is no production version yet to roll back; `make run` makes one")
+        target = _rollback_target(state, to, force)
+        _check(registry, state, target, reason)
+        return _move_by_hand(registry, "rollback", target, reason)
+
+
+def _rollback_target(state: State, to: int | None, force: bool) -> int:
+    known = [n for n in state.history.productions if n != state.alias and n in state.versions]
+    if to is not None:
+        if to not in known and to in state.versions and to != state.alias and not force:
+            raise UserError(
+                f"version {to} was never production; those that were: "
+                f"{', '.join(map(str, known)) or 'none'}. Add --force to choose it all the same"
+            )
+        return to
+    good = [number for number in known if number not in state.history.rolled_back]
+    if not good:
         raise UserError(
-            f"version {version.number} cannot score today's holdout rows, so nothing is "
-            f"promoted or archived: {error}"
-        ) from error
-    return Contestant(version=version.number, rmse=metrics["rmse"])
+            f"there is no former production version to go back to from version {state.alias}"
+            + (f"; those that were rolled back: {', '.join(map(str, known))}" if known else "")
+        )
+    return good[0]
 
 
-def read_contract(folder: Path) -> Contract:
-    """Read the contract logged beside a model."""
-    return Contract.parse((folder / CONTRACT_FILE).read_bytes())
+def promote_by_hand(registry: Registry, number: int, reason: str) -> int:
+    """Make a version production because a person says so.
+
+    Returns:
+        The version that is production now.
+
+    Raises:
+        UserError: If it does not exist, is production already, or does not load; nothing
+            is changed then.
+    """
+    with store_lock(registry.uri):
+        _check(registry, registry.state(), number, reason)
+        return _move_by_hand(registry, "promotion by hand", number, reason)
+
+
+def _check(registry: Registry, state: State, number: int, reason: str) -> None:
+    if number not in state.versions:
+        known = ", ".join(map(str, state.versions)) or "none"
+        raise UserError(f"there is no version {number} of '{registry.model_name}'; known: {known}")
+    if number == state.alias:
+        raise UserError(f"version {number} is production already")
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise UserError(
+            f"the reason is {len(reason.strip())} characters long; give 1 to {MAX_REASON}"
+        )
+    if not loads(registry, number):
+        raise UserError(f"the model of version {number} does not load, so it cannot serve")
+
+
+def _move_by_hand(registry: Registry, action: Action, number: int, reason: str) -> int:
+    try:
+        state = align(registry)
+    except ProductionLostError:
+        state = registry.state()  # this decision is the way out
+    if state.alias == number:
+        return number  # it was restored just now
+    registry.record(new_record(state, action, number, reason.strip(), after=number, step="intent"))
+    registry.move_alias(number)
+    after = align(registry)
+    if after.alias != number:
+        raise UserError(
+            f"the {action} to version {number} was overtaken: somebody made version "
+            f"{after.alias} production at the same time; see `kedro models history`"
+        )
+    return number

@@ -1,18 +1,74 @@
-"""The registered model in MLflow: versions, stage tags and the production alias."""
+"""The registered model in MLflow: versions, stage tags, the production alias, the history."""
 
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.history import PREFIX, History, Record
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
+
+log = logging.getLogger(__name__)
+
+#: What a record may hold, as JSON: the narrowest column that MLflow keeps tags in.
+MAX_RECORD = 5000
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """The run that trained a version; empty if it was deleted.
+
+    Attributes:
+        parameters: Its parameters, flat.
+        metrics: Its metrics.
+        tags: Its tags, lineage among them.
+        started: When it began, milliseconds since 1970 UTC; None if that is not known.
+    """
+
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    started: int | None
+
+
+@dataclass(frozen=True)
+class State:
+    """What the registry holds at one moment.
+
+    Attributes:
+        alias: Number of the version that the alias names; None if there is no alias.
+        history: The records.
+        versions: The versions by number, the oldest first.
+    """
+
+    alias: int | None
+    history: History
+    versions: Mapping[int, Version]
+
+    @property
+    def champion(self) -> Version | None:
+        """The production version; None if there is no alias, or it names none that exists."""
+        return None if self.alias is None else self.versions.get(self.alias)
+
+    @property
+    def contested(self) -> frozenset[int]:
+        """Versions that racing promoters replaced without having compared them."""
+        return self.history.standing - {self.alias}
 
 
 class Registry:
-    """Reads and writes one registered model. The alias is the truth, the tags follow it."""
+    """Reads and writes one registered model. The alias is the truth, the tags follow it.
+
+    Each method that writes makes one atomic write, `annotate` excepted.
+    """
 
     def __init__(self, model_name: str) -> None:
         """Use the store that MLflow's tracking URI names.
@@ -24,13 +80,16 @@ class Registry:
         self._client = MlflowClient()
         self.uri = self._client.tracking_uri
 
-    def register(self, model_uri: str, run_id: str, rmse: float) -> Version:
-        """Create a version with its `staging` tag, in one transaction.
+    def register(
+        self, model_uri: str, run_id: str, rmse: float, stage: Stage = Stage.STAGING
+    ) -> Version:
+        """Create a version with its stage tag, in one transaction.
 
         Args:
             model_uri: The logged model, `models:/m-...`.
             run_id: The run that logged it.
             rmse: Its holdout RMSE, in the target's unit.
+            stage: `archived` keeps it out of every contest.
         """
         try:
             self._client.create_registered_model(self.model_name)
@@ -41,10 +100,49 @@ class Registry:
             self.model_name,
             model_uri,
             run_id=run_id,
-            tags={Stage.STAGING: format_rmse(rmse)},
+            tags={stage: format_rmse(rmse)},
             model_id=model_uri.removeprefix("models:/"),
         )
         return _version(created)
+
+    def state(self) -> State:
+        """Read alias and history as they are at one moment, and the versions."""
+        model = self._settled_model()
+        if model is None:
+            return State(None, History([]), {})  # no version was ever registered
+        records = [
+            Record.model_validate_json(value)
+            for key, value in model.tags.items()
+            if key.startswith(PREFIX)
+        ]
+        versions = {version.number: version for version in self._versions()}
+        return State(_alias(model), History(records), versions)
+
+    def _settled_model(self) -> RegisteredModel | None:
+        """Read until two reads agree: MLflow reads alias and tags one after the other."""
+        model, again = self._model(), self._model()
+        while _content(model) != _content(again):
+            model, again = again, self._model()
+        return again
+
+    def _model(self) -> RegisteredModel | None:
+        try:
+            return self._client.get_registered_model(self.model_name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
+    def _versions(self) -> list[Version]:
+        found: list[ModelVersion] = []
+        token = None
+        while token != "":
+            page = self._client.search_model_versions(
+                f"name = '{self.model_name}'", order_by=["version_number ASC"], page_token=token
+            )
+            found.extend(page)
+            token = page.token or ""
+        return sorted((_version(item) for item in found), key=lambda version: version.number)
 
     def version(self, number: int) -> Version:
         """Read one version.
@@ -59,66 +157,73 @@ class Registry:
                 raise
             raise UserError(
                 f"model '{self.model_name}' has no version {number} in this store; "
-                f"`make ui` shows those it has"
+                f"`kedro models list` shows those it has"
             ) from error
 
-    def versions(self) -> list[Version]:
-        """Read all versions, oldest first."""
-        found: list[ModelVersion] = []
-        token = None
-        while token != "":
-            page = self._client.search_model_versions(
-                f"name = '{self.model_name}'", order_by=["version_number ASC"], page_token=token
-            )
-            found.extend(page)
-            token = page.token or ""
-        return sorted((_version(item) for item in found), key=lambda version: version.number)
-
     def champion(self) -> Version | None:
-        """Read the version that the alias names; None if no version was promoted yet."""
-        try:
-            number = self._client.get_registered_model(self.model_name).aliases.get(ALIAS)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return None  # no version was ever registered
-        return None if number is None else self.version(int(number))
-
-    def promote(self, challenger: Version) -> None:
-        """Make a version production: alias first, then untag the old, then tag the new.
-
-        Moving the alias is the one atomic step that counts. A second call changes nothing.
-        """
-        self._client.set_registered_model_alias(self.model_name, ALIAS, str(challenger.number))
-        self.align_tags()
-
-    def align_tags(self) -> None:
-        """Bring the stage tags into line with the alias, whatever interrupted an earlier command.
-
-        `production` for the version that the alias names, `staging` for those that have
-        no other stage, `archived` for all others. A second call changes nothing.
+        """Read the version that the alias names; None if no version was promoted yet.
 
         Raises:
-            UserError: If there is no alias, but a version is tagged production.
+            UserError: If the alias names a version that does not exist.
         """
-        champion = self.champion()
-        versions = self.versions()
-        tagged = [version.number for version in versions if Stage.PRODUCTION in version.stages]
-        if champion is None and tagged:
-            raise UserError(
-                f"version {tagged[0]} is tagged production, but the alias '{ALIAS}' that says so "
-                f"is missing: give it to the version that is to be production, with `make ui`"
-            )
-        versions.sort(key=lambda version: champion is not None and version == champion)
-        for version in versions:
-            if champion is not None and version.number == champion.number:
-                self._set_stage(version, Stage.PRODUCTION)
-            elif set(version.stages) != {Stage.STAGING}:
-                self._set_stage(version, Stage.ARCHIVED)
+        model = self._model()
+        number = None if model is None else _alias(model)
+        return None if number is None else self.version(number)
 
-    def archive(self, challenger: Version) -> None:
-        """Set a version aside. A second call changes nothing."""
-        self._set_stage(challenger, Stage.ARCHIVED)
+    def move_alias(self, number: int) -> None:
+        """Make a version production. This is the commit point of every promotion."""
+        self._client.set_registered_model_alias(self.model_name, ALIAS, str(number))
+
+    def untag(self, number: int, stage: Stage) -> None:
+        """Take a stage tag away."""
+        self._client.delete_model_version_tag(self.model_name, str(number), stage)
+
+    def tag(self, number: int, stage: Stage, rmse: str) -> None:
+        """Give a version a stage tag."""
+        self._client.set_model_version_tag(self.model_name, str(number), stage, rmse)
+
+    def record(self, record: Record) -> Record:
+        """Append a record to the history.
+
+        Raises:
+            UserError: If it is too long for the store.
+        """
+        content = record.model_dump_json(by_alias=True)
+        if len(content) > MAX_RECORD:
+            raise UserError(
+                f"the record of this decision is {len(content)} characters long; a store holds "
+                f"{MAX_RECORD}: give a shorter reason"
+            )
+        self._client.set_registered_model_tag(self.model_name, record.key, content)
+        return record
+
+    def annotate(
+        self, version: Version, verdict: str, reason: str, files: Mapping[str, str]
+    ) -> None:
+        """Write a verdict where people look: on the version, and as files of its run.
+
+        Args:
+            version: The version it is about.
+            verdict: `promote` or `archive`.
+            reason: One sentence.
+            files: Texts by file name.
+        """
+        number = str(version.number)
+        self._client.set_model_version_tag(self.model_name, number, "verdict", verdict)
+        self._client.update_model_version(self.model_name, number, reason)
+        try:
+            for name, text in files.items():
+                self._client.log_text(version.run_id, text, name)
+        except (MlflowException, OSError):  # its run may have been deleted
+            log.warning("version %s: its verdict is not among its run's files", number)
+
+    def run(self, version: Version) -> TrainingRun:
+        """Read the run that trained a version; empty if it was deleted."""
+        try:
+            run = self._client.get_run(version.run_id)
+        except MlflowException:
+            return TrainingRun({}, {}, {}, None)
+        return TrainingRun(run.data.params, run.data.metrics, run.data.tags, run.info.start_time)
 
     def model_folder(self, number: int) -> Path:
         """Fetch a version's logged model: `model.skops`, and `extra_files/` beside it.
@@ -134,25 +239,27 @@ class Registry:
         except (MlflowException, OSError) as error:
             raise UserError(f"the model of version {number} cannot be fetched: {error}") from error
 
-    def _set_stage(self, version: Version, stage: Stage) -> None:
-        for other in version.stages:
-            if other != stage:
-                self._client.delete_model_version_tag(self.model_name, str(version.number), other)
-        if stage not in version.stages:
-            self._client.set_model_version_tag(
-                self.model_name,
-                str(version.number),
-                stage,
-                version.recorded or self._run_rmse(version),
-            )
+    def lineage(self, number: int) -> dict[str, Any]:
+        """Read what a version was made from, as logged beside its model.
 
-    def _run_rmse(self, version: Version) -> str:
-        """RMSE of a version whose tags were lost, from its run; `nan` if that is lost too."""
+        Raises:
+            UserError: If it cannot be read.
+        """
+        path = self.model_folder(number) / "extra_files" / "lineage.json"
         try:
-            metrics = self._client.get_run(version.run_id).data.metrics
-        except MlflowException:
-            return "nan"
-        return format_rmse(metrics["rmse"]) if "rmse" in metrics else "nan"
+            lineage: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f"the lineage of version {number} cannot be read: {error}") from error
+        return lineage
+
+
+def _content(model: RegisteredModel | None) -> object:
+    return None if model is None else (model.aliases, model.tags)
+
+
+def _alias(model: RegisteredModel) -> int | None:
+    number = model.aliases.get(ALIAS)
+    return None if number is None else int(number)
 
 
 def _version(found: ModelVersion) -> Version:

@@ -35,7 +35,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
         UserError: If the store cannot be used; says why and what to do.
     """
     with store_lock(uri):
-        if uri.startswith(SQLITE):
+        if is_local(uri):
             _prepare_sqlite(_database(uri))
         else:
             _check_reachable(uri)
@@ -63,7 +63,7 @@ def _check_place(found: str, expected: str | None) -> None:
 @contextmanager
 def store_lock(uri: str) -> Iterator[None]:
     """Hold the lock of a local store; a shared server has none to hold."""
-    if not uri.startswith(SQLITE):
+    if not is_local(uri):
         yield
         return
     database = _database(uri)
@@ -76,6 +76,11 @@ def store_lock(uri: str) -> Iterator[None]:
             f"another run has held the lock {database}.lock for {LOCK_SECONDS} s; wait for it, "
             f"or end it"
         ) from error
+
+
+def is_local(uri: str) -> bool:
+    """Tell whether a store is a file of this machine, whose users share a lock."""
+    return uri.startswith(SQLITE)
 
 
 def _database(uri: str) -> Path:

@@ -2,7 +2,9 @@
 
 from kedro.pipeline import Pipeline, node
 
-from salary_kedro.pipelines.promotion.nodes import promote_if_better
+from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
+
+REGISTERED = {"registered_version": "registered_version", "registry": "params:registry"}
 
 
 def create_pipeline() -> Pipeline:
@@ -10,14 +12,21 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             node(
+                bring_into_line,
+                inputs={"bundles": "bundles", **REGISTERED},
+                outputs="production_before",
+                name="bring_into_line",
+            ),
+            node(
                 promote_if_better,
                 inputs={
-                    "registered_version": "registered_version",
+                    "production_before": "production_before",
                     "holdout": "holdout",
-                    "registry": "params:registry",
+                    "policy": "params:promotion",
+                    **REGISTERED,
                 },
                 outputs="verdict",
                 name="promote_if_better",
-            )
+            ),
         ]
     )
