@@ -15,18 +15,18 @@ from salary_kedro.parameters import RegistryNames
 
 def bring_into_line(
     registered_version: dict[str, Any], bundles: BundleStore, registry: RegistryNames
-) -> int | None:
+) -> dict[str, int | None]:
     """Bring tags and bundle pointer into line with the alias, whatever an earlier run left.
 
     Returns:
-        The production version before the contest; None if there is none yet.
+        The production `version` before the contest; None if there is none yet.
     """
-    return packaging.bring_into_line(Registry(registry.model_name), bundles)
+    return {"version": packaging.bring_into_line(Registry(registry.model_name), bundles)}
 
 
 def promote_if_better(
     registered_version: dict[str, Any],
-    production_before: int | None,
+    production_before: dict[str, int | None],
     holdout: pd.DataFrame,
     registry: RegistryNames,
     policy: Policy,
