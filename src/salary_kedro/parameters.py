@@ -1,6 +1,9 @@
 """The parameters of every pipeline, typed: a misspelt key or a bad value fails before a run."""
 
 import difflib
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -124,3 +127,62 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
             f"`model: ${{runtime_params:model,{chosen}}}` there"
         )
     return checked
+
+
+def parameters_hash(*groups: BaseModel) -> str:
+    """Hexadecimal SHA-256 of what a model was trained by, the same for the same values.
+
+    The order of settings within a group does not matter.
+    """
+    content = "\n".join(
+        json.dumps(group.model_dump(mode="json"), sort_keys=True) for group in groups
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class TrainedBy(Group):
+    """The parameters that decide what a training gives.
+
+    Attributes:
+        data_engineering: How the rows were split.
+        data_science: Which model was trained on them, and how.
+    """
+
+    data_engineering: DataEngineering
+    data_science: DataScience
+
+
+def parameters_lineage(contract: Contract, trained_by: TrainedBy) -> dict[str, str]:
+    """What a model was trained by, as its lineage holds it.
+
+    Returns:
+        `parameters`, as JSON, and `parameters_sha256`, which covers the contract too.
+    """
+    return {
+        "parameters": json.dumps(trained_by.model_dump(mode="json"), sort_keys=True),
+        "parameters_sha256": parameters_hash(
+            contract, trained_by.data_engineering, trained_by.data_science
+        ),
+    }
+
+
+def read_parameters(version: int, lineage: Mapping[str, str]) -> TrainedBy:
+    """Read back from its lineage what a version was trained by.
+
+    Args:
+        version: Version number, for the message.
+        lineage: What the version was made from, by name.
+
+    Raises:
+        UserError: If it is not there, or is nothing that this release can train by.
+    """
+    where = f"the lineage of version {version}"
+    if "parameters" not in lineage:
+        raise UserError(
+            f"{where} does not hold the parameters of its training: it was registered before "
+            f"runs recorded them, so it cannot be trained once more"
+        )
+    try:
+        return TrainedBy.model_validate_json(lineage["parameters"])
+    except ValidationError as error:
+        raise UserError(f"{where}: {describe_invalid(error, 'parameters', TrainedBy)}") from error

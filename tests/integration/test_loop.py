@@ -334,6 +334,7 @@ def test_mlflow_run_when_logged_then_its_tags_are_the_lineage(
             "data_sha256": sha256_of(root / "data" / "01_raw" / "salary_data.csv"),
             "lock_sha256": sha256_of(root / "requirements.lock"),
         }
+        assert len(run.data.tags["code_sha256"]) == len(run.data.tags["parameters_sha256"]) == 64
 
 
 LINEAGE = ("git_commit", "git_dirty", "data_sha256", "lock_sha256")

@@ -22,6 +22,8 @@ from salary_kedro.parameters import (
     DataEngineering,
     DataScience,
     RegistryNames,
+    TrainedBy,
+    parameters_lineage,
 )
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
@@ -40,6 +42,7 @@ from samples import constant, raw_salaries
 from stores import MODEL_NAME, Models, start_run, tags
 
 REGISTRY = RegistryNames(model_name=MODEL_NAME)
+SPLIT = DataEngineering(train_size=0.7, random_state=234)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +58,7 @@ def split(contract: Contract) -> Split:
     """The project's own data, split by the default parameters."""
     valid, rejected = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
-    return Split(*split_salaries(salaries, DataEngineering(train_size=0.7, random_state=234)))
+    return Split(*split_salaries(salaries, SPLIT))
 
 
 def parameters(model: ModelName = "linear_regression", **settings: object) -> DataScience:
@@ -160,6 +163,8 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
 ) -> None:
     figure = Figure()
     figure.add_subplot()
+    science = parameters("ridge", alpha=0.5)
+    trained_by = TrainedBy(data_engineering=SPLIT, data_science=science)
 
     with start_run():
         logged = log_run(
@@ -170,6 +175,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
             train=split.train,
             holdout=split.holdout,
+            parameters=science,
             residuals=figure,
         )
 
@@ -187,6 +193,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
         "git_dirty": "false",
         "lock_sha256": "def",
         "data_sha256": "abc",
+        **parameters_lineage(contract, trained_by),
     }
     plots = [item.path for item in MlflowClient().list_artifacts(logged.run_id, "plots")]
     assert plots == ["plots/residuals.png"]
@@ -210,6 +217,7 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             code_lineage={},
             train=split.train,
             holdout=other,
+            parameters=parameters(),
         )
 
     assert str(caught.value) == (

@@ -105,7 +105,15 @@ def test_model_when_asked_then_gives_the_metrics_of_the_training(service_url: st
 
 def test_model_when_asked_then_gives_the_lineage(service_url: str) -> None:
     lineage = get(f"{service_url}/model").body["lineage"]
-    assert set(lineage) >= {"git_commit", "git_dirty", "lock_sha256", "data_sha256"}
+    assert set(lineage) == {
+        "git_commit",
+        "git_dirty",
+        "code_sha256",
+        "lock_sha256",
+        "data_sha256",
+        "parameters",
+        "parameters_sha256",
+    }
 
 
 def test_model_when_asked_then_gives_the_contract(service_url: str) -> None:

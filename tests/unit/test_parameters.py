@@ -1,5 +1,6 @@
 """Parameters: every misspelt key and bad value is named before a run begins."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from salary_kedro.parameters import (
     DataScience,
     Packaging,
     RegistryNames,
+    TrainedBy,
     check_parameters,
+    parameters_hash,
+    parameters_lineage,
+    read_parameters,
 )
 
 
@@ -190,3 +195,100 @@ def test_check_parameters_when_a_group_is_missing_then_names_it(content: dict[st
 @pytest.mark.parametrize("name", ["a", "salary_prediction", "salary-2.1", "0"])
 def test_packaging_when_the_bento_name_is_allowed_then_takes_it(name: str) -> None:
     assert Packaging(bento_name=name).bento_name == name
+
+
+# --- In the lineage ------------------------------------------------------------------
+
+ENGINEERING = DataEngineering(train_size=0.7, random_state=234)
+
+
+def trained_by(**changes: Any) -> TrainedBy:
+    plain = {"model": "ridge", "random_state": 1, "hyperparameters": {"ridge": {"alpha": 0.5}}}
+    science = {**plain, "cross_validation": {"folds": 5, "repeats": 2}, **changes}
+    return TrainedBy(data_engineering=ENGINEERING, data_science=DataScience.model_validate(science))
+
+
+def test_parameters_hash_when_computed_then_is_of_the_groups_as_sorted_json() -> None:
+    content = b'{"random_state": 234, "train_size": 0.7}\n{"bento_name": "pay"}'
+
+    assert parameters_hash(ENGINEERING, Packaging(bento_name="pay")) == sha256(content).hexdigest()
+
+
+def test_parameters_hash_when_settings_come_in_another_order_then_is_the_same() -> None:
+    one, other = (
+        trained_by(hyperparameters={"ridge": settings}).data_science
+        for settings in ({"alpha": 1, "tol": 2}, {"tol": 2, "alpha": 1})
+    )
+
+    assert parameters_hash(one) == parameters_hash(other)
+
+
+@pytest.mark.parametrize("change", [{"model": "decision_tree"}, {"random_state": 2}])
+def test_parameters_lineage_when_a_value_differs_then_so_does_the_fingerprint(
+    change: dict[str, Any], contract: Contract
+) -> None:
+    before = parameters_lineage(contract, trained_by())
+    after = parameters_lineage(contract, trained_by(**change))
+
+    assert before["parameters_sha256"] != after["parameters_sha256"]
+
+
+def test_parameters_lineage_when_the_contract_differs_then_so_does_the_fingerprint(
+    contract: Contract,
+) -> None:
+    table = contract.table.model_copy(update={"max_rejected_share": 0.5})
+    other = contract.model_copy(update={"table": table})
+
+    before, after = (parameters_lineage(each, trained_by()) for each in (contract, other))
+
+    assert before["parameters"] == after["parameters"]
+    assert before["parameters_sha256"] != after["parameters_sha256"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"ridge": {}},
+        {"ridge": {"alpha": 0.1, "positive": True, "solver": "auto", "max_iter": None}},
+        {"random_forest": {"max_features": ["5", 5, 5.5]}},
+    ],
+)
+def test_read_parameters_when_they_were_recorded_then_gives_the_same(
+    settings: dict[str, Any], contract: Contract
+) -> None:
+    given = trained_by(hyperparameters=settings)
+
+    assert read_parameters(1, parameters_lineage(contract, given)) == given
+
+
+def test_read_parameters_when_none_were_recorded_then_says_why() -> None:
+    with pytest.raises(UserError) as caught:
+        read_parameters(3, {"git_commit": "abc"})
+
+    assert str(caught.value) == (
+        "the lineage of version 3 does not hold the parameters of its training: it was registered "
+        "before runs recorded them, so it cannot be trained once more"
+    )
+
+
+def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
+    contract: Contract,
+) -> None:
+    lineage = parameters_lineage(contract, trained_by(model="ridge"))
+    altered = lineage["parameters"].replace('"model": "ridge"', '"model": "perceptron"')
+
+    with pytest.raises(UserError) as caught:
+        read_parameters(3, {"parameters": altered})
+
+    assert str(caught.value) == (
+        "the lineage of version 3: parameters.data_science.model: Input should be "
+        "'linear_regression', 'decision_tree', 'random_forest', 'ridge' or "
+        "'hist_gradient_boosting' (found 'perceptron')"
+    )
+
+
+@pytest.mark.parametrize("content", ["", "{}", "3", '{"data_engineering": 3}'])
+def test_read_parameters_when_they_are_damaged_then_is_a_user_error(content: str) -> None:
+    with pytest.raises(UserError, match=r"^the lineage of version 3: parameters"):
+        read_parameters(3, {"parameters": content})

@@ -18,7 +18,7 @@ from salary_kedro.modelling.evaluation import (
     features_and_target,
     holdout_metrics,
 )
-from salary_kedro.parameters import DataScience, RegistryNames
+from salary_kedro.parameters import DataScience, RegistryNames, TrainedBy, parameters_lineage
 
 
 def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) -> Model:
@@ -62,6 +62,15 @@ def plot_model(
     )
 
 
+def count_rows(train: pd.DataFrame, holdout: pd.DataFrame, rejected_rows: pd.DataFrame) -> Metrics:
+    """Count the rows that a training rests on."""
+    return {
+        "rows_train": len(train),
+        "rows_holdout": len(holdout),
+        "rows_rejected": len(rejected_rows),
+    }
+
+
 def log_run(
     *,
     model: Model,
@@ -71,6 +80,7 @@ def log_run(
     code_lineage: dict[str, str],
     train: pd.DataFrame,
     holdout: pd.DataFrame,
+    parameters: DataScience,
     **figures: Figure,
 ) -> LoggedModel:
     """Log everything about the training to MLflow, before a version exists.
@@ -83,16 +93,17 @@ def log_run(
             "training and holdout rows come from different raw files or splits: an earlier run "
             "was interrupted; run the pipeline data_engineering again"
         )
-    counts = {
-        "rows_train": len(train),
-        "rows_holdout": len(holdout),
-        "rows_rejected": len(rejected_rows),
-    }
+    split = train.attrs["split"]  # which is not today's parameter if the rows were split before
+    trained_by = TrainedBy(data_engineering=split, data_science=parameters)
     return log_training(
         model=model,
         contract=contract,
-        metrics={**metrics, **counts},
-        lineage={**code_lineage, "data_sha256": train.attrs["sha256"]},
+        metrics={**metrics, **count_rows(train, holdout, rejected_rows)},
+        lineage={
+            **code_lineage,
+            "data_sha256": train.attrs["sha256"],
+            **parameters_lineage(contract, trained_by),
+        },
         figures=figures,
         rejected_rows=rejected_rows,
     )

@@ -58,6 +58,7 @@ def _record() -> list[Node]:
                 "fitted_curve": "fitted_curve_plot",
                 **ROWS,
                 **CONTRACT,
+                **PARAMETERS,
             },
             outputs="logged_model",
             name="log_run",
