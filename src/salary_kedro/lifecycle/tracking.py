@@ -54,8 +54,6 @@ def log_training(
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
 
-    Contract, metrics and lineage are logged beside the run's own records as files of
-    the model too, so that a version can be scored, exported and served by itself.
     Of the rejected rows only lines and reasons are logged, never their values.
 
     Args:
@@ -65,17 +63,45 @@ def log_training(
         lineage: What the model was made from, by name.
         figures: Plots, by file name without suffix.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
+
+    Raises:
+        UserError: If there is no active run.
+    """
+    _active_run_id()  # or MLflow would open a run of its own
+    mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
+    for name, figure in figures.items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+    return log_model(model=model, contract=contract, metrics=metrics, lineage=lineage)
+
+
+def log_model(
+    *,
+    model: Pipeline,
+    contract: Contract,
+    metrics: Mapping[str, float],
+    lineage: Mapping[str, Any],
+) -> LoggedModel:
+    """Log a model, its metrics and its lineage into the active MLflow run.
+
+    Contract, metrics and lineage are logged beside the run's own records as files of
+    the model too, so that a version can be scored, exported and served by itself.
+
+    Args:
+        model: The fitted Pipeline.
+        contract: The contract it was trained by.
+        metrics: Metrics by name, `rmse` among them.
+        lineage: What the model was made from, by name.
+
+    Raises:
+        UserError: If there is no active run.
     """
     run_id = _active_run_id()
     mlflow.log_metrics(dict(metrics))
     mlflow.set_tags(dict(lineage))
     mlflow.log_dict(dict(lineage), "lineage.json")
-    mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
-    for name, figure in figures.items():
-        mlflow.log_figure(figure, f"plots/{name}.png")
     finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     files = {"contract": contract.model_dump(mode="json"), "metrics": finite, "lineage": lineage}
-    uri = _log_model(model, contract, files)
+    uri = _log_files(model, contract, files)
     return LoggedModel(
         run_id=run_id,
         model_uri=uri,
@@ -94,7 +120,7 @@ def _active_run_id() -> str:
     return str(run.info.run_id)
 
 
-def _log_model(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
+def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{name}.json" for name in files]
         for path, content in zip(paths, files.values(), strict=True):

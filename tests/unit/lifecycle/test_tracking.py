@@ -20,7 +20,12 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.tracking import LoggedModel, log_training, model_signature
+from salary_kedro.lifecycle.tracking import (
+    LoggedModel,
+    log_model,
+    log_training,
+    model_signature,
+)
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
 from samples import QUICK, column, constant, contract_of
 from stores import MODEL_NAME, log, register, start_run
@@ -149,6 +154,31 @@ def test_log_training_when_a_metric_is_nan_then_the_models_file_is_json_all_the_
         raise AssertionError(f"{constant} is not JSON")
 
     json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_log_model_when_it_is_all_there_is_then_the_run_and_the_model_hold_it(
+    store: str, contract: Contract
+) -> None:
+    with start_run():
+        logged = log_model(
+            model=constant(105),
+            contract=contract,
+            metrics={"rmse": 5.25},
+            lineage={"git_commit": "abc"},
+        )
+
+    run = MlflowClient().get_run(logged.run_id).data
+    assert (run.metrics, run.tags["git_commit"]) == ({"rmse": 5.25}, "abc")
+    assert json.loads(artifact(logged, "lineage.json")) == {"git_commit": "abc"}
+    assert model_file(logged, "extra_files/metrics.json") == {"rmse": 5.25}
+    assert Contract.model_validate(model_file(logged, "extra_files/contract.json")) == contract
+
+
+def test_log_model_when_there_is_no_run_then_says_what_to_do(
+    store: str, contract: Contract
+) -> None:
+    with pytest.raises(UserError, match=r"^there is no MLflow run to log to"):
+        log_model(model=constant(105), contract=contract, metrics={"rmse": 5.25}, lineage={})
 
 
 # --- The signature -----------------------------------------------------------------
