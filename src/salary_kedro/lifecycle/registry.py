@@ -1,7 +1,11 @@
 """The registered model in MLflow: versions, stage tags, the production alias, the history."""
 
+import atexit
+import functools
 import json
 import logging
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.history import PREFIX, History, Record
+from salary_kedro.lifecycle.relocation import plain_path
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
 
 log = logging.getLogger(__name__)
@@ -228,16 +233,22 @@ class Registry:
     def model_folder(self, number: int) -> Path:
         """Fetch a version's logged model: `model.skops`, and `extra_files/` beside it.
 
+        Nothing is written into the store.
+
         Returns:
-            A local folder: the store's own where it is local, else a downloaded copy.
+            A local folder: the store's own where it is local, else a downloaded copy that
+            is there until the process ends.
 
         Raises:
             UserError: If it cannot be fetched.
         """
         try:
-            return Path(download_artifacts(f"models:/{self.model_name}/{number}"))
-        except (MlflowException, OSError) as error:
-            raise UserError(f"the model of version {number} cannot be fetched: {error}") from error
+            place = self._client.get_model_version_download_uri(self.model_name, str(number))
+            # The place itself: for `models:/name/1` MLflow would write a file beside the model.
+            return _own_folder(place) or Path(download_artifacts(place, dst_path=_new_folder()))
+        except Exception as error:  # each kind of artifact store has its own
+            text = " ".join(str(error).split())
+            raise UserError(f"the model of version {number} cannot be fetched: {text}") from error
 
     def lineage(self, number: int) -> dict[str, Any]:
         """Read what a version was made from, as logged beside its model.
@@ -260,6 +271,29 @@ def _content(model: RegisteredModel | None) -> object:
 def _alias(model: RegisteredModel) -> int | None:
     number = model.aliases.get(ALIAS)
     return None if number is None else int(number)
+
+
+def _own_folder(place: str) -> Path | None:
+    """The folder that a place on this machine names; None for another kind of place."""
+    if not place.startswith(("file:", "/")):
+        return None
+    folder = Path(plain_path(place))
+    if not folder.is_dir():
+        raise FileNotFoundError(f"its folder {folder} is missing")
+    return folder
+
+
+def _new_folder() -> str:
+    """An empty folder for a copy."""
+    return tempfile.mkdtemp(dir=_downloads())
+
+
+@functools.cache
+def _downloads() -> str:
+    """A folder for all copies of this process."""
+    folder = tempfile.mkdtemp(prefix="salary_kedro-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _version(found: ModelVersion) -> Version:

@@ -1,7 +1,14 @@
 """The registry: the alias is the truth, and the tags follow it."""
 
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -11,7 +18,17 @@ from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Stage, Version
 from samples import constant
-from stores import MODEL_NAME, Models, WatchedClient, alias, log, register, tags
+from stores import (
+    MODEL_NAME,
+    Models,
+    WatchedClient,
+    alias,
+    forget_store,
+    log,
+    register,
+    tags,
+)
+from support import BIN, free_port, get, running, wait_until
 
 
 @pytest.fixture
@@ -135,6 +152,152 @@ def test_model_folder_when_the_store_is_local_then_is_the_stores_own(
     assert folder.is_relative_to(tmp_path / "artifacts")
     assert read_model(folder / "model.skops").predict([[0.0]]).tolist() == [105.0]
     assert Contract.parse((folder / "extra_files" / "contract.json").read_bytes()) == contract
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file and folder, and when and how it was last changed."""
+    found = [folder, *folder.rglob("*")]
+    stats = {str(path.relative_to(folder)): path.stat() for path in found}
+    return {name: (stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats.items()}
+
+
+def test_model_folder_when_the_store_is_local_then_writes_nothing(
+    registry: Registry, contract: Contract, tmp_path: Path
+) -> None:
+    register(log(constant(105), contract))
+    before = contents(tmp_path / "artifacts")
+
+    folder = registry.model_folder(1)
+
+    assert contents(tmp_path / "artifacts") == before
+    assert {path.name for path in folder.iterdir()} == {
+        "MLmodel",
+        "conda.yaml",
+        "extra_files",
+        "model.skops",
+        "python_env.yaml",
+        "requirements.txt",
+    }
+
+
+def test_model_folder_when_the_path_has_odd_marks_then_is_found(
+    store: str, contract: Contract, tmp_path: Path
+) -> None:
+    place = tmp_path / "ä #1 & 50%"
+    MlflowClient().create_experiment("odd", place.as_uri())
+    register(log(constant(105), contract, experiment="odd"))
+
+    assert Registry(MODEL_NAME).model_folder(1).is_relative_to(place)
+
+
+def test_model_folder_when_the_files_are_gone_then_says_so(
+    registry: Registry, contract: Contract
+) -> None:
+    register(log(constant(105), contract))
+    folder = registry.model_folder(1)
+    shutil.rmtree(folder)
+
+    with pytest.raises(UserError) as caught:
+        registry.model_folder(1)
+
+    assert str(caught.value) == (
+        f"the model of version 1 cannot be fetched: its folder {folder} is missing"
+    )
+
+
+def test_model_folder_when_no_model_was_registered_then_says_so(registry: Registry) -> None:
+    with pytest.raises(UserError) as caught:
+        registry.model_folder(9)
+
+    assert str(caught.value) == (
+        "the model of version 9 cannot be fetched: Registered Model with name=salaries not found"
+    )
+
+
+# --- A shared server -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Address of an MLflow server, and the folder in which it keeps the artifacts."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [str(BIN / "mlflow"), "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    faster = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # it would start more processes
+    with running(command, folder, {**os.environ, **faster}):
+        wait_until(lambda: get(f"{address}/health").status == 200, "the server to be ready", 120)
+        yield address, folder / "artifacts"
+
+
+@pytest.fixture
+def shared(
+    server: tuple[str, Path], contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Registry, Path]]:
+    """The registry at the server, with one version, and the folder of the server's artifacts."""
+    address, folder = server
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    mlflow.set_tracking_uri(address)
+    name = f"experiment {time.monotonic_ns()}"
+    MlflowClient().create_experiment(name)
+    register(log(constant(105), contract, experiment=name), name=name)
+    yield Registry(name), folder
+    forget_store()
+
+
+def test_model_folder_when_the_store_is_a_server_then_is_a_copy(
+    shared: tuple[Registry, Path], contract: Contract
+) -> None:
+    registry, artifacts = shared
+    before = contents(artifacts)
+
+    folder = registry.model_folder(1)
+
+    assert not folder.is_relative_to(artifacts)
+    assert contents(artifacts) == before
+    assert read_model(folder / "model.skops").predict([[0.0]]).tolist() == [105.0]
+    assert Contract.parse((folder / "extra_files" / "contract.json").read_bytes()) == contract
+
+
+def test_model_folder_when_the_server_lost_the_files_then_says_so_at_once(
+    shared: tuple[Registry, Path],
+) -> None:
+    registry, artifacts = shared
+    for path in artifacts.rglob("models"):
+        shutil.rmtree(path)
+    start = time.monotonic()
+
+    with pytest.raises(UserError, match=r"^the model of version 1 cannot be fetched: ") as caught:
+        registry.model_folder(1)
+
+    assert time.monotonic() - start < 5
+    assert "\n" not in str(caught.value)
+
+
+DOWNLOAD = """
+import sys, mlflow
+from salary_kedro.lifecycle.registry import Registry
+mlflow.set_tracking_uri(sys.argv[1])
+print(Registry(sys.argv[2]).model_folder(1))
+"""
+
+
+def test_model_folder_when_the_process_ends_then_the_copy_is_gone(
+    shared: tuple[Registry, Path], tmp_path: Path
+) -> None:
+    registry, _ = shared
+
+    result = subprocess.run(
+        [sys.executable, "-c", DOWNLOAD, registry.uri, registry.model_name],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert Path(result.stdout.strip()).is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Promoting and archiving ----------------------------------------------------------
