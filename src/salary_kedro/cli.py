@@ -1,7 +1,9 @@
 """Commands of the project: Kedro's `run`, with errors in one line instead of a traceback."""
 
 import logging
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from kedro.utils import find_kedro_project
 from salary_kedro.errors import UserError
 
 log = logging.getLogger(__name__)
+
+Command = Callable[..., Any]
 
 
 @click.group(name="salary_kedro")
@@ -33,6 +37,207 @@ def run(**options: Any) -> None:
         _check_env(options["env"])
         _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
         kedro_run.callback(**options)
+
+
+@cli.group()
+def models() -> None:
+    """The versions of the registered model: what they are, and what became of them.
+
+    Stages are `staging`, `production` and `archived`. All times are UTC.
+
+    Example: kedro models list
+    """
+
+
+def _common(command: Command) -> Command:
+    """Options of every `models` command: the environment, and JSON for programs."""
+    command = click.option("--json", "json_", is_flag=True, help="Print one JSON value.")(command)
+    return click.option("--env", "-e", help="Environment under conf/.")(command)
+
+
+def _answer(env: str | None, json_: bool, work: Command, tell: Command) -> Any:
+    """Do the work of a command in the project, and print what comes of it.
+
+    Args:
+        env: The environment.
+        json_: Print JSON instead of text.
+        work: Takes the module of commands and the project; gives plain JSON.
+        tell: Takes the module and that result; prints it for people.
+    """
+    with readable_errors():
+        root = find_kedro_project(Path.cwd())
+        if root is None:
+            raise UserError("this folder is not inside the project: change to the project's folder")
+        from salary_kedro import commands
+
+        env = env or os.environ.get("KEDRO_ENV")
+        _check_env(env)
+        result = work(commands, commands.open_project(root, env))
+        if json_:
+            commands.as_json(result)
+        else:
+            tell(commands, result)
+    return result
+
+
+@models.command("list")
+@_common
+def list_(env: str | None, json_: bool) -> None:
+    """List the versions, the newest first; of data and code, their fingerprints.
+
+    Example: kedro models list --json
+    """
+    columns = {name: name for name in ("version", "stage", "rmse", "model")}
+    columns |= {"data_sha256": "data", "code_sha256": "code", "when": "when"}
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.list_versions(project),
+        lambda do, rows: do.as_table(rows, columns),
+    )
+
+
+@models.command()
+@click.argument("number", type=int)
+@_common
+def show(number: int, env: str | None, json_: bool) -> None:
+    """Show one version: verdict, evidence, history, lineage, parameters, metrics.
+
+    Example: kedro models show 3
+    """
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.show_version(project, number),
+        lambda do, shown: do.as_lines(shown),
+    )
+
+
+@models.command()
+@_common
+def history(env: str | None, json_: bool) -> None:
+    """Tell every promotion, archiving, rollback, import and repair, in order.
+
+    Example: kedro models history
+    """
+    names = ("when", "who", "action", "version", "from", "to", "state", "why")
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.history(project),
+        lambda do, rows: do.as_table(rows, {name: name for name in names}),
+    )
+
+
+@models.command()
+@click.option("--to", type=int, help="The version; the previous production if not given.")
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.option("--force", is_flag=True, help="Accept a version that was never production.")
+@_common
+def rollback(to: int | None, reason: str, force: bool, env: str | None, json_: bool) -> None:
+    """Make a former production version production again, and repackage it.
+
+    Without --to, the latest one that was not itself rolled back.
+
+    Example: kedro models rollback --reason "predictions too high"
+    """
+    _answer(
+        env, json_, lambda do, project: do.rollback(project, to, reason, force), _tell_production
+    )
+
+
+@models.command()
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why, for the history.")
+@_common
+def promote(number: int, reason: str, env: str | None, json_: bool) -> None:
+    """Make a version production by hand, and repackage it.
+
+    Example: kedro models promote 2 --reason "agreed with the team"
+    """
+    _answer(env, json_, lambda do, project: do.promote(project, number, reason), _tell_production)
+
+
+def _tell_production(_: Any, result: dict[str, Any]) -> None:
+    click.echo(f"Production is version {result['production']}, bundle {result['bundle']}")
+
+
+@models.command()
+@click.argument("number", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@_common
+def export(number: int, file: Path, env: str | None, json_: bool) -> None:
+    """Write a version to one checksummed archive; an existing FILE is never replaced.
+
+    Example: kedro models export 3 version-3.zip
+    """
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.export(project, number, file),
+        lambda _, __: click.echo(f"Version {number} is in {file}"),
+    )
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@_common
+def import_(file: Path, env: str | None, json_: bool) -> None:
+    """Create a version from an archive of `kedro models export`, after checking all of it.
+
+    The version is archived: production changes only by `kedro models promote N`. Each
+    import creates a version of its own, even of the same archive.
+
+    Example: kedro models import version-3.zip
+    """
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.import_(project, file),
+        lambda _, result: click.echo(f"{file} is version {result['version']}, archived"),
+    )
+
+
+@models.command()
+@click.argument("number", type=int)
+@_common
+def reproduce(number: int, env: str | None, json_: bool) -> None:
+    """Train a version once more, and compare its metrics and predictions; write nothing.
+
+    The exit code is 0 if they are identical, and code, data, lock and parameters are
+    what the version was made from; else it is 1, and the report says what differs.
+
+    Example: kedro models reproduce 3
+    """
+    found = _answer(
+        env,
+        json_,
+        lambda do, project: do.reproduce(project, number),
+        lambda do, result: do.as_reproduction(result),
+    )
+    if found["differs"] or not found["identical"]:
+        sys.exit(1)
+
+
+@models.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended, and record it.")
+@_common
+def doctor(fix: bool, env: str | None, json_: bool) -> None:
+    """Say what is wrong, why it matters and what to do; without --fix, write nothing.
+
+    The exit code is 1 if something is broken, and 0 if there is nothing but advice.
+    --fix archives versions that are still tagged staging: let runs end first.
+
+    Example: kedro models doctor --fix
+    """
+    result = _answer(
+        env,
+        json_,
+        lambda do, project: do.doctor(project, fix),
+        lambda do, found: do.as_diagnosis(found),
+    )
+    if not result["healthy"]:
+        sys.exit(1)
 
 
 def _check_env(env: str | None) -> None:

@@ -10,6 +10,16 @@ from omegaconf import OmegaConf
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
 SQLITE = "sqlite:///"
+#: How Kedro, and the commands that start no run, load the configuration.
+LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
+    "config_patterns": {
+        "parameters": ["parameters*", "parameters*/**", "**/parameters*", "contract*"],
+        "mlflow": ["mlflow*"],
+    },
+}
 
 
 class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]

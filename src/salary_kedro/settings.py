@@ -9,7 +9,7 @@ gc.set_threshold(50_000, 20, 20)
 import scipy.special  # noqa: E402, F401
 import skops.io  # noqa: E402, F401
 
-from salary_kedro.config import ProjectConfigLoader  # noqa: E402
+from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader  # noqa: E402
 from salary_kedro.hooks import FlatParametersHook, ProjectHooks  # noqa: E402
 
 # kedro-mlflow's own hook (by the name of its distribution) is replaced by a subclass of it.
@@ -17,12 +17,4 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-telemetry")
 HOOKS = (FlatParametersHook(), ProjectHooks())
 
 CONFIG_LOADER_CLASS = ProjectConfigLoader
-CONFIG_LOADER_ARGS = {
-    "base_env": "base",
-    "default_run_env": "local",
-    "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
-    "config_patterns": {
-        "parameters": ["parameters*", "parameters*/**", "**/parameters*", "contract*"],
-        "mlflow": ["mlflow*"],
-    },
-}
+CONFIG_LOADER_ARGS = LOADER_ARGS

@@ -130,7 +130,7 @@ class History(Sequence[Record]):
     @cached_property
     def decided(self) -> frozenset[int]:
         """Versions that something was decided about."""
-        return frozenset(record.version for record in self.done)
+        return frozenset(r.version for r in self.done if r.moves or r.action != "repair")
 
     @cached_property
     def productions(self) -> list[int]:

@@ -92,12 +92,14 @@ def plain_verdict(verdict: Verdict) -> dict[str, Any]:
 
 def _verdict_on(state: State, mine: Version, judge: Judge) -> Verdict:
     """The last verdict on a version, as the history holds it."""
-    for record in reversed(state.history.done):
-        if record.version == mine.number and record.evidence is not None:
+    about = [record for record in state.history.done if record.version == mine.number]
+    for record in reversed(about):
+        if record.evidence is not None and record.action != "import":
             return Verdict.model_validate(record.evidence)
     if mine.number == state.alias:
         return judge.confirm(mine)
-    return judge.refuse(mine, "it was archived before, or has no RMSE")
+    why = about[-1].why if about else "it was archived before, or has no RMSE"
+    return judge.refuse(mine, why.removeprefix(f"version {mine.number} is not promoted: "))
 
 
 def _rolled_back_twin(registry: Registry, state: State, rival: Version) -> str | None:

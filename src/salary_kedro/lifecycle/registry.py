@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -262,6 +263,12 @@ class Registry:
         except (OSError, ValueError) as error:
             raise UserError(f"the lineage of version {number} cannot be read: {error}") from error
         return lineage
+
+
+def open_registry(uri: str, model_name: str) -> Registry:
+    """Open a registry by the store's address; MLflow uses that store from now on."""
+    mlflow.set_tracking_uri(uri)
+    return Registry(model_name)
 
 
 def _content(model: RegisteredModel | None) -> object:

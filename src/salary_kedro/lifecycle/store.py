@@ -36,7 +36,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
     """
     with store_lock(uri):
         if is_local(uri):
-            _prepare_sqlite(_database(uri))
+            _prepare_sqlite(database_path(uri))
         else:
             _check_reachable(uri)
         try:
@@ -60,13 +60,25 @@ def _check_place(found: str, expected: str | None) -> None:
         )
 
 
+def store_exists(uri: str) -> bool:
+    """Tell whether there is a store to read; creates nothing.
+
+    Raises:
+        UserError: If the store cannot be used; says why and what to do.
+    """
+    if is_local(uri):
+        return database_path(uri).is_file()
+    _check_reachable(uri)
+    return True
+
+
 @contextmanager
 def store_lock(uri: str) -> Iterator[None]:
     """Hold the lock of a local store; a shared server has none to hold."""
     if not is_local(uri):
         yield
         return
-    database = _database(uri)
+    database = database_path(uri)
     _make_folder(database.parent)
     try:
         with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
@@ -83,7 +95,12 @@ def is_local(uri: str) -> bool:
     return uri.startswith(SQLITE)
 
 
-def _database(uri: str) -> Path:
+def database_path(uri: str) -> Path:
+    """The file of a local store.
+
+    Raises:
+        UserError: If MLflow could not open a file of that name.
+    """
     path = uri.removeprefix(SQLITE)
     if marks := [mark for mark in "%?" if mark in path]:
         raise UserError(

@@ -1,0 +1,285 @@
+"""What the `kedro models` commands do. They read the configuration, but start no Kedro run."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
+from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.doctor import Site, examine
+from salary_kedro.lifecycle.history import History, Record
+from salary_kedro.lifecycle.mending import mend
+from salary_kedro.lifecycle.packaging import bring_into_line, export_production
+from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
+from salary_kedro.lifecycle.registry import Registry, State, open_registry
+from salary_kedro.lifecycle.relocation import refuse_former_places
+from salary_kedro.lifecycle.stages import Version
+from salary_kedro.lifecycle.store import prepare_store, store_exists
+from salary_kedro.lifecycle.transfer import export_version, import_version, read_archive
+from salary_kedro.parameters import Parameters, check_parameters
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project as an environment configures it.
+
+    Attributes:
+        parameters: Its parameters.
+        uri: Its MLflow store.
+        bundles: Its bundles.
+        root: The project's folder.
+        loader: Its configuration.
+    """
+
+    parameters: Parameters
+    uri: str
+    bundles: BundleStore
+    root: Path
+    loader: ProjectConfigLoader
+
+    @property
+    def registry(self) -> Registry:
+        """The model registry.
+
+        Raises:
+            UserError: If there is no store yet, or it cannot be used, or it still points
+                to the place that the project was moved or copied from.
+        """
+        refuse_former_places(self.uri, self.artifacts)
+        return self.records
+
+    @property
+    def records(self) -> Registry:
+        """The model registry, for commands that read no model and write nothing.
+
+        Raises:
+            UserError: If there is no store yet, or it cannot be used.
+        """
+        if not store_exists(self.uri):
+            raise UserError("no model was ever trained in this environment: `make run` trains one")
+        return open_registry(self.uri, self.parameters.registry.model_name)
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment."""
+        return str(self.loader["mlflow"]["tracking"]["experiment"]["name"])
+
+    @property
+    def artifacts(self) -> str | None:
+        """URI of the folder of a local store's artifacts; another store decides that itself."""
+        experiment = self.loader["mlflow"]["tracking"]["experiment"]
+        location: str | None = experiment["create_experiment_kwargs"]["artifact_location"]
+        return location
+
+    @property
+    def raw_data(self) -> Path | None:
+        """The raw file; None if it can be fetched."""
+        entry = self.loader["catalog"].get("raw_salaries", {})
+        path = entry.get("dataset", {}).get("filepath")
+        return None if entry.get("url") or not path or "://" in path else self.root / path
+
+
+def open_project(root: Path, env: str | None) -> Project:
+    """Read an environment's configuration."""
+    loader = ProjectConfigLoader(str(root / "conf"), env, **LOADER_ARGS)
+    return Project(
+        parameters=check_parameters(loader["parameters"]),
+        uri=loader["mlflow"]["server"]["mlflow_tracking_uri"],
+        bundles=BundleStore(root / loader["catalog"]["bundles"]["filepath"]),
+        root=root,
+        loader=loader,
+    )
+
+
+def list_versions(project: Project) -> list[Row]:
+    """One row a version, the newest first."""
+    registry = project.records
+    state = registry.state()
+    return [_version_row(registry, state, v) for v in reversed(state.versions.values())]
+
+
+def _version_row(registry: Registry, state: State, version: Version) -> Row:
+    run = registry.run(version)
+    started = None if run.started is None else datetime.fromtimestamp(run.started / 1000, UTC)
+    return {
+        "version": version.number,
+        "stage": " ".join(version.stages) or None,
+        "production": version.number == state.alias,
+        "rmse": _number(version.recorded),
+        "model": run.parameters.get("data_science.model"),
+        "data_sha256": run.tags.get("data_sha256"),
+        "code_sha256": run.tags.get("code_sha256"),
+        "when": None if started is None else started.isoformat(timespec="seconds"),
+    }
+
+
+def _number(text: str | None) -> float | None:
+    """A tag's value; None if it is no finite number."""
+    try:
+        value = math.nan if text is None else float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def show_version(project: Project, number: int) -> Row:
+    """Everything about one version: verdict, evidence, lineage, parameters, metrics."""
+    registry = project.registry
+    version = registry.version(number)
+    state = registry.state()
+    run = registry.run(version)
+    about = [record for record in state.history if record.version == number]
+    evidence = [record.evidence for record in about if record.evidence is not None]
+    return {
+        **_version_row(registry, state, version),
+        "run_id": version.run_id,
+        "verdict": evidence[-1] if evidence else None,
+        "history": [_record_row(record) for record in _visible(state.history, about)],
+        "lineage": registry.lineage(number),
+        "parameters": dict(run.parameters),
+        "metrics": {name: _number(str(value)) for name, value in run.metrics.items()},
+    }
+
+
+def history(project: Project) -> list[Row]:
+    """Every decision, in order."""
+    records = project.records.state().history
+    return [_record_row(record) for record in _visible(records, records)]
+
+
+def _visible(records: History, chosen: Sequence[Record]) -> list[Record]:
+    """What was done, and the intents of which nothing came: each decision once."""
+    return [r for r in chosen if r.state == "done" or r in records.unfinished]
+
+
+def _record_row(record: Record) -> Row:
+    row = record.model_dump(mode="json", by_alias=True, exclude={"key", "intent", "knows"})
+    return {**row, "state": "done" if record.state == "done" else "unfinished"}
+
+
+def rollback(project: Project, to: int | None, reason: str, force: bool) -> Row:
+    """Go back to a former production version, and repackage it."""
+    number = roll_back(project.registry, reason, to, force)
+    return {"production": number, "bundle": export_production(project.registry, project.bundles)}
+
+
+def promote(project: Project, number: int, reason: str) -> Row:
+    """Make a version production by hand, and repackage it."""
+    promote_by_hand(project.registry, number, reason)
+    return {"production": number, "bundle": export_production(project.registry, project.bundles)}
+
+
+def export(project: Project, number: int, file: Path) -> Row:
+    """Write a version's archive."""
+    export_version(project.registry, number, file)
+    return {"version": number, "file": str(file)}
+
+
+def import_(project: Project, file: Path) -> Row:
+    """Create a version of what an archive holds, in a new store if there is none yet."""
+    transfer = read_archive(file)
+    refuse_former_places(project.uri, project.artifacts)
+    prepare_store(project.uri, project.experiment, project.artifacts)
+    bring_into_line(project.registry, project.bundles)
+    number = import_version(project.registry, project.experiment, transfer)
+    return {"version": number, "file": str(file)}
+
+
+def doctor(project: Project, fix: bool) -> Row:
+    """Say what is wrong; mend it first if asked to."""
+    site = Site(
+        root=project.root,
+        uri=project.uri,
+        artifacts=project.artifacts,
+        model_name=project.parameters.registry.model_name,
+        policy=project.parameters.promotion,
+        bundles=project.bundles,
+        raw_data=project.raw_data,
+    )
+    fixed, left = mend(site) if fix else ([], [])
+    findings = [*left, *examine(site)]
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "fixed": fixed,
+        "healthy": all(finding.severity == "advice" for finding in findings),
+    }
+
+
+def reproduce(project: Project, number: int) -> Row:
+    """Train a version once more, and compare."""
+    from salary_kedro import reproduce as reproduction  # brings scikit-learn's training code
+
+    return reproduction.reproduce(project.registry, project.loader, project.root, number)
+
+
+def as_reproduction(found: Row) -> None:
+    """Print what came of training once more."""
+    from salary_kedro import reproduce as reproduction
+
+    click.echo("\n".join(reproduction.describe(found)))
+
+
+def as_diagnosis(result: Row) -> None:
+    """Print what was mended, and what is wrong or could be better."""
+    for line in result["fixed"]:
+        click.echo(f"fixed   {line}")
+    for finding in result["findings"]:
+        click.echo(f"{finding['severity']:<6}  {finding['what']}")
+        click.echo(f"        why it matters: {finding['why_it_matters']}")
+        click.echo(f"        what to do: {finding['remedy']}")
+    if not result["findings"]:
+        click.echo("nothing is wrong")
+    elif result["healthy"]:
+        click.echo("nothing is broken")
+
+
+def as_json(result: Any) -> None:
+    """Print one JSON value, and nothing else."""
+    click.echo(json.dumps(result, indent=2, allow_nan=False))
+
+
+def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Print rows in aligned columns.
+
+    Args:
+        rows: The rows.
+        columns: Heading of each column, by key.
+    """
+    cells = [list(columns.values()), *([_cell(row[key]) for key in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
+
+
+def as_lines(shown: Mapping[str, Any], indent: str = "") -> None:
+    """Print nested values, a line each."""
+    for key, value in shown.items():
+        if isinstance(value, Mapping):
+            click.echo(f"{indent}{key}")
+            as_lines(value, indent + "  ")
+        elif isinstance(value, list):
+            click.echo(f"{indent}{key}")
+            for item in value:
+                click.echo(f"{indent}  {_cell(item['when'])}  {item['action']}: {item['why']}")
+        else:
+            click.echo(f"{indent}{key}: {'-' if value is None else value}")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.3g}"
+    text = str(value)
+    if len(text) > 18 and text[4:5] == "-" and text[10:11] == "T":
+        return text[:19].replace("T", " ")  # a time, UTC, to the second
+    return text[:12] if len(text) == 64 else text  # a hash is known by its beginning
