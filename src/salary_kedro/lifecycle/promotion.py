@@ -161,7 +161,11 @@ def _rollback_target(state: State, to: int | None, force: bool) -> int:
     if not good:
         raise UserError(
             f"there is no former production version to go back to from version {state.alias}"
-            + (f"; those that were rolled back: {', '.join(map(str, known))}" if known else "")
+            + (
+                f"; rolled back were {', '.join(map(str, known))}: name one with --to"
+                if known
+                else ""
+            )
         )
     return good[0]
 

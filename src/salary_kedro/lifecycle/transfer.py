@@ -24,7 +24,6 @@ from salary_kedro.bundle.bundle import MANIFEST, sha256
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import align, new_record
 from salary_kedro.lifecycle.packaging import pack_version
-from salary_kedro.lifecycle.promotion import FINGERPRINT
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Stage
 from salary_kedro.lifecycle.store import store_lock
@@ -171,9 +170,7 @@ def _parse(files: Files) -> Transfer:
     metrics = _parsed(dict[str, float | None], bundle.metrics, "metrics.json")
     if metrics.get("rmse") is None:
         raise UserError("metrics.json lacks the RMSE")
-    lineage = _parsed(dict[str, str], bundle.lineage, "lineage.json")
-    if missing := [name for name in FINGERPRINT if name not in lineage]:
-        raise UserError(f"lineage.json lacks {missing[0]}")
+    _parsed(dict[str, str], bundle.lineage, "lineage.json")
     parameters = _parsed(dict[str, str], json.loads(files[PARAMETERS]), PARAMETERS)
     return Transfer(bundle, parameters, _verdict(files[VERDICT]))
 
