@@ -57,9 +57,17 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
     champion = verdict["evidence"]["champion"]
     lines = [("Verdict", verdict["reason"])]
     if champion is not None:
-        rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
-        lines.insert(0, ("Champion", f"version {champion['version']}: RMSE {rmse}"))
+        lines.insert(0, ("Champion", _champion(champion, verdict["evidence"]["challenger"])))
     return lines
+
+
+def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str:
+    rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
+    text = f"version {champion['version']}: RMSE {rmse}"
+    stored, data = champion["stored_rmse"], champion["data_sha256"]
+    if stored is None or data is None or data == challenger["data_sha256"]:
+        return text
+    return f"{text} on today's rows, {figure(stored, ',.1f')} at its training on other data"
 
 
 def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
