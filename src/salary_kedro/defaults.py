@@ -5,6 +5,7 @@ BentoML, MLflow and Kedro read these variables before any project code could set
 them. A variable that is already set stays as it is.
 """
 
+import importlib
 import os
 import warnings
 from pathlib import Path
@@ -31,4 +32,6 @@ def import_kedro_mlflow_quietly() -> None:
     """
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")
-        import kedro_mlflow.mlflow  # noqa: F401 - imported for its effect
+        # The first two walk all modules imported so far; after MLflow they take a second more.
+        for name in ("scipy.special", "skops.io", "kedro_mlflow.mlflow"):
+            importlib.import_module(name)

@@ -5,10 +5,6 @@ import gc
 # A run imports some 3,000 modules and makes little garbage: collecting it seldom saves a second.
 gc.set_threshold(50_000, 20, 20)
 
-# Both walk all modules imported so far, so they come first; after MLflow they take a second more.
-import scipy.special  # noqa: E402, F401
-import skops.io  # noqa: E402, F401
-
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader  # noqa: E402
 from salary_kedro.hooks import FlatParametersHook, ProjectHooks  # noqa: E402
 
