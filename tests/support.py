@@ -5,14 +5,13 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,6 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DEADLINE_SECONDS = 60
-#: Where MLflow's store holds absolute paths.
-PLACES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-)
 
 
 @dataclass(frozen=True)
@@ -114,13 +106,10 @@ def copy_project(target: Path) -> Project:
 
 def copy_trained(trained: Project, target: Path) -> Project:
     """Copy a project with all that its runs have written; its store names the new place."""
+    from salary_kedro.lifecycle.relocation import relocate  # MLflow is slow to import
+
     copied = Project(Path(shutil.copytree(trained.root, target, symlinks=True)))
-    with closing(sqlite3.connect(copied.root / "data" / "mlflow" / "mlflow.db")) as store, store:
-        for table, column in PLACES:
-            store.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608 - constants
-                (str(trained.root), str(copied.root)),
-            )
+    relocate(copied.store, (copied.root / "data" / "mlflow" / "artifacts").as_uri())
     return copied
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.relocation import refuse_former_places
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.parameters import check_parameters
@@ -37,12 +38,10 @@ class ProjectHooks:
         self._parameters = check_parameters(context.config_loader["parameters"])
         check_folders(context.project_path, context.config_loader["catalog"])
         mlflow = context.config_loader["mlflow"]
-        experiment = mlflow["tracking"]["experiment"]
-        prepare_store(
-            mlflow["server"]["mlflow_tracking_uri"],
-            experiment["name"],
-            experiment["create_experiment_kwargs"]["artifact_location"],
-        )
+        uri, experiment = mlflow["server"]["mlflow_tracking_uri"], mlflow["tracking"]["experiment"]
+        artifacts = experiment["create_experiment_kwargs"]["artifact_location"]
+        refuse_former_places(uri, artifacts)
+        prepare_store(uri, experiment["name"], artifacts)
 
     @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
     def before_pipeline_run(self, pipeline: Pipeline) -> None:

@@ -126,11 +126,8 @@ def _was_here(place: str, parts: list[str], here: Path) -> bool:
     then = Path(plain_path(place))
     if then.name != here.name:
         return False
-    return then.parent.name == here.parent.name or not parts or any(map(_exists(here), parts))
-
-
-def _exists(folder: Path) -> Callable[[str], bool]:
-    return lambda part: Path(f"{folder}{part}").exists()
+    brought = any(Path(f"{here}{part}").exists() for part in parts)
+    return brought or not parts or then.parent.name == here.parent.name
 
 
 def _mover(places: list[str], artifacts: str) -> Callable[[str | None], str | None]:
@@ -158,10 +155,12 @@ def plain_path(place: str) -> str:
 
 @contextmanager
 def reading(uri: str) -> Iterator[sqlite3.Connection]:
-    """Open a local store that cannot be written to."""
-    where = f"{database_path(uri).resolve().as_uri()}?mode=ro"
+    """Open a local store to read it; nothing can be written."""
+    # Not mode=ro, which cannot remove the files that SQLite makes beside a store in WAL mode.
+    where = f"{database_path(uri).resolve().as_uri()}?mode=rw"
     connection = sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS)
     try:
+        connection.execute("PRAGMA query_only=ON")
         yield connection
     finally:
         connection.close()

@@ -41,23 +41,11 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
             _check_reachable(uri)
         try:
             client = MlflowClient(uri)
-            found = client.get_experiment_by_name(experiment)
-            if found is None:
+            if client.get_experiment_by_name(experiment) is None:
                 client.create_experiment(experiment, artifact_location=artifact_location)
         except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
             text = " ".join(str(error).split())
             raise UserError(f"the tracking store {_plain(uri)} cannot be used: {text}") from error
-        if found is not None:
-            _check_place(found.artifact_location, artifact_location)
-
-
-def _check_place(found: str, expected: str | None) -> None:
-    """Refuse to write into the artifacts of the place that a project was moved or copied from."""
-    if expected is not None and found != expected:
-        raise UserError(
-            f"the store keeps its artifacts in {found}, but this project's are in {expected}: it "
-            f"was moved or copied. Move it back, or move data/mlflow away to begin a new store"
-        )
 
 
 def store_exists(uri: str) -> bool:
