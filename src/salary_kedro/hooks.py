@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.relocation import refuse_former_places
+from salary_kedro.lifecycle.mending import settle_in
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.parameters import check_parameters
@@ -40,8 +40,9 @@ class ProjectHooks:
         mlflow = context.config_loader["mlflow"]
         uri, experiment = mlflow["server"]["mlflow_tracking_uri"], mlflow["tracking"]["experiment"]
         artifacts = experiment["create_experiment_kwargs"]["artifact_location"]
-        refuse_former_places(uri, artifacts)
         prepare_store(uri, experiment["name"], artifacts)
+        if moved := settle_in(uri, artifacts, self._parameters.registry.model_name):
+            click.echo(f"The project was moved or copied: {moved}", err=True)
 
     @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
     def before_pipeline_run(self, pipeline: Pipeline) -> None:

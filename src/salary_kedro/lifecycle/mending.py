@@ -8,7 +8,7 @@ from salary_kedro.lifecycle.alignment import align, new_record
 from salary_kedro.lifecycle.doctor import Site, is_set_up
 from salary_kedro.lifecycle.findings import Finding, broken
 from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.registry import Registry, State
+from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import plain_path, relocate
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import store_lock
@@ -35,17 +35,30 @@ def mend(site: Site) -> tuple[list[str], list[Finding]]:
     return done, []
 
 
-def _relocate(site: Site) -> Iterator[str]:
-    if not (places := relocate(site.uri, site.artifacts)):
-        return
+def settle_in(uri: str, artifacts: str | None, model_name: str) -> str | None:
+    """Point the store of a project that was moved or copied to its artifacts, and record it.
+
+    Returns:
+        What was done, one sentence; None if the project is where it was.
+
+    Raises:
+        UserError: If the artifacts were not moved along; nothing is changed then.
+    """
+    if not (places := relocate(uri, artifacts)):
+        return None
     former = ", ".join(map(plain_path, places))
-    why = f"the store pointed to {former}; it points to this project now"
-    registry = site.registry
-    with store_lock(site.uri):
+    done = f"the store pointed to {former}; it points to this project now"
+    registry = open_registry(uri, model_name)
+    with store_lock(uri):
         state = align(registry)
         if state.alias is not None:  # the history is kept with the registered model
-            registry.record(new_record(state, "repair", state.alias, why, after=state.alias))
-    yield why
+            registry.record(new_record(state, "repair", state.alias, done, after=state.alias))
+    return done
+
+
+def _relocate(site: Site) -> list[str]:
+    done = settle_in(site.uri, site.artifacts, site.model_name)
+    return [] if done is None else [done]
 
 
 def _align(site: Site) -> Iterator[str]:
