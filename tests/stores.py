@@ -16,15 +16,21 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
 from salary_kedro.lifecycle import registry as registry_module
+from salary_kedro.lifecycle.judge import Judge
+from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Version
+from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
+from salary_kedro.lifecycle.verdict import Policy, Verdict
 from samples import constant, default_contract
 
 EXPERIMENT = "salaries"
 MODEL_NAME = "salaries"
 Models = dict[int, LoggedModel]
+#: Against salaries of 100, a model that always says 100 + r has an RMSE of r.
+HOLDOUT = pd.DataFrame({"experience_years": [1.0, 2.0], "salary": [100.0, 100.0]})
+DEFAULT = Policy()
 NO_REJECTED_ROWS = pd.DataFrame({"line": [], "reasons": []})
 
 
@@ -116,6 +122,10 @@ class WatchedClient(MlflowClient):
         """Move an alias."""
         self._watch(super().set_registered_model_alias, *arguments)
 
+    def set_registered_model_tag(self, *arguments: Any) -> None:
+        """Append a record."""
+        self._watch(super().set_registered_model_tag, *arguments)
+
     def set_model_version_tag(self, *arguments: Any) -> None:
         """Set a tag."""
         self._watch(super().set_model_version_tag, *arguments)
@@ -123,6 +133,10 @@ class WatchedClient(MlflowClient):
     def delete_model_version_tag(self, *arguments: Any) -> None:
         """Delete a tag."""
         self._watch(super().delete_model_version_tag, *arguments)
+
+    def update_model_version(self, *arguments: Any) -> None:
+        """Describe a version."""
+        self._watch(super().update_model_version, *arguments)
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -166,10 +180,47 @@ def register(logged: LoggedModel, rmse: float | None = None, name: str = MODEL_N
     return Registry(name).register(logged.model_uri, logged.run_id, recorded)
 
 
+def contest(
+    number: int,
+    policy: Policy = DEFAULT,
+    holdout: pd.DataFrame = HOLDOUT,
+    registry: Registry | None = None,
+) -> Verdict:
+    """Let a version contest production, as a run does."""
+    found = registry or Registry(MODEL_NAME)
+    return settle(found, found.version(number), Judge(found, holdout, policy))
+
+
+def shared_registry() -> Registry:
+    """The registry as if on a server: it writes to the test's store, but holds no lock."""
+    registry = Registry(MODEL_NAME)
+    registry.uri = "http://shared"
+    return registry
+
+
+def told(name: str = MODEL_NAME) -> list[tuple[str, int, int | None, int | None]]:
+    """The history of what was done: action, version, production before and after."""
+    done = Registry(name).state().history.done
+    return [(record.action, record.version, record.before, record.after) for record in done]
+
+
+def all_of_it(name: str = MODEL_NAME) -> object:
+    """Alias, tags, descriptions and history as MLflow holds them, to compare with later."""
+    client = MlflowClient()
+    model = client.get_registered_model(name)
+    versions = client.search_model_versions(f"name = '{name}'")
+    return model.aliases, model.tags, {v.version: (v.tags, v.description) for v in versions}
+
+
 def tags(name: str = MODEL_NAME) -> dict[int, dict[str, str]]:
-    """The tags of every version, as MLflow holds them."""
+    """The stage tags of every version, as MLflow holds them."""
     found = MlflowClient().search_model_versions(f"name = '{name}'")
-    return {int(version.version): dict(version.tags) for version in found}
+    return {
+        int(version.version): {
+            key: rmse for key, rmse in version.tags.items() if key in list(Stage)
+        }
+        for version in found
+    }
 
 
 def alias(name: str = MODEL_NAME) -> int | None:

@@ -1,19 +1,33 @@
-"""The contest for production, as a node."""
+"""The contest for production, as nodes."""
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
+from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.parameters import RegistryNames
-from salary_kedro.pipelines.promotion.nodes import promote_if_better
-from stores import MODEL_NAME, Models, alias, register, tags
+from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
+from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, register, tags
 
-# Against salaries of 100, a model that always says 100 + r has an RMSE of r.
-HOLDOUT = pd.DataFrame({"experience_years": [1.0, 2.0], "salary": [100.0, 100.0]})
 REGISTRY = RegistryNames(model_name=MODEL_NAME)
+
+
+def promote(
+    number: int, holdout: pd.DataFrame = HOLDOUT, policy: Policy | None = None
+) -> dict[str, Any]:
+    """Call the node as the pipeline does."""
+    before = {"version": None}
+    return promote_if_better({"version": number}, before, holdout, REGISTRY, policy or Policy())
+
+
+# --- promote_if_better ----------------------------------------------------------------
 
 
 def test_promote_when_the_first_version_comes_then_is_in_production(
@@ -21,16 +35,19 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
 ) -> None:
     register(models[5])
 
-    verdict = promote_if_better({"version": 1}, HOLDOUT, REGISTRY)
+    verdict = promote(1)
 
     assert verdict == {
         "action": "promote",
         "reason": "version 1 is promoted: RMSE 5.0, and nothing was in production",
         "evidence": {
-            "challenger": {"version": 1, "rmse": 5.0},
+            "challenger": {"version": 1, "rmse": 5.0, "stored_rmse": 5.0, "data_sha256": None},
             "champion": None,
             "holdout_rows": 2,
+            "gain": None,
+            "champion_error": None,
         },
+        "policy": Policy().model_dump(),
     }
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}})
 
@@ -40,37 +57,47 @@ def test_promote_when_a_better_version_comes_then_takes_its_place(
 ) -> None:
     for number, rmse in ((1, 5), (2, 3)):
         register(models[rmse])
-        verdict = promote_if_better({"version": number}, HOLDOUT, REGISTRY)
+        verdict = promote(number)
 
-    assert verdict["evidence"]["champion"] == {"version": 1, "rmse": 5.0}
+    assert verdict["evidence"]["champion"]["version"] == 1
     assert (alias(), tags()) == (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}})
 
 
 def test_promote_when_a_worse_version_comes_then_is_archived(store: str, models: Models) -> None:
     for number, rmse in ((1, 3), (2, 5)):
         register(models[rmse])
-        verdict = promote_if_better({"version": number}, HOLDOUT, REGISTRY)
+        verdict = promote(number)
 
     assert verdict["action"] == "archive"
     assert (alias(), tags()) == (1, {1: {"production": "3.0"}, 2: {"archived": "5.0"}})
 
 
-def test_promote_when_a_version_above_it_exists_then_takes_the_one_it_was_given(
+def test_promote_when_the_policy_asks_for_more_then_goes_by_it(store: str, models: Models) -> None:
+    for number, rmse in ((1, 5), (2, 3)):
+        register(models[rmse])
+        verdict = promote(number, policy=Policy(min_absolute_gain=2.5))
+
+    assert verdict["action"] == "archive"
+    assert verdict["policy"]["min_absolute_gain"] == 2.5
+
+
+def test_promote_when_a_version_above_it_was_left_undecided_then_tells_of_the_one_it_was_given(
     store: str, models: Models
 ) -> None:
     register(models[5])
     register(models[1])
 
-    promote_if_better({"version": 1}, HOLDOUT, REGISTRY)
+    verdict = promote(1)
 
-    assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"staging": "1.0"}})
+    assert (verdict["action"], verdict["evidence"]["challenger"]["version"]) == ("promote", 1)
+    assert (alias(), tags()) == (2, {1: {"archived": "5.0"}, 2: {"production": "1.0"}})
 
 
 def test_promote_when_the_version_is_of_another_store_then_says_so(
     store: str, models: Models
 ) -> None:
     with pytest.raises(UserError, match=r"^model 'salaries' has no version 7 in this store"):
-        promote_if_better({"version": 7}, HOLDOUT, REGISTRY)
+        promote(7)
 
 
 @pytest.mark.parametrize("rmse", [5.0, math.nan, math.inf])
@@ -79,7 +106,7 @@ def test_promote_when_it_is_decided_then_the_verdict_is_plain_json(
 ) -> None:
     register(models[5], rmse)
 
-    verdict = promote_if_better({"version": 1}, HOLDOUT, REGISTRY)
+    verdict = promote(1)
 
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
 
@@ -88,6 +115,37 @@ def test_promote_when_called_then_leaves_the_rows_as_they_were(store: str, model
     register(models[5])
     holdout = HOLDOUT.copy(deep=True)
 
-    promote_if_better({"version": 1}, holdout, REGISTRY)
+    promote(1, holdout)
 
     pd.testing.assert_frame_equal(holdout, HOLDOUT)
+
+
+# --- bring_into_line ------------------------------------------------------------------
+
+
+def test_bring_into_line_when_nothing_is_in_production_then_says_none_and_packs_nothing(
+    store: str, models: Models, tmp_path: Path
+) -> None:
+    register(models[5])
+
+    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), REGISTRY)
+
+    assert found == {"version": None}
+    assert not (tmp_path / "bundles").exists()
+
+
+def test_bring_into_line_when_alias_tags_and_pointer_disagree_then_follow_the_alias(
+    store: str, models: Models, tmp_path: Path
+) -> None:
+    for rmse in (5, 3):
+        contest(register(models[rmse]).number)
+    bundles = BundleStore(tmp_path / "bundles")
+    bring_into_line({"version": 2}, bundles, REGISTRY)
+    MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
+
+    found = bring_into_line({"version": 2}, bundles, REGISTRY)
+
+    current = bundles.current()
+    assert current is not None
+    assert (found, bundles.load(current).version) == ({"version": 1}, 1)
+    assert tags() == {1: {"production": "5.0"}, 2: {"archived": "3.0"}}

@@ -13,6 +13,7 @@ from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
+from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.parameters import DataEngineering, DataScience, Packaging, RegistryNames
 from salary_kedro.pipeline_registry import register_pipelines
 from sessions import session
@@ -62,7 +63,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "plot_model",
             "register_version",
         ],
-        "promotion": ["promote_if_better"],
+        "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle"],
         "__default__": sorted(
             name
@@ -81,6 +82,7 @@ def test_default_pipeline_when_sorted_then_goes_from_the_raw_table_to_the_bento(
         "evaluate_model",
         "log_run",
         "register_version",
+        "bring_into_line",
         "promote_if_better",
         "export_bundle",
         "build_bento",
@@ -169,6 +171,7 @@ def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: Dat
         "params:registry": RegistryNames,
         "params:data_engineering": DataEngineering,
         "params:data_science": DataScience,
+        "params:promotion": Policy,
         "params:packaging": Packaging,
     }
     used = {name for pipeline in PIPELINES.values() for name in pipeline.inputs()}

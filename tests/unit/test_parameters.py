@@ -7,6 +7,7 @@ import pytest
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.parameters import (
     CrossValidation,
     DataEngineering,
@@ -34,6 +35,7 @@ def content(contract: Contract) -> dict[str, Any]:
             "cross_validation": {"folds": 5, "repeats": 2},
             "hyperparameters": {"ridge": {"alpha": 0.5}},
         },
+        "promotion": {"required_confidence": 0.95},
         "packaging": {"bento_name": "salary_prediction"},
     }
 
@@ -58,6 +60,7 @@ def test_check_parameters_when_all_is_well_then_gives_typed_groups(
 
     assert found.contract == contract
     assert found.registry == RegistryNames(model_name="salaries")
+    assert found.promotion == Policy(required_confidence=0.95)
     assert found.data_engineering == DataEngineering(train_size=0.7, random_state=234)
     assert found.data_science == DataScience(
         model="ridge",
@@ -91,7 +94,7 @@ def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_on
 ) -> None:
     assert refusal(content, **{unknown: 1}) == (
         f"unknown parameter '{unknown}': did you mean '{meant}'? Known are contract, "
-        f"data_engineering, data_science, model, packaging, refresh, registry"
+        f"data_engineering, data_science, model, packaging, promotion, refresh, registry"
     )
 
 

@@ -10,10 +10,11 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
+from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import LoggedModel
 from samples import constant, default_contract
-from stores import MODEL_NAME, Models, log, register
+from stores import MODEL_NAME, Models, contest, log, register
 
 
 @pytest.fixture
@@ -31,8 +32,7 @@ def bundle_store(tmp_path: Path) -> BundleStore:
 def produce(registry: Registry, logged: LoggedModel) -> int:
     """Register a version and make it production."""
     version = register(logged, name=registry.model_name)
-    registry.promote(version)
-    return version.number
+    return promote_by_hand(registry, version.number, "to package it")
 
 
 def written_at(folder: Path) -> dict[str, int]:
@@ -80,7 +80,7 @@ def test_export_when_a_newer_version_is_not_in_production_then_exports_what_the_
     registry: Registry, bundle_store: BundleStore, models: Models
 ) -> None:
     produce(registry, models[3])
-    registry.archive(register(models[5]))
+    contest(register(models[5]).number)
 
     assert bundle_store.load(export_production(registry, bundle_store)).version == 1
 
@@ -141,7 +141,7 @@ def test_export_when_production_went_back_then_points_to_the_earlier_bundle(
     first = export_production(registry, bundle_store)
     produce(registry, models[3])
     export_production(registry, bundle_store)
-    registry.promote(registry.version(1))
+    roll_back(registry, "it was better")
 
     assert export_production(registry, bundle_store) == first
     assert bundle_store.current() == first

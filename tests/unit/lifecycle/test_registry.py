@@ -1,12 +1,17 @@
-"""The registry: the alias is the truth, and the tags follow it."""
+"""The registry: each reading and each write by itself."""
 
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import mlflow
 import pytest
@@ -15,7 +20,8 @@ from mlflow import MlflowClient
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.history import History, Record
+from salary_kedro.lifecycle.registry import MAX_RECORD, Registry, State, TrainingRun
 from salary_kedro.lifecycle.stages import Stage, Version
 from samples import constant
 from stores import (
@@ -39,10 +45,16 @@ def registry(store: str) -> Registry:
 
 @pytest.fixture
 def two(registry: Registry, models: Models) -> list[Version]:
-    """Version 1 in production with RMSE 5, and version 2 in staging with RMSE 3."""
-    first, second = (register(models[5], rmse) for rmse in (5.0, 3.0))
-    registry.promote(first)
-    return [first, second]
+    """Version 1 with RMSE 5, which the alias names, and version 2 with RMSE 3."""
+    versions = [register(models[5], rmse) for rmse in (5.0, 3.0)]
+    registry.move_alias(1)
+    return versions
+
+
+def record(key: str = "history.000000001-aaaa", **changes: Any) -> Record:
+    """A record of version 1's promotion."""
+    plain = {"action": "promotion", "state": "done", "version": 1, "from": None, "to": 1}
+    return Record.model_validate({"key": key, "why": "it is good", **plain, **changes})
 
 
 # --- Registering ----------------------------------------------------------------
@@ -70,6 +82,14 @@ def test_register_when_there_are_versions_then_is_the_next(
     assert registry.register(source, two[0].run_id, 4.0).number == 3
 
 
+def test_register_when_another_stage_is_given_then_has_that_one(
+    registry: Registry, models: Models
+) -> None:
+    registry.register(models[5].model_uri, models[5].run_id, 5.0, Stage.ARCHIVED)
+
+    assert tags() == {1: {"archived": "5.0"}}
+
+
 def test_register_when_the_rmse_is_nan_then_the_tag_says_so(
     registry: Registry, models: Models
 ) -> None:
@@ -81,6 +101,56 @@ def test_register_when_the_rmse_is_nan_then_the_tag_says_so(
 # --- Reading -----------------------------------------------------------------------
 
 
+def test_state_when_nothing_was_registered_then_is_empty(registry: Registry) -> None:
+    state = registry.state()
+
+    assert (state.alias, list(state.history), state.versions) == (None, [], {})
+
+
+def test_state_when_there_is_an_alias_and_a_record_then_holds_both_and_all_versions(
+    registry: Registry, two: list[Version]
+) -> None:
+    written = registry.record(record())
+
+    state = registry.state()
+
+    assert (state.alias, list(state.history)) == (1, [written])
+    assert state.versions == {1: two[0], 2: two[1]}
+
+
+def test_state_when_there_are_more_than_nine_versions_then_are_in_order_of_number(
+    registry: Registry, models: Models
+) -> None:
+    for _ in range(11):
+        register(models[5])
+
+    assert list(registry.state().versions) == list(range(1, 12))
+
+
+def test_state_when_the_model_has_other_tags_then_they_are_no_records(
+    registry: Registry, two: list[Version]
+) -> None:
+    MlflowClient().set_registered_model_tag(MODEL_NAME, "owner", "us")
+
+    assert list(registry.state().history) == []
+
+
+def test_state_when_the_model_changes_between_two_reads_then_is_read_until_they_agree(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def model(number: str, **tags: str) -> SimpleNamespace:
+        return SimpleNamespace(aliases={"production": number}, tags=tags)
+
+    intent = {"history.000000001-a": record().model_dump_json(by_alias=True)}
+    torn, whole = model("2"), model("2", **intent)  # alias read after, tags before the move
+    reads: Iterator[SimpleNamespace] = iter([model("1"), torn, whole, whole])
+    monkeypatch.setattr(registry, "_model", lambda: next(reads))
+
+    state = registry.state()
+
+    assert (state.alias, len(state.history)) == (2, 1)
+
+
 def test_version_when_there_is_none_of_that_number_then_says_so(
     registry: Registry, two: list[Version]
 ) -> None:
@@ -88,7 +158,7 @@ def test_version_when_there_is_none_of_that_number_then_says_so(
         registry.version(9)
 
     assert str(caught.value) == (
-        "model 'salaries' has no version 9 in this store; `make ui` shows those it has"
+        "model 'salaries' has no version 9 in this store; `kedro models list` shows those it has"
     )
 
 
@@ -97,20 +167,7 @@ def test_version_when_the_model_is_unknown_then_says_so(store: str) -> None:
         Registry("unknown").version(1)
 
 
-def test_versions_when_there_are_more_than_nine_then_are_in_order_of_number(
-    registry: Registry, models: Models
-) -> None:
-    for _ in range(11):
-        register(models[5])
-
-    assert [version.number for version in registry.versions()] == list(range(1, 12))
-
-
-def test_versions_when_the_model_is_unknown_then_are_none(registry: Registry) -> None:
-    assert registry.versions() == []
-
-
-def test_versions_when_other_tags_are_there_then_hold_the_stages_alone(
+def test_version_when_other_tags_are_there_then_holds_the_stages_alone(
     registry: Registry, two: list[Version]
 ) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "2", "note", "mine")
@@ -120,6 +177,7 @@ def test_versions_when_other_tags_are_there_then_hold_the_stages_alone(
 
 def test_champion_when_no_model_was_registered_then_is_none(registry: Registry) -> None:
     assert registry.champion() is None
+    assert registry.state().champion is None
 
 
 def test_champion_when_no_version_was_promoted_then_is_none(
@@ -128,18 +186,43 @@ def test_champion_when_no_version_was_promoted_then_is_none(
     register(models[5])
 
     assert registry.champion() is None
+    assert registry.state().champion is None
 
 
 def test_champion_when_tags_say_something_else_then_is_what_the_alias_names(
     registry: Registry, two: list[Version]
 ) -> None:
-    MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "production")
     MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3.0")
 
-    champion = registry.champion()
+    champions = registry.champion(), registry.state().champion
 
-    assert champion is not None
-    assert champion.number == 1
+    assert [champion and champion.number for champion in champions] == [1, 1]
+
+
+def test_champion_when_the_alias_names_no_version_then_there_is_none(
+    registry: Registry, two: list[Version], store: str
+) -> None:
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database, database:
+        database.execute("update registered_model_aliases set version = 99")
+
+    assert (registry.state().alias, registry.state().champion) == (99, None)
+    with pytest.raises(UserError, match="has no version 99"):
+        registry.champion()
+
+
+def test_run_when_a_run_trained_the_version_then_tells_about_it(
+    registry: Registry, models: Models
+) -> None:
+    run = registry.run(register(models[5]))
+
+    assert (run.metrics, run.tags["git_commit"]) == ({"rmse": 5.0}, "abc")
+    assert run.started is not None
+
+
+def test_run_when_it_is_gone_then_is_empty(registry: Registry) -> None:
+    gone = Version(number=1, stages={}, run_id="0" * 32)
+
+    assert registry.run(gone) == TrainingRun({}, {}, {}, None)
 
 
 def test_model_folder_when_the_store_is_local_then_is_the_stores_own(
@@ -300,136 +383,136 @@ def test_model_folder_when_the_process_ends_then_the_copy_is_gone(
     assert list(tmp_path.iterdir()) == []
 
 
-# --- Promoting and archiving ----------------------------------------------------------
-
-
-def test_promote_when_nothing_was_in_production_then_sets_alias_and_tag(
-    registry: Registry, models: Models
-) -> None:
-    registry.promote(register(models[5], 5.25))
-
-    assert (alias(), tags()) == (1, {1: {"production": "5.25"}})
-
-
-def test_promote_when_another_was_in_production_then_archives_that(
+def test_model_folder_when_there_is_no_such_version_then_says_so(
     registry: Registry, two: list[Version]
 ) -> None:
-    registry.promote(two[1])
+    with pytest.raises(UserError, match=r"^the model of version 9 cannot be fetched: "):
+        registry.model_folder(9)
 
-    assert (alias(), tags()) == (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}})
 
-
-def test_promote_when_it_writes_then_moves_the_alias_first(
-    two: list[Version], watched: type[WatchedClient]
+def test_lineage_when_a_model_was_logged_then_is_what_it_was_made_from(
+    registry: Registry, two: list[Version]
 ) -> None:
-    Registry(MODEL_NAME).promote(two[1])
-
-    assert watched.states[0] == (2, {1: {"production": "5.0"}, 2: {"staging": "3.0"}})
+    assert registry.lineage(1) == {"git_commit": "abc"}
 
 
-@pytest.mark.parametrize("winner", [2, 1], ids=["the newer", "the older"])
-def test_promote_when_it_writes_then_at_no_instant_are_two_in_production(
-    winner: int, two: list[Version], watched: type[WatchedClient]
+@pytest.mark.parametrize("content", [None, "{"])
+def test_lineage_when_its_file_is_gone_or_damaged_then_says_so(
+    content: str | None, registry: Registry, contract: Contract
+) -> None:
+    register(log(constant(105), contract))
+    path = registry.model_folder(1) / "extra_files" / "lineage.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(UserError, match=r"^the lineage of version 1 cannot be read: "):
+        registry.lineage(1)
+
+
+# --- Writing ---------------------------------------------------------------------------
+
+
+def test_move_alias_when_done_then_changes_nothing_else(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.move_alias(2)
+
+    assert (alias(), tags()) == (2, {1: {"staging": "5.0"}, 2: {"staging": "3.0"}})
+
+
+def test_tag_and_untag_when_done_then_change_that_one_tag(
+    registry: Registry, two: list[Version]
+) -> None:
+    registry.tag(1, Stage.PRODUCTION, "5.0")
+    registry.untag(1, Stage.STAGING)
+
+    assert tags() == {1: {"production": "5.0"}, 2: {"staging": "3.0"}}
+
+
+@pytest.mark.parametrize("write", ["move_alias", "tag", "untag", "record"])
+def test_registry_when_it_writes_then_makes_one_write(
+    write: str, two: list[Version], watched: type[WatchedClient]
 ) -> None:
     registry = Registry(MODEL_NAME)
-    registry.promote(two[2 - winner])  # the other one
-    watched.states.clear()
-
-    registry.promote(registry.version(winner))
-
-    in_production = [
-        [number for number, held in versions.items() if "production" in held]
-        for _, versions in watched.states
-    ]
-    assert all(len(numbers) < 2 for numbers in in_production)
-    assert in_production[0] == [3 - winner]
-    assert in_production[-1] == [winner]
-
-
-def test_promote_when_done_twice_then_changes_nothing(
-    registry: Registry, two: list[Version]
-) -> None:
-    registry.promote(two[1])
-    before = (alias(), tags())
-
-    registry.promote(registry.version(2))
-
-    assert (alias(), tags()) == before
-
-
-def test_promote_when_two_were_in_production_then_leaves_one(
-    registry: Registry, two: list[Version], models: Models
-) -> None:
-    MlflowClient().set_model_version_tag(MODEL_NAME, "2", "production", "3.0")
-    third = register(models[1])
-
-    registry.promote(third)
-
-    assert (alias(), tags()) == (
-        3,
-        {1: {"archived": "5.0"}, 2: {"archived": "3.0"}, 3: {"production": "1.0"}},
-    )
-
-
-@pytest.mark.parametrize("number", ["1", "2"])
-def test_align_tags_when_a_version_lost_its_stage_then_gives_it_one_with_its_runs_rmse(
-    number: str, registry: Registry, two: list[Version]
-) -> None:
-    stage = next(iter(registry.version(int(number)).stages))
-    MlflowClient().delete_model_version_tag(MODEL_NAME, number, stage)
-
-    registry.align_tags()
-
-    assert alias() == 1
-    assert {key: list(held) for key, held in tags().items()} == {
-        1: ["production"],
-        2: ["staging" if number == "1" else "archived"],
+    calls: dict[str, Any] = {
+        "move_alias": lambda: registry.move_alias(2),
+        "tag": lambda: registry.tag(1, Stage.PRODUCTION, "5.0"),
+        "untag": lambda: registry.untag(1, Stage.STAGING),
+        "record": lambda: registry.record(record()),
     }
-    assert list(tags()[int(number)].values()) == ["5.0"]  # both were logged by one run
+
+    calls[write]()
+
+    assert len(watched.states) == 1
 
 
-def test_align_tags_when_all_is_in_line_then_changes_nothing(
-    two: list[Version], watched: type[WatchedClient]
-) -> None:
-    Registry(MODEL_NAME).align_tags()
-
-    assert watched.states == []
-
-
-def test_align_tags_when_the_alias_is_lost_then_says_so(
+def test_record_when_written_then_is_one_tag_of_the_model(
     registry: Registry, two: list[Version]
 ) -> None:
-    MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
+    written = registry.record(record(why="größer"))
 
-    with pytest.raises(UserError) as caught:
-        registry.align_tags()
+    tags = MlflowClient().get_registered_model(MODEL_NAME).tags
+    assert list(tags) == ["history.000000001-aaaa"]
+    assert json.loads(tags["history.000000001-aaaa"])["from"] is None
+    assert Record.model_validate_json(tags["history.000000001-aaaa"]) == written
 
-    assert str(caught.value) == (
-        "version 1 is tagged production, but the alias 'production' that says so is missing: "
-        "give it to the version that is to be production, with `make ui`"
+
+def test_record_when_as_long_as_a_store_holds_then_is_written_and_read_back(
+    registry: Registry, two: list[Version]
+) -> None:
+    empty = record(why="", who="me")
+    room = MAX_RECORD - len(empty.model_dump_json(by_alias=True))
+    longest = empty.model_copy(update={"why": "ä" * room})
+
+    registry.record(longest)
+
+    assert list(registry.state().history) == [longest]
+
+
+def test_record_when_it_is_too_long_then_says_so_and_writes_nothing(
+    registry: Registry, two: list[Version]
+) -> None:
+    with pytest.raises(
+        UserError,
+        match=r"^the record of this decision is 5\d+ characters long; a store holds 5000: "
+        r"give a shorter reason$",
+    ):
+        registry.record(record(why="x" * 5000))
+
+    assert list(registry.state().history) == []
+
+
+def test_annotate_when_done_then_version_and_run_tell_the_verdict(
+    registry: Registry, contract: Contract, tmp_path: Path
+) -> None:
+    version = register(log(constant(105), contract))
+
+    registry.annotate(version, "archive", "version 1 is not promoted: so", {"note.txt": "text"})
+
+    found = MlflowClient().get_model_version(MODEL_NAME, "1")
+    assert (found.tags["verdict"], found.description) == (
+        "archive",
+        "version 1 is not promoted: so",
+    )
+    assert [path.read_text() for path in tmp_path.rglob("note.txt")] == ["text"]
+
+
+def test_annotate_when_the_run_is_gone_then_the_version_tells_it_all_the_same(
+    registry: Registry, contract: Contract, caplog: pytest.LogCaptureFixture
+) -> None:
+    version = register(log(constant(105), contract))
+    gone = Version(number=1, stages=version.stages, run_id="0" * 32)
+
+    registry.annotate(gone, "archive", "so", {"note.txt": "text"})
+
+    assert MlflowClient().get_model_version(MODEL_NAME, "1").description == "so"
+    assert caplog.messages == ["version 1: its verdict is not among its run's files"]
+
+
+def test_contested_when_two_versions_stand_then_is_the_one_that_the_alias_does_not_name() -> None:
+    history = History(
+        [record(), record("history.000000002-a", version=2, **{"from": None, "to": 2})]
     )
 
-
-def test_align_tags_when_nothing_was_registered_then_does_nothing(registry: Registry) -> None:
-    registry.align_tags()
-
-    assert registry.versions() == []
-
-
-def test_archive_when_done_then_leaves_production_as_it_was(
-    registry: Registry, two: list[Version]
-) -> None:
-    registry.archive(two[1])
-
-    assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"archived": "3.0"}})
-
-
-def test_archive_when_done_twice_then_changes_nothing(
-    registry: Registry, two: list[Version]
-) -> None:
-    registry.archive(two[1])
-    before = (alias(), tags())
-
-    registry.archive(registry.version(2))
-
-    assert (alias(), tags()) == before
+    assert State(2, history, {}).contested == {1}

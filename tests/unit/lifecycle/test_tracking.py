@@ -19,6 +19,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
+from salary_kedro.lifecycle.promotion import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import (
     LoggedModel,
@@ -235,7 +236,8 @@ def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
     store: str, model: Pipeline, two_features: Contract, tmp_path: Path
 ) -> None:
     registry, bundles = Registry(MODEL_NAME), BundleStore(tmp_path / "bundles")
-    registry.promote(register(log(model, two_features)))
+    register(log(model, two_features))
+    promote_by_hand(registry, 1, "to package it")
 
     bundle = bundles.load(export_production(registry, bundles))
 
