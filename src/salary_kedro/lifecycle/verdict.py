@@ -28,7 +28,8 @@ class Policy(_Frozen):
         min_holdout_rows: Fewest holdout rows a verdict may rest on, at least 1.
         max_rmse: Largest RMSE, in the target's unit, that the first version too must
             keep to; None sets no ceiling.
-        tie: Who wins when both RMSEs are equal.
+        tie: Who wins when both RMSEs are equal; never the challenger where some gain is
+            required.
         replace_unreadable_champion: Let a version that cannot be loaded, or cannot score
             today's rows, lose its place; else that is an error.
     """
@@ -168,15 +169,16 @@ def _compare(evidence: Evidence, champion: Contestant, policy: Policy) -> tuple[
     challenger_rmse, champion_rmse = evidence.challenger.rmse or 0.0, _finite(champion, evidence)
     gain = champion_rmse - challenger_rmse
     figures = f"RMSE {figure(challenger_rmse)} against {figure(champion_rmse)}"
-    if gain == 0:
-        action = _PROMOTE if policy.tie == "challenger" else _ARCHIVE
-        return action, f"{figures}; a tie keeps the {policy.tie}"
     if gain < 0:
         return _ARCHIVE, f"{figures}; a loss of {figure(-gain)}"
+    if gain == 0 and policy.tie == "champion":
+        return _ARCHIVE, f"{figures}; a tie keeps the champion"
     needed = max(policy.min_absolute_gain, policy.min_relative_gain * champion_rmse)
     if gain < needed:
         short = f"a gain of {figure(gain)} is below the required {figure(needed)}"
         return _ARCHIVE, f"{figures}; {short}"
+    if gain == 0 and policy.required_confidence is None:
+        return _PROMOTE, f"{figures}; a tie goes to the challenger"
     certain = evidence.gain is not None and evidence.gain.low > 0
     action = _PROMOTE if certain or policy.required_confidence is None else _ARCHIVE
     return action, f"{figures}; a gain of {figure(gain)} {_chance(evidence, certain)}"
@@ -194,7 +196,8 @@ def _finite(champion: Contestant, evidence: Evidence) -> float:
 def _chance(evidence: Evidence, certain: bool) -> str:
     rows = f"{evidence.holdout_rows} row{'' if evidence.holdout_rows == 1 else 's'}"
     if evidence.gain is None:
-        return f"on {rows}, which say nothing about chance"
+        say = "says" if evidence.holdout_rows == 1 else "say"
+        return f"on {rows}, which {say} nothing about chance"
     place = "beyond" if certain else "inside"
     low, high = (_signed(end) for end in (evidence.gain.low, evidence.gain.high))
     share = f"{evidence.gain.confidence * 100:g} %"

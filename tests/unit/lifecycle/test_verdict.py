@@ -76,11 +76,10 @@ def test_decide_when_the_gain_is_beyond_chance_then_promotes_and_says_so() -> No
     )
 
 
-@pytest.mark.parametrize(("rows", "text"), [(1, "1 row"), (12, "12 rows")])
+@pytest.mark.parametrize(("rows", "text"), [(1, "1 row, which says"), (12, "12 rows, which say")])
 def test_decide_when_chance_is_unknown_then_promotes_and_says_so(rows: int, text: str) -> None:
     assert decide(evidence(3.0, 5.0, holdout_rows=rows), DEFAULT).reason == (
-        f"version 2 is promoted: RMSE 3.0 against 5.0; a gain of 2.0 on {text}, which say nothing "
-        f"about chance"
+        f"version 2 is promoted: RMSE 3.0 against 5.0; a gain of 2.0 on {text} nothing about chance"
     )
 
 
@@ -202,7 +201,7 @@ def test_decide_when_confidence_is_required_and_chance_is_unknown_then_archives(
     assert (verdict.action, verdict.reason) == (
         "archive",
         (
-            "version 2 is not promoted: RMSE 3.0 against 5.0; a gain of 2.0 on 1 row, which say "
+            "version 2 is not promoted: RMSE 3.0 against 5.0; a gain of 2.0 on 1 row, which says "
             "nothing about chance"
         ),
     )
@@ -243,7 +242,23 @@ def test_decide_when_the_rmse_is_above_the_ceiling_then_tells_both() -> None:
 
 
 def test_decide_when_a_tie_goes_to_the_challenger_then_promotes_it() -> None:
-    assert decide(evidence(5.0, 5.0, (0.0, 0.0)), Policy(tie="challenger")).action == "promote"
+    verdict = decide(evidence(5.0, 5.0, (0.0, 0.0)), Policy(tie="challenger"))
+
+    assert (verdict.action, verdict.reason) == (
+        "promote",
+        "version 2 is promoted: RMSE 5.0 against 5.0; a tie goes to the challenger",
+    )
+
+
+@pytest.mark.parametrize(
+    "required", [{"min_absolute_gain": 1}, {"min_relative_gain": 0.1}, {"required_confidence": 0.9}]
+)
+def test_decide_when_a_tie_goes_to_the_challenger_and_a_gain_is_required_then_archives(
+    required: dict[str, float],
+) -> None:
+    policy = Policy.model_validate({"tie": "challenger", **required})
+
+    assert decide(evidence(5.0, 5.0, (0.0, 0.0)), policy).action == "archive"
 
 
 def test_decide_when_a_tie_goes_to_the_challenger_then_a_loss_still_does_not() -> None:
@@ -259,8 +274,8 @@ def test_decide_when_the_champion_may_be_replaced_and_cannot_be_scored_then_tell
     assert (verdict.action, verdict.reason) == (
         "promote",
         (
-            "version 2 is promoted: RMSE 3.0; version 1 is replaced, because it cannot be scored (its "
-            "file is gone) and promotion.replace_unreadable_champion is set"
+            "version 2 is promoted: RMSE 3.0; version 1 is replaced, because it cannot be scored "
+            "(its file is gone) and promotion.replace_unreadable_champion is set"
         ),
     )
 
@@ -381,6 +396,20 @@ def test_decide_when_given_any_scores_then_promotes_only_a_strictly_lower_finite
     verdict = decide(evidence(challenger, champion), DEFAULT)
 
     assert (verdict.action == "promote") is (finite and lower)
+
+
+@given(policies, st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))
+def test_decide_when_a_version_is_promoted_then_any_better_one_would_be_too(
+    policy: Policy, better: float, worse: float, champion: float
+) -> None:
+    better, worse = sorted((better, worse))
+    gains = [(champion - rmse, champion) for rmse in (better, worse)]
+    first, second = (
+        decide(evidence(rmse, champion, gain), policy).action
+        for rmse, gain in zip((better, worse), gains, strict=True)
+    )
+
+    assert first == "promote" or second == "archive"
 
 
 @given(policies, scores)
