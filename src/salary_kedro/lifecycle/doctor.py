@@ -200,7 +200,10 @@ def _check_nothing_promoted(state: State) -> list[Finding]:
 
 
 def check_tags(state: State) -> list[Finding]:
-    """Each version has the one stage tag that is due to it."""
+    """Each version has the one stage tag that is due to it.
+
+    While nothing explains the alias, which tags are due is yet to be known.
+    """
     each = [found for version in state.versions.values() for found in _check_tags(version, state)]
     return [*_check_productions(state), *each]
 
@@ -211,17 +214,18 @@ def _check_productions(state: State) -> Iterator[Finding]:
         yield broken(f"version {state.alias} is production, but not tagged production", MISLED)
     if state.alias is not None and not tagged:
         yield broken("no version is tagged production", MISLED)
-    if len(tagged) > 1:
+    if len(tagged) > 1 and (state.champion is not None or state.history.productions):
         yield broken(f"{_versions(tagged)} tagged production", MISLED)
 
 
 def _check_tags(version: Version, state: State) -> Iterator[Finding]:
     name, stages, due = f"version {version.number}", list(version.stages), due_stage(version, state)
+    explained = state.champion is not None and state.alias in state.history.standing
     if not stages:
         yield broken(f"{name} has no stage tag", "nobody can tell what became of it")
     elif len(stages) > 1:
         yield broken(f"{name} has {len(stages)} stage tags: {', '.join(stages)}", MISLED)
-    elif version.number in state.contested:
+    elif explained and version.number in state.contested:
         yield broken(
             f"{name} lost production to a promotion that had not been compared with it",
             "promoters raced, and the better model may not be the one that serves",
@@ -233,7 +237,7 @@ def _check_tags(version: Version, state: State) -> Iterator[Finding]:
             "its run was interrupted before anything was decided, unless it is going on now",
             f"the next `kedro run` lets it contest production; {FIX} archives it",
         )
-    elif stages != [due] and due != Stage.PRODUCTION:
+    elif explained and stages != [due] and due != Stage.PRODUCTION:
         yield broken(f"{name} is tagged {stages[0]}; {due} is due", MISLED)
 
 
@@ -309,8 +313,8 @@ def _check_packed(site: Site, folders: Mapping[int, Path], production: int | Non
     folder = folders.get(production or 0)
     if name is None or version_of(name) != production or not packed.is_file():
         return []
-    if folder is None or not _has_model(folder):
-        return []
+    if folder is None or _trouble(folder):
+        return []  # the bundle may hold the last good copy
     if packed.read_bytes() == (folder / MODEL_FILE).read_bytes():
         return []
     what = f"the bundle {name} holds another model than version {production}"
