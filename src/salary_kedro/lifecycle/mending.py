@@ -69,7 +69,7 @@ def _align(site: Site) -> Iterator[str]:
             _archive(registry, after, left[0])
             after = align(registry)
     known = {record.key for record in before.history}
-    yield from (record.why for record in after.history if record.key not in known)
+    yield from (record.why for record in after.history.done if record.key not in known)
     yield from _retagged(before, after)
 
 
