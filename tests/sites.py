@@ -1,0 +1,145 @@
+"""A store and its bundles in which all is well, for tests that damage or move them."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
+from salary_kedro.lifecycle.doctor import Site, examine
+from salary_kedro.lifecycle.packaging import export_production
+from salary_kedro.lifecycle.promotion import promote_by_hand
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.store import prepare_store
+from salary_kedro.lifecycle.tracking import LoggedModel
+from salary_kedro.lifecycle.verdict import Policy
+from samples import TARGET, column, constant, contract_of
+from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log
+from support import ROOT
+
+DATABASE = "mlflow.db"
+
+
+@dataclass(frozen=True)
+class SiteTemplate:
+    """A site that tests use one after the other: MLflow takes long to open another store.
+
+    Attributes:
+        folder: Its folder.
+        beginning: A copy of it, as each test finds it.
+        spare: A model that is logged in it, and not registered.
+    """
+
+    folder: Path
+    beginning: Path
+    spare: LoggedModel
+
+
+@pytest.fixture(scope="session")
+def site_template(tmp_path_factory: pytest.TempPathFactory) -> SiteTemplate:
+    """The site from which `healthy` makes each test's own: version 2 is production, 1 was."""
+    folder = tmp_path_factory.mktemp("site")
+    site = site_of(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        prepare_store(site.uri, EXPERIMENT, site.artifacts)
+        registry = site.registry
+        for number in (1, 2):
+            register(registry, log_constant(number))
+            promote_by_hand(registry, number, "first" if number == 1 else "better")
+        export_production(registry, site.bundles)
+        spare = log_constant(3)
+        forget_store()
+    beginning = tmp_path_factory.mktemp("beginning") / "site"
+    shutil.copytree(folder, beginning, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
+    copy_database(folder / "mlflow" / DATABASE, beginning / "mlflow" / DATABASE)
+    return SiteTemplate(folder, beginning, spare)
+
+
+@pytest.fixture
+def healthy(site_template: SiteTemplate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Version 2 is production and packaged, version 1 was; MLflow uses it until the test ends."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder, beginning = site_template.folder, site_template.beginning
+    for name in ("mlflow/artifacts", "bundles"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(beginning / name, folder / name)
+    copy_database(beginning / "mlflow" / DATABASE, folder / "mlflow" / DATABASE)
+    site = site_of(folder)
+    mlflow.set_tracking_uri(site.uri)
+    yield site
+    forget_store()
+
+
+@pytest.fixture
+def spare(site_template: SiteTemplate) -> LoggedModel:
+    """A model that is logged in the site, and not registered."""
+    return site_template.spare
+
+
+def site_of(folder: Path) -> Site:
+    """The site in a folder."""
+    return Site(
+        root=ROOT,
+        uri=f"sqlite:///{folder}/mlflow/{DATABASE}",
+        artifacts=(folder / "mlflow" / "artifacts").as_uri(),
+        model_name=MODEL_NAME,
+        policy=Policy(),
+        bundles=BundleStore(folder / "bundles"),
+        raw_data=None,
+    )
+
+
+def log_constant(number: int) -> LoggedModel:
+    """Log a model that predicts 100 times a number, which is its RMSE too."""
+    contract: Contract = contract_of(column("years", minimum=0, maximum=60), target=TARGET)
+    return log(constant(100.0 * number), contract, float(number))
+
+
+def register(registry: Registry, logged: LoggedModel) -> int:
+    """Make a version of a logged model."""
+    return registry.register(logged.model_uri, logged.run_id, logged.rmse).number
+
+
+def broken(site: Site) -> list[str]:
+    """What is broken in a site."""
+    return [found.what for found in examine(site) if found.severity == "broken"]
+
+
+def database_of(site: Site) -> Path:
+    """The file of a site's store."""
+    return Path(site.uri.removeprefix("sqlite:///"))
+
+
+def model_file(site: Site, number: int) -> Path:
+    """The file of a version's model, in the store's own folder."""
+    place = MlflowClient().get_model_version_download_uri(site.model_name, str(number))
+    return Path(place.removeprefix("file://")) / "model.skops"
+
+
+def contents(site: Site) -> tuple[list[str], dict[str, tuple[bytes, int]]]:
+    """Every row of the store; every file beside it and among the bundles, and when written."""
+    database = database_of(site)
+    with closing(sqlite3.connect(database)) as connection:
+        rows = list(connection.iterdump())
+    folders = (database.parent, site.bundles.folder)
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    own = (path for path in paths if not path.name.startswith(database.name))
+    return rows, {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in own}
+
+
+def copy_site(site: Site, folder: Path) -> Site:
+    """Copy a site's store and bundles; the copy's store still names the original's place."""
+    database = database_of(site)
+    (folder / "mlflow").mkdir(parents=True)
+    copy_database(database, folder / "mlflow" / DATABASE)
+    shutil.copytree(database.parent / "artifacts", folder / "mlflow" / "artifacts")
+    shutil.copytree(site.bundles.folder, folder / "bundles")
+    return site_of(folder)
