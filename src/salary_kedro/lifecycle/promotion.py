@@ -34,6 +34,8 @@ def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
         while rival := _next_rival(state):
             _decide_on(registry, state, rival, judge, mine)
             state = align(registry)
+            if rival.number in state.history.decided:
+                _annotate(registry, rival, judge, _verdict_on(state, rival, judge))
         return _verdict_on(state, mine, judge)
 
 
@@ -65,10 +67,14 @@ def _decide_on(
                 state, "archiving", rival.number, verdict.reason, after=state.alias, evidence=plain
             )
         )
-    files = {"verdict.json": json.dumps(plain, indent=2)}
+
+
+def _annotate(registry: Registry, version: Version, judge: Judge, verdict: Verdict) -> None:
+    """Write a verdict where people look for it."""
+    files = {"verdict.json": json.dumps(plain_verdict(verdict), indent=2)}
     if verdict.evidence.challenger.rmse is not None:
         files["holdout_errors.csv"] = judge.error_table(verdict)
-    registry.annotate(rival, verdict.action, verdict.reason, files)
+    registry.annotate(version, verdict.action, verdict.reason, files)
 
 
 def _judge(
@@ -140,12 +146,23 @@ def roll_back(registry: Registry, reason: str, to: int | None = None, force: boo
         UserError: If there is no such version to go back to; nothing is changed then.
     """
     with store_lock(registry.uri):
-        state = registry.state()
-        if state.alias is None and not state.history.productions:
+        state = _state_with_production(registry)
+        if state.champion is None and not state.history.productions:
             raise UserError("there is no production version yet to roll back; `make run` makes one")
         target = _rollback_target(state, to, force)
         _check(registry, state, target, reason)
         return _move_by_hand(registry, "rollback", target, reason)
+
+
+def _state_with_production(registry: Registry) -> State:
+    """The state; where production was lost, after it was restored if it can be."""
+    state = registry.state()
+    if state.champion is not None or not state.history.productions:
+        return state
+    try:
+        return align(registry)
+    except ProductionLostError:
+        return registry.state()  # a decision by hand is the way out
 
 
 def _rollback_target(state: State, to: int | None, force: bool) -> int:
@@ -181,7 +198,7 @@ def promote_by_hand(registry: Registry, number: int, reason: str) -> int:
             is changed then.
     """
     with store_lock(registry.uri):
-        _check(registry, registry.state(), number, reason)
+        _check(registry, _state_with_production(registry), number, reason)
         return _move_by_hand(registry, "promotion by hand", number, reason)
 
 
@@ -200,12 +217,11 @@ def _check(registry: Registry, state: State, number: int, reason: str) -> None:
 
 
 def _move_by_hand(registry: Registry, action: Action, number: int, reason: str) -> int:
-    try:
+    state = registry.state()
+    if state.champion is not None:
         state = align(registry)
-    except ProductionLostError:
-        state = registry.state()  # this decision is the way out
     if state.alias == number:
-        return number  # it was restored just now
+        return number  # somebody else did it meanwhile
     registry.record(new_record(state, action, number, reason.strip(), after=number, step="intent"))
     registry.move_alias(number)
     after = align(registry)

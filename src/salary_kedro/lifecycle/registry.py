@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
+from pydantic import ValidationError
 
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.history import PREFIX, History, Record
@@ -116,11 +117,7 @@ class Registry:
         model = self._settled_model()
         if model is None:
             return State(None, History([]), {})  # no version was ever registered
-        records = [
-            Record.model_validate_json(value)
-            for key, value in model.tags.items()
-            if key.startswith(PREFIX)
-        ]
+        records = [_record(*tag) for tag in model.tags.items() if tag[0].startswith(PREFIX)]
         versions = {version.number: version for version in self._versions()}
         return State(_alias(model), History(records), versions)
 
@@ -301,6 +298,16 @@ def _downloads() -> str:
     folder = tempfile.mkdtemp(prefix="salary_kedro-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _record(key: str, content: str) -> Record:
+    try:
+        return Record.model_validate_json(content)
+    except ValidationError as error:
+        raise UserError(
+            f"the record {key} of the history was altered and cannot be read: restore the tag of "
+            f"the registered model from a copy of the store, or delete it with `make ui`"
+        ) from error
 
 
 def _version(found: ModelVersion) -> Version:

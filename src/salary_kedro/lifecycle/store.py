@@ -10,12 +10,16 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 
 from salary_kedro.errors import UserError
 
 SQLITE = "sqlite:///"
 LOCK_SECONDS = 120
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 2
+SERVER_ERROR = 500
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -145,6 +149,32 @@ def _check_reachable(uri: str) -> None:
             f"the tracking store {_plain(uri)} cannot be reached ({error}): start it, or correct "
             f"MLFLOW_TRACKING_URI"
         ) from error
+    if scheme in {"http", "https"}:
+        _check_answers(uri)
+
+
+def _check_answers(uri: str) -> None:
+    """Ask a server once whether it is well; MLflow itself would ask for minutes."""
+    try:
+        answer = http_request(
+            get_default_host_creds(uri),  # type: ignore[no-untyped-call]
+            "/health",
+            "GET",
+            max_retries=0,
+            timeout=CONNECT_SECONDS,
+            raise_on_status=False,
+        )
+    except (MlflowException, OSError) as error:
+        text = " ".join(str(error).split())
+        raise UserError(
+            f"the tracking server {_plain(uri)} does not answer ({text}): see to it, or correct "
+            f"MLFLOW_TRACKING_URI"
+        ) from error
+    if answer.status_code >= SERVER_ERROR:
+        raise UserError(
+            f"the tracking server {_plain(uri)} answers {answer.status_code} {answer.reason}: see "
+            f"to it, or correct MLFLOW_TRACKING_URI"
+        )
 
 
 def _plain(uri: str) -> str:
