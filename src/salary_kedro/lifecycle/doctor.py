@@ -85,7 +85,7 @@ def _examine_store(site: Site) -> list[Finding]:
     try:
         registry = site.registry
         state = registry.state()
-    except (MlflowException, ValueError) as error:
+    except (MlflowException, UserError) as error:
         return [_unusable(f"the registry cannot be read: {_line(error)}")]
     return [
         *check_alias(state, pending_intent(registry, state)),
