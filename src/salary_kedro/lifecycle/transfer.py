@@ -10,7 +10,7 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import MANIFEST, sha256
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.alignment import align, new_record
+from salary_kedro.lifecycle.alignment import MODEL_FILE, align, new_record
 from salary_kedro.lifecycle.packaging import pack_version
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Stage
@@ -32,9 +32,10 @@ from salary_kedro.lifecycle.tracking import LoggedModel, log_model
 FORMAT = 1
 CHECKSUMS, PARAMETERS, VERDICT = "checksums.json", "parameters.json", "verdict.json"
 MEMBERS = (
-    "contract.json", "examples.json", "lineage.json", MANIFEST, "metrics.json", "model.skops",
+    "contract.json", "examples.json", "lineage.json", MANIFEST, "metrics.json", MODEL_FILE,
     PARAMETERS, VERDICT,
 )  # fmt: skip
+BUNDLED = set(MEMBERS) - {MANIFEST, PARAMETERS, VERDICT}
 MAX_BYTES = 2 * 1024**3
 MAX_VERDICT_BYTES = 3_500  # it becomes part of a record of the history
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -143,9 +144,13 @@ def _read_members(file: Path) -> dict[str, bytes]:
             raise UserError(f"it lacks {', '.join(missing)}: export the version again")
         if len(names) > len(set(names)):
             raise UserError("it holds a file twice: export the version again")
-        if (total := sum(member.file_size for member in members)) > MAX_BYTES:
-            raise UserError(f"it unpacks to {total} bytes, more than the allowed {MAX_BYTES}")
+        _check_size("it", members)
         return {member.filename: _read_member(source, member) for member in members}
+
+
+def _check_size(what: str, members: Sequence[zipfile.ZipInfo]) -> None:
+    if (total := sum(member.file_size for member in members)) > MAX_BYTES:
+        raise UserError(f"{what} unpacks to {total} bytes, more than the allowed {MAX_BYTES}")
 
 
 def _read_member(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -176,7 +181,12 @@ def _parse(files: Files) -> Transfer:
 
 
 def _load_bundle(files: Files) -> Bundle:
-    number = int(json.loads(files[MANIFEST])["version"])
+    manifest = json.loads(files[MANIFEST])
+    number = int(manifest["version"])
+    if set(manifest["sha256"]) != BUNDLED:  # it may name any file of this machine
+        raise UserError(f"{MANIFEST} names other files than those of a bundle")
+    with zipfile.ZipFile(io.BytesIO(files[MODEL_FILE])) as model:
+        _check_size(MODEL_FILE, model.infolist())
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / f"{number}-{sha256(files[MANIFEST])[:8]}"
         folder.mkdir()
