@@ -114,12 +114,20 @@ def copy_trained(trained: Project, target: Path) -> Project:
 
 
 @contextmanager
-def running(command: list[str], cwd: Path, environment: dict[str, str]) -> Iterator[None]:
-    """Run a server for a while, and end it and all it started."""
+def running(
+    command: list[str], cwd: Path, environment: dict[str, str], user: str | None = None
+) -> Iterator[None]:
+    """Run a server for a while, as another user if need be, and end it and all it started."""
     log = cwd / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, env=environment, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=cwd,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            user=user,
         )
         try:
             yield
