@@ -38,9 +38,9 @@ class Snapshot:
         return [number for number, stages in self.stages.items() if "staging" in stages]
 
     @property
-    def last(self) -> int | None:
-        """The version that the history says is production."""
-        return next(iter(self.history.productions), None)
+    def recorded(self) -> int | None:
+        """The version that is production, by the last record."""
+        return self.history.done[-1].after if self.history.done else None
 
 
 def look(registry: Registry) -> Snapshot:
@@ -82,8 +82,8 @@ def check_settled(now: Snapshot) -> Iterator[str]:
             yield f"c, d: version {number} is tagged {sorted(stages) or 'nothing'}"
     if now.tagged != [number for number in (now.alias,) if number is not None]:
         yield f"c, d: versions {now.tagged} are tagged production; the alias names {now.alias}"
-    if now.last != now.alias:
-        yield f"the history says that {now.last} is production; the alias names {now.alias}"
+    if now.recorded != now.alias:
+        yield f"the history says that {now.recorded} is production; the alias names {now.alias}"
 
 
 def check_decided(now: Snapshot) -> Iterator[str]:
