@@ -17,9 +17,11 @@ import mlflow.store.model_registry.sqlalchemy_store
 import mlflow.store.tracking.sqlalchemy_store
 import scipy.stats  # noqa: F401 - as with the others, so that no child imports it
 import skops.io  # noqa: F401
+from mlflow.tracking.request_header.registry import resolve_request_headers
 from sqlalchemy.orm import configure_mappers
 
 configure_mappers()
+resolve_request_headers()  # looks for notebooks, and so imports what they are made of
 FORK = multiprocessing.get_context("fork")
 KILLED = -9
 Send = Callable[[Any], None]

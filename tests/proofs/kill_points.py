@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from proofs import forks
 from proofs.calls import ALIAS_WRITE, TAG_WRITES, Moment, at, heard
 from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_settled, look
-from proofs.worlds import CHAMPION, FORMER, Numbers, Site, World, populate
+from proofs.tally import Tally
+from proofs.worlds import CHAMPION, Numbers, Site, World, populate
 from salary_kedro.lifecycle.alignment import align
 from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
 
@@ -71,21 +72,6 @@ class Point:
         return f"{self.scenario} from start {self.start}, killed {where}, then {self.sequel}"
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What came of the points.
-
-    Attributes:
-        points: How many processes were killed.
-        inside: How many of them between the alias and the last tag.
-        violations: What was broken, and where.
-    """
-
-    points: int
-    inside: int
-    violations: Sequence[str]
-
-
 def prove_kill_points(
     world: World, count: int, seed: int, tell: Callable[[str], None] = print
 ) -> Tally:
@@ -96,7 +82,9 @@ def prove_kill_points(
         found = ended.value if ended.exit_code == 0 else [f"it could not be tried: {ended.error}"]
         violations += [f"{point}: {violation}" for violation in found]
         tell(f"{world.name}: {done} of {len(points)} kill points, {len(violations)} violations")
-    return Tally(len(points), sum(point.inside for point in points), violations)
+    inside = sum(point.inside for point in points)
+    what = f"kill points, {world.name} ({inside} between alias and last tag)"
+    return Tally(what, len(points), violations)
 
 
 def survey(world: World, count: int, seed: int) -> Iterator[Point]:
