@@ -35,7 +35,7 @@ class Ended:
     Attributes:
         sent: What it sent.
         exit_code: 0, 1 after an exception, -9 if it was killed; None if it missed its deadline.
-        error: The exception, with its traceback.
+        error: The exception, and where it arose.
     """
 
     sent: Sequence[Any]
@@ -93,9 +93,17 @@ class Forked:
 def _run(sender: Connection, action: Callable[..., None], arguments: Sequence[Any]) -> None:
     try:
         action(sender.send, *arguments)
-    except BaseException:
-        sender.send(_Error(traceback.format_exc()))
+    except BaseException as error:
+        sender.send(_Error(_describe(error)))
         raise SystemExit(1) from None
+
+
+def _describe(error: BaseException) -> str:
+    """An error in one line, and where in the project it arose."""
+    text = " ".join("".join(traceback.format_exception_only(error)).split())[:500]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    return f"{text} in {' > '.join(f'{frame.name}:{frame.lineno}' for frame in ours)}"
 
 
 def run(action: Callable[..., None], *arguments: Any) -> Ended:
