@@ -22,7 +22,10 @@ def shared_store() -> Iterator[str]:
     """Tracking URI of an MLflow server on PostgreSQL, for all tests of the session."""
     if obstacle := no_postgresql():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(obstacle)
-    with tempfile.TemporaryDirectory(prefix="shared-") as folder, shared_server(Path(folder)) as uri:
+    with (
+        tempfile.TemporaryDirectory(prefix="shared-") as folder,
+        shared_server(Path(folder)) as uri,
+    ):
         yield uri
 
 
@@ -62,7 +65,16 @@ def postgresql() -> Iterator[str]:
         if user is not None:
             shutil.chown(name, user)
         folder = Path(name)
-        initdb = [binaries / "initdb", "--no-sync", "-A", "trust", "-U", USER, "-D", folder / "data"]
+        initdb = [
+            binaries / "initdb",
+            "--no-sync",
+            "-A",
+            "trust",
+            "-U",
+            USER,
+            "-D",
+            folder / "data",
+        ]
         subprocess.run(initdb, cwd=folder, user=user, check=True, capture_output=True)
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -89,7 +101,11 @@ def mlflow_server(database: str, folder: Path) -> Iterator[str]:
         "port": str(port),
         "workers": "2",  # as many as a small team's, so that requests truly overlap
     }
-    command = [str(BIN / "mlflow"), "server", *(f"--{key}={value}" for key, value in options.items())]
+    command = [
+        str(BIN / "mlflow"),
+        "server",
+        *(f"--{key}={value}" for key, value in options.items()),
+    ]
     environment = {
         **{key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its workers are not needed here

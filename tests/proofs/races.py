@@ -104,9 +104,7 @@ def _promote(send: forks.Send, site: Site, barrier: Barrier, rmse: float) -> Non
     send(Report(verdict.evidence.challenger.version, rmse, verdict.action))
 
 
-def _decide(
-    send: forks.Send, site: Site, barrier: Barrier, by_hand: str, numbers: Numbers
-) -> None:
+def _decide(send: forks.Send, site: Site, barrier: Barrier, by_hand: str, numbers: Numbers) -> None:
     look(site.registry)
     barrier.wait()
     try:

@@ -95,6 +95,7 @@ def test_config_when_loaded_then_the_parameters_hold_the_contract(conf: Path) ->
         "data_engineering",
         "data_science",
         "packaging",
+        "promotion",
         "registry",
     ]
     assert parameters["contract"]["features"][0]["name"] == "experience_years"

@@ -8,6 +8,13 @@ import pytest
 
 from salary_kedro.summary import summarise
 
+
+def contestant(version: int, rmse: float | None, data: str = "7a55") -> dict[str, Any]:
+    """A contestant as a verdict holds it; its stored RMSE is one lower."""
+    stored = None if rmse is None else rmse - 1
+    return {"version": version, "rmse": rmse, "stored_rmse": stored, "data_sha256": data}
+
+
 METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
 OUTPUTS: dict[str, Any] = {
     "salaries": pd.DataFrame({"salary": range(1199)}),
@@ -17,7 +24,7 @@ OUTPUTS: dict[str, Any] = {
     "verdict": {
         "action": "promote",
         "reason": "version 3 is promoted: ...",
-        "evidence": {"champion": {"version": 2, "rmse": 6302.016}},
+        "evidence": {"challenger": contestant(3, 5181.9), "champion": contestant(2, 6302.016)},
     },
     "bundle_name": "3-0a1b2c3d",
     "bento_tag": "salary_prediction:3-0a1b2c3d",
@@ -93,7 +100,7 @@ def test_summarise_when_one_part_ran_alone_then_does_not_fail(alone: str) -> Non
 def test_summarise_when_the_champion_has_no_finite_rmse_then_does_not_fail(
     rmse: float | None,
 ) -> None:
-    evidence = {"champion": {"version": 2, "rmse": rmse}}
+    evidence = {"challenger": contestant(3, 1.0), "champion": contestant(2, rmse)}
 
     assert "version 2" in summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
 
@@ -104,3 +111,13 @@ def test_summarise_when_the_targets_unit_is_large_then_still_tells_the_scores() 
     text = summarise({**OUTPUTS, "metrics": metrics}, None)
 
     assert all(number in text for number in ("0.0123", "0.0456", "0.0078"))
+
+
+def test_summarise_when_the_champion_was_trained_on_other_data_then_tells_its_stored_score() -> (
+    None
+):
+    evidence = {"challenger": contestant(3, 5181.9), "champion": contestant(2, 6302.0, "other")}
+
+    text = summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
+
+    assert "version 2: RMSE 6,302.0 on today's rows, 6,301.0 at its training on other data" in text
