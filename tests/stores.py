@@ -43,11 +43,13 @@ class StoreTemplate:
     Attributes:
         database: The store's file.
         beginning: A copy of it.
+        healthy: A later copy: version 1, with RMSE 5, was replaced by version 2, with RMSE 3.
         models: Models logged in it, by RMSE r: each predicts 100 + r. Do not touch their files.
     """
 
     database: Path
     beginning: Path
+    healthy: Path
     models: dict[int, LoggedModel]
 
 
@@ -61,16 +63,20 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> StoreTemplate:
 def make_template(folder: Path) -> StoreTemplate:
     """Make a store with some models."""
     folder.mkdir()
-    database, beginning = folder / "mlflow.db", folder / "beginning.db"
+    names = ("mlflow.db", "beginning.db", "healthy.db")
+    database, beginning, healthy = (folder / name for name in names)
     prepare_store(f"sqlite:///{database}", "template", (folder / "artifacts").as_uri())
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         mlflow.set_tracking_uri(f"sqlite:///{database}")
         contract = default_contract()
         models = {r: log(constant(100 + r), contract, r, "template") for r in (1, 3, 5, 7, 9)}
+        copy_database(database, beginning)
+        for rmse in (5, 3):
+            contest(register(models[rmse]).number)
+        copy_database(database, healthy)
         forget_store()
-    copy_database(database, beginning)
-    return StoreTemplate(database, beginning, models)
+    return StoreTemplate(database, beginning, healthy, models)
 
 
 @pytest.fixture
@@ -91,6 +97,14 @@ def store(
     MlflowClient().create_experiment(EXPERIMENT, (tmp_path / "artifacts").as_uri())
     yield uri
     forget_store()
+
+
+@pytest.fixture
+def healthy(store: str, store_template: StoreTemplate, tmp_path: Path) -> Registry:
+    """The registry of that store, in which version 2 (RMSE 3) has replaced version 1 (RMSE 5)."""
+    copy_database(store_template.healthy, store_template.database)
+    MlflowClient().create_experiment(EXPERIMENT, (tmp_path / "artifacts").as_uri())
+    return Registry(MODEL_NAME)
 
 
 @pytest.fixture

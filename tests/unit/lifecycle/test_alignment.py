@@ -38,14 +38,6 @@ def registry(request: pytest.FixtureRequest, healthy: Registry) -> Registry:
 
 
 @pytest.fixture
-def healthy(store: str, models: Models) -> Registry:
-    """A store in which version 1, with RMSE 5, was replaced by version 2, with RMSE 3."""
-    for rmse in (5, 3):
-        contest(register(models[rmse]).number)
-    return Registry(MODEL_NAME)
-
-
-@pytest.fixture
 def empty(store: str) -> Registry:
     """The registry of an empty store."""
     return Registry(MODEL_NAME)
