@@ -22,7 +22,7 @@ from salary_kedro.lifecycle.tracking import LoggedModel
 from salary_kedro.lifecycle.verdict import Policy
 from samples import TARGET, column, constant, contract_of
 from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log
-from support import ROOT
+from support import ROOT, Project
 
 DATABASE = "mlflow.db"
 
@@ -82,6 +82,18 @@ def healthy(site_template: SiteTemplate, monkeypatch: pytest.MonkeyPatch) -> Ite
 def spare(site_template: SiteTemplate) -> LoggedModel:
     """A model that is logged in the site, and not registered."""
     return site_template.spare
+
+
+@pytest.fixture
+def shell(healthy: Site, project: Project, logs: None, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the project, as the working directory, that uses the healthy store and bundles."""
+    local = project.root / "conf" / "local" / "parameters.yml"
+    local.write_text(f"registry: {{model_name: {MODEL_NAME}}}\n")
+    monkeypatch.delenv("KEDRO_ENV", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", healthy.uri)
+    monkeypatch.setenv("SALARY_BUNDLES", str(healthy.bundles.folder))
+    monkeypatch.chdir(project.root)
+    return project
 
 
 def site_of(folder: Path) -> Site:

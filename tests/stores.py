@@ -43,13 +43,13 @@ class StoreTemplate:
     Attributes:
         database: The store's file.
         beginning: A copy of it.
-        healthy: A later copy: version 1, with RMSE 5, was replaced by version 2, with RMSE 3.
+        settled: A later copy: version 1, with RMSE 5, was replaced by version 2, with RMSE 3.
         models: Models logged in it, by RMSE r: each predicts 100 + r. Do not touch their files.
     """
 
     database: Path
     beginning: Path
-    healthy: Path
+    settled: Path
     models: dict[int, LoggedModel]
 
 
@@ -63,8 +63,8 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> StoreTemplate:
 def make_template(folder: Path) -> StoreTemplate:
     """Make a store with some models."""
     folder.mkdir()
-    names = ("mlflow.db", "beginning.db", "healthy.db")
-    database, beginning, healthy = (folder / name for name in names)
+    names = ("mlflow.db", "beginning.db", "settled.db")
+    database, beginning, settled = (folder / name for name in names)
     prepare_store(f"sqlite:///{database}", "template", (folder / "artifacts").as_uri())
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -74,9 +74,9 @@ def make_template(folder: Path) -> StoreTemplate:
         copy_database(database, beginning)
         for rmse in (5, 3):
             contest(register(models[rmse]).number)
-        copy_database(database, healthy)
+        copy_database(database, settled)
         forget_store()
-    return StoreTemplate(database, beginning, healthy, models)
+    return StoreTemplate(database, beginning, settled, models)
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def store(
 
 
 @pytest.fixture
-def healthy(store: str, store_template: StoreTemplate, tmp_path: Path) -> Registry:
+def settled(store: str, store_template: StoreTemplate, tmp_path: Path) -> Registry:
     """The registry of that store, in which version 2 (RMSE 3) has replaced version 1 (RMSE 5)."""
-    copy_database(store_template.healthy, store_template.database)
+    copy_database(store_template.settled, store_template.database)
     MlflowClient().create_experiment(EXPERIMENT, (tmp_path / "artifacts").as_uri())
     return Registry(MODEL_NAME)
 

@@ -1,4 +1,4 @@
-"""Bringing the record into line: whatever was edited by hand in a healthy store."""
+"""Bringing the record into line: whatever was edited by hand in a settled store."""
 
 import shutil
 import sqlite3
@@ -32,9 +32,9 @@ WAY_OUT = "choose one with `kedro models promote N --reason TEXT`"
 
 
 @pytest.fixture(params=["local", "shared"])
-def registry(request: pytest.FixtureRequest, healthy: Registry) -> Registry:
-    """The healthy store's registry, with a lock and without."""
-    return healthy if request.param == "local" else shared_registry()
+def registry(request: pytest.FixtureRequest, settled: Registry) -> Registry:
+    """The settled store's registry, with a lock and without."""
+    return settled if request.param == "local" else shared_registry()
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ THE_STORY = [("promotion", 1, None, 1), ("promotion", 2, 1, 2)]
 
 
 @pytest.fixture
-def third(healthy: Registry, models: Models) -> Registry:
+def third(settled: Registry, models: Models) -> Registry:
     """Versions 1, 2 and 3 were promoted, each in its turn; they have RMSEs 5, 3 and 1."""
     contest(register(models[1]).number)
-    return healthy
+    return settled
 
 
 def refused(decide: Callable[[], object]) -> str:
@@ -35,13 +35,13 @@ def refused(decide: Callable[[], object]) -> str:
 
 
 def test_roll_back_when_no_version_is_given_then_goes_to_the_production_before(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    assert roll_back(healthy, " it is bad ") == 1
+    assert roll_back(settled, " it is bad ") == 1
 
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"archived": "3.0"}})
     assert told() == [*THE_STORY, ("rollback", 1, 2, 1)]
-    intent, done = healthy.state().history[-2:]
+    intent, done = settled.state().history[-2:]
     assert (done.why, done.intent) == ("it is bad", intent.key)
 
 
@@ -52,12 +52,12 @@ def test_roll_back_when_done_twice_then_goes_further_back(third: Registry) -> No
 
 
 def test_roll_back_when_a_version_came_after_a_rollback_then_passes_over_the_one_rolled_back(
-    healthy: Registry, models: Models
+    settled: Registry, models: Models
 ) -> None:
-    roll_back(healthy, "2 is bad")
+    roll_back(settled, "2 is bad")
     contest(register(models[1]).number)
 
-    assert roll_back(healthy, "3 is bad too") == 1
+    assert roll_back(settled, "3 is bad too") == 1
 
 
 def test_roll_back_when_the_one_before_was_deleted_then_passes_over_it(third: Registry) -> None:
@@ -73,65 +73,65 @@ def test_roll_back_when_a_version_is_given_then_goes_to_that(third: Registry) ->
 
 
 def test_roll_back_when_the_version_given_was_rolled_back_then_goes_there_all_the_same(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    roll_back(healthy, "2 is bad")
+    roll_back(settled, "2 is bad")
 
-    assert roll_back(healthy, "no, it was not", to=2) == 2
-    assert healthy.state().history.rolled_back == [1]
+    assert roll_back(settled, "no, it was not", to=2) == 2
+    assert settled.state().history.rolled_back == [1]
 
 
 def test_roll_back_when_forced_then_goes_to_a_version_that_was_never_production(
-    healthy: Registry, models: Models
+    settled: Registry, models: Models
 ) -> None:
     contest(register(models[7]).number)
 
-    assert roll_back(healthy, "I know what I do", to=3, force=True) == 3
+    assert roll_back(settled, "I know what I do", to=3, force=True) == 3
     assert tags() == {1: {"archived": "5.0"}, 2: {"archived": "3.0"}, 3: {"production": "7.0"}}
 
 
 def test_roll_back_when_the_alias_is_gone_then_goes_to_the_production_before_the_lost_one(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
     MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
 
-    assert roll_back(healthy, "2 is bad") == 1
+    assert roll_back(settled, "2 is bad") == 1
 
     assert told()[2:] == [("repair", 2, None, 2), ("rollback", 1, 2, 1)]
 
 
-def test_roll_back_when_tags_were_edited_then_brings_them_into_line_too(healthy: Registry) -> None:
+def test_roll_back_when_tags_were_edited_then_brings_them_into_line_too(settled: Registry) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "1", "staging", "5.0")
 
-    roll_back(healthy, "2 is bad")
+    roll_back(settled, "2 is bad")
 
     assert tags() == {1: {"production": "5.0"}, 2: {"archived": "3.0"}}
 
 
 def test_roll_back_when_the_version_was_never_production_then_refuses(
-    healthy: Registry, models: Models
+    settled: Registry, models: Models
 ) -> None:
     contest(register(models[7]).number)
 
-    assert refused(lambda: roll_back(healthy, "bad", to=3)) == (
+    assert refused(lambda: roll_back(settled, "bad", to=3)) == (
         "version 3 was never production; those that were: 1. Add --force to choose it all the same"
     )
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_roll_back_when_the_version_is_unknown_then_refuses(
-    healthy: Registry, *, force: bool
+    settled: Registry, *, force: bool
 ) -> None:
-    assert refused(lambda: roll_back(healthy, "bad", to=9, force=force)) == (
+    assert refused(lambda: roll_back(settled, "bad", to=9, force=force)) == (
         "there is no version 9 of 'salaries'; known: 1, 2"
     )
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_roll_back_when_the_version_is_production_already_then_refuses(
-    healthy: Registry, *, force: bool
+    settled: Registry, *, force: bool
 ) -> None:
-    assert refused(lambda: roll_back(healthy, "bad", to=2, force=force)) == (
+    assert refused(lambda: roll_back(settled, "bad", to=2, force=force)) == (
         "version 2 is production already"
     )
 
@@ -147,11 +147,11 @@ def test_roll_back_when_there_is_no_former_production_then_refuses(
 
 
 def test_roll_back_when_all_before_were_rolled_back_then_refuses_and_names_them(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    roll_back(healthy, "2 is bad")
+    roll_back(settled, "2 is bad")
 
-    assert refused(lambda: roll_back(healthy, "1 is bad too")) == (
+    assert refused(lambda: roll_back(settled, "1 is bad too")) == (
         "there is no former production version to go back to from version 1; those that were "
         "rolled back: 2"
     )
@@ -171,15 +171,15 @@ def test_roll_back_when_nothing_was_ever_in_production_then_refuses(
 
 
 def test_promote_by_hand_when_a_version_lost_its_contest_then_makes_it_production(
-    healthy: Registry, models: Models
+    settled: Registry, models: Models
 ) -> None:
     contest(register(models[7]).number)
 
-    assert promote_by_hand(healthy, 3, " it is fairer ") == 3
+    assert promote_by_hand(settled, 3, " it is fairer ") == 3
 
     assert tags() == {1: {"archived": "5.0"}, 2: {"archived": "3.0"}, 3: {"production": "7.0"}}
     assert told()[3:] == [("promotion by hand", 3, 2, 3)]
-    assert healthy.state().history[-1].why == "it is fairer"
+    assert settled.state().history[-1].why == "it is fairer"
 
 
 def test_promote_by_hand_when_nothing_is_in_production_then_makes_it_production(
@@ -193,12 +193,12 @@ def test_promote_by_hand_when_nothing_is_in_production_then_makes_it_production(
 
 
 def test_promote_by_hand_when_a_version_was_rolled_back_then_it_is_not_any_more(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    roll_back(healthy, "2 is bad")
-    promote_by_hand(healthy, 2, "no, it was not")
+    roll_back(settled, "2 is bad")
+    promote_by_hand(settled, 2, "no, it was not")
 
-    assert healthy.state().history.rolled_back == []
+    assert settled.state().history.rolled_back == []
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ def test_promote_by_hand_when_a_version_was_rolled_back_then_it_is_not_any_more(
     ],
 )
 def test_promote_by_hand_when_the_version_cannot_be_then_refuses(
-    number: int, message: str, healthy: Registry
+    number: int, message: str, settled: Registry
 ) -> None:
-    assert refused(lambda: promote_by_hand(healthy, number, "so")) == message
+    assert refused(lambda: promote_by_hand(settled, number, "so")) == message
 
 
 # --- What both refuse -----------------------------------------------------------------------
@@ -229,26 +229,26 @@ Decision = Callable[[Registry, str], int]
 @DECISIONS
 @pytest.mark.parametrize("length", [0, 1001])
 def test_decision_when_the_reason_is_empty_or_too_long_then_refuses(
-    length: int, decide: Decision, healthy: Registry
+    length: int, decide: Decision, settled: Registry
 ) -> None:
-    assert refused(lambda: decide(healthy, "x" * length)) == (
+    assert refused(lambda: decide(settled, "x" * length)) == (
         f"the reason is {length} characters long; give 1 to 1000"
     )
 
 
 @DECISIONS
 def test_decision_when_the_reason_is_blank_then_refuses(
-    decide: Decision, healthy: Registry
+    decide: Decision, settled: Registry
 ) -> None:
-    assert refused(lambda: decide(healthy, " \n ")).startswith("the reason is 0 characters long; ")
+    assert refused(lambda: decide(settled, " \n ")).startswith("the reason is 0 characters long; ")
 
 
 @DECISIONS
 def test_decision_when_the_reason_is_as_long_as_may_be_then_takes_it(
-    decide: Decision, healthy: Registry
+    decide: Decision, settled: Registry
 ) -> None:
-    assert decide(healthy, "ä" * 1000) == 1
-    assert healthy.state().history[-1].why == "ä" * 1000
+    assert decide(settled, "ä" * 1000) == 1
+    assert settled.state().history[-1].why == "ä" * 1000
 
 
 @DECISIONS
@@ -278,12 +278,12 @@ def made_of(number: int, **changes: str) -> None:
 
 
 @pytest.fixture
-def rolled_back(healthy: Registry, models: Models) -> Registry:
+def rolled_back(settled: Registry, models: Models) -> Registry:
     """Version 2, made of d, p and c, was rolled back; version 3, with RMSE 1, is in staging."""
     made_of(2)
-    roll_back(healthy, "2 is bad")
+    roll_back(settled, "2 is bad")
     register(models[1])
-    return healthy
+    return settled
 
 
 def test_settle_when_a_version_repeats_one_that_was_rolled_back_then_archives_it_and_says_so(
