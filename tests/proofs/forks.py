@@ -100,7 +100,7 @@ def _run(sender: Connection, action: Callable[..., None], arguments: Sequence[An
 
 def _describe(error: BaseException) -> str:
     """An error in one line, and where in the project it arose."""
-    text = " ".join("".join(traceback.format_exception_only(error)).split())[:500]
+    text = " ".join("".join(traceback.format_exception_only(error)).split())[:2000]
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "site-packages" not in frame.filename]
     return f"{text} in {' > '.join(f'{frame.name}:{frame.lineno}' for frame in ours)}"

@@ -1,6 +1,6 @@
 """The promotion guarantee, clause by clause; each check names what is broken."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlflow import MlflowClient
@@ -90,3 +90,20 @@ def check_decided(now: Snapshot) -> Iterator[str]:
     """What the contest leaves behind: nobody waits."""
     if now.waiting:
         yield f"versions {now.waiting} are left in staging"
+
+
+def check_by_hand(now: Snapshot, rmse: Callable[[int], float]) -> Iterator[str]:
+    """What a person chose last is production, or a better one whose promoter knew of it."""
+    chosen = now.history.by_hand
+    if chosen is None or chosen.after is None:
+        yield "no record tells of the decision by hand"
+        return
+    better = {
+        record.after
+        for record in now.history.done
+        if record.action == "promotion"
+        and record.knows == chosen.decision
+        and rmse(record.version) < rmse(chosen.after)
+    }
+    if now.alias not in {chosen.after, *better}:
+        yield f"version {now.alias} is production; by hand it was version {chosen.after}"

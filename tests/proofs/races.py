@@ -1,12 +1,19 @@
 """Eight processes that promote at the same moment, with and without a person among them."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 
 from proofs import forks
-from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_settled, look
+from proofs.guarantee import (
+    Snapshot,
+    check_at_any_time,
+    check_by_hand,
+    check_decided,
+    check_settled,
+    look,
+)
 from proofs.tally import Tally
 from proofs.worlds import CHAMPION, FORMER, RMSES, Numbers, Site, World, populate
 from salary_kedro.errors import UserError
@@ -127,15 +134,14 @@ def _check(
         *check_decided(now),
         *_check_verdicts(now, reports),
     ]
-    rmses = {number: site.rmse(number) for number in now.stages}
     if race.by_hand:
-        found += _check_by_hand(now, rmses)
+        found += check_by_hand(now, site.rmse)
     else:
         contestants = [report.version for report in reports] + before.waiting
         if before.alias is not None:
             contestants.append(before.alias)
-        best = min(contestants, key=rmses.__getitem__)
-        if now.alias is None or rmses[now.alias] > rmses[best]:
+        best = min(contestants, key=site.rmse)
+        if now.alias is None or site.rmse(now.alias) > site.rmse(best):
             found.append(f"version {now.alias} is production; the best is version {best}")
     if found:
         found.append("; ".join(_line(record) for record in now.history))
@@ -154,24 +160,6 @@ def _check_verdicts(now: Snapshot, reports: list[Report]) -> Iterator[str]:
             yield f"no record decides on version {report.version}"
         elif given[-1] != report.action:
             yield f"version {report.version}: reported {report.action}, but recorded {given}"
-
-
-def _check_by_hand(now: Snapshot, rmses: Mapping[int, float]) -> Iterator[str]:
-    """What the person chose is production, or a better one whose promoter knew of it."""
-    chosen = now.history.by_hand
-    if chosen is None:
-        yield "no record tells of the decision by hand"
-        return
-    knowing = [
-        record.after
-        for record in now.history.done
-        if record.action == "promotion" and record.knows == chosen.decision
-    ]
-    if now.alias not in {chosen.after, *knowing}:
-        yield f"version {now.alias} is production; by hand it was version {chosen.after}"
-    elif now.alias is not None and chosen.after is not None:
-        if rmses[now.alias] > rmses[chosen.after]:
-            yield f"version {now.alias} replaced the better version {chosen.after}"
 
 
 def _line(record: object) -> str:
