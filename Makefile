@@ -14,7 +14,7 @@ DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: help run serve app viz ui test check format bench image lock clean
+.PHONY: help run serve app viz ui test prove check format bench image lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -38,6 +38,9 @@ ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 
 test: $(DEV) ## run the tests with branch coverage (PYTEST="-k name" to choose some)
 	@$(BIN)/pytest $(or $(PYTEST),--cov)
+
+prove: $(DEV) ## prove the promotion guarantee by crashes and races, for an hour (PROVE="--tenth --seed 1")
+	@cd tests && ../$(BIN)/python -m proofs $(PROVE)
 
 check: $(DEV) ## lint, formatting, types and the arrows between the rooms
 	@$(BIN)/ruff check .

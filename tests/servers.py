@@ -61,7 +61,7 @@ def postgresql() -> Iterator[str]:
     assert binaries is not None
     user = USER if os.geteuid() == 0 else None  # it refuses to run as root
     # The path of a socket must be short, and the folders above must let the user pass.
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:  # noqa: S108 - its own folder
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
         if user is not None:
             shutil.chown(name, user)
         folder = Path(name)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
-import mlflow.sklearn
-import mlflow.store.model_registry.sqlalchemy_store
-import mlflow.store.tracking.sqlalchemy_store
-import scipy.stats  # noqa: F401 - as with the others, so that no child imports it
+import mlflow.sklearn  # noqa: F401 - this and the next four: so that no child imports them
+import mlflow.store.model_registry.sqlalchemy_store  # noqa: F401
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+import scipy.stats  # noqa: F401
 import skops.io  # noqa: F401
 from mlflow.tracking.request_header.registry import resolve_request_headers
 from sqlalchemy.orm import configure_mappers
@@ -93,7 +93,7 @@ class Forked:
 def _run(sender: Connection, action: Callable[..., None], arguments: Sequence[Any]) -> None:
     try:
         action(sender.send, *arguments)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent tells of it
         sender.send(_Error(_describe(error)))
         raise SystemExit(1) from None
 

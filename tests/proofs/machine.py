@@ -186,7 +186,9 @@ class LifecycleMachine(RuleBasedStateMachine):
         rmse = self.site.rmse
         back = {record.before for record in now.history.done if record.action == "rollback"}
         bad = {rmse(number) for number in back if number in now.stages}
-        rivals = {number for number in (*before.waiting, max(now.stages)) if rmse(number) not in bad}
+        rivals = {
+            number for number in (*before.waiting, max(now.stages)) if rmse(number) not in bad
+        }
         if before.alias is not None and (self.local or not before.history.unfinished):
             rivals.add(before.alias)
         if now.alias is None or any(rmse(number) < rmse(now.alias) for number in rivals):
@@ -231,7 +233,10 @@ class LifecycleMachine(RuleBasedStateMachine):
         """Take all stages from a version."""
         for stage in self.before.stages.get(number, ()):
             self._by_hand(
-                number, lambda client, name, stage=stage: client.delete_model_version_tag(name, str(number), stage)
+                number,
+                lambda client, name, stage=stage: client.delete_model_version_tag(
+                    name, str(number), stage
+                ),
             )
 
     @rule(number=NUMBERS)
@@ -244,7 +249,9 @@ class LifecycleMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def delete_alias(self, number: int) -> None:
         """Delete the alias."""
-        self._by_hand(number, lambda client, name: client.delete_registered_model_alias(name, ALIAS))
+        self._by_hand(
+            number, lambda client, name: client.delete_registered_model_alias(name, ALIAS)
+        )
 
     def _by_hand(self, number: int, edit: Callable[[MlflowClient, str], object]) -> None:
         if number in self.before.stages:

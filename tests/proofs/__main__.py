@@ -1,0 +1,150 @@
+"""Proves the promotion guarantee: `python -m proofs` prints counts and violations."""
+
+import argparse
+import logging
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofs.kill_points import prove_kill_points
+from proofs.machine import prove_machine
+from proofs.races import prove_races
+from proofs.tally import Tally
+from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
+from proofs.worlds import World, make_world
+from servers import no_postgresql, shared_server
+
+KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE = 500, 50, 200, 12, 2
+PARTS = ("sqlite", "server", "machine", "runs", "server-runs")
+IN_A_TENTH = PARTS[:-1]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be proven, and how thoroughly.
+
+    Attributes:
+        folder: Where the stores and the copies of the project go.
+        seed: Decides on everything random.
+        share: Share of the full counts.
+        server: Tracking URI of a running server; None starts one.
+    """
+
+    folder: Path
+    seed: int
+    share: float
+    server: str | None
+
+    def count(self, full: int) -> int:
+        """A share of a full count, at least 1."""
+        return math.ceil(full * self.share)
+
+
+def prove_on_sqlite(order: Order) -> Iterator[Tally]:
+    """Kill points and races, on SQLite."""
+    yield from _prove_world(order, make_world(order.folder / "sqlite"))
+
+
+def prove_on_server(order: Order) -> Iterator[Tally]:
+    """Kill points and races, on an MLflow server on PostgreSQL."""
+    with _server(order) as uri:
+        yield from _prove_world(order, make_world(order.folder / "server", uri))
+
+
+def _prove_world(order: Order, world: World) -> Iterator[Tally]:
+    yield prove_kill_points(world, order.count(KILL_POINTS), order.seed, tell)
+    yield prove_races(world, order.count(RACES), order.seed, tell)
+
+
+def prove_by_machine(order: Order) -> Iterator[Tally]:
+    """The state machines, on SQLite."""
+    world = make_world(order.folder / "machine")
+    for kind in ("local", "shared"):
+        yield prove_machine(world, kind, order.count(EXAMPLES), order.seed)
+
+
+def prove_whole_runs(order: Order) -> Iterator[Tally]:
+    """Whole runs, killed and at once, on SQLite."""
+    yield prove_killed_runs(order.folder, order.count(KILLED_RUNS), order.seed, tell)
+    yield prove_runs_at_once(order.folder, order.count(ROUNDS_AT_ONCE), tell=tell)
+
+
+def prove_runs_on_server(order: Order) -> Iterator[Tally]:
+    """Whole runs at once, on an MLflow server on PostgreSQL, in which there is no model yet."""
+    with _server(order) as uri:
+        yield prove_runs_at_once(order.folder / "on-server", 1, uri, tell)
+
+
+PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
+    zip(
+        PARTS,
+        (
+            prove_on_sqlite,
+            prove_on_server,
+            prove_by_machine,
+            prove_whole_runs,
+            prove_runs_on_server,
+        ),
+        strict=True,
+    )
+)
+
+
+@contextmanager
+def _server(order: Order) -> Iterator[str]:
+    if order.server is not None:
+        yield order.server
+    elif obstacle := no_postgresql():
+        raise SystemExit(obstacle)
+    else:
+        with (
+            tempfile.TemporaryDirectory(dir=order.folder) as folder,
+            shared_server(Path(folder)) as uri,
+        ):
+            yield uri
+
+
+def tell(progress: str) -> None:
+    """Show progress."""
+    print(f"\r{progress}", end="", file=sys.stderr, flush=True)  # noqa: T201 - it is a program
+
+
+def main() -> int:
+    """Prove what is asked for; gives 1 if anything was violated."""
+    parser = argparse.ArgumentParser(prog="proofs", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all of them by default")
+    parser.add_argument("--tenth", action="store_true", help="a tenth of the counts")
+    parser.add_argument("--seed", type=int, default=234, help="repeats what another run has tried")
+    parser.add_argument("--server", help="tracking URI of an MLflow server; one is started if not")
+    asked = parser.parse_args()
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    parts = asked.parts or (IN_A_TENTH if asked.tenth else PARTS)
+    with tempfile.TemporaryDirectory(prefix="proofs-") as folder:
+        order = Order(Path(folder), asked.seed, 0.1 if asked.tenth else 1, asked.server)
+        return report(order, parts)
+
+
+def report(order: Order, parts: tuple[str, ...]) -> int:
+    """Print a line for each part of the proof, and all violations; gives the exit code."""
+    lines, violations = [], []
+    for part in parts:
+        begun = time.monotonic()
+        for tally in PROOFS[part](order):
+            seconds, begun = time.monotonic() - begun, time.monotonic()
+            lines.append(
+                f"{tally.count:>6} {len(tally.violations):>10} {seconds:>8.0f}  {tally.what}"
+            )
+            violations += [f"{tally.what}: {violation}" for violation in tally.violations]
+    head = f"{'count':>6} {'violations':>10} {'seconds':>8}  seed {order.seed}"
+    print("", file=sys.stderr)  # noqa: T201 - ends the line of the progress
+    print("\n".join([head, *lines, *violations]))  # noqa: T201 - it is a program
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
