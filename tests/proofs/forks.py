@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
-import mlflow.sklearn  # noqa: F401 - this and the next four: so that no child imports them
-import mlflow.store.model_registry.sqlalchemy_store  # noqa: F401
+import mlflow.sklearn
+import mlflow.store.model_registry.sqlalchemy_store
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 import scipy.stats  # noqa: F401
 import skops.io  # noqa: F401
