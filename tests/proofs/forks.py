@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import mlflow.sklearn
 import mlflow.store.model_registry.sqlalchemy_store
-import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-import scipy.stats  # noqa: F401
-import skops.io  # noqa: F401
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - so that no child imports it
+import scipy.stats  # noqa: F401 - likewise
+import skops.io  # noqa: F401 - likewise
 from mlflow.tracking.request_header.registry import resolve_request_headers
 from sqlalchemy.orm import configure_mappers
 
