@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import math
 import sys
 import tempfile
 import time
@@ -42,7 +41,7 @@ class Order:
 
     def count(self, full: int) -> int:
         """A share of a full count, at least 1."""
-        return math.ceil(full * self.share)
+        return max(1, round(full * self.share))
 
 
 def prove_on_sqlite(order: Order) -> Iterator[Tally]:
