@@ -296,8 +296,8 @@ def test_settle_when_a_version_repeats_one_that_was_rolled_back_then_archives_it
     assert (verdict.action, verdict.reason) == (
         "archive",
         (
-            "version 3 is not promoted: it is made of the same data, parameters and code as version 2, "
-            "which was rolled back; change one of them, or promote it by hand"
+            "version 3 is not promoted: it is made of the same data, parameters and code as "
+            "version 2, which was rolled back; change one of them, or promote it by hand"
         ),
     )
     assert verdict.evidence.challenger.rmse == 1.0
