@@ -42,7 +42,7 @@ class Record(BaseModel):
         after: Production version after, `to` in JSON.
         why: The reason, one sentence.
         intent: Key of the intent that this record completes.
-        knows: The last decision by hand that was known when this was decided.
+        knows: What was known of the last decision by hand when this was decided.
         evidence: The verdict it rests on, as plain JSON.
     """
 
@@ -69,6 +69,11 @@ class Record(BaseModel):
     def decision(self) -> str:
         """Key of the decision, whichever of its two records this is."""
         return self.intent or self.key
+
+    @property
+    def news(self) -> str:
+        """What this record lets others know: the decision, and whether it was carried out."""
+        return f"{self.decision} {self.state}"
 
     @property
     def moves(self) -> bool:
@@ -124,8 +129,8 @@ class History(Sequence[Record]):
 
     @property
     def known(self) -> str | None:
-        """The last decision by hand, as a record of today notes it in `knows`."""
-        return None if self.by_hand is None else self.by_hand.decision
+        """The news of the last decision by hand, as a record of today notes it in `knows`."""
+        return None if self.by_hand is None else self.by_hand.news
 
     @cached_property
     def decided(self) -> frozenset[int]:
@@ -144,12 +149,13 @@ class History(Sequence[Record]):
 
         One in a calm history. Two after promoters raced, each replacing the same one:
         the alias names the one whose move came last, and the other is to be contested.
-        An automatic promotion that did not know of a decision by hand stands back.
+        An automatic promotion that did not know of a decision by hand, or not that it
+        was carried out, stands back.
         """
         standing: set[int] = set()
         known: str | None = None
         for record in self:
-            known = record.decision if record.action in BY_HAND else known
+            known = record.news if record.action in BY_HAND else known
             if record.state == "intent":
                 continue
             if record.action == "archiving":
