@@ -69,14 +69,14 @@ def in_line(number: int) -> None:
 
 
 @pytest.fixture
-def promoter(healthy: Registry, models: Models) -> Registry:
+def promoter(settled: Registry, models: Models) -> Registry:
     """Holds version 3, which is better than version 2 in production."""
     register(models[1])
     return shared_registry()
 
 
 @pytest.fixture
-def person(healthy: Registry) -> Registry:
+def person(settled: Registry) -> Registry:
     """Somebody at the same time."""
     return shared_registry()
 
@@ -85,9 +85,9 @@ def person(healthy: Registry) -> Registry:
 
 
 @pytest.fixture
-def slow(healthy: Registry, models: Models) -> Registry:
+def slow(settled: Registry, models: Models) -> Registry:
     """A promoter of version 3, which has RMSE 3; version 4 has 1, and 1, in production, has 5."""
-    promote_by_hand(healthy, 1, "begin with the worst")
+    promote_by_hand(settled, 1, "begin with the worst")
     for rmse in (3, 1):
         register(models[rmse])
     return shared_registry()
@@ -283,7 +283,7 @@ def test_settle_when_the_version_that_a_person_chose_was_deleted_since_then_is_c
 
 
 @pytest.fixture
-def third(healthy: Registry, models: Models) -> Registry:
+def third(settled: Registry, models: Models) -> Registry:
     """Versions 1, 2 and 3 were promoted, each in its turn."""
     contest(register(models[1]).number)
     return shared_registry()
