@@ -152,8 +152,8 @@ def test_roll_back_when_all_before_were_rolled_back_then_refuses_and_names_them(
     roll_back(settled, "2 is bad")
 
     assert refused(lambda: roll_back(settled, "1 is bad too")) == (
-        "there is no former production version to go back to from version 1; those that were "
-        "rolled back: 2"
+        "there is no former production version to go back to from version 1; rolled back "
+        "were 2: name one with --to"
     )
 
 
