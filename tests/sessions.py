@@ -15,9 +15,9 @@ from support import Project
 LOGGERS = ("", "kedro", "mlflow")
 
 
-@pytest.fixture
-def logs() -> Iterator[None]:
-    """Give the loggers back their handlers, and close those that were added."""
+@contextmanager
+def loggers_restored() -> Iterator[None]:
+    """Give the loggers back their handlers at the end, and close those that were added."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
@@ -25,6 +25,13 @@ def logs() -> Iterator[None]:
         for added in set(logger.handlers) - set(handlers):
             added.close()
         logger.handlers[:], logger.propagate = handlers, propagate
+
+
+@pytest.fixture
+def logs() -> Iterator[None]:
+    """Loggers that are after the test as they were before it."""
+    with loggers_restored():
+        yield
 
 
 @pytest.fixture
