@@ -227,17 +227,30 @@ def all_of_it(name: str = MODEL_NAME) -> object:
 
 
 def tags(name: str = MODEL_NAME) -> dict[int, dict[str, str]]:
-    """The stage tags of every version, as MLflow holds them."""
-    found = MlflowClient().search_model_versions(f"name = '{name}'")
-    return {
-        int(version.version): {
-            key: rmse for key, rmse in version.tags.items() if key in list(Stage)
-        }
-        for version in found
-    }
+    """The stage tags of every version, as the store holds them."""
+    versions = _select(
+        "select version from model_versions where name = ? and current_stage != 'Deleted_Internal'",
+        name,
+    )
+    found: dict[int, dict[str, str]] = {int(version): {} for (version,) in versions}
+    for version, key, value in _select(
+        "select version, key, value from model_version_tags where name = ?", name
+    ):
+        if key in list(Stage) and int(version) in found:
+            found[int(version)][key] = value
+    return found
 
 
 def alias(name: str = MODEL_NAME) -> int | None:
-    """The version that the alias `production` names, as MLflow holds it."""
-    number = MlflowClient().get_registered_model(name).aliases.get("production")
-    return None if number is None else int(number)
+    """The version that the alias `production` names, as the store holds it."""
+    found = _select(
+        "select version from registered_model_aliases where name = ? and alias = 'production'", name
+    )
+    return int(found[0][0]) if found else None
+
+
+def _select(query: str, name: str) -> list[tuple[Any, ...]]:
+    """Ask the store past MLflow, which takes ten times as long; some tests look at each write."""
+    database = mlflow.get_tracking_uri().removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query, (name,)).fetchall()

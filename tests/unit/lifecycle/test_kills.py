@@ -68,22 +68,20 @@ def test_settle_when_killed_before_any_write_then_the_next_run_completes_it(
     in_line(open_registry(), 3)
 
 
-@STORES
 @pytest.mark.parametrize("writes", range(1, 5))
 def test_settle_when_killed_while_it_archives_then_the_next_run_completes_it(
     writes: int,
-    open_registry: Open,
     healthy: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
     register(models[7])
-    kill(lambda: contest(3, registry=open_registry()), writes, watched)
+    kill(lambda: contest(3, registry=Registry(MODEL_NAME)), writes, watched)
 
-    the_next_run(open_registry(), models)
+    the_next_run(Registry(MODEL_NAME), models)
 
-    in_line(open_registry(), 2)
-    decided = [record.version for record in open_registry().state().history.done]
+    in_line(Registry(MODEL_NAME), 2)
+    decided = [record.version for record in Registry(MODEL_NAME).state().history.done]
     assert decided == [1, 2, 3, 4]
 
 
@@ -113,19 +111,18 @@ def test_decision_when_killed_before_any_write_then_holds_if_the_alias_was_moved
     assert len(open_registry().state().history.unfinished) == (1 if writes < 2 else 0)
 
 
-@STORES
 @pytest.mark.parametrize("writes", range(1, 6))
 def test_roll_back_when_killed_before_any_write_then_the_same_command_completes_it(
-    writes: int, open_registry: Open, healthy: Registry, watched: type[WatchedClient]
+    writes: int, healthy: Registry, watched: type[WatchedClient]
 ) -> None:
-    kill(lambda: roll_back(open_registry(), "bad", to=1), writes, watched)
+    kill(lambda: roll_back(Registry(MODEL_NAME), "bad", to=1), writes, watched)
 
     if alias() == 2:
-        roll_back(open_registry(), "bad", to=1)
-    align(open_registry())
+        roll_back(Registry(MODEL_NAME), "bad", to=1)
+    align(Registry(MODEL_NAME))
 
-    in_line(open_registry(), 1)
-    assert open_registry().state().history.rolled_back == [2]
+    in_line(Registry(MODEL_NAME), 1)
+    assert Registry(MODEL_NAME).state().history.rolled_back == [2]
 
 
 @STORES
@@ -148,19 +145,17 @@ def test_align_when_killed_while_it_restores_the_alias_then_the_next_run_complet
     assert open_registry().state().history.by_hand is None
 
 
-@STORES
 @pytest.mark.parametrize("writes", range(5))
 def test_align_when_killed_while_it_follows_an_alias_moved_by_hand_then_the_next_run_completes_it(
     writes: int,
-    open_registry: Open,
     healthy: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
-    kill(lambda: align(open_registry()), writes, watched)
+    kill(lambda: align(Registry(MODEL_NAME)), writes, watched)
 
-    the_next_run(open_registry(), models)
+    the_next_run(Registry(MODEL_NAME), models)
 
-    in_line(open_registry(), 1)
-    assert open_registry().state().history.done[2].action == "alias by hand"
+    in_line(Registry(MODEL_NAME), 1)
+    assert Registry(MODEL_NAME).state().history.done[2].action == "alias by hand"
