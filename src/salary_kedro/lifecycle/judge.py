@@ -44,7 +44,15 @@ class Judge:
             holdout: Clean rows that the challenger was not trained on. A champion that
                 was trained on other data may have seen some of them.
             policy: What a challenger must achieve.
+
+        Raises:
+            UserError: If there are no rows.
         """
+        if holdout.empty:
+            raise UserError(
+                "there are no holdout rows to compare versions on: lower "
+                "data_engineering.train_size, or give more data"
+            )
         self._registry, self._holdout, self.policy = registry, holdout, policy
         self._errors: dict[int, Errors] = {}
 

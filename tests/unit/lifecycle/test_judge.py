@@ -234,6 +234,15 @@ def test_settle_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an
     assert refused(register(models[3]).number).startswith(UNSCORABLE)
 
 
+def test_settle_when_there_are_no_holdout_rows_then_is_an_error(
+    healthy: Registry, models: Models
+) -> None:
+    assert refused(register(models[1]).number, HOLDOUT[:0]) == (
+        "there are no holdout rows to compare versions on: lower data_engineering.train_size, or "
+        "give more data"
+    )
+
+
 def test_settle_when_a_champion_that_cannot_be_scored_may_be_replaced_then_is_and_it_is_recorded(
     fragile: Registry, models: Models
 ) -> None:
