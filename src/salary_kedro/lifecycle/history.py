@@ -149,20 +149,21 @@ class History(Sequence[Record]):
 
         One in a calm history. Two after promoters raced, each replacing the same one:
         the alias names the one whose move came last, and the other is to be contested.
-        An automatic promotion that did not know of a decision by hand, or not that it
-        was carried out, stands back.
+        An automatic promotion that did not know that a decision by hand was carried out
+        stands back.
         """
         standing: set[int] = set()
-        known: str | None = None
+        known: set[str | None] = {None}  # news since a decision by hand was last carried out
         for record in self:
-            known = record.news if record.action in BY_HAND else known
+            if record.action in BY_HAND:
+                known = {record.news} if record.state == "done" else known | {record.news}
             if record.state == "intent":
                 continue
             if record.action == "archiving":
                 standing.discard(record.version)
             elif record.moves and record.action != "promotion":
                 standing = {record.version}
-            elif record.moves and record.knows == known:
+            elif record.moves and record.knows in known:
                 standing = (standing - {record.before}) | {record.version}
         return frozenset(standing)
 

@@ -232,6 +232,23 @@ def test_standing_when_a_promotion_knew_of_the_rollback_then_is_its_version() ->
     assert History([*before, aware]).standing == {3}
 
 
+def test_standing_when_a_rollback_was_only_intended_then_a_promotion_unaware_of_it_stands() -> None:
+    intent = rollback(2, 1, 7, state="intent")
+
+    assert History([promotion(1, 1, None), intent, promotion(3, 2, 1)]).standing == {2}
+
+
+def test_standing_when_a_promotion_knew_of_the_intent_alone_then_is_what_the_rollback_chose() -> (
+    None
+):
+    before = [promotion(1, 1, None), promotion(2, 2, 1), rollback(3, 2, 1, state="intent")]
+    half_aware = promotion(5, 3, 2, knows=History(before).known)
+    done = rollback(4, 2, 1, intent=before[-1].key)
+
+    assert History([*before, half_aware]).standing == {3}
+    assert History([*before, done, half_aware]).standing == {1}
+
+
 def test_standing_when_an_intent_was_not_carried_out_then_leaves_it_as_it_was() -> None:
     history = History([promotion(1, 1, None), promotion(2, 2, 1, state="intent")])
 

@@ -249,6 +249,20 @@ def test_roll_back_when_killed_before_its_alias_write_then_an_overrun_promotion_
     stands_in_the_next_round(models)
 
 
+def test_roll_back_when_killed_before_its_alias_write_then_nobody_is_said_to_have_moved_the_alias(
+    promoter: Registry, person: Registry, models: Models
+) -> None:
+    before(person, "move_alias", die)
+    before(person, "record", lambda: contest(3, registry=promoter))
+    with pytest.raises(Stopped):
+        roll_back(person, "bad", to=1)
+
+    contest(register(models[9]).number, registry=shared_registry())
+
+    in_line(3)
+    assert told()[2:] == [("promotion", 3, 2, 3), ("archiving", 4, 3, 3)]
+
+
 @pytest.mark.parametrize("write", ["record", "move_alias"])
 def test_settle_when_killed_while_it_gives_way_to_a_rollback_then_the_next_run_goes_on(
     write: str, promoter: Registry, person: Registry, models: Models
