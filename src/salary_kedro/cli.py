@@ -18,6 +18,7 @@ from salary_kedro.errors import UserError
 log = logging.getLogger(__name__)
 
 Command = Callable[..., Any]
+LOG_HINT = " (the log, data/logs/kedro.log, has the whole story)"
 
 
 @click.group(name="salary_kedro")
@@ -64,7 +65,7 @@ def _answer(env: str | None, json_: bool, work: Command, tell: Command) -> Any:
         work: Takes the module of commands and the project; gives plain JSON.
         tell: Takes the module and that result; prints it for people.
     """
-    with readable_errors():
+    with readable_errors(hint=""):  # these commands write no log
         root = find_kedro_project(Path.cwd())
         if root is None:
             raise UserError("this folder is not inside the project: change to the project's folder")
@@ -258,7 +259,7 @@ def _check_pipelines(names: list[str]) -> None:
 
 
 @contextmanager
-def readable_errors() -> Iterator[None]:
+def readable_errors(hint: str = LOG_HINT) -> Iterator[None]:
     """Turn an exception into one line and exit code 1; the log keeps the traceback."""
     try:
         yield
@@ -266,11 +267,16 @@ def readable_errors() -> Iterator[None]:
         raise
     except Exception as error:
         log.info("the command failed", exc_info=True)  # to the file alone
-        raise click.ClickException(explain(error)) from error
+        raise click.ClickException(explain(error, hint)) from error
 
 
-def explain(error: BaseException) -> str:
-    """Say in one line what went wrong: the cause meant for people, where there is one."""
+def explain(error: BaseException, hint: str = LOG_HINT) -> str:
+    """Say in one line what went wrong: the cause meant for people, where there is one.
+
+    Args:
+        error: What went wrong.
+        hint: Where to read more, added to what was not meant for people.
+    """
     chain = [error]
     while (cause := chain[-1].__cause__) is not None:
         chain.append(cause)
@@ -279,4 +285,4 @@ def explain(error: BaseException) -> str:
             if isinstance(link, kind):
                 return " ".join(str(link).split())
     message = " ".join(str(error).split()) or type(error).__name__
-    return f"{message} (the log, data/logs/kedro.log, has the whole story)"
+    return f"{message}{hint}"

@@ -58,9 +58,9 @@ def refused(number: int, holdout: pd.DataFrame = HOLDOUT, policy: Policy | None 
 
 
 def test_judge_when_both_are_scored_then_the_evidence_is_of_the_same_rows(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    verdict = Judge(healthy, HOLDOUT, Policy()).judge(healthy.version(2), healthy.version(1))
+    verdict = Judge(settled, HOLDOUT, Policy()).judge(settled.version(2), settled.version(1))
 
     assert verdict.evidence == Evidence(
         challenger=Contestant(version=2, rmse=3.0, stored_rmse=3.0),
@@ -92,19 +92,19 @@ def test_judge_when_the_run_tells_of_its_data_then_shows_its_fingerprint(
     assert (evidence.challenger.data_sha256, evidence.champion) == ("d", None)
 
 
-def test_judge_when_confidence_is_required_then_the_interval_is_of_that(healthy: Registry) -> None:
-    judge = Judge(healthy, HOLDOUT, Policy(required_confidence=0.8))
+def test_judge_when_confidence_is_required_then_the_interval_is_of_that(settled: Registry) -> None:
+    judge = Judge(settled, HOLDOUT, Policy(required_confidence=0.8))
 
-    gain = judge.judge(healthy.version(2), healthy.version(1)).evidence.gain
+    gain = judge.judge(settled.version(2), settled.version(1)).evidence.gain
 
     assert gain is not None
     assert gain.confidence == 0.8
 
 
-def test_judge_when_there_is_one_row_then_there_is_no_interval(healthy: Registry) -> None:
-    judge = Judge(healthy, HOLDOUT[:1], Policy())
+def test_judge_when_there_is_one_row_then_there_is_no_interval(settled: Registry) -> None:
+    judge = Judge(settled, HOLDOUT[:1], Policy())
 
-    assert judge.judge(healthy.version(2), healthy.version(1)).evidence.gain is None
+    assert judge.judge(settled.version(2), settled.version(1)).evidence.gain is None
 
 
 @pytest.mark.parametrize("rmse", [math.nan, math.inf])
@@ -135,9 +135,9 @@ def test_judge_when_champions_recorded_rmse_is_not_finite_then_is_scored_all_the
 
 
 def test_errors_when_a_version_is_scored_then_are_actual_minus_predicted(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    judge = Judge(healthy, HOLDOUT, Policy())
+    judge = Judge(settled, HOLDOUT, Policy())
 
     assert judge.errors(1).tolist() == [-5.0, -5.0]
 
@@ -235,7 +235,7 @@ def test_settle_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an
 
 
 def test_settle_when_there_are_no_holdout_rows_then_is_an_error(
-    healthy: Registry, models: Models
+    settled: Registry, models: Models
 ) -> None:
     assert refused(register(models[1]).number, HOLDOUT[:0]) == (
         "there are no holdout rows to compare versions on: lower data_engineering.train_size, or "
@@ -287,9 +287,9 @@ def test_settle_when_a_champion_fails_with_a_long_message_then_its_record_still_
 
 
 def test_refuse_when_given_a_reason_then_archives_with_as_much_of_it_as_a_record_holds(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    verdict = Judge(healthy, HOLDOUT, Policy()).refuse(healthy.version(1), "x" * 5000)
+    verdict = Judge(settled, HOLDOUT, Policy()).refuse(settled.version(1), "x" * 5000)
 
     assert verdict.action == "archive"
     assert verdict.reason == f"version 1 is not promoted: {'x' * MAX_ERROR}"
@@ -297,10 +297,10 @@ def test_refuse_when_given_a_reason_then_archives_with_as_much_of_it_as_a_record
 
 
 def test_overrule_when_a_version_would_have_won_then_archives_it_with_the_same_evidence(
-    healthy: Registry,
+    settled: Registry,
 ) -> None:
-    judge = Judge(healthy, HOLDOUT, Policy())
-    won = judge.judge(healthy.version(2), healthy.version(1))
+    judge = Judge(settled, HOLDOUT, Policy())
+    won = judge.judge(settled.version(2), settled.version(1))
 
     verdict = judge.overrule(won, "somebody says so")
 

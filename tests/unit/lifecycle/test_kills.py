@@ -56,7 +56,7 @@ def the_next_run(registry: Registry, models: Models) -> None:
 def test_settle_when_killed_before_any_write_then_the_next_run_completes_it(
     writes: int,
     open_registry: Open,
-    healthy: Registry,
+    settled: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
@@ -71,7 +71,7 @@ def test_settle_when_killed_before_any_write_then_the_next_run_completes_it(
 @pytest.mark.parametrize("writes", range(1, 5))
 def test_settle_when_killed_while_it_archives_then_the_next_run_completes_it(
     writes: int,
-    healthy: Registry,
+    settled: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
@@ -99,7 +99,7 @@ def test_decision_when_killed_before_any_write_then_holds_if_the_alias_was_moved
     decide: Callable[[Registry], int],
     writes: int,
     open_registry: Open,
-    healthy: Registry,
+    settled: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
@@ -113,7 +113,7 @@ def test_decision_when_killed_before_any_write_then_holds_if_the_alias_was_moved
 
 @pytest.mark.parametrize("writes", range(1, 6))
 def test_roll_back_when_killed_before_any_write_then_the_same_command_completes_it(
-    writes: int, healthy: Registry, watched: type[WatchedClient]
+    writes: int, settled: Registry, watched: type[WatchedClient]
 ) -> None:
     kill(lambda: roll_back(Registry(MODEL_NAME), "bad", to=1), writes, watched)
 
@@ -130,7 +130,7 @@ def test_roll_back_when_killed_before_any_write_then_the_same_command_completes_
 def test_align_when_killed_while_it_restores_the_alias_then_the_next_run_completes_it(
     writes: int,
     open_registry: Open,
-    healthy: Registry,
+    settled: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:
@@ -148,7 +148,7 @@ def test_align_when_killed_while_it_restores_the_alias_then_the_next_run_complet
 @pytest.mark.parametrize("writes", range(5))
 def test_align_when_killed_while_it_follows_an_alias_moved_by_hand_then_the_next_run_completes_it(
     writes: int,
-    healthy: Registry,
+    settled: Registry,
     models: Models,
     watched: type[WatchedClient],
 ) -> None:

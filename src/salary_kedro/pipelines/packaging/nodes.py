@@ -3,14 +3,24 @@
 from typing import Any
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.parameters import Packaging, RegistryNames
 
 
 def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: RegistryNames) -> str:
-    """Export the production version as a bundle; the verdict only says that it is decided."""
-    return export_production(Registry(registry.model_name), bundles)
+    """Export the production version as a bundle.
+
+    Raises:
+        UserError: If there is none; the verdict says why.
+    """
+    store = Registry(registry.model_name)
+    if store.champion() is None and verdict["action"] == "archive":
+        raise UserError(
+            f"there is no production version, so nothing is packaged: {verdict['reason']}"
+        )
+    return export_production(store, bundles)
 
 
 def build_bento(
