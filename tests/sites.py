@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.doctor import Site, examine
 from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.promotion import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,15 @@ import click
 from salary_kedro.bundle import BundleStore
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.doctor import Site, examine
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
+from salary_kedro.lifecycle.doctor import Site, examine, obstacle
 from salary_kedro.lifecycle.history import History, Record
 from salary_kedro.lifecycle.mending import mend
 from salary_kedro.lifecycle.packaging import bring_into_line, export_production
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import refuse_former_places
 from salary_kedro.lifecycle.stages import Version
-from salary_kedro.lifecycle.store import prepare_store, store_exists
+from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.transfer import export_version, import_version, read_archive
 from salary_kedro.parameters import Parameters, check_parameters
 
@@ -64,8 +65,8 @@ class Project:
         Raises:
             UserError: If there is no store yet, or it cannot be used.
         """
-        if not store_exists(self.uri):
-            raise UserError("no model was ever trained in this environment: `make run` trains one")
+        if found := obstacle(self.uri):
+            raise UserError(f"{found.what}: {found.remedy}")
         return open_registry(self.uri, self.parameters.registry.model_name)
 
     @property
@@ -168,14 +169,23 @@ def _record_row(record: Record) -> Row:
 
 def rollback(project: Project, to: int | None, reason: str, force: bool) -> Row:
     """Go back to a former production version, and repackage it."""
-    number = roll_back(project.registry, reason, to, force)
-    return {"production": number, "bundle": export_production(project.registry, project.bundles)}
+    return _decide(project, lambda registry: roll_back(registry, reason, to, force))
 
 
 def promote(project: Project, number: int, reason: str) -> Row:
     """Make a version production by hand, and repackage it."""
-    promote_by_hand(project.registry, number, reason)
-    return {"production": number, "bundle": export_production(project.registry, project.bundles)}
+    return _decide(project, lambda registry: promote_by_hand(registry, number, reason))
+
+
+def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
+    registry = project.registry
+    try:
+        number = decide(registry)
+    except UserError:
+        with suppress(UserError):  # an earlier command may have left the pointer behind
+            export_production(registry, project.bundles)
+        raise
+    return {"production": number, "bundle": export_production(registry, project.bundles)}
 
 
 def export(project: Project, number: int, file: Path) -> Row:
@@ -269,7 +279,9 @@ def as_lines(shown: Mapping[str, Any], indent: str = "") -> None:
         elif isinstance(value, list):
             click.echo(f"{indent}{key}")
             for item in value:
-                click.echo(f"{indent}  {_cell(item['when'])}  {item['action']}: {item['why']}")
+                told = isinstance(item, Mapping) and {"when", "action", "why"} <= item.keys()
+                line = f"{_cell(item['when'])}  {item['action']}: {item['why']}" if told else item
+                click.echo(f"{indent}  {line}")
         else:
             click.echo(f"{indent}{key}: {'-' if value is None else value}")
 

@@ -18,7 +18,7 @@ from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_s
 from proofs.tally import Tally
 from proofs.worlds import CHAMPION, Numbers, Site, World, populate
 from salary_kedro.lifecycle.alignment import align
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 
 BETTER, WORSE = 5.0, 9.0  # RMSEs of challengers
 BEST, WORST = 2.0, 12.0  # of those that come after the crash

@@ -36,7 +36,7 @@ from proofs.tally import Tally
 from proofs.worlds import RMSES, Site, World
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import align
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.stages import Stage
 
 STEPS = 12

@@ -13,7 +13,9 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from proofs import forks
-from salary_kedro.lifecycle.promotion import Judge, promote_by_hand, settle
+from salary_kedro.lifecycle.by_hand import promote_by_hand
+from salary_kedro.lifecycle.judge import Judge
+from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import is_local, prepare_store

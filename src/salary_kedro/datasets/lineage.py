@@ -57,7 +57,7 @@ class CodeLineageDataset(AbstractDataset[None, dict[str, str]]):
     def _git(self, *arguments: str) -> str | None:
         try:
             result = subprocess.run(
-                ["git", *arguments],
+                ["git", "--no-optional-locks", *arguments],
                 cwd=self._lock.parent,
                 capture_output=True,
                 check=False,

@@ -19,12 +19,14 @@ from typing import Any, Literal
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.history import Action, History, Record
+from salary_kedro.lifecycle.history import BY_HAND, Action, History, Record
 from salary_kedro.lifecycle.registry import Registry, State
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
 from salary_kedro.lifecycle.store import is_local
 
 MODEL_FILE = "model.skops"
+#: Looks at a shared store after which others are taken to write without end.
+MAX_PASSES = 100
 CHOOSE = "choose one with `kedro models promote N --reason TEXT`"
 
 
@@ -43,11 +45,16 @@ def align(registry: Registry) -> State:
 
     Raises:
         ProductionLostError: If no former production version still loads.
+        UserError: If others write without end.
     """
-    state = registry.state()
-    while _align_once(registry, state):
+    for _ in range(MAX_PASSES):
         state = registry.state()
-    return state
+        if not _align_once(registry, state):
+            return state
+    raise UserError(
+        f"other commands keep changing '{registry.model_name}', looked at {MAX_PASSES} times: let "
+        f"them end, then try again"
+    )
 
 
 def _align_once(registry: Registry, state: State) -> bool:
@@ -55,58 +62,84 @@ def _align_once(registry: Registry, state: State) -> bool:
     if state.champion is None:
         return _restore(registry, state)
     intent = pending_intent(registry, state)
-    repaired = intent is not None and intent.action == "repair"
-    if state.champion.number in state.history.standing and not repaired:
+    if intent is None and state.champion.number in state.history.standing:
         return align_tags(registry, state)
     if intent is not None and _outranked(intent, state) and _take_back(registry, state, intent):
         return True
     explanation = _explain(state, state.champion.number, intent)
-    align_tags(registry, replace(state, history=History([*state.history, explanation])))
+    align_tags(registry, _with(state, explanation))
     registry.record(explanation)
     return True
+
+
+def _with(state: State, record: Record) -> State:
+    """The state with one more record."""
+    return replace(state, history=History([*state.history, record]))
 
 
 def pending_intent(registry: Registry, state: State) -> Record | None:
     """The unfinished intent that moved the alias to where it is; None if none did.
 
     In a local store, whose lock one command holds from its intent to its outcome, that
-    can only be the last record; in a shared one a stalled command may come late.
+    can only be the last record; in a shared one a stalled command may come late. Of
+    several, a person's counts.
     """
     found = [intent for intent in state.history.unfinished if intent.after == state.alias]
-    if found and is_local(registry.uri) and found[-1] != state.history[-1]:
+    explained = state.alias in state.history.standing
+    if is_local(registry.uri):
+        found = [intent for intent in found if intent == state.history[-1]]
+        explained = explained and not any(intent.action == "repair" for intent in found)
+    if explained or not found:
         return None
-    return found[-1] if found else None
+    return max(found, key=lambda intent: (intent.action in BY_HAND, intent.key))
 
 
 def _outranked(intent: Record, state: State) -> bool:
-    return intent.action == "promotion" and intent.knows != state.history.known
+    return intent.action not in BY_HAND and intent.knows != state.history.known
 
 
 def _take_back(registry: Registry, state: State, intent: Record) -> bool:
-    """Undo an automatic promotion that did not know of a decision by hand; tell whether it was."""
-    target = next((n for n in _by_right(state.history) if n in state.versions), None)
+    """Undo an automatic move that did not know of a decision by hand; tell whether it was."""
     by_hand = state.history.by_hand
-    if target is None or by_hand is None:
-        return False  # what the person chose was deleted since
-    if intent.version not in state.history.decided:
-        why = (
-            f"version {intent.version} is not promoted: it was decided without knowing of the "
-            f"{by_hand.action} to version {by_hand.after}"
+    target = next((n for n in _by_right(state.history) if n in state.versions), None)
+    if target is None or target == state.alias or by_hand is None:
+        return False  # what the person chose was deleted since, or is production
+    why = f"it was decided without knowing of the {by_hand.action} to version {by_hand.after}"
+    if intent.action == "promotion" and intent.version not in state.history.decided:
+        reason = f"version {intent.version} is not promoted: {why}"
+        verdict = {**(intent.evidence or {}), "action": "archive", "reason": reason}
+        record = new_record(
+            state, "archiving", intent.version, reason, after=target, evidence=verdict
         )
-        verdict = {**(intent.evidence or {}), "action": "archive", "reason": why}
-        registry.record(
-            new_record(state, "archiving", intent.version, why, after=target, evidence=verdict)
-        )
-    registry.move_alias(target)
+        state = _with(state, registry.record(record))
+    if _is_awaited(by_hand, state.history):
+        registry.move_alias(target)  # which completes the decision by hand
+    else:
+        back = f"the alias is taken back from version {intent.version}: {why}"
+        _repair(registry, new_record(state, "repair", target, back, after=target, step="intent"))
     return True
 
 
 def _by_right(history: History) -> list[int | None]:
-    """What the alias should name, where an automatic promotion has overrun a decision by hand."""
-    by_hand = history.by_hand
-    if by_hand is not None and by_hand in history.unfinished:
-        return [by_hand.after]
+    """What the alias should name, where an automatic move has overrun a decision by hand."""
+    if history.by_hand is not None and _is_awaited(history.by_hand, history):
+        return [history.by_hand.after]
     return [number for number in history.productions if number in history.standing]
+
+
+def _is_awaited(by_hand: Record, history: History) -> bool:
+    """Whether a decision by hand is neither carried out yet nor knowingly overtaken."""
+    heeded = any(record.moves and record.knows == by_hand.news for record in history.done)
+    return by_hand in history.unfinished and not heeded
+
+
+def _repair(registry: Registry, intent: Record) -> None:
+    """Move the alias to where it belongs, and record it."""
+    registry.record(intent)
+    registry.move_alias(intent.version)
+    state = registry.state()
+    if state.alias == intent.version:
+        registry.record(_complete(state, intent))
 
 
 def _explain(state: State, alias: int, intent: Record | None) -> Record:
@@ -141,10 +174,8 @@ def _restore(registry: Registry, state: State) -> bool:
     if found is None:
         return align_tags(registry, state)
     number, why = found
-    registry.record(
-        new_record(state, "repair", number, why, before=None, after=number, step="intent")
-    )
-    registry.move_alias(number)
+    intent = new_record(state, "repair", number, why, before=None, after=number, step="intent")
+    _repair(registry, intent)
     return True
 
 

@@ -80,8 +80,8 @@ def is_set_up(uri: str) -> bool:
 
 
 def _examine_store(site: Site) -> list[Finding]:
-    if obstacle := _obstacle(site.uri):
-        return [obstacle]
+    if found := obstacle(site.uri):
+        return [found]
     try:
         registry = site.registry
         state = registry.state()
@@ -95,8 +95,8 @@ def _examine_store(site: Site) -> list[Finding]:
     ]
 
 
-def _obstacle(uri: str) -> Finding | None:
-    """What keeps the registry from being examined; None if nothing does."""
+def obstacle(uri: str) -> Finding | None:
+    """What keeps the registry from being read; None if nothing does. Writes nothing."""
     try:
         if not is_set_up(uri):
             return advice(

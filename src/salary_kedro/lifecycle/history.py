@@ -1,6 +1,7 @@
 """The history of decisions: append-only, one entity a record, kept with the registry."""
 
 import getpass
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 #: A record is a tag of the registered model; its key begins so.
 PREFIX = "history."
+KEY = re.compile(r"^history\.\d{9}-[0-9a-f]+$")
 
 Action = Literal[
     "promotion", "archiving", "rollback", "promotion by hand", "alias by hand", "import", "repair"
@@ -149,7 +151,7 @@ class History(Sequence[Record]):
 
         One in a calm history. Two after promoters raced, each replacing the same one:
         the alias names the one whose move came last, and the other is to be contested.
-        An automatic promotion that did not know that a decision by hand was carried out
+        An automatic move that did not know that a decision by hand was carried out
         stands back.
         """
         standing: set[int] = set()
@@ -161,7 +163,7 @@ class History(Sequence[Record]):
                 continue
             if record.action == "archiving":
                 standing.discard(record.version)
-            elif record.moves and record.action != "promotion":
+            elif record.moves and record.action in BY_HAND:
                 standing = {record.version}
             elif record.moves and record.knows in known:
                 standing = (standing - {record.before}) | {record.version}

@@ -103,9 +103,8 @@ class Judge:
             try:
                 self._errors[number] = self._score(self._registry.model_folder(number))
             except Exception as error:  # a model of another release can fail anywhere
-                text = " ".join(str(error).split())
                 raise UnscorableError(
-                    f"version {number} cannot score today's holdout rows: {text}"
+                    f"version {number} cannot score today's holdout rows: {_say(error)}"
                 ) from error
         return self._errors[number]
 
@@ -161,8 +160,8 @@ class Judge:
             return None
         confidence = self.policy.required_confidence or SHOWN_CONFIDENCE
         found = gain_interval(*errors, confidence)
-        if found is None:
-            return None
+        if found is None or not np.isfinite(found).all():
+            return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)
 
     def _score(self, folder: Path) -> Errors:
@@ -175,6 +174,13 @@ class Judge:
 def read_contract(folder: Path) -> Contract:
     """Read the contract logged beside a model."""
     return Contract.parse((folder / CONTRACT_FILE).read_bytes())
+
+
+def _say(error: Exception) -> str:
+    """What went wrong; a library's own words may hold a cell of somebody's row."""
+    if isinstance(error, UserError | OSError | KeyError):  # ours, a file, a missing column
+        return " ".join(str(error).split())
+    return f"{type(error).__name__} in the model, whose text may hold people's data"
 
 
 def _stored(version: Version) -> float | None:

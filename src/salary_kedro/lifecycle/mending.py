@@ -42,7 +42,8 @@ def settle_in(uri: str, artifacts: str | None, model_name: str) -> str | None:
         What was done, one sentence; None if the project is where it was.
 
     Raises:
-        UserError: If the artifacts were not moved along; nothing is changed then.
+        UserError: If the artifacts were not moved along, in which case nothing is changed; or
+            if production was lost.
     """
     if not (places := relocate(uri, artifacts)):
         return None

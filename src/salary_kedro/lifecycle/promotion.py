@@ -1,11 +1,9 @@
-"""The contest for production, and the decisions that people make by hand."""
+"""The contest for production."""
 
 import json
 from typing import Any
 
-from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.alignment import ProductionLostError, align, loads, new_record
-from salary_kedro.lifecycle.history import Action
+from salary_kedro.lifecycle.alignment import align, new_record
 from salary_kedro.lifecycle.judge import Judge, UnscorableError
 from salary_kedro.lifecycle.registry import Registry, State
 from salary_kedro.lifecycle.stages import Stage, Version
@@ -14,7 +12,6 @@ from salary_kedro.lifecycle.verdict import Verdict
 
 #: What a version is made of, by its name in the lineage.
 FINGERPRINT = ("data_sha256", "parameters_sha256", "code_sha256")
-MAX_REASON = 1000
 
 
 def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
@@ -127,107 +124,3 @@ def _fingerprint(registry: Registry, version: Version) -> tuple[str, ...] | None
     tags = registry.run(version).tags
     found = tuple(tags[name] for name in FINGERPRINT if name in tags)
     return found if len(found) == len(FINGERPRINT) else None
-
-
-def roll_back(registry: Registry, reason: str, to: int | None = None, force: bool = False) -> int:
-    """Make a former production version production again.
-
-    Args:
-        registry: Where the versions are.
-        reason: Why, for the history.
-        to: The version; if None, the latest former production that was not itself rolled
-            back.
-        force: Accept a version that was never production.
-
-    Returns:
-        The version that is production now.
-
-    Raises:
-        UserError: If there is no such version to go back to; nothing is changed then.
-    """
-    with store_lock(registry.uri):
-        state = _state_with_production(registry)
-        if state.champion is None and not state.history.productions:
-            raise UserError("there is no production version yet to roll back; `make run` makes one")
-        target = _rollback_target(state, to, force)
-        _check(registry, state, target, reason)
-        return _move_by_hand(registry, "rollback", target, reason)
-
-
-def _state_with_production(registry: Registry) -> State:
-    """The state; where production was lost, after it was restored if it can be."""
-    state = registry.state()
-    if state.champion is not None or not state.history.productions:
-        return state
-    try:
-        return align(registry)
-    except ProductionLostError:
-        return registry.state()  # a decision by hand is the way out
-
-
-def _rollback_target(state: State, to: int | None, force: bool) -> int:
-    known = [n for n in state.history.productions if n != state.alias and n in state.versions]
-    if to is not None:
-        if to not in known and to in state.versions and to != state.alias and not force:
-            raise UserError(
-                f"version {to} was never production; those that were: "
-                f"{', '.join(map(str, known)) or 'none'}. Add --force to choose it all the same"
-            )
-        return to
-    good = [number for number in known if number not in state.history.rolled_back]
-    if not good:
-        raise UserError(
-            f"there is no former production version to go back to from version {state.alias}"
-            + (
-                f"; rolled back were {', '.join(map(str, known))}: name one with --to"
-                if known
-                else ""
-            )
-        )
-    return good[0]
-
-
-def promote_by_hand(registry: Registry, number: int, reason: str) -> int:
-    """Make a version production because a person says so.
-
-    Returns:
-        The version that is production now.
-
-    Raises:
-        UserError: If it does not exist, is production already, or does not load; nothing
-            is changed then.
-    """
-    with store_lock(registry.uri):
-        _check(registry, _state_with_production(registry), number, reason)
-        return _move_by_hand(registry, "promotion by hand", number, reason)
-
-
-def _check(registry: Registry, state: State, number: int, reason: str) -> None:
-    if number not in state.versions:
-        known = ", ".join(map(str, state.versions)) or "none"
-        raise UserError(f"there is no version {number} of '{registry.model_name}'; known: {known}")
-    if number == state.alias:
-        raise UserError(f"version {number} is production already")
-    if not reason.strip() or len(reason) > MAX_REASON:
-        raise UserError(
-            f"the reason is {len(reason.strip())} characters long; give 1 to {MAX_REASON}"
-        )
-    if not loads(registry, number):
-        raise UserError(f"the model of version {number} does not load, so it cannot serve")
-
-
-def _move_by_hand(registry: Registry, action: Action, number: int, reason: str) -> int:
-    state = registry.state()
-    if state.champion is not None:
-        state = align(registry)
-    if state.alias == number:
-        return number  # somebody else did it meanwhile
-    registry.record(new_record(state, action, number, reason.strip(), after=number, step="intent"))
-    registry.move_alias(number)
-    after = align(registry)
-    if after.alias != number:
-        raise UserError(
-            f"the {action} to version {number} was overtaken: somebody made version "
-            f"{after.alias} production at the same time; see `kedro models history`"
-        )
-    return number

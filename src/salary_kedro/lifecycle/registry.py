@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.history import PREFIX, History, Record
+from salary_kedro.lifecycle.history import KEY, PREFIX, History, Record
 from salary_kedro.lifecycle.relocation import plain_path
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
 
@@ -300,14 +300,19 @@ def _downloads() -> str:
     return folder
 
 
+@functools.lru_cache(maxsize=100_000)  # a record never changes
 def _record(key: str, content: str) -> Record:
+    problem: Exception | None = None
     try:
-        return Record.model_validate_json(content)
+        record = Record.model_validate_json(content)
+        if record.key == key and KEY.match(key):
+            return record
     except ValidationError as error:
-        raise UserError(
-            f"the record {key} of the history was altered and cannot be read: restore the tag of "
-            f"the registered model from a copy of the store, or delete it with `make ui`"
-        ) from error
+        problem = error
+    raise UserError(
+        f"the record {key} of the history was altered and cannot be read: restore the tag of "
+        f"the registered model from a copy of the store, or delete it with `make ui`"
+    ) from problem
 
 
 def _version(found: ModelVersion) -> Version:

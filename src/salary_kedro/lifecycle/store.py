@@ -139,7 +139,7 @@ def _check_reachable(uri: str) -> None:
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UserError(
             f"the tracking URI {_plain(uri)} is not supported: give sqlite:///..., "
-            f"http://..., https://... or postgresql://..."
+            f"http://..., https://..., or a database whose driver is installed, postgresql://..."
         )
     address = (parts.hostname, port or DEFAULT_PORTS[scheme])
     try:

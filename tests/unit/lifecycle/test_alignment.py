@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 
 from salary_kedro.contract import Contract
 from salary_kedro.lifecycle.alignment import ProductionLostError, align
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.history import PREFIX
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
 from salary_kedro.lifecycle.registry import Registry
 from samples import constant
 from stores import (

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.registry import Registry
 from samples import constant
 from stores import MODEL_NAME, Models, alias, all_of_it, contest, log, register, tags, told

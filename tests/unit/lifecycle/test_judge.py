@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.judge import MAX_ERROR, Judge, UnscorableError, read_contract
-from salary_kedro.lifecycle.promotion import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.verdict import Contestant, Evidence, Interval, Policy
@@ -309,3 +309,25 @@ def test_overrule_when_a_version_would_have_won_then_archives_it_with_the_same_e
         "version 2 is not promoted: somebody says so",
     )
     assert verdict.evidence == won.evidence
+
+
+def test_judge_when_a_library_fails_on_a_cell_then_its_words_are_not_repeated(
+    registry: Registry, models: Models, contract: Contract
+) -> None:
+    promote_by_hand(registry, register(log(straight_line(contract), contract, 5.0)).number, "x")
+    rows = pd.DataFrame({"experience_years": ["Jane Doe, 98765 EUR"] * 2, "salary": [100.0, 100.0]})
+
+    with pytest.raises(UserError) as caught:
+        contest(register(models[3]).number, holdout=rows)
+
+    assert "Jane" not in str(caught.value)
+    assert "ValueError" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_judge_when_errors_are_beyond_what_a_float_can_square_then_archives(
+    settled: Registry, contract: Contract
+) -> None:
+    verdict = contest(register(log(constant(1e200), contract, 4.0)).number)
+
+    assert (verdict.action, alias()) == ("archive", 2)

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.promotion import promote_by_hand
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.verdict import Policy

@@ -9,8 +9,10 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.alignment import align
-from salary_kedro.lifecycle.promotion import promote_by_hand, roll_back
+from salary_kedro.lifecycle.alignment import align, new_record, pending_intent
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
+from salary_kedro.lifecycle.doctor import check_alias
+from salary_kedro.lifecycle.history import Action
 from salary_kedro.lifecycle.registry import Registry
 from stores import (
     MODEL_NAME,
@@ -183,7 +185,11 @@ def test_settle_when_a_rollback_overtook_it_then_says_that_it_did_not_know(
         "archive",
         "version 3 is not promoted: it was decided without knowing of the rollback to version 1",
     )
-    assert told()[2:] == [("rollback", 1, 2, 1), ("archiving", 3, 3, 1)]
+    assert told()[2:] == [
+        ("rollback", 1, 2, 1),
+        ("archiving", 3, 3, 1),
+        ("repair", 1, 3, 1),
+    ]
 
 
 @pytest.mark.parametrize(("when", "write"), [(before, "record"), (before, "move_alias")])
@@ -334,3 +340,97 @@ def test_roll_back_when_another_aims_at_the_same_version_then_both_succeed(
     assert roll_back(third, "bad", to=1) == 1
 
     in_line(1)
+
+
+# --- Late writes ------------------------------------------------------------------------
+
+
+def intend(registry: Registry, action: Action, number: int, key: str | None = None) -> None:
+    """Record an intent, and stall before the alias."""
+    record = new_record(registry.state(), action, number, "...", after=number, step="intent")
+    registry.record(record if key is None else record.model_copy(update={"key": key}))
+
+
+def test_align_when_a_person_and_a_run_promote_one_version_at_once_then_ends(
+    settled: Registry, models: Models
+) -> None:
+    registry = shared_registry()
+    register(models[1])
+    intend(registry, "promotion by hand", 3, "history.000000009-00000000")
+    intend(registry, "promotion", 3, "history.000000009-ffffffff")
+    registry.move_alias(3)
+
+    align(registry)
+
+    in_line(3)
+
+
+def test_align_when_a_take_back_comes_late_then_the_better_version_contests_again(
+    settled: Registry, models: Models
+) -> None:
+    register(models[5])
+    slow, quick = shared_registry(), shared_registry()
+    intend(slow, "promotion", 3)
+    roll_back(quick, "it drifts", to=1)
+    quick.move_alias(3)
+
+    def others() -> None:
+        align(quick)
+        contest(register(models[1]).number, registry=quick)
+
+    before(slow, "move_alias", others)
+    align(slow)
+    assert "alias by hand" not in {action for action, *_ in told()}
+
+    contest(register(models[9]).number, registry=quick)
+
+    in_line(4)
+
+
+def test_align_when_a_rollback_was_given_up_before_a_promotion_then_is_not_carried_out_later(
+    settled: Registry, models: Models
+) -> None:
+    register(models[5])
+    slow, person = shared_registry(), shared_registry()
+    intend(slow, "promotion", 3)
+    before(person, "move_alias", die)
+    with pytest.raises(Stopped):
+        roll_back(person, "it drifts", to=1)
+    register(models[1])
+    contest(4, registry=shared_registry())
+    slow.move_alias(3)
+
+    contest(register(models[9]).number, registry=shared_registry())
+
+    in_line(4)
+
+
+def test_check_alias_when_a_promotion_was_begun_twice_and_done_once_then_finds_nothing(
+    settled: Registry, models: Models
+) -> None:
+    registry = shared_registry()
+    register(models[1])
+    intend(registry, "promotion", 3)
+    contest(3, registry=registry)
+
+    state = registry.state()
+
+    assert check_alias(state, pending_intent(registry, state)) == []
+
+
+def test_align_when_others_write_without_end_then_says_so(
+    settled: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salary_kedro.lifecycle.alignment.MAX_PASSES", 3)
+    registry = shared_registry()
+    original = registry.state
+
+    def state() -> object:
+        found = original()
+        MlflowClient().delete_model_version_tag(MODEL_NAME, "1", next(iter(tags()[1]), "archived"))
+        return found if tags()[1] else original()
+
+    monkeypatch.setattr(registry, "state", state)
+
+    with pytest.raises(UserError, match=r"^other commands keep changing 'salaries'"):
+        align(registry)

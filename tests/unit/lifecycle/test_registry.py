@@ -141,7 +141,7 @@ def test_state_when_the_model_changes_between_two_reads_then_is_read_until_they_
     def model(number: str, **tags: str) -> SimpleNamespace:
         return SimpleNamespace(aliases={"production": number}, tags=tags)
 
-    intent = {"history.000000001-a": record().model_dump_json(by_alias=True)}
+    intent = {"history.000000001-aaaa": record().model_dump_json(by_alias=True)}
     torn, whole = model("2"), model("2", **intent)  # alias read after, tags before the move
     reads: Iterator[SimpleNamespace] = iter([model("1"), torn, whole, whole])
     monkeypatch.setattr(registry, "_model", lambda: next(reads))
@@ -516,3 +516,14 @@ def test_contested_when_two_versions_stand_then_is_the_one_that_the_alias_does_n
     )
 
     assert State(2, history, {}).contested == {1}
+
+
+@pytest.mark.parametrize("key", ["history.000000009-copied", "history.000000009-0000000a"])
+def test_state_when_a_record_lies_under_another_key_then_names_it(
+    key: str, settled: Registry
+) -> None:
+    content = settled.state().history[0].model_dump_json(by_alias=True)
+    MlflowClient().set_registered_model_tag(MODEL_NAME, key, content)
+
+    with pytest.raises(UserError, match=rf"^the record {key} of the history was altered"):
+        settled.state()

@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.promotion import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import (
     LoggedModel,

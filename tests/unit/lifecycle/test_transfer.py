@@ -24,8 +24,9 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import transfer
 from salary_kedro.lifecycle.alignment import new_record
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.judge import Judge
-from salary_kedro.lifecycle.promotion import promote_by_hand, settle
+from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry, open_registry
 from salary_kedro.lifecycle.stages import Stage
 from salary_kedro.lifecycle.tracking import log_training
