@@ -42,6 +42,15 @@ class Snapshot:
         """The version that is production, by the last record."""
         return self.history.done[-1].after if self.history.done else None
 
+    @property
+    def story(self) -> str:
+        """The history in one line, for whoever looks into a violation."""
+        return "history: " + "; ".join(
+            f"{record.key} {record.action} {record.state} of {record.version}, "
+            f"{record.before} to {record.after}, intent {record.intent}, knows {record.knows}"
+            for record in self.history
+        )
+
 
 def look(registry: Registry) -> Snapshot:
     """Read the registry."""

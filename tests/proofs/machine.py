@@ -150,14 +150,14 @@ class LifecycleMachine(RuleBasedStateMachine):
             found += self._check_effect(command, before, now)
         elif before.alias is not None and now.alias != before.alias:
             found.append(f"a refused command moved the alias to version {now.alias}")
-        assert not found, found
+        assert not found, (found, self.before.story)
 
     @rule(command=COMMANDS, crash=CRASHES)
     def crash(self, command: Command, crash: Crash) -> None:
         """Kill a command at a registry call; a short one may come to its end before."""
         before, _, now = self._run(replace(self._resolve(command), crash=crash))
         found = list(check_at_any_time(before, now, local=self.local))
-        assert not found, found
+        assert not found, (found, self.before.story)
 
     @precondition(lambda self: not self.local)
     @rule(command=COMMANDS, other=COMMANDS, where=CRASHES, crash=st.none() | CRASHES)
@@ -173,7 +173,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             found += check_decided(now) if command.kind == "compete" else []
             if now.history.known != before.history.known:
                 found += check_by_hand(now, self.site.rmse)
-        assert not found, found
+        assert not found, (found, self.before.story)
 
     def _run(self, command: Command) -> tuple[Snapshot, bool, Snapshot]:
         """Run a command; in a local store, clause b holds after each of its writes."""

@@ -144,7 +144,7 @@ def _check(
         if now.alias is None or site.rmse(now.alias) > site.rmse(best):
             found.append(f"version {now.alias} is production; the best is version {best}")
     if found:
-        found.append("; ".join(_line(record) for record in now.history))
+        found.append(now.story)
     send(found)
 
 
@@ -160,8 +160,3 @@ def _check_verdicts(now: Snapshot, reports: list[Report]) -> Iterator[str]:
             yield f"no record decides on version {report.version}"
         elif given[-1] != report.action:
             yield f"version {report.version}: reported {report.action}, but recorded {given}"
-
-
-def _line(record: object) -> str:
-    names = ("key", "action", "state", "version", "before", "after", "knows")
-    return " ".join(str(getattr(record, name)) for name in names)
