@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from mlflow import MlflowClient
 
 from proofs import forks
-from proofs.calls import READS, Moment, at, heard
+from proofs.calls import READS, Listener, Moment, at, heard
 from proofs.guarantee import (
     ALIAS,
     Snapshot,
@@ -165,8 +165,8 @@ class LifecycleMachine(RuleBasedStateMachine):
         """Run another command, perhaps to its crash, at a registry call of the first."""
         ends: list[bool] = []
         meanwhile = replace(self._resolve(other), crash=crash)
-        with heard(at(where.call, where.moment, lambda: ends.append(meanwhile.run(self.site)))):
-            before, ended, now = self._run(self._resolve(command))
+        intrusion = at(where.call, where.moment, lambda: ends.append(meanwhile.run(self.site)))
+        before, ended, now = self._run(self._resolve(command), intrusion)
         found = list(check_at_any_time(before, now, local=self.local))
         if ended and all(ends):
             found += check_settled(now)
@@ -175,10 +175,12 @@ class LifecycleMachine(RuleBasedStateMachine):
                 found += check_by_hand(now, self.site.rmse)
         assert not found, (found, self.before.story)
 
-    def _run(self, command: Command) -> tuple[Snapshot, bool, Snapshot]:
+    def _run(
+        self, command: Command, listener: Listener | None = None
+    ) -> tuple[Snapshot, bool, Snapshot]:
         """Run a command; in a local store, clause b holds after each of its writes."""
         before = self.before
-        with heard(self._check_write):
+        with heard(listener or self._check_write):
             ended = command.run(self.site)
         self.before = look(self.site.registry)
         return before, ended, self.before
