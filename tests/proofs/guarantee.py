@@ -111,7 +111,7 @@ def check_by_hand(now: Snapshot, rmse: Callable[[int], float]) -> Iterator[str]:
         record.after
         for record in now.history.done
         if record.action == "promotion"
-        and record.knows == chosen.decision
+        and (record.knows or "").startswith(chosen.decision)
         and rmse(record.version) < rmse(chosen.after)
     }
     if now.alias not in {chosen.after, *better}:
