@@ -65,7 +65,10 @@ class Project:
         Raises:
             UserError: If there is no store yet, or it cannot be used.
         """
-        if found := obstacle(self.uri):
+        found = obstacle(self.uri)
+        if found is not None and found.severity == "advice":
+            raise UserError("no model was ever trained in this environment: `make run` trains one")
+        if found is not None:
             raise UserError(f"{found.what}: {found.remedy}")
         return open_registry(self.uri, self.parameters.registry.model_name)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bentoml
-from bentoml.exceptions import NotFound
+from bentoml.exceptions import BentoMLException, NotFound
 
 from salary_kedro.bundle.store import BundleStore
 from salary_kedro.locations import BUNDLES
@@ -34,12 +34,16 @@ class BentoProject:
             return tag
         with tempfile.TemporaryDirectory() as folder:
             self._gather(Path(folder), bundles, bundle_name)
-            bentoml.bentos.build_bentofile(
-                str(Path(folder) / BENTOFILE),
-                name=bento_name,
-                version=bundle_name,
-                build_ctx=folder,
-            )
+            try:
+                bentoml.bentos.build_bentofile(
+                    str(Path(folder) / BENTOFILE),
+                    name=bento_name,
+                    version=bundle_name,
+                    build_ctx=folder,
+                )
+            except BentoMLException:
+                if not _exists(tag):  # another run may have built it meanwhile
+                    raise
         return tag
 
     def _gather(self, folder: Path, bundles: BundleStore, bundle_name: str) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,14 @@ from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.history import KEY, PREFIX, History, Record
 from salary_kedro.lifecycle.relocation import plain_path
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
+from salary_kedro.lifecycle.store import is_local
 
 log = logging.getLogger(__name__)
 
 #: What a record may hold, as JSON: the narrowest column that MLflow keeps tags in.
 MAX_RECORD = 5000
+#: How PostgreSQL, MySQL and SQLite say that another process has just written the same row.
+COLLISIONS = ("UniqueViolation", "Duplicate entry", "UNIQUE constraint", "StaleDataError")
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,14 @@ class Registry:
         return State(_alias(model), History(records), versions)
 
     def _settled_model(self) -> RegisteredModel | None:
-        """Read until two reads agree: MLflow reads alias and tags one after the other."""
-        model, again = self._model(), self._model()
+        """Read until two reads agree: MLflow reads alias and tags one after the other.
+
+        The writers of a local store hold its lock, so there one reading will do.
+        """
+        model = self._model()
+        if is_local(self.uri):
+            return model
+        again = self._model()
         while _content(model) != _content(again):
             model, again = again, self._model()
         return again
@@ -175,15 +184,15 @@ class Registry:
 
     def move_alias(self, number: int) -> None:
         """Make a version production. This is the commit point of every promotion."""
-        self._client.set_registered_model_alias(self.model_name, ALIAS, str(number))
+        _write(self._client.set_registered_model_alias, self.model_name, ALIAS, str(number))
 
     def untag(self, number: int, stage: Stage) -> None:
         """Take a stage tag away."""
-        self._client.delete_model_version_tag(self.model_name, str(number), stage)
+        _write(self._client.delete_model_version_tag, self.model_name, str(number), stage)
 
     def tag(self, number: int, stage: Stage, rmse: str) -> None:
         """Give a version a stage tag."""
-        self._client.set_model_version_tag(self.model_name, str(number), stage, rmse)
+        _write(self._client.set_model_version_tag, self.model_name, str(number), stage, rmse)
 
     def record(self, record: Record) -> Record:
         """Append a record to the history.
@@ -212,7 +221,7 @@ class Registry:
             files: Texts by file name.
         """
         number = str(version.number)
-        self._client.set_model_version_tag(self.model_name, number, "verdict", verdict)
+        _write(self._client.set_model_version_tag, self.model_name, number, "verdict", verdict)
         self._client.update_model_version(self.model_name, number, reason)
         try:
             for name, text in files.items():
@@ -266,6 +275,20 @@ def open_registry(uri: str, model_name: str) -> Registry:
     """Open a registry by the store's address; MLflow uses that store from now on."""
     mlflow.set_tracking_uri(uri)
     return Registry(model_name)
+
+
+def _write(write: Callable[..., object], *arguments: str) -> None:
+    """Write a tag or the alias, once more if another process wrote the same one meanwhile.
+
+    MLflow looks whether there is one, then inserts or updates it: two that write one tag
+    at once both insert it, and the database refuses the later one.
+    """
+    try:
+        write(*arguments)
+    except MlflowException as error:
+        if not any(sign in str(error) for sign in COLLISIONS):
+            raise
+        write(*arguments)
 
 
 def _content(model: RegisteredModel | None) -> object:

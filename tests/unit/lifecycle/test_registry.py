@@ -16,6 +16,7 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
@@ -138,6 +139,8 @@ def test_state_when_the_model_has_other_tags_then_they_are_no_records(
 def test_state_when_the_model_changes_between_two_reads_then_is_read_until_they_agree(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    registry.uri = "http://shared"  # a local store's writers hold its lock
+
     def model(number: str, **tags: str) -> SimpleNamespace:
         return SimpleNamespace(aliases={"production": number}, tags=tags)
 
@@ -527,3 +530,28 @@ def test_state_when_a_record_lies_under_another_key_then_names_it(
 
     with pytest.raises(UserError, match=rf"^the record {key} of the history was altered"):
         settled.state()
+
+
+def test_tag_when_another_process_writes_the_same_one_at_once_then_is_written_once_more(
+    settled: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter(["(psycopg2.errors.UniqueViolation) duplicate key value"])
+    original = MlflowClient.set_model_version_tag
+
+    def late(client: MlflowClient, *arguments: Any) -> None:
+        if text := next(refusals, None):
+            raise MlflowException(text)
+        original(client, *arguments)
+
+    monkeypatch.setattr(MlflowClient, "set_model_version_tag", late)
+
+    settled.tag(1, Stage.STAGING, "1.0")
+
+    assert tags()[1]["staging"] == "1.0"
+
+
+def test_tag_when_the_store_refuses_for_another_reason_then_is_not_repeated(
+    settled: Registry,
+) -> None:
+    with pytest.raises(MlflowException, match="not found"):
+        settled.tag(99, Stage.STAGING, "1.0")
