@@ -133,6 +133,7 @@ def _check(
         *check_settled(now),
         *check_decided(now),
         *_check_verdicts(now, reports),
+        *_check_movers(now),
     ]
     if race.by_hand:
         found += check_by_hand(now, site.rmse)
@@ -146,6 +147,12 @@ def _check(
     if found:
         found.append(now.story)
     send(found)
+
+
+def _check_movers(now: Snapshot) -> Iterator[str]:
+    """Nobody moves the alias by hand in a race, so no record may say so."""
+    if "alias by hand" in {record.action for record in now.history}:
+        yield "the history says that the alias was moved by hand, and nobody did"
 
 
 def _check_verdicts(now: Snapshot, reports: list[Report]) -> Iterator[str]:
