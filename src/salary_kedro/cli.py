@@ -126,7 +126,13 @@ def history(env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.history(project),
-        lambda do, rows: do.as_table(rows, {name: name for name in names}),
+        lambda do, rows: do.as_table(
+            [
+                {**row, "from": None, "to": None} if row["from"] == row["to"] else row
+                for row in rows
+            ],
+            {name: name for name in names},
+        ),
     )
 
 
@@ -195,7 +201,10 @@ def import_(file: Path, env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.import_(project, file),
-        lambda _, result: click.echo(f"{file} is version {result['version']}, archived"),
+        lambda _, result: click.echo(
+            f"{file} is version {result['version']}, archived; "
+            f"`kedro models promote {result['version']} --reason TEXT` makes it production"
+        ),
     )
 
 
@@ -203,8 +212,9 @@ def import_(file: Path, env: str | None, json_: bool) -> None:
 @click.argument("number", type=int)
 @_common
 def reproduce(number: int, env: str | None, json_: bool) -> None:
-    """Train a version once more, and compare its metrics and predictions; write nothing.
+    """Train a version once more, and compare.
 
+    Its metrics and predictions are compared; nothing is written.
     The exit code is 0 if they are identical, and code, data, lock and parameters are
     what the version was made from; else it is 1, and the report says what differs.
 
@@ -224,8 +234,10 @@ def reproduce(number: int, env: str | None, json_: bool) -> None:
 @click.option("--fix", is_flag=True, help="Mend what can be mended, and record it.")
 @_common
 def doctor(fix: bool, env: str | None, json_: bool) -> None:
-    """Say what is wrong, why it matters and what to do; without --fix, write nothing.
+    """Examine everything, and say what to do.
 
+    Each finding says what is wrong, why it matters and what to do. Without --fix nothing
+    is written.
     The exit code is 1 if something is broken, and 0 if there is nothing but advice.
     --fix archives versions that are still tagged staging: let runs end first.
 

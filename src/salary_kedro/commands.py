@@ -219,7 +219,9 @@ def doctor(project: Project, fix: bool) -> Row:
         raw_data=project.raw_data,
     )
     fixed, left = mend(site) if fix else ([], [])
-    findings = [*left, *examine(site)]
+    found = examine(site)
+    known = {finding.what for finding in found}
+    findings = [*(f for f in left if not any(what in f.what for what in known)), *found]
     return {
         "findings": [asdict(finding) for finding in findings],
         "fixed": fixed,
@@ -267,6 +269,9 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> N
         rows: The rows.
         columns: Heading of each column, by key.
     """
+    if not rows:
+        click.echo("none yet: `make run` trains a model")
+        return
     cells = [list(columns.values()), *([_cell(row[key]) for key in columns] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
     for line in cells:

@@ -69,6 +69,12 @@ class ProjectHooks:
         """Print the summary."""
         click.echo(summarise(self._outputs, run_params["env"]))
 
+    @hook_impl  # type: ignore[untyped-decorator]
+    def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
+        """Print what was decided before the run failed."""
+        if "verdict" in self._outputs:
+            click.echo(summarise(self._outputs, run_params["env"]))
+
 
 class FlatParametersHook(MlflowHook):  # type: ignore[misc]
     """kedro-mlflow's hook, which logs typed parameter groups as one flat parameter each.

@@ -309,7 +309,10 @@ def test_transfer_when_done_then_says_where_the_version_is(shell: Project, tmp_p
     file = tmp_path / "one.zip"
 
     assert kedro("models", "export", "1", str(file)).stdout == f"Version 1 is in {file}\n"
-    assert kedro("models", "import", str(file)).stdout == f"{file} is version 3, archived\n"
+    assert kedro("models", "import", str(file)).stdout == (
+        f"{file} is version 3, archived; `kedro models promote 3 --reason TEXT` makes it "
+        f"production\n"
+    )
 
 
 def test_doctor_when_something_is_broken_then_the_exit_code_is_1_until_it_is_mended(
@@ -351,8 +354,11 @@ def bad_commands() -> Iterable[tuple[list[str], str]]:
     yield ["rollback", "--to", "9", "--reason", "too high"], none
     yield ["promote", "2", "--reason", "agreed"], "version 2 is production already"
     yield ["rollback", "--to", "2", "--reason", "x"], "version 2 is production already"
-    yield ["promote", "1", "--reason", " "], "the reason is 0 characters long; give 1 to 1000"
-    long = "the reason is 1001 characters long; give 1 to 1000"
+    yield (
+        ["promote", "1", "--reason", " "],
+        "the reason is empty or longer than 1000 characters: say in a sentence why",
+    )
+    long = "the reason is empty or longer than 1000 characters: say in a sentence why"
     yield ["rollback", "--reason", "x" * 1001], long
     taken = "{taken} exists already: choose another name, or remove it"
     yield ["export", "1", "{taken}"], taken

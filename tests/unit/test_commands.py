@@ -356,12 +356,12 @@ def test_table_when_there_are_rows_then_its_columns_are_aligned(
     assert capsys.readouterr().out == "version  stage\n10       -\n9        production\n"
 
 
-def test_table_when_there_are_no_rows_then_prints_the_heading(
+def test_table_when_there_are_no_rows_then_says_what_makes_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     as_table([], {"version": "version", "stage": "stage"})
 
-    assert capsys.readouterr().out == "version  stage\n"
+    assert capsys.readouterr().out == "none yet: `make run` trains a model\n"
 
 
 def test_lines_when_values_are_nested_then_indents_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -185,7 +185,7 @@ def _lost_production(registry: Registry, state: State) -> tuple[int, str] | None
         bad = state.history.rolled_back
         for number in sorted(former, key=lambda number: number in bad):
             if number in state.versions and loads(registry, number):
-                return number, f"the alias '{ALIAS}' was gone; version {number} was production last"
+                return number, _say_restored(state, number)
         raise ProductionLostError(
             f"the alias '{ALIAS}' is gone, and none of the former production versions "
             f"({', '.join(map(str, former))}) still loads: {CHOOSE}"
@@ -199,6 +199,17 @@ def _lost_production(registry: Registry, state: State) -> tuple[int, str] | None
     if not tagged:
         return None
     return tagged[0], f"version {tagged[0]} was tagged production, and no alias named it"
+
+
+def _say_restored(state: State, number: int) -> str:
+    last, place = state.history.productions[0], f"version {number} was production last"
+    if number != last:
+        place = f"version {number} is the latest former production that can serve"
+    gone = (
+        f"the alias '{ALIAS}' was gone" if last in state.versions else f"version {last} was deleted"
+    )
+    rolled_back = ", though it was rolled back" if number in state.history.rolled_back else ""
+    return f"{gone}; {place}{rolled_back}"
 
 
 def loads(registry: Registry, number: int) -> bool:

@@ -72,7 +72,7 @@ def _check_request(registry: Registry, state: State, reason: str, number: int | 
         raise UserError(f"there is no version {number} of '{registry.model_name}'; known: {known}")
     if not reason.strip() or len(reason) > MAX_REASON:
         raise UserError(
-            f"the reason is {len(reason.strip())} characters long; give 1 to {MAX_REASON}"
+            f"the reason is empty or longer than {MAX_REASON} characters: say in a sentence why"
         )
 
 
@@ -93,11 +93,14 @@ def _rollback_target(state: State, to: int | None, force: bool) -> int:
             )
         return to
     good = [number for number in known if number not in state.history.rolled_back]
+    if not good and known:
+        raise UserError(
+            f"all that were production before version {state.alias} were rolled back: name one "
+            f"with --to ({', '.join(map(str, known))})"
+        )
     if not good:
-        bad = f"; rolled back were {', '.join(map(str, known))}: name one with --to"
         raise UserError(
             f"there is no former production version to go back to from version {state.alias}"
-            + (bad if known else "")
         )
     return good[0]
 

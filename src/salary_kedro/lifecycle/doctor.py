@@ -21,13 +21,16 @@ from salary_kedro.lifecycle.history import Record
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import former_places, model_folders, plain_path, reading
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version
-from salary_kedro.lifecycle.store import is_local, store_exists
+from salary_kedro.lifecycle.store import database_path, is_local, store_exists
 from salary_kedro.lifecycle.surroundings import examine_surroundings
 from salary_kedro.lifecycle.verdict import Policy
 
 CHOOSE = "choose one: `kedro models promote N --reason TEXT`"
 MISLED = "the tags mislead people; serving follows the alias"
 NO_REASON = "nothing says who made it production, and why"
+NONE_PROMOTED = (
+    "`kedro models history` says why; `kedro models promote N --reason TEXT` makes one production"
+)
 SERVED = "what is served is not what is in production"
 
 
@@ -122,7 +125,7 @@ def _tables(uri: str) -> set[str]:
         with reading(uri) as connection, closing(connection.execute(query)) as rows:
             return {name for (name,) in rows}
     except sqlite3.Error as error:
-        raise UserError(f"the store cannot be opened ({error})") from error
+        raise UserError(f"the store {database_path(uri)} cannot be opened ({error})") from error
 
 
 def _needed_tables() -> set[str]:
@@ -193,10 +196,13 @@ def _check_no_alias(state: State) -> list[Finding]:
 
 
 def _check_nothing_promoted(state: State) -> list[Finding]:
-    if not state.versions or _tagged(state, Stage.STAGING):
+    if _tagged(state, Stage.STAGING):
         return []
+    if not state.versions:
+        remedy = "`make run` trains one; `kedro models import FILE` brings one"
+        return [advice("no version is registered", "there is no model to package", remedy)]
     what = "no version was ever promoted"
-    return [advice(what, "there is nothing to serve", "`kedro models list` shows why; train anew")]
+    return [advice(what, "there is nothing to serve", NONE_PROMOTED)]
 
 
 def check_tags(state: State) -> list[Finding]:

@@ -77,16 +77,15 @@ def _lock(root: Path) -> Finding | None:
 
 def _git(root: Path) -> Finding | None:
     if shutil.which("git") is None:
-        what = "git is not installed"
+        what, remedy = "git is not installed", "install git"
     elif _git_knows(root):
         return None
     else:
-        what = "the project is not in a git repository"
-    return advice(
-        what,
-        "versions cannot say which commit they were trained from",
-        "install git, and `git init` and commit the project",
-    )
+        what, remedy = (
+            "the project is not in a git repository",
+            "`git init`, and commit the project",
+        )
+    return advice(what, "versions cannot say which commit they were trained from", remedy)
 
 
 def _git_knows(root: Path) -> bool:

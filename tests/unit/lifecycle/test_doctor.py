@@ -68,6 +68,12 @@ def is_broken(what: str, why_it_matters: str, remedy: str = f"{FIX} mends it") -
     return Finding("broken", what, why_it_matters, remedy)
 
 
+def test_check_alias_when_no_version_is_registered_then_advises_to_train_or_import_one() -> None:
+    assert [(found.severity, found.what) for found in check_alias(state_of(None, {}))] == [
+        ("advice", "no version is registered")
+    ]
+
+
 # --- The alias ------------------------------------------------------------------------
 
 
@@ -76,9 +82,8 @@ def is_broken(what: str, why_it_matters: str, remedy: str = f"{FIX} mends it") -
     [
         state_of(2, {1: "archived", 2: "production"}, FIRST, SECOND),
         state_of(1, {1: "production"}, FIRST),
-        state_of(None, {}),
     ],
-    ids=["two versions", "one version", "none"],
+    ids=["two versions", "one version"],
 )
 def test_check_when_all_is_well_then_finds_nothing(state: State) -> None:
     assert [*check_alias(state), *check_tags(state)] == []
@@ -145,7 +150,8 @@ def test_check_when_all_is_well_then_finds_nothing(state: State) -> None:
                 "advice",
                 "no version was ever promoted",
                 "there is nothing to serve",
-                "`kedro models list` shows why; train anew",
+                "`kedro models history` says why; `kedro models promote N --reason TEXT` makes one "
+                "production",
             ),
         ),
     ],
@@ -502,7 +508,7 @@ def test_examine_when_the_store_is_no_database_then_says_so(healthy: Site, tmp_p
 
     found = examine(replace(healthy, uri=f"sqlite:///{tmp_path}/mlflow.db"))
 
-    what = "the store cannot be opened (file is not a database)"
+    what = f"the store {tmp_path}/mlflow.db cannot be opened (file is not a database)"
     assert found[0] == is_broken(what, *UNUSABLE)
 
 

@@ -151,7 +151,7 @@ def test_mend_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
     done, _ = mend(healthy)
 
     assert done == [
-        "the alias 'production' was gone; version 1 was production last",
+        "version 2 was deleted; version 1 is the latest former production that can serve",
         "version 1 is tagged production; it was archived",
         f"the bundle pointer names {healthy.bundles.current()}",
     ]
@@ -291,7 +291,7 @@ def test_mend_when_the_store_is_no_database_then_says_so_and_leaves_it(
 
     assert done == []
     assert [found.what for found in left] == [
-        "it cannot be mended: the store cannot be opened (file is not a database)"
+        f"it cannot be mended: the store {database} cannot be opened (file is not a database)"
     ]
     assert database.read_bytes() == b"no database" * 100
 
