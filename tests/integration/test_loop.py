@@ -65,7 +65,7 @@ class State:
 
     Attributes:
         result: The command's exit code and output.
-        tags: Tags of each version.
+        tags: Stage tags of each version.
         alias: The version that the alias `production` names.
         answer: What the running service answers to 5 years.
         bentos: What `bentoml list` prints.
@@ -94,7 +94,11 @@ def read_registry(store: str) -> tuple[dict[int, dict[str, str]], int]:
     client = MlflowClient(store, store)
     versions = client.search_model_versions(f"name = '{MODEL}'")
     alias = client.get_model_version_by_alias(MODEL, "production")
-    return {int(version.version): dict(version.tags) for version in versions}, int(alias.version)
+    stages = {
+        int(version.version): {key: value for key, value in version.tags.items() if key in STAGES}
+        for version in versions
+    }
+    return stages, int(alias.version)
 
 
 def git(project: Project, *arguments: str) -> str:
@@ -255,8 +259,8 @@ def test_kedro_run_when_it_works_then_stderr_has_its_progress_and_nothing_else(
     state: State,
 ) -> None:
     lines = state.result.stderr.splitlines()
-    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/12\] \w+", line)] == []
-    assert len(lines) == 12
+    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/13\] \w+", line)] == []
+    assert len(lines) == 13
 
 
 def test_archive_when_the_story_has_ended_then_has_a_copy_of_each_model(story: Story) -> None:
@@ -294,6 +298,13 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "data_science.cross_validation.folds": "5",
             "data_science.cross_validation.repeats": "5",
             "registry.model_name": MODEL,
+            "promotion.min_absolute_gain": "0.0",
+            "promotion.min_relative_gain": "0.0",
+            "promotion.required_confidence": "None",
+            "promotion.min_holdout_rows": "1",
+            "promotion.max_rmse": "None",
+            "promotion.tie": "champion",
+            "promotion.replace_unreadable_champion": "False",
             "packaging.bento_name": "salary_prediction",
         }
 
