@@ -18,7 +18,7 @@ from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
 from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
 
-KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE = 500, 50, 120, 12, 2
+KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE = 500, 50, 50, 12, 2
 PARTS = ("sqlite", "server", "machine", "runs", "server-runs")
 IN_A_TENTH = PARTS[:-1]
 
