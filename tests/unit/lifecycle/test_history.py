@@ -210,11 +210,17 @@ def test_standing_when_one_of_two_won_the_contest_then_is_that_one() -> None:
     assert History([*racing, promotion(4, 2, 3)]).standing == {2}
 
 
-@pytest.mark.parametrize("action", ["rollback", "promotion by hand", "alias by hand", "repair"])
+@pytest.mark.parametrize("action", ["rollback", "promotion by hand", "alias by hand"])
 def test_standing_when_a_decision_outranks_contests_then_is_its_version_alone(action: str) -> None:
     racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
 
     assert History([*racing, record(4, action, 1, 3, 1)]).standing == {1}
+
+
+def test_standing_when_the_alias_was_repaired_then_a_racing_version_still_contests() -> None:
+    racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
+
+    assert History([*racing, record(4, "repair", 1, 3, 1)]).standing == {1, 2}
 
 
 def test_standing_when_a_promotion_did_not_know_of_a_rollback_then_is_what_that_chose() -> None:

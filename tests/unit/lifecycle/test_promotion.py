@@ -181,13 +181,13 @@ def test_settle_when_it_promotes_then_writes_in_the_order_that_a_crash_cannot_br
     assert watched.states == [
         (1, both),  # intent recorded
         (2, both),  # alias
-        (2, both),  # verdict
-        (2, both),  # description
         (2, {1: {"production": "5.0", "archived": "5.0"}, 2: {"staging": "3.0"}}),
         (2, {1: {"archived": "5.0"}, 2: {"staging": "3.0"}}),
         (2, {1: {"archived": "5.0"}, 2: {"staging": "3.0", "production": "3.0"}}),
         (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}}),
         (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}}),  # outcome recorded
+        (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}}),  # verdict
+        (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}}),  # description
     ]
 
 

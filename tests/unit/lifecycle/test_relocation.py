@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.config import artifacts as artifacts_of
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.relocation import (
     former_places,
@@ -411,7 +412,7 @@ def test_copied_store_when_told_then_nothing_of_the_original_is_opened(
         registry = copied.registry()
         prepare_store(copied.uri, EXPERIMENT, copied.artifacts)
         read_model(registry.model_folder(1) / "model.skops")
-        registry.promote(registry.version(copied.log()))
+        promote_by_hand(registry, copied.log(), "to see")
         mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/1")
 
     assert [path for path in seen if str(template.data) in path] == []

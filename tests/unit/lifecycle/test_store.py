@@ -246,8 +246,8 @@ def test_prepare_store_when_the_kind_of_store_is_not_supported_then_names_those_
     address: str, shown: str
 ) -> None:
     assert refusal(address) == (
-        f"the tracking URI {shown} is not supported: give sqlite:///..., http://..., https://... "
-        f"or postgresql://..."
+        f"the tracking URI {shown} is not supported: give sqlite:///..., http://..., https://..., "
+        f"or a database whose driver is installed, postgresql://..."
     )
 
 
