@@ -19,7 +19,6 @@ from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel
-from salary_kedro.lifecycle.verdict import Policy
 from samples import TARGET, column, constant, contract_of
 from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log
 from support import ROOT, Project
@@ -103,7 +102,6 @@ def site_of(folder: Path) -> Site:
         uri=f"sqlite:///{folder}/mlflow/{DATABASE}",
         artifacts=(folder / "mlflow" / "artifacts").as_uri(),
         model_name=MODEL_NAME,
-        policy=Policy(),
         bundles=BundleStore(folder / "bundles"),
         raw_data=None,
     )

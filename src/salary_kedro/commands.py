@@ -214,7 +214,6 @@ def doctor(project: Project, fix: bool) -> Row:
         uri=project.uri,
         artifacts=project.artifacts,
         model_name=project.parameters.registry.model_name,
-        policy=project.parameters.promotion,
         bundles=project.bundles,
         raw_data=project.raw_data,
     )

@@ -23,7 +23,6 @@ from salary_kedro.lifecycle.relocation import former_places, model_folders, plai
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version
 from salary_kedro.lifecycle.store import database_path, is_local, store_exists
 from salary_kedro.lifecycle.surroundings import examine_surroundings
-from salary_kedro.lifecycle.verdict import Policy
 
 CHOOSE = "choose one: `kedro models promote N --reason TEXT`"
 MISLED = "the tags mislead people; serving follows the alias"
@@ -44,7 +43,6 @@ class Site:
         artifacts: URI of the folder of a local store's artifacts; None if the store
             decides that itself.
         model_name: Name of its registered model.
-        policy: What a new version must achieve.
         bundles: Its bundles.
         raw_data: Its raw file; None if that can be fetched.
     """
@@ -53,7 +51,6 @@ class Site:
     uri: str
     artifacts: str | None
     model_name: str
-    policy: Policy
     bundles: BundleStore
     raw_data: Path | None
 

@@ -230,10 +230,12 @@ class Registry:
             log.warning("version %s: its verdict is not among its run's files", number)
 
     def run(self, version: Version) -> TrainingRun:
-        """Read the run that trained a version; empty if it was deleted."""
+        """Read the run that trained a version; empty if there is none any more."""
         try:
             run = self._client.get_run(version.run_id)
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
             return TrainingRun({}, {}, {}, None)
         return TrainingRun(run.data.params, run.data.metrics, run.data.tags, run.info.start_time)
 

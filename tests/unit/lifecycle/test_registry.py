@@ -555,3 +555,15 @@ def test_tag_when_the_store_refuses_for_another_reason_then_is_not_repeated(
 ) -> None:
     with pytest.raises(MlflowException, match="not found"):
         settled.tag(99, Stage.STAGING, "1.0")
+
+
+def test_run_when_the_store_fails_then_is_not_taken_for_deleted(
+    settled: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(client: MlflowClient, run_id: str) -> None:
+        raise MlflowException("the server is overloaded")
+
+    monkeypatch.setattr(MlflowClient, "get_run", fail)
+
+    with pytest.raises(MlflowException, match="overloaded"):
+        settled.run(settled.version(1))
