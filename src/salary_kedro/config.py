@@ -6,7 +6,10 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
+from salary_kedro.contract import Contract, ContractError, describe_invalid
+from salary_kedro.contract.table import csv_arguments
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
 SQLITE = "sqlite:///"
@@ -27,6 +30,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
 
     - `${data:03_primary/salaries.parquet}`: a path under the environment's data folder,
       relative to the project.
+    - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
     - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
@@ -40,6 +44,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         self._resolvers = {
             "data": lambda path: f"{data}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
+            "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
         }
@@ -56,6 +61,26 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
             contract = OmegaConf.merge(OmegaConf.load(own), given)
             loaded.update(OmegaConf.to_container(contract, resolve=True))
         return loaded
+
+    def contract(self) -> Contract:
+        """The environment's contract.
+
+        Raises:
+            ContractError: If it is malformed; names the key.
+        """
+        try:
+            return Contract.model_validate(self["parameters"].get("contract"))
+        except ValidationError as error:
+            raise ContractError(describe_invalid(error, "contract", Contract)) from error
+
+
+def _as_yaml(value: Any) -> Any:
+    """The value as a resolver gives it: no text of it is an interpolation."""
+    if isinstance(value, dict):
+        return {key: _as_yaml(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_yaml(item) for item in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def tracking_uri(project: Path, data: str) -> str:

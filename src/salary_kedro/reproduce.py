@@ -126,7 +126,10 @@ def _predictions(
     recorded, examples = read_model(files["model.skops"]), json.loads(files["examples.json"])
     return {
         "holdout": (recorded.predict(features), training.model.predict(features)),
-        "examples": (examples["predictions"], predict_rows(training.model, examples["rows"])),
+        "examples": (
+            examples["predictions"],
+            predict_rows(training.model, examples["rows"], contract),
+        ),
     }
 
 

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import read_model
-from salary_kedro.contract import Contract, Feature
+from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.encoding import Row, encode_rows
+from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
 
 MANIFEST = "manifest.json"
+#: A bundle packed before releases recorded it does without.
+DOMAIN = "domain.json"
 FORMAT = 1
 #: Recorded and replayed predictions may differ by rounding alone.
 RELATIVE_TOLERANCE = 1e-9
-EXAMPLE_ROWS = 5
-
-Row = Sequence[float | None]
 
 # The Pipeline is fitted on named columns and addresses them by position, as rows come here.
 warnings.filterwarnings("ignore", message="X does not have valid feature names", module="sklearn")
@@ -42,6 +44,7 @@ class Bundle:
         version: Its version number.
         model: The fitted Pipeline; takes an array of shape (rows, features).
         contract: The contract the model was trained by.
+        domain: What its training rows covered.
         metrics: Its metrics at training, by name; None for one that is not a number.
         lineage: What it was made from.
     """
@@ -51,6 +54,7 @@ class Bundle:
     version: int
     model: Pipeline
     contract: Contract
+    domain: Domain
     metrics: Mapping[str, float | None]
     lineage: Mapping[str, Any]
 
@@ -59,7 +63,7 @@ class Bundle:
 
         A missing optional value is None. Returns shape (rows,), in the target's unit.
         """
-        return predict_rows(self.model, rows)
+        return predict_rows(self.model, rows, self.contract)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -80,21 +84,23 @@ class Bundle:
         if folder.name.partition("-")[0] != str(manifest["version"]):
             raise BundleError(f"its folder's name does not begin with {manifest['version']}")
         model = read_model(files["model.skops"])
-        _replay(model, json.loads(files["examples.json"]))
+        contract = Contract.parse(files["contract.json"])
+        _replay(model, contract, json.loads(files["examples.json"]))
         return cls(
             name=folder.name,
             model_name=manifest["model_name"],
             version=manifest["version"],
             model=model,
-            contract=Contract.parse(files["contract.json"]),
+            contract=contract,
+            domain=Domain.model_validate_json(files.get(DOMAIN, b"{}")),
             metrics=json.loads(files["metrics.json"]),
             lineage=json.loads(files["lineage.json"]),
         )
 
 
-def predict_rows(model: Pipeline, rows: Sequence[Row]) -> NDArray[np.float64]:
+def predict_rows(model: Pipeline, rows: Sequence[Row], contract: Contract) -> NDArray[np.float64]:
     """Predict rows that are given by position."""
-    return np.asarray(model.predict(np.array(rows, dtype=np.float64)), dtype=np.float64)
+    return np.asarray(model.predict(encode_rows(rows, contract)), dtype=np.float64)
 
 
 def pack(model_name: str, version: int, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
@@ -103,7 +109,8 @@ def pack(model_name: str, version: int, files: Mapping[str, bytes]) -> tuple[str
     Args:
         model_name: Name of the registered model.
         version: Its version number.
-        files: `model.skops`, `contract.json`, `metrics.json` and `lineage.json`.
+        files: `model.skops`, `contract.json`, `domain.json`, `metrics.json` and
+            `lineage.json`.
 
     Returns:
         The bundle's name, `<version>-<first 8 of the manifest's sha256>`, and all its files.
@@ -141,27 +148,13 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
 
 def _record_examples(model: Pipeline, contract: Contract) -> dict[str, Any]:
     """Predictions for rows made from the contract alone, never from anybody's data."""
-    shares = np.linspace(0, 1, EXAMPLE_ROWS)
-    columns = [_example_values(feature, shares) for feature in contract.features]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return {"rows": rows, "predictions": predict_rows(model, rows).tolist()}
+    rows = example_rows(contract)
+    return {"rows": rows, "predictions": predict_rows(model, rows, contract).tolist()}
 
 
-def _example_values(feature: Feature, shares: NDArray[np.float64]) -> list[float]:
-    """Values from one end of a feature's range to the other; its example stands for an open end."""
-    low = _first(feature.minimum, feature.exclusive_minimum, feature.example)
-    high = _first(feature.maximum, feature.exclusive_maximum, feature.example)
-    values = low + shares * (high - low)
-    return [float(value) for value in (np.round(values) if feature.kind == "integer" else values)]
-
-
-def _first(*values: float | None) -> float:
-    return next(value for value in values if value is not None)
-
-
-def _replay(model: Pipeline, examples: Mapping[str, Any]) -> None:
+def _replay(model: Pipeline, contract: Contract, examples: Mapping[str, Any]) -> None:
     """Check that the model still predicts what was recorded."""
-    predicted = predict_rows(model, examples["rows"])
+    predicted = predict_rows(model, examples["rows"], contract)
     if not np.allclose(predicted, examples["predictions"], rtol=RELATIVE_TOLERANCE, atol=0):
         raise BundleError("the model does not predict its recorded examples")
 

@@ -8,10 +8,11 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.errors import UserError
 
 #: What skops does not trust by itself and our estimators need. Each is a plain holder of
-#: arrays inside scikit-learn; none runs code when it is restored.
+#: arrays or settings inside scikit-learn; none runs code when it is restored.
 TRUSTED_TYPES = [
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.model_selection._split.KFold",
     "sklearn.tree._tree.Tree",
 ]
 

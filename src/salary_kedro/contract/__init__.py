@@ -1,20 +1,34 @@
 """One contract: what a row holds, for validation, training, service and page alike."""
 
-from salary_kedro.contract.model import (
+from salary_kedro.contract.columns import (
+    Boolean,
+    Category,
     Column,
+    Date,
+    Feature,
+    Integer,
+    Number,
+    Target,
+)
+from salary_kedro.contract.model import (
     Contract,
     ContractError,
-    Feature,
+    CsvDialect,
     TableRules,
-    Target,
     describe_invalid,
 )
 
 __all__ = [
+    "Boolean",
+    "Category",
     "Column",
     "Contract",
     "ContractError",
+    "CsvDialect",
+    "Date",
     "Feature",
+    "Integer",
+    "Number",
     "TableRules",
     "Target",
     "describe_invalid",

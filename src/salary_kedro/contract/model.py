@@ -1,124 +1,64 @@
 """The contract itself: every feature and the target, described once."""
 
+import codecs
 import difflib
-import math
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Iterator
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from salary_kedro.errors import UserError
-
-Kind = Literal["number", "integer"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Text = Annotated[str, Field(min_length=1)]
-
-#: Beyond these a float64 no longer tells whole numbers apart, and a float32, in which
-#: scikit-learn's trees compare, overflows.
-MAX_INTEGER = 2.0**53
-MAX_NUMBER = 3.4e38
-
-#: What the service answers beside the target; no column may bear these names.
-RESERVED_NAMES = frozenset(
-    {"low", "high", "confidence", "model_name", "model_version", "warnings", "line", "reasons"}
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
 )
+
+from salary_kedro.contract.columns import TAGS, Category, Column, Feature, Target, Text
+from salary_kedro.errors import UserError
 
 
 class ContractError(UserError):
     """A contract that is malformed, or a table that cannot be read by it."""
 
 
-class Column(BaseModel):
-    """One column of the table: where it is in the file, and which values it may take.
+class CsvDialect(BaseModel):
+    """How a CSV file is written.
 
     Attributes:
-        column: Header of the column in the raw file.
-        name: Field name in the clean table, in requests and in answers.
-        kind: `number` (any finite real) or `integer` (whole numbers).
-        unit: Unit of the values, for people.
-        minimum: Smallest allowed value, itself allowed.
-        maximum: Largest allowed value, itself allowed.
-        exclusive_minimum: Values must lie above this one.
-        exclusive_maximum: Values must lie below this one.
-        example: An allowed value, shown to people and used in examples.
-        label: Short name for people.
-        help: One sentence for people.
+        delimiter: What separates the cells, one character.
+        decimal: The decimal mark, one character.
+        thousands: What groups the digits of large numbers, one character; None for nothing.
+        encoding: Character encoding of the file, by a name that Python knows.
+        missing: Texts that stand for a missing value, beside an empty cell; None for those
+            that pandas knows, such as `NA` and `None`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    column: Text
-    name: Name
-    kind: Kind
-    unit: Text
-    minimum: Finite | None = None
-    maximum: Finite | None = None
-    exclusive_minimum: Finite | None = None
-    exclusive_maximum: Finite | None = None
-    example: Finite
-    label: Text
-    help: str = ""
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    decimal: str = Field(default=".", min_length=1, max_length=1)
+    thousands: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: Text = "utf-8-sig"
+    missing: tuple[str, ...] | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError as error:
+            raise ValueError(
+                f"encoding '{name}' is not known; common are utf-8, utf-16, latin-1 and cp1252"
+            ) from error
+        return name
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.name in RESERVED_NAMES:
-            raise ValueError(f"name '{self.name}' is reserved for the service's answers; rename it")
-        low = _first(self.minimum, self.exclusive_minimum)
-        high = _first(self.maximum, self.exclusive_maximum)
-        if low is not None and high is not None and low > high:
-            raise ValueError(f"the minimum {low:.15g} lies above the maximum {high:.15g}")
-        if not self.allows(self.example):
-            raise ValueError(
-                f"example {self.example:.15g} is not allowed: it must be {self.allowed}"
-            )
+    def _check_marks(self) -> Self:
+        marks = [self.delimiter, self.decimal, self.thousands]
+        if len(set(marks)) < len(marks):
+            raise ValueError("delimiter, decimal and thousands must be three different characters")
         return self
-
-    def allows(self, value: float) -> bool:
-        """Tell whether one value keeps to the kind and the bounds."""
-        return (
-            abs(value) <= self.limit
-            and (self.kind != "integer" or value == math.floor(value))
-            and (self.minimum is None or value >= self.minimum)
-            and (self.maximum is None or value <= self.maximum)
-            and (self.exclusive_minimum is None or value > self.exclusive_minimum)
-            and (self.exclusive_maximum is None or value < self.exclusive_maximum)
-        )
-
-    @property
-    def limit(self) -> float:
-        """Largest magnitude that is exact (whole numbers) or that trees can hold (numbers)."""
-        return MAX_INTEGER if self.kind == "integer" else MAX_NUMBER
-
-    @property
-    def allowed(self) -> str:
-        """What is allowed, for people: "a number from 0 to 60 (years)"."""
-        bounds = [
-            f"{words} {bound:.15g}"
-            for words, bound in (
-                ("from", self.minimum),
-                ("above", self.exclusive_minimum),
-                ("to" if self.minimum is not None else "at most", self.maximum),
-                ("below", self.exclusive_maximum),
-            )
-            if bound is not None
-        ]
-        noun = "a whole number" if self.kind == "integer" else "a number"
-        return " ".join([noun, *bounds, f"({self.unit})"])
-
-
-class Feature(Column):
-    """A column the model learns from.
-
-    Attributes:
-        required: Whether a value must be given. A missing optional value is
-            replaced by the training median.
-    """
-
-    required: bool = True
-
-
-class Target(Column):
-    """The column the model predicts; it is always required in training rows."""
 
 
 class TableRules(BaseModel):
@@ -127,19 +67,28 @@ class TableRules(BaseModel):
     Attributes:
         max_rejected_share: Largest share of rows, 0 to 1, that may break the
             contract before the run stops.
+        primary_key: Headers of the raw columns that together name a row; a row whose key
+            came before, or that lacks a part of it, is rejected. Empty for none.
+        duplicates: What becomes of a row that repeats an earlier one in every column of
+            the contract: `keep` or `reject` it.
+        csv: How the file is written, if it is CSV.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
+    primary_key: tuple[Text, ...] = ()
+    duplicates: Literal["keep", "reject"] = "keep"
+    csv: CsvDialect = CsvDialect()
 
 
 class Contract(BaseModel):
     """What one row of the salary table holds.
 
     Attributes:
-        features: The columns the model learns from, in the model's input order.
-        target: The column it predicts.
+        features: All columns but the target; those of use `feature` in the model's input
+            order.
+        target: The column that the model predicts.
         table: Rules of the table as a whole.
     """
 
@@ -150,22 +99,42 @@ class Contract(BaseModel):
     table: TableRules = TableRules()
 
     @model_validator(mode="after")
-    def _check_unique(self) -> Self:
+    def _check_columns(self) -> Self:
         for key in ("name", "column"):
-            values = [getattr(column, key) for column in self.columns]
+            values = [getattr(column, key) for column in (*self.features, self.target)]
             if repeated := sorted({value for value in values if values.count(value) > 1}):
                 raise ValueError(f"{key} '{repeated[0]}' is given to more than one column")
+        if not self.inputs:
+            raise ValueError(
+                "no feature is of use 'feature', so there is nothing to learn from: change the "
+                "use of at least one"
+            )
         return self
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The features, then the target."""
-        return (*self.features, self.target)
+        """The columns that are read from the table: features, audit columns, target."""
+        return (*(feature for feature in self.features if feature.use != "ignore"), self.target)
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features that the model learns from, in its input order."""
+        return tuple(feature for feature in self.features if feature.use == "feature")
+
+    @property
+    def audits(self) -> tuple[Feature, ...]:
+        """The columns that are kept for reports by group and never reach the model."""
+        return tuple(feature for feature in self.features if feature.use == "audit")
 
     @property
     def feature_names(self) -> list[str]:
-        """Field names of the features, in the model's input order."""
-        return [feature.name for feature in self.features]
+        """Field names of the model's inputs, in their order."""
+        return [feature.name for feature in self.inputs]
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether the model takes texts beside numbers."""
+        return any(isinstance(feature, Category) for feature in self.inputs)
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
@@ -178,10 +147,6 @@ class Contract(BaseModel):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise ContractError(describe_invalid(error, "contract", cls)) from error
-
-
-def _first(*bounds: float | None) -> float | None:
-    return next((bound for bound in bounds if bound is not None), None)
 
 
 def describe_invalid(error: ValidationError, where: str, model: type[BaseModel]) -> str:
@@ -199,28 +164,49 @@ def describe_invalid(error: ValidationError, where: str, model: type[BaseModel])
         place = item["loc"]
         if item["type"] == "too_short" and any(other[: len(place)] == place for other in told):
             continue  # the list is short because its items are wrong, and those are told
-        key = ".".join([where, *(str(part) for part in place)])
+        key = ".".join([where, *(str(part) for part in place if part not in TAGS)])
         problems.append(f"{key}: {_say(item, model)}")
     return "; ".join(problems)
 
 
 def _say(item: Any, model: type[BaseModel]) -> str:
-    if item["type"] == "extra_forbidden":
-        allowed = _keys_beside(model, item["loc"])
-        close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
-        guess = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(allowed)}"
-        return f"unknown key; {guess}"
     message = item["msg"].removeprefix("Value error, ")
-    return (
-        message
-        if item["type"] in ("missing", "value_error")
-        else (f"{message} (found {item['input']!r})")
-    )
+    match item["type"]:
+        case "extra_forbidden":
+            allowed = _keys_beside(model, item["loc"])
+            close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
+            guess = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(allowed)}"
+            return f"unknown key; {guess}"
+        case "union_tag_not_found":
+            return "the key 'kind' is missing"
+        case "union_tag_invalid":
+            tag, known = item["ctx"]["tag"], item["ctx"]["expected_tags"]
+            return f"kind '{tag}' is not known; it is one of {known}"
+        case "string_type":
+            return f"{message} (found {item['input']!r}): write it in quotes"
+        case "missing" | "value_error":
+            return str(message)
+    return f"{message} (found {item['input']!r})"
 
 
-def _keys_beside(model: Any, place: tuple[int | str, ...]) -> list[str]:
+def _keys_beside(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """The keys that a model allows where an unknown one was found."""
+    models = [model]
     for part in place[:-1]:
-        inner = model.model_fields[part].annotation if isinstance(part, str) else model
-        model = next((item for item in get_args(inner) if isinstance(item, type)), inner)
-    return list(model.model_fields)
+        if part in TAGS:
+            models = [item for item in models if _is_tagged(item, part)] or models
+        elif isinstance(part, str):
+            models = list(_models_in(models[0].model_fields[part].annotation))
+    return list(models[0].model_fields)
+
+
+def _is_tagged(model: type[BaseModel], tag: int | str) -> bool:
+    kind = model.model_fields.get("kind")
+    return kind is not None and tag in get_args(kind.annotation)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

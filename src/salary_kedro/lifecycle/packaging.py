@@ -3,7 +3,7 @@
 import logging
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.bundle import DOMAIN, pack
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import align
 from salary_kedro.lifecycle.registry import Registry
@@ -81,6 +81,8 @@ def pack_version(registry: Registry, number: int) -> tuple[str, dict[str, bytes]
     names = ("contract.json", "metrics.json", "lineage.json")
     try:
         files = {name: (folder / "extra_files" / name).read_bytes() for name in names}
+        domain = folder / "extra_files" / DOMAIN
+        files[DOMAIN] = domain.read_bytes() if domain.is_file() else b"{}"  # logged before it was
         files["model.skops"] = (folder / "model.skops").read_bytes()
     except OSError as error:
         raise UserError(f"the model files of version {number} cannot be read: {error}") from error

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Category, Contract, Feature
+from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
@@ -47,6 +48,7 @@ def log_training(
     *,
     model: Pipeline,
     contract: Contract,
+    domain: Domain,
     metrics: Mapping[str, float],
     lineage: Mapping[str, Any],
     figures: Mapping[str, Figure],
@@ -59,6 +61,7 @@ def log_training(
     Args:
         model: The fitted Pipeline.
         contract: The contract it was trained by.
+        domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from, by name.
         figures: Plots, by file name without suffix.
@@ -71,13 +74,16 @@ def log_training(
     mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png")
-    return log_model(model=model, contract=contract, metrics=metrics, lineage=lineage)
+    return log_model(
+        model=model, contract=contract, domain=domain, metrics=metrics, lineage=lineage
+    )
 
 
 def log_model(
     *,
     model: Pipeline,
     contract: Contract,
+    domain: Domain,
     metrics: Mapping[str, float],
     lineage: Mapping[str, Any],
 ) -> LoggedModel:
@@ -89,6 +95,7 @@ def log_model(
     Args:
         model: The fitted Pipeline.
         contract: The contract it was trained by.
+        domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from, by name.
 
@@ -100,7 +107,12 @@ def log_model(
     mlflow.set_tags(dict(lineage))
     mlflow.log_dict(dict(lineage), "lineage.json")
     finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    files = {"contract": contract.model_dump(mode="json"), "metrics": finite, "lineage": lineage}
+    files = {
+        "contract": contract.model_dump(mode="json"),
+        "domain": domain.model_dump(mode="json"),
+        "metrics": finite,
+        "lineage": lineage,
+    }
     uri = _log_files(model, contract, files)
     return LoggedModel(
         run_id=run_id,
@@ -139,8 +151,16 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
 
 
 def model_signature(contract: Contract) -> ModelSignature:
-    """Derive the MLflow signature: named doubles in, one float64 a row out."""
+    """Derive the MLflow signature: named columns in, as the model sees them; one float64 a row out.
+
+    Categories are strings; all else is doubles: dates as days since 1970, truth as 1 and 0.
+    """
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec("double", feature.name, required=feature.required) for feature in contract.features
+        ColSpec(_mlflow_type(feature), feature.name, required=feature.required)
+        for feature in contract.inputs
     ]
     return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float64"), (-1,))]))
+
+
+def _mlflow_type(feature: Feature) -> str:
+    return "string" if isinstance(feature, Category) else "double"

@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from pydantic import TypeAdapter, ValidationError
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.bundle import MANIFEST, sha256
+from salary_kedro.bundle.bundle import DOMAIN, MANIFEST, sha256
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import MODEL_FILE, align, new_record
 from salary_kedro.lifecycle.packaging import pack_version
@@ -32,7 +32,7 @@ from salary_kedro.lifecycle.tracking import LoggedModel, log_model
 FORMAT = 1
 CHECKSUMS, PARAMETERS, VERDICT = "checksums.json", "parameters.json", "verdict.json"
 MEMBERS = (
-    "contract.json", "examples.json", "lineage.json", MANIFEST, "metrics.json", MODEL_FILE,
+    "contract.json", DOMAIN, "examples.json", "lineage.json", MANIFEST, "metrics.json", MODEL_FILE,
     PARAMETERS, VERDICT,
 )  # fmt: skip
 BUNDLED = set(MEMBERS) - {MANIFEST, PARAMETERS, VERDICT}
@@ -259,6 +259,7 @@ def _log(experiment: str, transfer: Transfer) -> LoggedModel:
         return log_model(
             model=transfer.bundle.model,
             contract=transfer.bundle.contract,
+            domain=transfer.bundle.domain,
             metrics={
                 name: math.nan if value is None else value
                 for name, value in transfer.bundle.metrics.items()

@@ -5,21 +5,29 @@ scikit-learn's estimators are imported by the factory that needs them, because a
 run uses one and their modules are slow to import.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Category, Contract, Feature
+from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 
 ModelName = Literal[
     "linear_regression", "decision_tree", "random_forest", "ridge", "hist_gradient_boosting"
 ]
+#: More categories than this are encoded by their mean target instead of a column each.
+MAX_ONE_HOT = 20
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+NOTHING_MET = Domain()
 
 
 def _linear_regression(random_state: int, **settings: Any) -> RegressorMixin:
@@ -66,7 +74,11 @@ ESTIMATORS: dict[ModelName, Callable[..., RegressorMixin]] = {
 
 
 def build_pipeline(
-    contract: Contract, model: ModelName, hyperparameters: dict[str, Any], random_state: int
+    contract: Contract,
+    model: ModelName,
+    hyperparameters: dict[str, Any],
+    random_state: int,
+    domain: Domain = NOTHING_MET,
 ) -> Pipeline:
     """Build the unfitted Pipeline of a model: preprocessing by the contract, then the estimator.
 
@@ -75,12 +87,18 @@ def build_pipeline(
         model: A key of `ESTIMATORS`.
         hyperparameters: The estimator's own settings, by their scikit-learn names.
         random_state: Seed of everything random in the fit.
+        domain: What the training rows cover; the number of categories decides their
+            encoding.
 
     Raises:
         UserError: If the estimator has no such hyperparameter, or refuses its value.
     """
     estimator = build_estimator(model, hyperparameters, random_state)
-    return Pipeline([("preprocess", _preprocessing(contract)), ("model", estimator)])
+    if contract.target.log_scale:
+        estimator = TransformedTargetRegressor(estimator, func=np.log, inverse_func=np.exp)
+    return Pipeline(
+        [("preprocess", _preprocessing(contract, domain, random_state)), ("model", estimator)]
+    )
 
 
 def build_estimator(
@@ -103,13 +121,60 @@ def build_estimator(
     return estimator
 
 
-def _preprocessing(contract: Contract) -> ColumnTransformer:
+def _preprocessing(contract: Contract, domain: Domain, random_state: int) -> ColumnTransformer:
     """Columns are addressed by position, so that the fitted Pipeline takes plain arrays too."""
-    required = [i for i, feature in enumerate(contract.features) if feature.required]
-    optional = [i for i, feature in enumerate(contract.features) if not feature.required]
-    return ColumnTransformer(
-        [
-            ("required", "passthrough", required),
-            ("optional", SimpleImputer(strategy="median"), optional),
-        ]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, feature in enumerate(contract.inputs):
+        places[_treatment(feature, domain)].append(place)
+        if not isinstance(feature, Category) and feature.missing == "indicate":
+            places["missing"].append(place)
+    steps = {
+        "required": "passthrough",
+        "optional": SimpleImputer(strategy="median", keep_empty_features=True),
+        "missing": MissingIndicator(features="all"),
+        "ordered": _ordinal([contract.inputs[place] for place in places["ordered"]]),
+        "many": _target_mean(random_state),
+        **{name: _one_hot(name) for name in sorted(places) if name.startswith("few")},
+    }
+    return ColumnTransformer([(name, step, places[name]) for name, step in steps.items()])
+
+
+def _treatment(feature: Feature, domain: Domain) -> str:
+    """Which step of the preprocessing takes a feature."""
+    if not isinstance(feature, Category):
+        return "required" if feature.required else "optional"
+    if feature.ordered:
+        return "ordered"
+    if len(domain.categories.get(feature.name, ())) > MAX_ONE_HOT:
+        return "many"
+    return f"few_{feature.min_count}"
+
+
+def _ordinal(features: list[Any]) -> Pipeline:
+    """Categories that rise, by their place; a missing one gets the median place."""
+    encoder = OrdinalEncoder(
+        categories=[list(feature.listed) for feature in features],
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
     )
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("encode", encoder), ("impute", imputer)])
+
+
+def _one_hot(name: str) -> OneHotEncoder:
+    """Few categories, by a column each; rare and unknown ones share one, if there are rare ones."""
+    least = int(name.removeprefix("few_"))
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist",
+        min_frequency=least if least > 1 else None,
+        sparse_output=False,
+    )
+
+
+def _target_mean(random_state: int) -> TargetEncoder:
+    """Many categories, by the shrunken mean target of their rows, fitted across folds.
+
+    Micci-Barreca (2001), SIGKDD Explorations 3(1).
+    """
+    folds = KFold(n_splits=5, shuffle=True, random_state=random_state)
+    return TargetEncoder(target_type="continuous", cv=folds)

@@ -15,14 +15,15 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.frames import encode_frame
 from salary_kedro.errors import UserError
 
 Metrics = dict[str, float]
 
 
 def features_and_target(rows: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series]:
-    """Split clean rows into the features, in the model's input order, and the target."""
-    return rows[contract.feature_names], rows[contract.target.name]
+    """Split clean rows into the features, encoded in the model's input order, and the target."""
+    return encode_frame(rows, contract), rows[contract.target.name]
 
 
 def holdout_metrics(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Metrics:

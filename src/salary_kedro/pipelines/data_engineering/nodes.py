@@ -4,7 +4,14 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.table import check_header, find_problems, line_numbers, read_columns
+from salary_kedro.contract.table import (
+    check_header,
+    find_problems,
+    find_repeats,
+    join_reasons,
+    line_numbers,
+    read_columns,
+)
 from salary_kedro.errors import UserError
 from salary_kedro.parameters import DataEngineering
 
@@ -19,8 +26,8 @@ def validate_salaries(
         contract: What the rows must keep to.
 
     Returns:
-        The good rows (float64 columns under the contract's field names, indexed as
-        they were), and the rejected rows (`line` in the file, `reasons`, then the raw
+        The good rows (typed columns under the contract's field names, indexed as they
+        were), and the rejected rows (`line` in the file, `reasons`, then the raw
         columns). The good rows carry the raw file's sha256 in their `attrs`, and so do
         all tables made from them, in memory and in Parquet.
 
@@ -30,6 +37,9 @@ def validate_salaries(
     check_header(list(raw_salaries.columns), contract)
     columns = read_columns(raw_salaries, contract)
     reasons = find_problems(raw_salaries, columns, contract)
+    repeats = find_repeats(raw_salaries, columns, contract)
+    if not repeats.empty:
+        reasons = join_reasons([reasons, repeats])
     lines = line_numbers(raw_salaries)[reasons.index]
     found = pd.DataFrame({"line": lines, "reasons": reasons})
     broken = raw_salaries.loc[reasons.index]

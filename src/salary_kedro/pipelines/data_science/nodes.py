@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
@@ -25,7 +26,8 @@ def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) 
     """Fit the chosen estimator, preprocessing included, on the training rows."""
     features, target = features_and_target(train, contract)
     settings = parameters.hyperparameters.get(parameters.model, {})
-    model = build_pipeline(contract, parameters.model, settings, parameters.random_state)
+    domain = learn_domain(train, contract)
+    model = build_pipeline(contract, parameters.model, settings, parameters.random_state, domain)
     return model.fit(features, target)
 
 
@@ -98,6 +100,7 @@ def log_run(
     return log_training(
         model=model,
         contract=contract,
+        domain=learn_domain(train, contract),
         metrics={**metrics, **count_rows(train, holdout, rejected_rows)},
         lineage={
             **code_lineage,

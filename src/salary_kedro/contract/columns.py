@@ -1,0 +1,394 @@
+"""The kinds of columns: where each is in the file, and which values it may take."""
+
+import math
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, Field(min_length=1)]
+Use = Literal["feature", "audit", "ignore"]
+
+#: Beyond these a float64 no longer tells whole numbers apart, and a float32, in which
+#: scikit-learn's trees compare, overflows.
+MAX_INTEGER = 2.0**53
+MAX_NUMBER = 3.4e38
+MAX_CATEGORIES = 10_000
+#: Characters of a category.
+MAX_TEXT = 200
+SHOWN_CATEGORIES = 12
+EPOCH = date(1970, 1, 1)
+
+CategoryText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+#: What the service and scored files answer beside the target; no column may bear these names.
+RESERVED_NAMES = frozenset(
+    {
+        "low",
+        "high",
+        "confidence",
+        "model_name",
+        "model_version",
+        "warnings",
+        "line",
+        "reasons",
+        "scored_at",
+    }
+)
+
+
+class _Column(BaseModel):
+    """What every column has.
+
+    Attributes:
+        column: Header of the column in the raw file.
+        name: Field name in the clean table, in requests and in answers.
+        label: Short name for people.
+        help: One sentence for people.
+        unit: Unit of the values, for people; empty if they have none.
+        required: Whether a value must be given.
+        use: `feature` is learned from; `audit` is checked and kept beside the rows for
+            reports by group, and never reaches the model; `ignore` is left out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: Text
+    name: Name
+    label: Text
+    help: str = ""
+    unit: str = ""
+    required: bool = True
+    use: Use = "feature"
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(f"name '{name}' is reserved for the service's answers; rename it")
+        return name
+
+    def _with_unit(self, words: str) -> str:
+        return f"{words} ({self.unit})" if self.unit else words
+
+
+class _Measured(_Column):
+    """A column that the model sees as a number.
+
+    Attributes:
+        missing: What becomes of a missing optional value: `impute` puts the training
+            median in its place; `indicate` does that too, and gives the model a further
+            input that says so.
+    """
+
+    missing: Literal["impute", "indicate"] = "impute"
+
+    @model_validator(mode="after")
+    def _check_missing(self) -> Self:
+        if self.required and self.missing != "impute":
+            raise ValueError("missing: 'indicate' has no meaning where a value is required")
+        return self
+
+
+class _Bounded(_Measured):
+    """A column whose values have an order.
+
+    Attributes:
+        minimum: Smallest allowed value, itself allowed.
+        maximum: Largest allowed value, itself allowed.
+        exclusive_minimum: Values must lie above this one.
+        exclusive_maximum: Values must lie below this one.
+        example: An allowed value, shown to people and used in examples.
+    """
+
+    minimum: Any = None
+    maximum: Any = None
+    exclusive_minimum: Any = None
+    exclusive_maximum: Any = None
+    example: Any
+
+    noun: ClassVar[str]
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        low, high = self.ends
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"the minimum {_say(low)} lies above the maximum {_say(high)}")
+        if not self.allows(self.example):
+            raise ValueError(
+                f"example {_say(self.example)} is not allowed: it must be {self.allowed}"
+            )
+        return self
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        """Lower and upper bound, itself allowed or not; None for an open end."""
+        return (
+            _first(self.minimum, self.exclusive_minimum),
+            _first(self.maximum, self.exclusive_maximum),
+        )
+
+    def allows(self, value: Any) -> bool:
+        """Tell whether one value keeps to the bounds."""
+        return (
+            (self.minimum is None or value >= self.minimum)
+            and (self.maximum is None or value <= self.maximum)
+            and (self.exclusive_minimum is None or value > self.exclusive_minimum)
+            and (self.exclusive_maximum is None or value < self.exclusive_maximum)
+        )
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, for people: "a number from 0 to 60 (years)"."""
+        bounds = [
+            f"{words} {_say(bound)}"
+            for words, bound in (
+                ("from", self.minimum),
+                ("above", self.exclusive_minimum),
+                ("to" if self.minimum is not None else "at most", self.maximum),
+                ("below", self.exclusive_maximum),
+            )
+            if bound is not None
+        ]
+        return self._with_unit(" ".join([self.noun, *bounds]))
+
+
+class _Numeric(_Bounded):
+    """A column of numbers."""
+
+    minimum: Finite | None = None
+    maximum: Finite | None = None
+    exclusive_minimum: Finite | None = None
+    exclusive_maximum: Finite | None = None
+    example: Finite
+
+    limit: ClassVar[float]
+
+
+class Number(_Numeric):
+    """Any finite real number."""
+
+    kind: Literal["number"]
+
+    noun = "a number"
+    limit = MAX_NUMBER
+
+    def allows(self, value: float) -> bool:
+        """Tell whether one value keeps to the kind and the bounds."""
+        return abs(value) <= self.limit and super().allows(value)
+
+
+class Integer(_Numeric):
+    """A whole number."""
+
+    kind: Literal["integer"]
+
+    noun = "a whole number"
+    limit = MAX_INTEGER
+
+    def allows(self, value: float) -> bool:
+        """Tell whether one value is whole and keeps to the bounds."""
+        return abs(value) <= self.limit and value == math.floor(value) and super().allows(value)
+
+
+class Date(_Bounded):
+    """A day, in requests as `2026-11-23`; the model sees the number of days since 1970.
+
+    Attributes:
+        format: How the raw file writes a day, in the signs of Python's `strptime`.
+    """
+
+    kind: Literal["date"]
+    minimum: date | None = None
+    maximum: date | None = None
+    exclusive_minimum: date | None = None
+    exclusive_maximum: date | None = None
+    example: date
+    format: Text = "%Y-%m-%d"
+
+    noun = "a date, YYYY-MM-DD,"
+
+    @field_validator("format")
+    @classmethod
+    def _check_format(cls, text: str) -> str:
+        if not all(mark in text for mark in ("%d", "%m")) or not ("%Y" in text or "%y" in text):
+            raise ValueError(
+                f"format '{text}' does not name day, month and year; write it with "
+                f"%d, %m and %Y, for example '%d/%m/%Y'"
+            )
+        return text
+
+
+class Boolean(_Measured):
+    """Yes or no; the model sees 1 and 0.
+
+    Attributes:
+        true_values: How the raw file writes yes; in requests it is `true`.
+        false_values: How the raw file writes no; in requests it is `false`.
+        example: `true` or `false`.
+    """
+
+    kind: Literal["boolean"]
+    true_values: tuple[Text, ...] = Field(default=("true", "True", "TRUE"), min_length=1)
+    false_values: tuple[Text, ...] = Field(default=("false", "False", "FALSE"), min_length=1)
+    example: bool
+
+    @model_validator(mode="after")
+    def _check_texts(self) -> Self:
+        if both := sorted(set(self.true_values) & set(self.false_values)):
+            raise ValueError(f"'{both[0]}' is among true_values and false_values")
+        return self
+
+    def allows(self, value: bool) -> bool:
+        """Tell whether a value is allowed; both are."""
+        return value in (True, False)
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed in requests, for people."""
+        return self._with_unit("true or false")
+
+
+class Learned(BaseModel):
+    """Categories that are not listed, but learned from the training rows.
+
+    Attributes:
+        min_count: A category in fewer training rows than this is taken for `other`, as
+            is one that is met for the first time later.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_count: int = Field(default=10, ge=1)
+
+
+def _way(categories: Any) -> str:
+    return "learned" if isinstance(categories, dict | Learned) else "listed"
+
+
+Categories = Annotated[
+    Annotated[Learned, Tag("learned")] | Annotated[tuple[CategoryText, ...], Tag("listed")],
+    Discriminator(_way),
+]
+
+
+class Category(_Column):
+    """One of several texts; a missing optional one is a category of its own.
+
+    Attributes:
+        categories: The allowed texts, in the order in which people see them; or how they
+            are learned, in which case any text is allowed.
+        ordered: Whether the listed texts rise in their order, such as grades; the model
+            then sees their place.
+        example: An allowed text.
+    """
+
+    kind: Literal["category"]
+    categories: Categories
+    ordered: bool = False
+    example: CategoryText
+
+    @model_validator(mode="after")
+    def _check_categories(self) -> Self:
+        if isinstance(self.categories, Learned):
+            if self.ordered:
+                raise ValueError("ordered: list the categories in their order to have one")
+            return self
+        if not 1 <= len(self.categories) <= MAX_CATEGORIES:
+            raise ValueError(
+                f"{len(self.categories)} categories are listed; list 1 to {MAX_CATEGORIES:,}, or "
+                f"let them be learned: categories: {{min_count: 10}}"
+            )
+        if len(set(self.categories)) < len(self.categories):
+            twice = next(text for text in self.categories if self.categories.count(text) > 1)
+            raise ValueError(f"category '{twice}' is listed twice")
+        if not self.allows(self.example):
+            raise ValueError(f"example '{self.example}' is not allowed: it must be {self.allowed}")
+        return self
+
+    @property
+    def listed(self) -> tuple[str, ...] | None:
+        """The allowed texts; None if any is."""
+        return None if isinstance(self.categories, Learned) else self.categories
+
+    @property
+    def min_count(self) -> int:
+        """Training rows in which a category must come to count by itself."""
+        return self.categories.min_count if isinstance(self.categories, Learned) else 1
+
+    def allows(self, value: str) -> bool:
+        """Tell whether one text is allowed."""
+        return 1 <= len(value) <= MAX_TEXT and (self.listed is None or value in self.listed)
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, for people: "one of 'A', 'B'"."""
+        if self.listed is None:
+            return self._with_unit(f"a text of 1 to {MAX_TEXT} characters")
+        shown = ", ".join(f"'{text}'" for text in self.listed[:SHOWN_CATEGORIES])
+        more = len(self.listed) - SHOWN_CATEGORIES
+        return self._with_unit(f"one of {shown}{f' and {more} more' if more > 0 else ''}")
+
+
+Feature = Annotated[Number | Integer | Category | Boolean | Date, Field(discriminator="kind")]
+#: What Pydantic puts into the place of an error beside the keys themselves.
+TAGS = frozenset({"number", "integer", "category", "boolean", "date", "learned", "listed"})
+
+
+class _Target(BaseModel):
+    """What only a target has.
+
+    Attributes:
+        unit: Unit of the values, for people, such as `US dollars a year`.
+        currency: Three letters, such as `USD`; empty if it is not said.
+        period: Time that a value is paid for, such as `year`; empty if it is not said.
+        log_scale: Fit the logarithm of the values, which must then lie above 0.
+    """
+
+    unit: Text
+    currency: str = Field(default="", pattern=r"^([A-Z]{3})?$")
+    period: str = ""
+    log_scale: bool = False
+
+    @model_validator(mode="after")
+    def _check_target(self: Any) -> Any:
+        if not self.required or self.use != "feature":
+            raise ValueError("the target is always required and used: leave out these keys")
+        low = self.minimum if self.exclusive_minimum is None else self.exclusive_minimum
+        if self.log_scale and (low is None or low < 0 or self.minimum == 0):
+            raise ValueError("log_scale needs values above 0: set exclusive_minimum: 0")
+        return self
+
+
+class NumberTarget(_Target, Number):
+    """A number that the model predicts; it is always required in training rows."""
+
+    unit: Text
+
+
+class IntegerTarget(_Target, Integer):
+    """A whole number that the model predicts; it is always required in training rows."""
+
+    unit: Text
+
+
+Target = Annotated[NumberTarget | IntegerTarget, Field(discriminator="kind")]
+Column = Number | Integer | Category | Boolean | Date | NumberTarget | IntegerTarget
+
+
+def _first(*bounds: Any) -> Any:
+    return next((bound for bound in bounds if bound is not None), None)
+
+
+def _say(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else f"{value:.15g}"
