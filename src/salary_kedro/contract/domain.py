@@ -66,7 +66,11 @@ def unmet(column: Column, text: str) -> str:
     return f"{column.label} '{shown}' is not among those that the model has learned from"
 
 
+def as_json(value: float, column: Column) -> float | str:
+    """One end of a range as requests hold it: a day as its ISO text."""
+    return (EPOCH + timedelta(days=value)).isoformat() if isinstance(column, Date) else value
+
+
 def _show(value: float, column: Column) -> str:
-    if isinstance(column, Date):
-        return (EPOCH + timedelta(days=value)).isoformat()
-    return f"{value:.15g}"
+    end = as_json(value, column)
+    return end if isinstance(end, str) else f"{end:.15g}"

@@ -2,11 +2,22 @@
 
 import json
 import math
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from salary_kedro.contract.model import Contract, Feature
+from salary_kedro.contract.columns import (
+    MAX_TEXT,
+    Boolean,
+    Category,
+    Date,
+    Feature,
+    Integer,
+    Number,
+)
+from salary_kedro.contract.encoding import Value
+from salary_kedro.contract.model import Contract
 
 
 def request_model(contract: Contract) -> type[BaseModel]:
@@ -17,16 +28,25 @@ def request_model(contract: Contract) -> type[BaseModel]:
     """
     fields: dict[str, Any] = {
         f"f{position}": (_annotation(feature), _field(feature))
-        for position, feature in enumerate(contract.features)
+        for position, feature in enumerate(contract.inputs)
     }
     return create_model(
         "Request", __config__=ConfigDict(strict=True, extra="forbid", frozen=True), **fields
     )
 
 
-def _annotation(feature: Feature) -> Any:
-    kind: Any = int if feature.kind == "integer" else float
-    return kind if feature.required else kind | None
+def example_request(contract: Contract) -> dict[str, Any]:
+    """A request that is answered: the example of every input, as JSON holds it."""
+    return {feature.name: _example(feature) for feature in contract.inputs}
+
+
+def _example(feature: Feature) -> Any:
+    match feature:
+        case Integer():
+            return int(feature.example)
+        case Date():
+            return feature.example.isoformat()
+    return feature.example
 
 
 def _field(feature: Feature) -> Any:
@@ -35,14 +55,46 @@ def _field(feature: Feature) -> Any:
         alias=feature.name,
         title=feature.label,
         description=f"{feature.help} {feature.allowed}".strip(),
-        examples=[int(feature.example) if feature.kind == "integer" else feature.example],
-        **(_whole_bounds(feature) if feature.kind == "integer" else _bounds(feature)),
+        examples=[_example(feature)],
     )
 
 
-def _bounds(feature: Feature) -> dict[str, Any]:
-    open_low = feature.minimum is None and feature.exclusive_minimum is None
-    open_high = feature.maximum is None and feature.exclusive_maximum is None
+def _annotation(feature: Feature) -> Any:
+    kind = _kind(feature)
+    return kind if feature.required else kind | None
+
+
+def _kind(feature: Feature) -> Any:
+    """The type of a value that is given, with what is allowed."""
+    match feature:
+        case Category():
+            return _text(feature)
+        case Boolean():
+            return bool
+        case Date():
+            return Annotated[date, Field(**_day_bounds(feature))]
+        case Integer():
+            return Annotated[int, Field(**_whole_bounds(feature))]
+    return Annotated[float, Field(**_bounds(feature))]
+
+
+def _text(feature: Category) -> Any:
+    """A listed text, or any; `Literal` would repeat all that are listed in each of its errors."""
+    if feature.listed is None:
+        return Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    listed = frozenset(feature.listed)
+
+    def check(text: str) -> str:
+        if text not in listed:
+            raise ValueError("not listed")
+        return text
+
+    enumeration: dict[str, Any] = {"enum": list(feature.listed)}
+    return Annotated[str, AfterValidator(check), Field(json_schema_extra=enumeration)]
+
+
+def _bounds(feature: Number) -> dict[str, Any]:
+    open_low, open_high = (end is None for end in feature.ends)
     return {
         "ge": -feature.limit if open_low else feature.minimum,
         "le": feature.limit if open_high else feature.maximum,
@@ -52,7 +104,7 @@ def _bounds(feature: Feature) -> dict[str, Any]:
     }
 
 
-def _whole_bounds(feature: Feature) -> dict[str, Any]:
+def _whole_bounds(feature: Integer) -> dict[str, Any]:
     """The bounds as whole numbers, which alone Pydantic takes for them."""
     low, high = [-int(feature.limit)], [int(feature.limit)]
     if feature.minimum is not None:
@@ -66,7 +118,17 @@ def _whole_bounds(feature: Feature) -> dict[str, Any]:
     return {"ge": max(low), "le": min(high)}
 
 
-def request_values(request: BaseModel) -> list[float | None]:
+def _day_bounds(feature: Date) -> dict[str, Any]:
+    bounds = {
+        "ge": feature.minimum,
+        "le": feature.maximum,
+        "gt": feature.exclusive_minimum,
+        "lt": feature.exclusive_maximum,
+    }
+    return {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+def request_values(request: BaseModel) -> list[Value]:
     """The values of one checked request, in the model's input order."""
     return list(request.__dict__.values())
 
@@ -84,7 +146,7 @@ def explain_invalid(
         batch: What the whole body should look like, if it is a batch of rows.
     """
     row = f"the fields are {', '.join(contract.feature_names)}"
-    features = {feature.name: feature for feature in contract.features}
+    features = {feature.name: feature for feature in contract.inputs}
     problems = []
     for item in error.errors(include_url=False, include_context=False):
         in_row = batch is None or len(item["loc"]) > 1

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from salary_kedro.bundle.bundle import Row
+from salary_kedro.contract.encoding import Row
 from salary_kedro.contract.request import explain_invalid, request_values
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.predictor import Predictor, Served
-from salary_kedro.serving.schemas import MAX_BATCH_ROWS, ModelInfo
+from salary_kedro.serving.schemas import MAX_BATCH_ROWS, Covered, ModelInfo
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MAX_BODY_BYTES = 2_000_000
@@ -68,16 +68,29 @@ def create_app(predictor: Predictor) -> Starlette:
 
 async def _predict(served: Served, request: Request) -> Response:
     row = await _read(request, served.schemas.request, served)
-    salary = _predict_rows(served, [request_values(row)])[0]
-    return JSONResponse({**_row_answer(served, salary), **_version(served)})
+    answers = _answer_rows(served, [request_values(row)])
+    return JSONResponse({**answers[0], **_version(served)})
 
 
 async def _predict_batch(served: Served, request: Request) -> Response:
     batch: Any = await _read(request, served.schemas.batch, served)
     rows = [request_values(row) for row in batch.rows]
-    salaries = await run_in_threadpool(_predict_rows, served, rows)
-    answers = [_row_answer(served, salary) for salary in salaries]
+    answers = await run_in_threadpool(_answer_rows, served, rows)
     return JSONResponse({"predictions": answers, **_version(served)})
+
+
+def _answer_rows(served: Served, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    salaries = _predict_rows(served, rows)
+    return [
+        {
+            served.bundle.contract.target.name: salary,
+            "low": None,
+            "high": None,
+            "confidence": None,
+            "warnings": served.check.warn(row),
+        }
+        for row, salary in zip(rows, salaries, strict=True)
+    ]
 
 
 def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:
@@ -99,6 +112,7 @@ async def _model(served: Served, request: Request) -> Response:
         metrics=dict(bundle.metrics),
         lineage=dict(bundle.lineage),
         contract=bundle.contract,
+        domain=Covered.of(bundle.domain, bundle.contract),
     )
     return JSONResponse(info.model_dump(mode="json"))
 
@@ -120,16 +134,6 @@ async def _not_found(request: Request) -> Response:
         allowed = "GET, HEAD" if known[0] == "GET" else known[0]
         raise HTTPException(405, headers={"Allow": allowed})
     raise HTTPException(404)
-
-
-def _row_answer(served: Served, salary: float) -> dict[str, Any]:
-    return {
-        served.bundle.contract.target.name: salary,
-        "low": None,
-        "high": None,
-        "confidence": None,
-        "warnings": [],
-    }
 
 
 def _version(served: Served) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from salary_kedro.bundle import Bundle
+from salary_kedro.contract.request import example_request
 from salary_kedro.serving.schemas import ErrorBody, ModelInfo, Schemas
 
 TEMPLATE = "#/components/schemas/{model}"
@@ -16,7 +17,7 @@ def describe(bundle: Bundle, schemas: Schemas) -> dict[str, Any]:
     _, shared = models_json_schema(
         [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
     )
-    target = bundle.contract.target
+    target, row = bundle.contract.target, example_request(bundle.contract)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -26,8 +27,10 @@ def describe(bundle: Bundle, schemas: Schemas) -> dict[str, Any]:
             f"{bundle.model_name}, version {bundle.version}, predicts.",
         },
         "paths": {
-            "/predict": {"post": _post("Predict one row", schemas.request, schemas.answer)},
-            "/predict_batch": {"post": _post("Predict rows", schemas.batch, schemas.batch_answer)},
+            "/predict": {"post": _post("Predict one row", schemas.request, row, schemas.answer)},
+            "/predict_batch": {
+                "post": _post("Predict rows", schemas.batch, {"rows": [row]}, schemas.batch_answer)
+            },
             "/model": {"get": _get("The model that answers", ModelInfo)},
             "/openapi.json": {"get": _get("This description", None)},
         },
@@ -35,7 +38,7 @@ def describe(bundle: Bundle, schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _post(summary: str, request: type, answer: type) -> dict[str, Any]:
+def _post(summary: str, request: type, example: object, answer: type) -> dict[str, Any]:
     refused = {
         "400": "The body is not valid JSON",
         "413": "The body is too large",
@@ -45,7 +48,7 @@ def _post(summary: str, request: type, answer: type) -> dict[str, Any]:
     return {
         "summary": summary,
         "operationId": summary.lower().replace(" ", "_"),
-        "requestBody": {"required": True, "content": _content(request)},
+        "requestBody": {"required": True, "content": _content(request, example)},
         "responses": {
             "200": {"description": "The prediction", "content": _content(answer)},
             **{code: _error(text) for code, text in refused.items()},
@@ -73,5 +76,7 @@ def _error(text: str) -> dict[str, Any]:
     return {"description": text, "content": _content(ErrorBody)}
 
 
-def _content(model: type) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": TEMPLATE.format(model=model.__name__)}}}
+def _content(model: type, example: object = None) -> dict[str, Any]:
+    shown = {} if example is None else {"example": example}
+    reference = {"$ref": TEMPLATE.format(model=model.__name__)}
+    return {"application/json": {"schema": reference, **shown}}

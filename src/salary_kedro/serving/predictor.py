@@ -5,8 +5,10 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
+from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 from salary_kedro.serving.schemas import Schemas
 
@@ -35,10 +37,19 @@ class Served:
     Attributes:
         choice: The bundle, and why this one.
         schemas: The models that its contract asks for.
+        check: Tells what of a row its training did not cover.
     """
 
     choice: Choice
     schemas: Schemas
+    check: DomainCheck
+
+    @classmethod
+    def of(cls, choice: Choice) -> Self:
+        """Derive what a chosen bundle is served with."""
+        bundle = choice.bundle
+        check = DomainCheck(bundle.domain, bundle.contract)
+        return cls(choice, Schemas.of(bundle.contract), check)
 
     @property
     def bundle(self) -> Bundle:
@@ -99,7 +110,7 @@ class Predictor:
             )
             log.warning("%s%s", self.problem, "; the old model stays" if self.served else "")
             return
-        self.served = Served(choice, Schemas.of(choice.bundle.contract))
+        self.served = Served.of(choice)
         if choice.reason is None:
             log.info("serving bundle %s", choice.bundle.name)
         else:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
 
 MAX_BATCH_ROWS = 10_000
@@ -33,6 +34,29 @@ class ErrorBody(BaseModel):
     error: Error
 
 
+class Covered(BaseModel):
+    """What the training rows covered, by field name.
+
+    Attributes:
+        ranges: Smallest and largest training value of numbers and dates, as requests hold
+            them.
+        categories: The categories that the model knows by name.
+    """
+
+    ranges: dict[str, tuple[float, float] | tuple[str, str]]
+    categories: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, domain: Domain, contract: Contract) -> Self:
+        """Tell a domain in the values of requests."""
+        columns = {column.name: column for column in contract.inputs}
+        ranges: Any = {
+            name: tuple(as_json(end, columns[name]) for end in ends)
+            for name, ends in domain.ranges.items()
+        }
+        return cls(ranges=ranges, categories=dict(domain.categories))
+
+
 class ModelInfo(BaseModel):
     """The model that answers.
 
@@ -45,6 +69,7 @@ class ModelInfo(BaseModel):
         metrics: Metrics at training.
         lineage: What it was made from.
         contract: The contract of its rows.
+        domain: What its training rows covered; values beyond it are answered with a warning.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -57,6 +82,7 @@ class ModelInfo(BaseModel):
     metrics: dict[str, float | None]
     lineage: dict[str, Any]
     contract: Contract
+    domain: Covered
 
 
 @dataclass(frozen=True)
