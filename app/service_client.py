@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Self
 
@@ -16,7 +16,8 @@ ANSWER_SECONDS = 10.0
 # The service's error codes that speak of what was sent, not of the service.
 INPUT_CODES = frozenset({"invalid_input", "invalid_json", "unsupported_media_type"})
 
-Scalar = float | str
+#: A value as JSON holds it: a date is its ISO text.
+Scalar = float | str | bool
 
 
 class ServiceError(Exception):
@@ -60,7 +61,10 @@ class UnexpectedAnswerError(ServiceError):
 class Feature:
     """One input of the served model, as its contract describes it.
 
-    Bounds and example are in `unit`; for a number they are numbers, and None means unbounded.
+    Bounds, example and the range that training covered are in `unit`, of a date ISO texts;
+    None means that there is none. `categories` are the texts that are allowed, None if any is;
+    `met` are those that training met. What training covered is no part of the question, so a
+    feature hashes without it.
     """
 
     name: str
@@ -74,10 +78,13 @@ class Feature:
     exclusive_maximum: Scalar | None
     required: bool
     example: Scalar | None
+    categories: tuple[str, ...] | None = None
+    met: tuple[str, ...] = field(default=(), hash=False)
+    covered: tuple[Scalar, Scalar] | None = field(default=None, hash=False)
 
     @classmethod
-    def from_json(cls, feature: Mapping[str, Any]) -> Self:
-        """Read one entry of `contract.features`.
+    def from_json(cls, feature: Mapping[str, Any], domain: Mapping[str, Any]) -> Self:
+        """Read one entry of `contract.features`, and what `domain` tells of it.
 
         Raises:
             KeyError, TypeError, ValueError: if it does not have the form of one.
@@ -94,6 +101,9 @@ class Feature:
             exclusive_maximum=_scalar(feature.get("exclusive_maximum")),
             required=feature.get("required") is not False,
             example=_scalar(feature.get("example")),
+            categories=_listed(feature.get("categories")),
+            met=tuple(_text(each) for each in _of(domain, "categories", feature["name"]) or ()),
+            covered=_range(_of(domain, "ranges", feature["name"])),
         )
 
 
@@ -141,11 +151,16 @@ class ServedModel:
             KeyError, TypeError, ValueError, OverflowError: if it does not have the form of one.
         """
         is_reserve = answer.get("source") == "reserve"
+        features, domain = answer["contract"]["features"], answer.get("domain") or {}
         return cls(
             version=int(answer["model_version"]),
             reserve_reason=_text(answer.get("reason") or "") if is_reserve else None,
             rmse=_optional_number(answer["metrics"].get("rmse")),
-            features=tuple(Feature.from_json(each) for each in answer["contract"]["features"]),
+            features=tuple(
+                Feature.from_json(each, domain)
+                for each in features
+                if each.get("use", "feature") == "feature"  # the service takes no others
+            ),
             target=Target.from_json(answer["contract"]["target"]),
         )
 
@@ -356,4 +371,18 @@ def _optional_number(value: object) -> float | None:
 
 
 def _scalar(value: object) -> Scalar | None:
-    return value if isinstance(value, str) else _optional_number(value)
+    return value if isinstance(value, str | bool) else _optional_number(value)
+
+
+def _listed(categories: object) -> tuple[str, ...] | None:
+    """The texts that are allowed; None where they are learned, or for another kind."""
+    return tuple(_text(each) for each in categories) if isinstance(categories, list) else None
+
+
+def _of(domain: Mapping[str, Any], part: str, name: str) -> Any:
+    return (domain.get(part) or {}).get(name)
+
+
+def _range(ends: Any) -> tuple[Scalar, Scalar] | None:
+    low, high = (None, None) if ends is None else (_scalar(end) for end in ends)
+    return None if low is None or high is None else (low, high)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 
 import streamlit as st
 
@@ -20,12 +21,29 @@ from service_client import (
 LARGEST_INTEGER = 2**53 - 1
 
 
+# Streamlit puts icons, emoji and arrows in the place of these, escaped or not.
+REPLACED = re.compile(r":(?=[\w+-]\S*:)|(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)")
+WORD_JOINER = "\u2060"  # takes no room and keeps Streamlit from seeing them
+
+
 def plain(text: str) -> str:
-    """The text with Markdown switched off, code in backticks excepted: $, * and : mean themselves.
+    """The text on one line with Markdown switched off: $, * and : mean themselves.
 
     Contracts and the service write for people, not in Markdown, where "$5 or $6" is a formula.
     """
-    return re.sub(r"([\\*_\[\]$~<>#|]|:(?=\S))", r"\\\1", text)
+    line = REPLACED.sub(lambda found: f"{found[0][0]}{WORD_JOINER}{found[0][1:]}", one_line(text))
+    escaped = re.sub(r"([\\`*_\[\]$~<>#|&!]|:(?=\S)|^[-+=])", r"\\\1", line)
+    return re.sub(r"^(\d+)(?=[.)])", r"\1\\", escaped)  # not the first item of a list
+
+
+def one_line(text: str) -> str:
+    """The text with every run of spaces and line breaks made one space."""
+    return " ".join(text.split())
+
+
+def prose(text: str) -> str:
+    """As `plain`, but with code in backticks shown as such."""
+    return plain(text).replace("\\`", "`")
 
 
 def amount(value: float) -> str:
@@ -35,7 +53,14 @@ def amount(value: float) -> str:
 
 def written(value: Scalar) -> str:
     """A value as it was entered: 5 rather than 5.0."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else f"{value:.15g}"
+
+
+def bound(value: Scalar) -> str:
+    """A bound for people: a date as it is written, a number as an amount."""
+    return value if isinstance(value, str) else amount(value)
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -64,7 +89,7 @@ def bounds_of(feature: Feature) -> tuple[float | None, float | None]:
 def allowed(feature: Feature) -> str:
     """What may be entered, such as "0 to 60 years" or "above 0"; the unit alone without bounds."""
     if feature.minimum is not None and feature.maximum is not None:
-        words = [f"{amount(float(feature.minimum))} to {amount(float(feature.maximum))}"]
+        words = [f"{bound(feature.minimum)} to {bound(feature.maximum)}"]
     else:
         bounds = {
             "at least": feature.minimum,
@@ -72,7 +97,7 @@ def allowed(feature: Feature) -> str:
             "at most": feature.maximum,
             "below": feature.exclusive_maximum,
         }
-        words = [f"{word} {amount(float(x))}" for word, x in bounds.items() if x is not None]
+        words = [f"{word} {bound(x)}" for word, x in bounds.items() if x is not None]
     return f"{', '.join(words)} {feature.unit}".strip()
 
 
@@ -80,6 +105,15 @@ def label_of(feature: Feature) -> str:
     """The label and what may be entered, such as "Professional experience (0 to 60 years)"."""
     limits = allowed(feature)
     return plain(f"{feature.label} ({limits})" if limits else feature.label)
+
+
+def help_of(feature: Feature) -> str | None:
+    """The help text, with the range that the model has learned from; None if there is neither."""
+    words = [feature.help]
+    if feature.covered is not None:
+        low, high = (bound(end) for end in feature.covered)
+        words.append(f"The model has learned from {low} to {high} {feature.unit}".rstrip() + ".")
+    return plain(" ".join(filter(None, words))) or None
 
 
 def ask_number(feature: Feature, key: str) -> Scalar | None:
@@ -93,7 +127,7 @@ def ask_number(feature: Feature, key: str) -> Scalar | None:
         step=step_of(feature),
         format="%g",
         key=key,
-        help=plain(feature.help) or None,
+        help=help_of(feature),
         required=feature.required,
     )
 
@@ -103,15 +137,81 @@ def ask_integer(feature: Feature, key: str) -> Scalar | None:
     minimum, maximum = bounds_of(feature)
     low = -LARGEST_INTEGER if minimum is None else max(math.ceil(minimum), -LARGEST_INTEGER)
     high = LARGEST_INTEGER if maximum is None else min(math.floor(maximum), LARGEST_INTEGER)
+    example = None if feature.example is None else min(max(int(feature.example), low), high)
     return st.number_input(
         label_of(feature),
         min_value=low,
         max_value=high,
-        value=int(feature.example) if feature.required and feature.example is not None else None,
+        value=example if feature.required else None,
         step=1,
         key=key,
-        help=plain(feature.help) or None,
+        help=help_of(feature),
         required=feature.required,
+    )
+
+
+def ask_category(feature: Feature, key: str) -> Scalar | None:
+    """A list of what is allowed; where any text is, of what is known, and others may be typed."""
+    is_open = feature.categories is None
+    offered = feature.met if feature.categories is None else feature.categories
+    is_given = feature.required and feature.example in offered
+    return st.selectbox(
+        label_of(feature),
+        offered,
+        index=offered.index(str(feature.example)) if is_given else None,
+        key=key,
+        help=help_of(feature),
+        placeholder=f"{'Choose, or type another' if is_open else 'Choose'}"
+        f"{'' if feature.required else '; may stay empty'}",
+        required=feature.required,
+        accept_new_options=is_open,
+    )
+
+
+def ask_boolean(feature: Feature, key: str) -> Scalar | None:
+    """A box to tick; three choices where the answer may be left out."""
+    if feature.required:
+        return st.checkbox(
+            label_of(feature), value=feature.example is True, key=key, help=help_of(feature)
+        )
+    answers = {"Not known": None, "Yes": True, "No": False}
+    chosen = st.radio(
+        label_of(feature), list(answers), key=key, help=help_of(feature), horizontal=True
+    )
+    return answers[chosen]
+
+
+def ask_date(feature: Feature, key: str) -> Scalar | None:
+    """A field for a day, which has a calendar; it is sent as its ISO text."""
+    earliest, latest = days_of(feature)
+    day = st.date_input(
+        label_of(feature),
+        value=date.fromisoformat(str(feature.example)) if feature.required else None,
+        min_value=earliest,
+        max_value=latest,
+        key=key,
+        help=help_of(feature),
+        format="YYYY-MM-DD",
+        required=feature.required,
+    )
+    return day.isoformat() if isinstance(day, date) else None
+
+
+def days_of(feature: Feature) -> tuple[date, date]:
+    """First and last day that are allowed; those of the calendar without a bound."""
+    first, after, last, before = (
+        None if x is None else date.fromisoformat(str(x))
+        for x in (
+            feature.minimum,
+            feature.exclusive_minimum,
+            feature.maximum,
+            feature.exclusive_maximum,
+        )
+    )
+    one_day = timedelta(days=1)
+    return (
+        max(date.min, first or date.min, after + one_day if after else date.min),
+        min(date.max, last or date.max, before - one_day if before else date.max),
     )
 
 
@@ -119,6 +219,9 @@ def ask_integer(feature: Feature, key: str) -> Scalar | None:
 FIELDS: dict[str, Callable[[Feature, str], Scalar | None]] = {
     "number": ask_number,
     "integer": ask_integer,
+    "category": ask_category,
+    "boolean": ask_boolean,
+    "date": ask_date,
 }
 
 
@@ -181,7 +284,7 @@ def show_notice(model: ServedModel) -> None:
     """Say, without alarm, that a reserve answers and why."""
     if model.reserve_reason is not None:
         notice = f"Version {model.version} answers as a reserve: {model.reserve_reason}"
-        st.info(plain(notice), icon=":material/info:")
+        st.info(prose(notice), icon=":material/info:")
 
 
 def show_service(service: ServiceClient) -> None:
@@ -216,7 +319,7 @@ def main() -> None:
         refusal = f"{str(error).rstrip('.')}. Change it, then press Predict again."
         st.error(plain(refusal), icon=":material/edit:")
     except ServiceError as error:
-        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.error(prose(str(error)), icon=":material/cloud_off:")
         st.button("Try again")
 
 

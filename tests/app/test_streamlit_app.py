@@ -260,8 +260,8 @@ def test_page_when_the_address_is_malformed_then_shows_how_to_write_it(
 def test_page_when_it_has_no_field_for_a_kind_then_names_it(
     model: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model["contract"]["features"][0] |= {"kind": "date", "minimum": "2020-01-01", "maximum": None}
+    model["contract"]["features"][0] |= {"kind": "colour"}
     page = page_of(scripted_url, monkeypatch)
     assert page.error[0].value.startswith(
-        "This page has no field for Professional experience (date)."
+        "This page has no field for Professional experience (colour)."
     )
