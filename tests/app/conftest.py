@@ -1,13 +1,23 @@
-"""A scripted prediction service on loopback, and addresses where there is none."""
+"""A scripted and a real prediction service on loopback, and an address where there is none."""
 
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+
+from kinds import bundle_of
+from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
+from salary_kedro.serving.app import create_app
+from salary_kedro.serving.predictor import Predictor
+from support import free_port, wait_until
 
 # What a path answers: status and body (bytes as they are, everything else as JSON), or a
 # function that works out both from the request's JSON; "hang up" to close the connection without
@@ -133,6 +143,34 @@ def scripted_url(answers: Answers, received: list[tuple[str, Any]]) -> Iterator[
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@contextmanager
+def real_service(contract: Contract, folder: Path) -> Iterator[str]:
+    """Address of the service's own routes over a model that was trained by a contract."""
+    store, port = BundleStore(folder), free_port()
+    name, files = bundle_of(contract)
+    store.write(name, files)
+    store.point_to(name)
+    predictor = Predictor(store)
+    predictor.refresh()
+    config = uvicorn.Config(create_app(predictor), port=port, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "the service to start")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Contract], str]]:
+    """Starts a real service over a model trained by a contract; gives its address."""
+    with ExitStack() as stack:
+        yield lambda contract: stack.enter_context(real_service(contract, tmp_path / "bundles"))
 
 
 @pytest.fixture

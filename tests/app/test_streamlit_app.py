@@ -1,9 +1,16 @@
 """The page in each of its states, run by Streamlit's own test runner against a real server."""
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from kinds import AWKWARD, all_kinds, category, learned, professors
+from salary_kedro.contract import Contract
+from samples import column, contract_of
 
 PAGE = Path(__file__).parents[2] / "app" / "streamlit_app.py"
 
@@ -18,6 +25,31 @@ def page_of(address: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 def page(scripted_url: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page after its first run, asking the scripted service."""
     return page_of(scripted_url, monkeypatch)
+
+
+@pytest.fixture
+def open_for(
+    serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AppTest]:
+    """Opens the page over a real service whose model has the given features."""
+    return lambda *features: page_of(serve(contract_of(*features)), monkeypatch)
+
+
+@pytest.fixture
+def full_page(serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page over a real service whose model has an input of every kind."""
+    return page_of(serve(all_kinds()), monkeypatch)
+
+
+def labelled(widgets: Any, label: str) -> Any:
+    """The one widget with a label that begins so."""
+    (found,) = [widget for widget in widgets if widget.label.startswith(label)]
+    return found
+
+
+def texts(elements: Any) -> list[str]:
+    """What elements say, without the signs that switch Markdown off."""
+    return [x.value.replace("\\", "").replace("\u2060", "") for x in elements]
 
 
 def press_predict(page: AppTest) -> AppTest:
@@ -265,3 +297,185 @@ def test_page_when_it_has_no_field_for_a_kind_then_names_it(
     assert page.error[0].value.startswith(
         "This page has no field for Professional experience (colour)."
     )
+
+
+# --- The kinds of columns -----------------------------------------------------------------
+
+
+def test_page_when_the_contract_has_every_kind_then_draws_the_widget_of_each(
+    full_page: AppTest,
+) -> None:
+    assert not full_page.exception
+    assert [x.label.partition(" \\(")[0].partition(" (")[0] for x in full_page.number_input] == [
+        "Hours",
+        "Bonus",
+        "Level",
+    ]
+    assert [x.label for x in full_page.selectbox] == ["Grade", "Site", "Job title"]
+    assert [x.label for x in full_page.checkbox] == ["Manager"]
+    assert [x.label for x in full_page.radio] == ["Remote"]
+    assert [x.label for x in full_page.date_input] == [
+        "Hired (at least 2000-01-01, below 2027-01-01)"
+    ]
+
+
+def test_page_when_the_examples_are_sent_as_they_stand_then_shows_a_salary(
+    full_page: AppTest,
+) -> None:
+    press_predict(full_page)
+    assert not full_page.error
+    assert not full_page.warning
+    assert full_page.subheader[0].value.startswith("About ")
+
+
+def test_page_when_a_category_is_listed_then_offers_what_is_allowed_in_order(
+    open_for: Callable[..., AppTest],
+) -> None:
+    (field,) = open_for(category("grade", "Low", "High", "Mid", example="Mid")).selectbox
+    assert (field.options, field.value) == (["Low", "High", "Mid"], "Mid")
+    assert not field.proto.accept_new_options
+
+
+def test_page_when_a_listed_category_is_optional_then_it_starts_empty(
+    open_for: Callable[..., AppTest],
+) -> None:
+    (field,) = open_for(category("grade", "Low", "High", required=False)).selectbox
+    assert field.value is None
+    assert not field.proto.required
+
+
+def test_page_when_categories_are_learned_then_offers_those_and_takes_others(
+    open_for: Callable[..., AppTest],
+) -> None:
+    (field,) = open_for(learned("job", "Analyst")).selectbox
+    assert (field.options, field.value) == (["Analyst", "Driver"], "Analyst")
+    assert field.proto.accept_new_options
+
+
+@pytest.mark.parametrize("example", [True, False])
+def test_page_when_a_truth_value_is_required_then_is_a_box_set_to_the_example(
+    open_for: Callable[..., AppTest], example: bool
+) -> None:
+    (field,) = open_for(column("manager", kind="boolean", unit="", example=example)).checkbox
+    assert (field.label, field.value) == ("Manager", example)
+
+
+def test_page_when_a_truth_value_is_optional_then_offers_three_answers(
+    open_for: Callable[..., AppTest],
+) -> None:
+    feature = column("manager", kind="boolean", unit="", example=True, required=False)
+    (field,) = open_for(feature).radio
+    assert (field.options, field.value) == (["Not known", "Yes", "No"], "Not known")
+
+
+def test_page_when_a_date_has_bounds_then_its_field_keeps_to_them(
+    open_for: Callable[..., AppTest],
+) -> None:
+    bounds = {"exclusive_minimum": "2009-12-31", "maximum": "2026-12-31", "example": "2015-06-30"}
+    (field,) = open_for(column("hired", kind="date", unit="", **bounds)).date_input
+    assert (field.min, field.max) == (date(2010, 1, 1), date(2026, 12, 31))
+    assert field.value == date(2015, 6, 30)
+
+
+def test_page_when_a_date_has_no_bounds_then_its_field_takes_any_day(
+    open_for: Callable[..., AppTest],
+) -> None:
+    feature = column("hired", kind="date", unit="", example="2015-06-30", required=False)
+    (field,) = open_for(feature).date_input
+    assert (field.min, field.max, field.value) == (date.min, date.max, None)
+
+
+def test_page_when_a_column_is_no_input_then_does_not_ask_for_it(
+    open_for: Callable[..., AppTest],
+) -> None:
+    page = open_for(
+        column("age"), category("sex", "f", "m", use="audit"), learned("x", "y", use="ignore")
+    )
+    assert [x.label for x in page.number_input] == ["Age (units)"]
+    assert not page.selectbox
+
+
+def test_page_when_training_covered_a_range_then_the_help_says_so(
+    open_for: Callable[..., AppTest],
+) -> None:
+    years = column("age", unit="years", help="At hiring.")
+    day = column("hired", kind="date", unit="", example="2015-06-30")
+    page = open_for(years, day)
+    assert page.number_input[0].help == "At hiring. The model has learned from 1 to 9 years."
+    assert page.date_input[0].help == "The model has learned from 2010-01-15 to 2018-04-15."
+
+
+def test_page_when_every_kind_is_entered_then_repeats_what_was_asked(full_page: AppTest) -> None:
+    labelled(full_page.selectbox, "Site").select('"*quoted*" $5 or $6')
+    labelled(full_page.radio, "Remote").set_value("No")
+    labelled(full_page.date_input, "Hired").set_value(date(2016, 2, 29))
+    press_predict(full_page)
+    assert texts(full_page.markdown)[-1] == (
+        'Hours: 40 hours a week, Level: 5, Grade: Junior, Site: "*quoted*" $5 or $6, '
+        "Job title: Analyst, Manager: no, Remote: no, Hired: 2016-02-29"
+    )
+
+
+def test_page_when_a_value_lies_outside_of_training_then_shows_the_warning(
+    full_page: AppTest,
+) -> None:
+    labelled(full_page.number_input, "Hours").set_value(80.0)
+    labelled(full_page.date_input, "Hired").set_value(date(2000, 1, 1))
+    press_predict(full_page)
+    learned_from = "lies outside what the model has learned from"
+    assert texts(full_page.warning) == [
+        f"Hours {learned_from}: 30 to 46 hours a week",
+        f"Hired {learned_from}: 2010-01-15 to 2018-04-15",
+    ]
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_page_when_a_category_is_awkward_then_sends_it_as_it_is(
+    full_page: AppTest, text: str
+) -> None:
+    labelled(full_page.selectbox, "Site").select(text)
+    press_predict(full_page)
+    assert not full_page.error
+    assert f"Site: {' '.join(text.split())}, Job" in texts(full_page.markdown)[-1]
+
+
+def test_page_when_a_value_is_taken_back_then_is_left_out(
+    model: dict, received: list, scripted_url: str, answers: dict, prediction: dict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    contract = contract_of(
+        category("site", "a", "b", required=False),
+        column("remote", kind="boolean", unit="", example=True, required=False),
+        column("hired", kind="date", unit="", example="2015-06-30", required=False),
+        column("age", kind="integer", required=False),
+    )
+    model["contract"] = contract.model_dump(mode="json")
+    answers["/predict"] = (200, prediction)
+    press_predict(page_of(scripted_url, monkeypatch))
+    assert received[-1] == ("POST /predict", {})
+
+
+def test_page_when_it_is_drawn_for_professors_then_has_two_lists_and_two_whole_numbers(
+    serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(serve(professors()), monkeypatch)
+    assert [(x.label, x.options) for x in page.selectbox] == [
+        ("Rank", ["AsstProf", "AssocProf", "Prof"]),
+        ("Discipline", ["A", "B"]),
+    ]
+    assert [(x.label, x.min, x.max, x.step) for x in page.number_input] == [
+        ("Years since the PhD (0 to 70 years)", 0, 70, 1),
+        ("Years of service (0 to 70 years)", 0, 70, 1),
+    ]
+    press_predict(page)
+    assert page.subheader[0].value.endswith("a year")
+
+
+def test_page_when_a_version_learned_from_more_then_keeps_what_was_entered(
+    page: AppTest, model: dict
+) -> None:
+    page.number_input[0].set_value(7.5)
+    model["domain"] = {"ranges": {"experience_years": [0, 20]}, "categories": {}}
+    press_predict(page)
+    assert page.number_input[0].value == 7.5
+    assert not page.info
