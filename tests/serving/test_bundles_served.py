@@ -1,6 +1,5 @@
 """Which bundle is served: none, the current one, a reserve, a new one without a restart."""
 
-import asyncio
 import json
 import logging
 import shutil
@@ -17,7 +16,6 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bundle import pack, sha256
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
-from salary_kedro.serving.app import create_app
 from salary_kedro.serving.predictor import Predictor, bundles_folder
 from support import Project, copy_project, get, post, wait_until
 
@@ -72,36 +70,6 @@ def version_served(predictor: Predictor) -> int | None:
     """Look at the bundles as the service does twice a second; gives what it serves then."""
     predictor.refresh()
     return None if predictor.served is None else predictor.served.bundle.version
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of bundles, empty yet."""
-    path = tmp_path / "bundles"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def store(folder: Path) -> BundleStore:
-    return BundleStore(folder)
-
-
-@pytest.fixture
-def predictor(store: BundleStore) -> Predictor:
-    return Predictor(store)
-
-
-@pytest.fixture
-def ask(predictor: Predictor) -> Ask:
-    """Ask the routes over that predictor, in this process: method, path, JSON body if any."""
-    transport = httpx.ASGITransport(create_app(predictor), raise_app_exceptions=False)
-
-    async def send(method: str, path: str, body: object) -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://in.process") as client:
-            return await client.request(method, path, json=body)
-
-    return lambda method, path, body=None: asyncio.run(send(method, path, body))
 
 
 def test_predict_when_the_bundle_is_current_then_it_answers(

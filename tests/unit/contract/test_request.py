@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from kinds import AWKWARD, GOOD, all_kinds, category, learned
 from salary_kedro.contract import Contract
-from salary_kedro.contract.request import explain_invalid, request_model, request_values
+from salary_kedro.contract.encoding import Value
+from salary_kedro.contract.request import (
+    example_request,
+    explain_invalid,
+    request_model,
+    request_values,
+)
 from salary_kedro.contract.table import find_problems, read_columns
 from samples import column, contract_of, contracts
 
 ALLOWED = "it must be a number from 0 to 60 (years)"
 
 
-def values(body: str, contract: Contract) -> list[float | None]:
+def values(body: str, contract: Contract) -> list[Value]:
     return request_values(request_model(contract).model_validate_json(body))
 
 
@@ -194,6 +202,140 @@ def test_request_model_when_its_json_schema_is_asked_for_then_tells_the_whole_co
     }
 
 
+# --- The other kinds -----------------------------------------------------------------
+
+
+def day(**changes: Any) -> dict[str, Any]:
+    return column("hired", kind="date", unit="", example="2015-06-30", **changes)
+
+
+def flag(**changes: Any) -> dict[str, Any]:
+    return column("manager", kind="boolean", unit="", example=True, **changes)
+
+
+def test_request_when_every_kind_is_given_then_gives_the_values_in_the_contracts_order() -> None:
+    assert values(json.dumps(dict(reversed(GOOD.items()))), all_kinds()) == [
+        *(40, 5.5, 5, "Senior", "${x}", "Analyst", False, True),
+        date(2015, 6, 30),
+    ]
+
+
+def test_request_when_every_optional_value_is_missing_then_gives_none_for_each() -> None:
+    contract = contract_of(
+        category("site", "a", required=False),
+        learned("job", "Analyst", required=False),
+        flag(required=False),
+        day(required=False),
+    )
+    assert values("{}", contract) == [None] * 4
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_request_when_a_listed_text_is_awkward_then_takes_it(text: str) -> None:
+    assert values(json.dumps({"site": text}), contract_of(category("site", *AWKWARD))) == [text]
+
+
+@pytest.mark.parametrize("text", ["x", " ", "No", "\U0001f642" * 200])
+def test_request_when_categories_are_learned_then_takes_any_text(text: str) -> None:
+    contract = contract_of(learned("job", "Analyst"))
+    assert values(json.dumps({"job": text}), contract) == [text]
+
+
+LISTED = "one of 'Low', 'High'"
+ANY_TEXT = "a text of 1 to 200 characters"
+TRUTH = "true or false"
+DAY = "a date, YYYY-MM-DD, from 2000-01-01 to 2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "allowed"),
+    [
+        (category("grade", "Low", "High"), value, LISTED)
+        for value in ("low", "Low ", "", None, 1, True, ["Low"])
+    ]
+    + [(learned("job", "Analyst"), value, ANY_TEXT) for value in ("", "x" * 201, 5, None)]
+    + [(flag(), value, TRUTH) for value in (1, 0, "true", "yes", None)]
+    + [
+        (day(minimum="2000-01-01", maximum="2026-12-31"), value, DAY)
+        for value in (
+            *("1999-12-31", "2027-01-01", "2015-02-29", "30.06.2015", "2015-6-30", "20150630"),
+            *("2015-06-30T00:00:00", "2015-06-30Z", " 2015-06-30", "", 16616, 1435622400, None),
+        )
+    ],
+)
+def test_explain_when_a_value_is_not_of_its_kind_then_says_what_is_allowed(
+    feature: dict[str, Any], value: object, allowed: str
+) -> None:
+    ((problem),) = explain(json.dumps({feature["name"]: value}), contract_of(feature))
+    assert problem["field"] == feature["name"]
+    assert problem["message"].endswith(f" is not allowed; it must be {allowed}")
+
+
+def test_explain_when_a_column_is_no_input_then_it_is_an_unknown_field() -> None:
+    contract = contract_of(
+        column("age"), category("sex", "f", "m", use="audit"), learned("note", "x", use="ignore")
+    )
+    told = "unknown field; the fields are age"
+    assert explain('{"age": 1, "sex": "f", "note": "x"}', contract) == [
+        {"field": "sex", "message": told},
+        {"field": "note", "message": told},
+    ]
+
+
+def test_explain_when_many_rows_break_a_long_list_then_stays_small() -> None:
+    """10,000 rows and as many categories: 100 million texts, if each error repeated the list."""
+    contract = contract_of(category("site", *(f"site number {i}" for i in range(10_000))))
+    rows: TypeAdapter[list[BaseModel]] = TypeAdapter(list[request_model(contract)])  # type: ignore[misc]
+    with pytest.raises(ValidationError) as caught:
+        rows.validate_json(json.dumps([{"site": "x"}] * 10_000))
+
+    assert sum(len(item["message"]) for item in explain_invalid(caught.value, contract)) < 5e6
+
+
+def test_example_request_when_made_then_is_accepted() -> None:
+    body = json.dumps(example_request(all_kinds()))
+    assert len(values(body, all_kinds())) == 9
+
+
+def test_request_model_when_kinds_are_not_numbers_then_its_json_schema_tells_them() -> None:
+    contract = contract_of(
+        category("grade", "Low", "High", help="Of the post."),
+        learned("job", "Analyst", required=False),
+        flag(),
+        day(minimum="2000-01-01"),
+    )
+
+    assert request_model(contract).model_json_schema()["properties"] == {
+        "grade": {
+            "title": "Grade",
+            "description": "Of the post. one of 'Low', 'High'",
+            "examples": ["Low"],
+            "type": "string",
+            "enum": ["Low", "High"],
+        },
+        "job": {
+            "title": "Job",
+            "description": "a text of 1 to 200 characters",
+            "examples": ["Analyst"],
+            "default": None,
+            "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "null"}],
+        },
+        "manager": {
+            "title": "Manager",
+            "description": "true or false",
+            "examples": [True],
+            "type": "boolean",
+        },
+        "hired": {
+            "title": "Hired",
+            "description": "a date, YYYY-MM-DD, from 2000-01-01",
+            "examples": ["2015-06-30"],
+            "type": "string",
+            "format": "date",
+        },
+    }
+
+
 # --- The same verdict as the table's -----------------------------------------------------
 
 
@@ -205,39 +347,110 @@ def accepted_by_request(row: dict[str, Any], contract: Contract) -> bool:
     return True
 
 
+def in_table(feature: Any, value: Any) -> Any:
+    """A cell as a raw file holds it: truth values are texts there."""
+    if feature.kind == "boolean" and isinstance(value, bool):
+        return feature.true_values[0] if value else feature.false_values[0]
+    return value
+
+
 def accepted_by_table(row: dict[str, Any], contract: Contract) -> bool:
-    known = {item.column: row.get(item.name) for item in contract.features}
+    known = {item.column: in_table(item, row.get(item.name)) for item in contract.features}
     raw = pd.DataFrame([{**known, contract.target.column: contract.target.example}])
     return bool(find_problems(raw, read_columns(raw, contract), contract).empty)
+
+
+def near_bounds(feature: Any) -> st.SearchStrategy[Any]:
+    """Numbers near a bound, odd ones and none."""
+    edges = [edge for edge in (*bounds(feature), feature.example) if edge is not None]
+    near = [np.nextafter(edge, end) for edge in edges for end in (-math.inf, math.inf)]
+    odd = [math.inf, -math.inf, True, None, "five", 5]
+    values = st.sampled_from([float(edge) for edge in [*edges, *near]])
+    values |= st.floats(allow_nan=False) | st.sampled_from(odd)
+    # JSON of a whole number has no point.
+    return values.map(
+        lambda value: (
+            int(value)
+            if feature.kind == "integer" and isinstance(value, float) and value.is_integer()
+            else value
+        )
+    )
+
+
+def days_near_bounds(feature: Any) -> st.SearchStrategy[Any]:
+    """Days near a bound, odd ones and none."""
+    edges = [edge for edge in (*bounds(feature), feature.example) if edge is not None]
+    near = [edge + timedelta(days=step) for edge in edges for step in (-1, 0, 1)]
+    odd = ["2015-02-29", "2015-06-30x", "x", None]
+    return st.sampled_from(near).map(date.isoformat) | st.sampled_from(odd)
+
+
+def bounds(feature: Any) -> tuple[Any, ...]:
+    return (
+        feature.minimum,
+        feature.maximum,
+        feature.exclusive_minimum,
+        feature.exclusive_maximum,
+    )
+
+
+def cells(feature: Any) -> st.SearchStrategy[Any]:
+    """Values of one feature, of which about half are refused."""
+    match feature.kind:
+        case "category":
+            known = list(feature.listed or ["x" * 200, "x" * 201])
+            return st.sampled_from([*known, *AWKWARD, "other", None]) | st.text(TEXT, min_size=1)
+        case "boolean":
+            return st.sampled_from([True, False, "yes", None])
+        case "date":
+            return days_near_bounds(feature)
+    return near_bounds(feature)
+
+
+#: What both JSON and a table can hold: no halves of a surrogate pair.
+TEXT = st.characters(exclude_categories=["Cs"])
+
+
+@st.composite
+def kind_columns(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    """A valid column of any kind but number and integer."""
+    required = {"required": draw(st.booleans())}
+    match draw(st.sampled_from(["listed", "learned", "boolean", "date"])):
+        case "listed":
+            texts = st.text(TEXT, min_size=1, max_size=20) | st.sampled_from(AWKWARD)
+            listed = draw(st.lists(texts, min_size=1, max_size=5, unique=True))
+            return category(name, *listed, **required)
+        case "learned":
+            return learned(name, "Analyst", **required)
+        case "boolean":
+            return column(name, kind="boolean", unit="", example=draw(st.booleans()), **required)
+    example = draw(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
+    gaps = st.none() | st.integers(1, 10_000).map(lambda days: timedelta(days=days))
+    below, above, far_below, far_above = (draw(gaps) for _ in range(4))
+    return column(
+        name,
+        kind="date",
+        unit="",
+        example=example,
+        minimum=below and example - below,
+        maximum=above and example + above,
+        exclusive_minimum=far_below and example - far_below,
+        exclusive_maximum=far_above and example + far_above,
+        **required,
+    )
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Contract, dict[str, Any]]:
     """A contract, and a row of which each cell is near one of its bounds, odd or missing."""
-    contract = draw(contracts())
-    row = {}
-    for feature in contract.features:
-        bounds = [
-            feature.minimum,
-            feature.maximum,
-            feature.exclusive_minimum,
-            feature.exclusive_maximum,
-            feature.example,
-        ]
-        edges = [bound for bound in bounds if bound is not None]
-        near = [np.nextafter(edge, end) for edge in edges for end in (-math.inf, math.inf)]
-        value = draw(
-            st.sampled_from([float(edge) for edge in [*edges, *near]])
-            | st.floats(allow_nan=False)
-            | st.sampled_from([math.inf, -math.inf, True, None, "five", 5])
-        )
-        if feature.kind == "integer" and isinstance(value, float) and value.is_integer():
-            value = int(value)  # JSON of a whole number has no point
-        row[feature.name] = value
-    return contract, row
+    numbers = draw(contracts())
+    others = [draw(kind_columns(f"other_{i}")) for i in range(draw(st.integers(0, 3)))]
+    features = [*(feature.model_dump() for feature in numbers.features), *others]
+    contract = Contract.model_validate({**numbers.model_dump(), "features": features})
+    return contract, {feature.name: draw(cells(feature)) for feature in contract.features}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(cases())
 def test_request_when_a_row_is_given_then_accepts_it_if_and_only_if_the_table_checks_do(
     case: tuple[Contract, dict[str, Any]],
