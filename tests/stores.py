@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
 from salary_kedro.lifecycle import registry as registry_module
 from salary_kedro.lifecycle.judge import Judge
 from salary_kedro.lifecycle.promotion import settle
@@ -23,6 +24,7 @@ from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
 from salary_kedro.lifecycle.verdict import Policy, Verdict
+from salary_kedro.modelling.groups import GROUP_COLUMNS
 from samples import constant, default_contract
 
 EXPERIMENT = "salaries"
@@ -32,6 +34,7 @@ Models = dict[int, LoggedModel]
 HOLDOUT = pd.DataFrame({"experience_years": [1.0, 2.0], "salary": [100.0, 100.0]})
 DEFAULT = Policy()
 NO_REJECTED_ROWS = pd.DataFrame({"line": [], "reasons": []})
+NO_GROUPS = pd.DataFrame(columns=[*GROUP_COLUMNS])
 
 
 @dataclass(frozen=True)
@@ -181,9 +184,11 @@ def log(
         return log_training(
             model=model,
             contract=contract,
+            domain=Domain(),
             metrics={"rmse": rmse},
             lineage={"git_commit": "abc"},
             figures={},
+            group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
         )
 

@@ -39,7 +39,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     register_version,
 )
 from samples import constant, raw_salaries
-from stores import MODEL_NAME, Models, start_run, tags
+from stores import MODEL_NAME, NO_GROUPS, Models, start_run, tags
 
 REGISTRY = RegistryNames(model_name=MODEL_NAME)
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
@@ -171,6 +171,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             model=constant(5),
             contract=contract,
             metrics={"rmse": 5.25},
+            group_metrics=NO_GROUPS,
             rejected_rows=pd.DataFrame({"line": [3], "reasons": ["Salary: missing"]}),
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
             train=split.train,
@@ -213,6 +214,7 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             model=constant(5),
             contract=contract,
             metrics={"rmse": 5.25},
+            group_metrics=NO_GROUPS,
             rejected_rows=pd.DataFrame({"line": [], "reasons": []}),
             code_lineage={},
             train=split.train,

@@ -62,6 +62,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "log_run",
             "plot_model",
             "register_version",
+            "score_groups",
         ],
         "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle"],

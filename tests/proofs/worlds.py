@@ -13,6 +13,7 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from proofs import forks
+from salary_kedro.contract.domain import Domain
 from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.judge import Judge
 from salary_kedro.lifecycle.promotion import settle
@@ -22,7 +23,7 @@ from salary_kedro.lifecycle.store import is_local, prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel, log_training
 from salary_kedro.lifecycle.verdict import Policy, Verdict
 from samples import constant, default_contract
-from stores import NO_REJECTED_ROWS, copy_database
+from stores import NO_GROUPS, NO_REJECTED_ROWS, copy_database
 
 EXPERIMENT = "proofs"
 #: Against salaries of 100, a model that always says 100 + r has an RMSE of r.
@@ -127,6 +128,7 @@ def _log(rmse: float) -> LoggedModel:
         return log_training(
             model=constant(100 + rmse),
             contract=default_contract(),
+            domain=Domain(),
             metrics={"rmse": rmse},
             lineage={
                 "git_commit": "abc",
@@ -135,6 +137,7 @@ def _log(rmse: float) -> LoggedModel:
                 "parameters_sha256": f"parameters of {rmse}",
             },
             figures={},
+            group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
         )
 

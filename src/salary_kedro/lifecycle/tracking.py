@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES
 from salary_kedro.contract import Category, Contract, Feature
+from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 
@@ -52,6 +53,7 @@ def log_training(
     metrics: Mapping[str, float],
     lineage: Mapping[str, Any],
     figures: Mapping[str, Figure],
+    group_metrics: pd.DataFrame,
     rejected_rows: pd.DataFrame,
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
@@ -65,6 +67,7 @@ def log_training(
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from, by name.
         figures: Plots, by file name without suffix.
+        group_metrics: Scores by group, which tell of no single person.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
 
     Raises:
@@ -72,6 +75,8 @@ def log_training(
     """
     _active_run_id()  # or MLflow would open a run of its own
     mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
+    mlflow.log_text(group_metrics.to_csv(index=False), "group_metrics.csv")
+    mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png")
     return log_model(

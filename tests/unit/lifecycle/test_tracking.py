@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.packaging import export_production
@@ -29,7 +30,7 @@ from salary_kedro.lifecycle.tracking import (
 )
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
 from samples import QUICK, column, constant, contract_of
-from stores import MODEL_NAME, log, register, start_run
+from stores import MODEL_NAME, NO_GROUPS, log, register, start_run
 
 REJECTED = pd.DataFrame(
     {"line": [3], "reasons": ["Salary: missing"], "Experience Years": [98765.5], "Salary": [""]}
@@ -45,9 +46,11 @@ def logged(store: str, contract: Contract) -> LoggedModel:
         return log_training(
             model=constant(105),
             contract=contract,
+            domain=Domain(),
             metrics={"rmse": 5.25, "rows_train": 28},
             lineage={"git_commit": "abc", "data_sha256": "def"},
             figures={"residuals": figure},
+            group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
         )
 
@@ -125,9 +128,11 @@ def test_log_training_when_there_is_no_run_then_says_what_to_do(
         log_training(
             model=constant(105),
             contract=contract,
+            domain=Domain(),
             metrics={"rmse": 5.25},
             lineage={},
             figures={},
+            group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
         )
 
@@ -144,9 +149,11 @@ def test_log_training_when_a_metric_is_nan_then_the_models_file_is_json_all_the_
         logged = log_training(
             model=constant(105),
             contract=contract,
+            domain=Domain(),
             metrics={"rmse": 5.25, "r2": math.nan},  # one holdout row has no r2
             lineage={},
             figures={},
+            group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
         )
     path = Path(download_artifacts(logged.model_uri)) / "extra_files" / "metrics.json"
@@ -164,6 +171,7 @@ def test_log_model_when_it_is_all_there_is_then_the_run_and_the_model_hold_it(
         logged = log_model(
             model=constant(105),
             contract=contract,
+            domain=Domain(),
             metrics={"rmse": 5.25},
             lineage={"git_commit": "abc"},
         )
@@ -179,7 +187,13 @@ def test_log_model_when_there_is_no_run_then_says_what_to_do(
     store: str, contract: Contract
 ) -> None:
     with pytest.raises(UserError, match=r"^there is no MLflow run to log to"):
-        log_model(model=constant(105), contract=contract, metrics={"rmse": 5.25}, lineage={})
+        log_model(
+            model=constant(105),
+            contract=contract,
+            domain=Domain(),
+            metrics={"rmse": 5.25},
+            lineage={},
+        )
 
 
 # --- The signature -----------------------------------------------------------------

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.bundle.bundle import sha256
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import transfer
 from salary_kedro.lifecycle.alignment import new_record
@@ -43,6 +44,7 @@ from samples import contract_of, straight_line
 from stores import (
     EXPERIMENT,
     MODEL_NAME,
+    NO_GROUPS,
     NO_REJECTED_ROWS,
     StoreTemplate,
     copy_database,
@@ -97,9 +99,11 @@ def train(registry: Registry, model: Pipeline) -> int:
         logged = log_training(
             model=model,
             contract=CONTRACT,
+            domain=Domain(),
             metrics=METRICS,
             lineage=LINEAGE,
             figures={},
+            group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
         )
     return registry.register(logged.model_uri, logged.run_id, logged.rmse).number

@@ -19,6 +19,7 @@ from salary_kedro.modelling.evaluation import (
     features_and_target,
     holdout_metrics,
 )
+from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.parameters import DataScience, RegistryNames, TrainedBy, parameters_lineage
 
 
@@ -64,6 +65,11 @@ def plot_model(
     )
 
 
+def score_groups(model: Model, holdout: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Score the model on each group of holdout rows that the audit columns make."""
+    return score_by_group(model, holdout, contract)
+
+
 def count_rows(train: pd.DataFrame, holdout: pd.DataFrame, rejected_rows: pd.DataFrame) -> Metrics:
     """Count the rows that a training rests on."""
     return {
@@ -78,6 +84,7 @@ def log_run(
     model: Model,
     contract: Contract,
     metrics: Metrics,
+    group_metrics: pd.DataFrame,
     rejected_rows: pd.DataFrame,
     code_lineage: dict[str, str],
     train: pd.DataFrame,
@@ -108,6 +115,7 @@ def log_run(
             **parameters_lineage(contract, trained_by),
         },
         figures=figures,
+        group_metrics=group_metrics,
         rejected_rows=rejected_rows,
     )
 

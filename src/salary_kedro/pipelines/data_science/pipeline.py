@@ -9,6 +9,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     log_run,
     plot_model,
     register_version,
+    score_groups,
 )
 
 CONTRACT = {"contract": "params:contract"}
@@ -36,6 +37,12 @@ def _train() -> list[Node]:
             name="evaluate_model",
         ),
         node(
+            score_groups,
+            inputs={"model": "model", "holdout": "holdout", **CONTRACT},
+            outputs="group_metrics",
+            name="score_groups",
+        ),
+        node(
             plot_model,
             inputs={"model": "model", **ROWS, **CONTRACT},
             outputs=["predicted_vs_actual_plot", "residuals_plot", "fitted_curve_plot"],
@@ -51,6 +58,7 @@ def _record() -> list[Node]:
             inputs={
                 "model": "model",
                 "metrics": "metrics",
+                "group_metrics": "group_metrics",
                 "rejected_rows": "rejected_rows",
                 "code_lineage": "code_lineage",
                 "predicted_vs_actual": "predicted_vs_actual_plot",

@@ -1,0 +1,66 @@
+"""The data dictionary: what every column means, for people who meet the data or the model."""
+
+import csv
+import io
+from collections.abc import Mapping
+
+from salary_kedro.contract.columns import Boolean, Category, Column, Date
+from salary_kedro.contract.model import Contract
+
+
+def data_dictionary(contract: Contract) -> str:
+    """Describe every column of the contract, the target last, as CSV with a header."""
+    rows = [_describe(column) for column in (*contract.features, contract.target)]
+    rows[-1]["use"] = "target"
+    written = io.StringIO()
+    writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue()
+
+
+def _describe(column: Column) -> dict[str, object]:
+    return {
+        "column": column.column,
+        "field": column.name,
+        "kind": column.kind,
+        "unit": column.unit,
+        "allowed": column.allowed,
+        "required": "yes" if column.required else "no",
+        "missing": _missing(column),
+        "use": column.use,
+        "model sees": _seen(column) if column.use == "feature" else "",
+        "label": column.label,
+        "help": column.help,
+        "example": _example(column),
+    }
+
+
+def _missing(column: Column) -> str:
+    """What becomes of a missing value."""
+    if column.required:
+        return "not allowed"
+    if column.use != "feature":
+        return "allowed"
+    if isinstance(column, Category):
+        return "a category of its own"
+    return {
+        "impute": "the training median takes its place",
+        "indicate": "the training median takes its place, and a further input says so",
+    }[column.missing]
+
+
+SEEN: Mapping[type, str] = {
+    Category: "the text",
+    Boolean: "1 for true, 0 for false",
+    Date: "days since 1970-01-01",
+}
+
+
+def _seen(column: Column) -> str:
+    return SEEN.get(type(column), "the number")
+
+
+def _example(column: Column) -> object:
+    example = column.example
+    return str(example).lower() if isinstance(example, bool) else example

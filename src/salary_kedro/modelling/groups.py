@@ -1,0 +1,55 @@
+"""Scores of a fitted model by group: for whom it predicts well."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.contract import Boolean, Category, Contract, Feature
+from salary_kedro.modelling.evaluation import features_and_target
+
+#: A smaller group is left out: its scores would tell of single persons.
+MIN_GROUP_ROWS = 5
+QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+GROUP_COLUMNS = ("column", "group", "rows", "rmse", "mae", "mean_residual")
+
+
+def score_by_group(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Score a fitted model on each group that the contract's audit columns make.
+
+    A category or a truth value is a group; numbers and dates make quarters, by their
+    rank among the holdout rows. Groups of fewer than five rows are left out.
+
+    Returns:
+        One row a group: `column` (the field), `group` (missing for rows without a
+        value), `rows`, and `rmse`, `mae` and `mean_residual` (actual minus predicted)
+        in the target's unit.
+    """
+    features, actual = features_and_target(holdout, contract)
+    residuals = actual - model.predict(features) if contract.audits else actual
+    tables = [
+        _scores(residuals, _groups(holdout[column.name], column), column)
+        for column in contract.audits
+    ]
+    found = pd.DataFrame([row for rows in tables for row in rows], columns=[*GROUP_COLUMNS])
+    return found.astype({"rows": "int64"})
+
+
+def _groups(values: pd.Series, column: Feature) -> pd.Series:
+    """The group of each row; missing where the value is."""
+    if isinstance(column, Category):
+        return values
+    if isinstance(column, Boolean):
+        return values.map({True: "true", False: "false"})
+    quarters = np.ceil(values.rank(pct=True) * len(QUARTERS))  # equal values share a quarter
+    return quarters.map(dict(enumerate(QUARTERS, start=1)))
+
+
+def _scores(
+    residuals: pd.Series, groups: pd.Series, column: Feature
+) -> Iterator[tuple[object, ...]]:
+    for group, errors in residuals.groupby(groups, dropna=False, observed=True):
+        if len(errors) >= MIN_GROUP_ROWS:
+            rmse = float(np.sqrt((errors**2).mean()))
+            yield column.name, group, len(errors), rmse, errors.abs().mean(), errors.mean()
