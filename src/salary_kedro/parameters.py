@@ -84,15 +84,19 @@ class Packaging(Group):
 
 
 class Parameters(Group):
-    """All parameters. The first two are short cuts for `--params`.
+    """All parameters. The first four are short cuts for `--params`.
 
     Attributes:
         model: Picked up by `data_science.model`.
         refresh: Picked up by the catalog: fetch the raw file anew.
+        rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads.
+        scored_rows: Picked up by the catalog: the file that it writes.
     """
 
     model: Any = None
     refresh: bool = False
+    rows_to_score: str | None = None
+    scored_rows: str | None = None
     contract: Contract
     registry: RegistryNames
     data_engineering: DataEngineering

@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Pipeline
 
-from salary_kedro.pipelines import data_engineering, data_science, packaging, promotion
+from salary_kedro.pipelines import (
+    batch_scoring,
+    data_engineering,
+    data_science,
+    packaging,
+    promotion,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -13,4 +19,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "promotion": promotion.create_pipeline(),
         "packaging": packaging.create_pipeline(),
     }
-    return {**parts, "__default__": sum(parts.values(), Pipeline([]))}
+    return {
+        **parts,
+        "batch_scoring": batch_scoring.create_pipeline(),
+        "__default__": sum(parts.values(), Pipeline([])),
+    }

@@ -18,7 +18,13 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
     Returns:
         Lines `label  text`, with the next commands at the end.
     """
-    lines = [*_rows(outputs, env), *_model(outputs), *_verdict(outputs), *_package(outputs, env)]
+    lines = [
+        *_rows(outputs, env),
+        *_model(outputs),
+        *_verdict(outputs),
+        *_package(outputs, env),
+        *_scoring(outputs),
+    ]
     width = max((len(label) for label, _ in lines), default=0)
     return "\n".join(["", *(f"{label:<{width}}  {text}" for label, text in lines)])
 
@@ -80,4 +86,17 @@ def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
         ("Next", f"make serve{make_env}   answer requests on http://127.0.0.1:3000"),
         ("", "make app     open the page that asks the service"),
         ("", f"make ui{make_env}      look at runs and versions in MLflow"),
+    ]
+
+
+def _scoring(outputs: Mapping[str, Any]) -> Lines:
+    if "scoring_report" not in outputs:
+        return []
+    report = outputs["scoring_report"]
+    where = f", see {report['rejected_file']}" if report["rejected"] else ""
+    return [
+        ("Production", f"version {report['model_version']}"),
+        ("Scored", f"{report['scored']:,} rows, {report['warned']:,} with warnings"),
+        ("Rejected", f"{report['rejected']:,} rows{where}"),
+        ("File", report["scored_file"]),
     ]

@@ -3,12 +3,19 @@
 from salary_kedro.datasets.cached_download import CachedDownloadDataset
 from salary_kedro.datasets.lineage import CodeLineageDataset
 from salary_kedro.datasets.shared_file import SharedFileDataset
-from salary_kedro.datasets.stores import BentoProjectDataset, BundleStoreDataset
+from salary_kedro.datasets.stores import (
+    BentoProjectDataset,
+    BundleStoreDataset,
+    ScoredTablesDataset,
+    TableReaderDataset,
+)
 
 __all__ = [
     "BentoProjectDataset",
     "BundleStoreDataset",
     "CachedDownloadDataset",
     "CodeLineageDataset",
+    "ScoredTablesDataset",
     "SharedFileDataset",
+    "TableReaderDataset",
 ]

@@ -1,4 +1,4 @@
-"""Places that nodes write to through an object of their own: bundles and Bentos."""
+"""Places that nodes reach through an object of their own: bundles, Bentos, large tables."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from kedro.io.core import AbstractDataset, DatasetError
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.datasets.table_reader import TableReader
+from salary_kedro.datasets.table_writer import ScoredTables
 
 
 class _Place(AbstractDataset[None, Any]):
@@ -48,3 +50,19 @@ class BentoProjectDataset(_Place):
         from salary_kedro.bundle.bento import BentoProject  # BentoML is slow to import
 
         return BentoProject(self._path.parent)
+
+
+class TableReaderDataset(_Place):
+    """A CSV or Parquet file of any size, as the `TableReader` that gives it in chunks."""
+
+    def load(self) -> TableReader:
+        """Give the reader; nothing is read yet."""
+        return TableReader(self._path)
+
+
+class ScoredTablesDataset(_Place):
+    """A CSV or Parquet file of any size, and one beside it, as the `ScoredTables` to write."""
+
+    def load(self) -> ScoredTables:
+        """Give the object that writes; nothing is written yet."""
+        return ScoredTables(self._path)

@@ -1,0 +1,29 @@
+"""Score the rows of a file with the production model."""
+
+from kedro.pipeline import Pipeline, node
+
+from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
+
+
+def create_pipeline() -> Pipeline:
+    """Build the pipeline."""
+    return Pipeline(
+        [
+            node(
+                load_production,
+                inputs={"bundles": "bundles", "registry": "params:registry"},
+                outputs="production",
+                name="load_production",
+            ),
+            node(
+                score_rows,
+                inputs={
+                    "rows_to_score": "rows_to_score",
+                    "scored_rows": "scored_rows",
+                    "production": "production",
+                },
+                outputs="scoring_report",
+                name="score_rows",
+            ),
+        ]
+    )

@@ -1,0 +1,110 @@
+"""Scores one chunk of rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from salary_kedro.bundle import Bundle
+from salary_kedro.contract import Contract
+from salary_kedro.contract.frames import domain_warnings, encode_frame
+from salary_kedro.contract.table import find_problems, join_reasons, read_columns
+from salary_kedro.datasets.table_reader import Chunk
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What became of the rows of a chunk, by their places in it.
+
+    Attributes:
+        predicted: The target of each scored row, in its unit.
+        warnings: Of each scored row, what training did not cover, joined; often empty.
+        reasons: Of each rejected row, why.
+    """
+
+    predicted: pd.Series
+    warnings: pd.Series
+    reasons: pd.Series
+
+    def count(self) -> dict[str, int]:
+        """Count the rows that were `scored`, `rejected`, and scored with warnings."""
+        return {
+            "scored": len(self.predicted),
+            "rejected": len(self.reasons),
+            "warned": int((self.warnings != "").sum()),
+        }
+
+
+def score(values: pd.DataFrame, bundle: Bundle, inputs: Contract) -> Scores:
+    """Predict the target of each row that keeps to the contract.
+
+    Args:
+        values: Raw columns, indexed from 0.
+        bundle: The model.
+        inputs: Its contract, restricted to the model's inputs.
+    """
+    clean = read_columns(values, inputs)
+    reasons = find_problems(values, clean, inputs)
+    encoded = encode_frame(clean.drop(index=reasons.index), inputs)
+    predicted = pd.Series(_predict(bundle, encoded), index=encoded.index)
+    finite = np.isfinite(predicted)
+    if not finite.all():
+        text = f"{inputs.target.column}: the model predicts no finite number"
+        lost = pd.Series(text, index=predicted.index[~finite], dtype="str")
+        reasons = join_reasons([reasons, lost])
+        predicted, encoded = predicted[finite], encoded[finite]
+    return Scores(predicted, domain_warnings(encoded, bundle.domain, inputs), reasons)
+
+
+def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:
+    if encoded.empty:
+        return np.empty(0)  # scikit-learn predicts no empty tables
+    return np.asarray(bundle.model.predict(encoded), dtype=np.float64)
+
+
+def scored_table(cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime) -> pa.Table:
+    """The scored rows: their cells as they were, the target's field, and where that is from."""
+    count = len(scores.predicted)
+    added = {
+        bundle.contract.target.name: pa.array(scores.predicted.to_numpy()),
+        "warnings": pa.array(scores.warnings, pa.large_string()),
+        "model_name": pa.repeat(pa.scalar(bundle.model_name), count),
+        "model_version": pa.repeat(pa.scalar(bundle.version), count),
+        "scored_at": pa.repeat(pa.scalar(moment, pa.timestamp("s", "UTC")), count),
+    }
+    taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
+    return _join(_rename(taken, added), added)
+
+
+def rejected_table(chunk: Chunk, scores: Scores) -> pa.Table:
+    """The rejected rows: `line` in the file, `reasons`, then their cells as they were."""
+    rows = scores.reasons.index.to_numpy(np.int64)
+    found = {
+        "line": pa.array(chunk.lines[rows]),
+        "reasons": pa.array(scores.reasons, pa.large_string()),
+    }
+    taken = _rename(chunk.cells.take(pa.array(rows)), found)
+    return _join(pa.table(found), dict(zip(taken.column_names, taken.columns, strict=True)))
+
+
+def _rename(cells: pa.Table, own: Mapping[str, Any]) -> pa.Table:
+    """Give the raw columns names that none of our own columns bears."""
+    taken = {*cells.column_names, *own}
+    names = []
+    for name in cells.column_names:
+        new = name
+        while name in own and new in taken:
+            new = f"{new} (raw)"
+        names.append(new)
+    return cells.rename_columns(names)
+
+
+def _join(table: pa.Table, more: Mapping[str, Any]) -> pa.Table:
+    for name, values in more.items():
+        table = table.append_column(name, values)
+    return table
