@@ -15,5 +15,8 @@ class _Inputs(Contract):
 
 def scoring_contract(contract: Contract) -> Contract:
     """Restrict a contract to the model's inputs, and the rules to how a CSV file is written."""
-    parts = {"features": contract.features, "target": contract.target}
-    return _Inputs(**parts, table=TableRules(csv=contract.table.csv))
+    return _Inputs(
+        features=contract.features,
+        target=contract.target,
+        table=TableRules(csv=contract.table.csv),
+    )

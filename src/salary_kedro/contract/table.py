@@ -25,7 +25,7 @@ from salary_kedro.contract.columns import (
     Integer,
     Number,
 )
-from salary_kedro.contract.model import Contract, ContractError
+from salary_kedro.contract.model import Contract, ContractError, CsvDialect
 
 HEADER_LINES = 1
 
@@ -135,11 +135,14 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     `boolean`, dates `datetime64[ms]`. What is not of its kind becomes missing.
     """
     return pd.DataFrame(
-        {column.name: _read(raw[column.column], column) for column in contract.columns}
+        {
+            column.name: _read(raw[column.column], column, contract.table.csv)
+            for column in contract.columns
+        }
     )
 
 
-def _read(values: pd.Series, column: Column) -> pd.Series:
+def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
     match column:
         case Category():
             return _to_texts(values)
@@ -151,10 +154,10 @@ def _read(values: pd.Series, column: Column) -> pd.Series:
             return _recode(_to_texts(values), pd.Series({**yes, **no}), "boolean")
         case Date():
             return _to_days(values, column)
-    return _to_float(values)
+    return _to_float(values, csv)
 
 
-def _to_float(values: pd.Series) -> pd.Series:
+def _to_float(values: pd.Series, csv: CsvDialect) -> pd.Series:
     if not (is_numeric_dtype(values) or is_string_dtype(values) or is_object_dtype(values)):
         return pd.Series(np.nan, index=values.index)  # dates are no numbers
     if is_bool_dtype(values):
@@ -163,7 +166,19 @@ def _to_float(values: pd.Series) -> pd.Series:
         values = values.mask(
             values.map(lambda value: isinstance(value, bool))
         )  # nor are truth values among others
+    if is_string_dtype(values):
+        values = _to_plain_digits(values, csv)
     return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def _to_plain_digits(values: pd.Series, csv: CsvDialect) -> pd.Series:
+    """Numbers as Python writes them: one cell that is no number leaves a whole column as texts."""
+    if csv.thousands:
+        values = values.str.replace(csv.thousands, "", regex=False)
+    if csv.decimal != ".":
+        values = values.mask(values.str.contains(".", regex=False, na=False))
+        values = values.str.replace(csv.decimal, ".", regex=False)
+    return values
 
 
 def _to_texts(values: pd.Series) -> pd.Series:
