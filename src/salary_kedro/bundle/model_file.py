@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import skops.io
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.errors import UserError
@@ -22,8 +23,6 @@ def read_model(source: Path | bytes) -> Pipeline:
     Raises:
         UserError: If the file is damaged or holds a type that is not on the list.
     """
-    import skops.io  # it imports all of scikit-learn, which most commands do without
-
     load = skops.io.loads if isinstance(source, bytes) else skops.io.load
     try:
         model = load(source, trusted=TRUSTED_TYPES)
