@@ -66,9 +66,7 @@ def _answer(env: str | None, json_: bool, work: Command, tell: Command) -> Any:
         tell: Takes the module and that result; prints it for people.
     """
     with readable_errors(hint=""):  # these commands write no log
-        root = find_kedro_project(Path.cwd())
-        if root is None:
-            raise UserError("this folder is not inside the project: change to the project's folder")
+        root = _find_root()
         from salary_kedro import commands
 
         env = env or os.environ.get("KEDRO_ENV")
@@ -251,6 +249,90 @@ def doctor(fix: bool, env: str | None, json_: bool) -> None:
     )
     if not result["healthy"]:
         sys.exit(1)
+
+
+@cli.group()
+def contract() -> None:
+    """The contract of your own table: draft it, check it, compare it.
+
+    Example: kedro contract infer salaries.csv --env mine
+    """
+
+
+@contract.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--env", "-e", required=True, help="New environment under conf/.")
+@click.option("--target", help="Header of the column to predict, if it is not found.")
+@click.option("--force", is_flag=True, help="Replace the environment and its table.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
+def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) -> None:
+    """Draft an environment from a table, CSV or Parquet, for you to edit.
+
+    Writes conf/ENV with the contract, and a copy of the table under data/ENV: all that
+    `kedro run --env ENV` needs. Large tables are drafted from their first 200,000 rows.
+
+    Example: kedro contract infer salaries.csv --env mine
+    """
+    with readable_errors(hint=""):
+        root = _find_root()
+        from salary_kedro import commands, contract_commands
+
+        result = contract_commands.infer(root, file, env, target, force)
+        commands.as_json(result) if json_ else contract_commands.tell_infer(result)
+
+
+@contract.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@_common
+def check(file: Path | None, env: str | None, json_: bool) -> None:
+    """Show, per column, what a run would reject; never a value.
+
+    Reads the environment's raw table, or FILE, whole.
+    The exit code is 1 if more rows would be rejected than the contract allows.
+
+    Example: kedro contract check --env mine
+    """
+    from salary_kedro import contract_commands
+
+    report = _answer(
+        env,
+        json_,
+        lambda _, project: contract_commands.check(project, file),
+        lambda _, found: contract_commands.tell_check(found),
+    )
+    if not report["accepted"]:
+        sys.exit(1)
+
+
+@contract.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@_common
+def diff(before: str, after: str, env: str | None, json_: bool) -> None:
+    """Say whether going from contract A to B breaks existing clients.
+
+    A and B are contract files (.yml or .json) or numbers of model versions.
+    The exit code is 1 if something breaks clients, and 0 otherwise.
+
+    Example: kedro contract diff 3 conf/base/contract.yml
+    """
+    from salary_kedro import contract_commands
+
+    result = _answer(
+        env,
+        json_,
+        lambda _, project: contract_commands.diff(project, before, after),
+        lambda _, found: contract_commands.tell_diff(found),
+    )
+    if not result["compatible"]:
+        sys.exit(1)
+
+
+def _find_root() -> Path:
+    root = find_kedro_project(Path.cwd())
+    if root is None:
+        raise UserError("this folder is not inside the project: change to the project's folder")
+    return root
 
 
 def _check_env(env: str | None) -> None:

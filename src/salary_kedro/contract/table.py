@@ -36,8 +36,12 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
     Cells of categories, dates and truth values stay texts as they are in the file.
     """
     csv = contract.table.csv
-    texts = {column.column: "category" for column in contract.columns if not _is_numeric(column)}
-    missing = {"na_values": list(csv.missing), "keep_default_na": False} if csv.missing else {}
+    texts = {
+        column.column: "category" if _never_numbers(column) else "str"
+        for column in contract.columns
+        if not _is_numeric(column)
+    }
+    missing = {"na_values": ["", *csv.missing], "keep_default_na": False} if csv.missing else {}
     return {
         "sep": csv.delimiter,
         "decimal": csv.decimal,
@@ -55,6 +59,31 @@ def _is_numeric(column: Column) -> bool:
     return isinstance(column, Number | Integer)
 
 
+def _never_numbers(column: Column) -> bool:
+    """Whether a file that keeps to the contract holds cells that are no numbers in this column.
+
+    Read as `category`, cells take less time and memory, but pandas makes numbers or truth
+    values of them if all of them look so: `007` would become 7.
+    """
+    match column:
+        case Category() if column.listed is not None:
+            return all(map(_is_plain_text, column.listed))
+        case Boolean():
+            return all(map(_is_plain_text, (*column.true_values, *column.false_values)))
+        case Date():
+            return "-" in column.format or "/" in column.format
+    return False
+
+
+def _is_plain_text(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        is_word = any(sign.isalpha() for sign in text)
+        return is_word and text.strip().lower() not in {"true", "false"}
+    return False
+
+
 def check_header(header: Sequence[object], contract: Contract) -> None:
     """Check that a raw table has every column of the contract.
 
@@ -65,7 +94,8 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
     names = [column.column for column in contract.columns]
     names += [name for name in contract.table.primary_key if name not in names]
     # pandas has renamed a second column of the same name.
-    twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in names]
+    known = {*names, *(feature.column for feature in contract.features)}
+    twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in known]
     if twice:
         raise ContractError(
             f"the table has more than one column '{twice[0]}': give each a name of its own"
@@ -208,7 +238,8 @@ def _to_days(values: pd.Series, column: Date) -> pd.Series:
         return values.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
     texts = _to_texts(values)
     known = texts.cat.categories
-    days = pd.to_datetime(known, format=column.format, errors="coerce").astype("datetime64[ms]")
+    times = pd.to_datetime(known, format=column.format, errors="coerce")
+    days = times.normalize().astype("datetime64[ms]")
     return _recode(texts, pd.Series(days, index=known), "datetime64[ms]")
 
 
@@ -224,8 +255,15 @@ def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) ->
         One string a broken row, indexed like the table: the reasons, each naming
         its column and what is allowed, never the value.
     """
+    return join_reasons(problems_by_column(raw, clean, contract).values())
+
+
+def problems_by_column(
+    raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract
+) -> dict[str, pd.Series]:
+    """By field name, the reasons of `find_problems` that are about that column alone."""
     broken = _broken_cells(clean, contract)
-    return join_reasons(_reasons(raw, clean, column, broken) for column in contract.columns)
+    return {column.name: _reasons(raw, clean, column, broken) for column in contract.columns}
 
 
 def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
@@ -275,7 +313,7 @@ def _reasons(
     raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: pd.DataFrame
 ) -> pd.Series:
     """Why each row breaks the contract in one column, for the rows that do."""
-    missing = _is_missing(raw[column.column])
+    missing = is_missing(raw[column.column])
     unreadable = clean[column.name].isna() & ~missing
     refused = clean.index.isin(broken.loc[broken["column"] == column.name, "index"])
     rows = unreadable | refused
@@ -287,7 +325,8 @@ def _reasons(
     return pd.Series(texts, index=clean.index[rows], dtype="str")
 
 
-def _is_missing(values: pd.Series) -> pd.Series:
+def is_missing(values: pd.Series) -> pd.Series:
+    """Tell which cells of a raw column are missing: empty texts are, too."""
     if isinstance(values.dtype, pd.CategoricalDtype) or is_string_dtype(values):
         return values.isna() | (values == "")
     return values.isna()

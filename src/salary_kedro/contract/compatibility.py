@@ -1,0 +1,239 @@
+"""Compares two contracts: which changes break clients that were written for the first."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from salary_kedro.contract.columns import Category, Column, Date, Feature, Integer
+from salary_kedro.contract.model import Contract
+
+SHOWN = 5
+
+#: A bound, and on which side of it the allowed values lie; 0 if it is allowed itself.
+End = tuple[Any, int]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between two contracts.
+
+    Attributes:
+        field: Field name or key that it is about.
+        what: What differs.
+        breaks: Whether requests that were right before are refused now, or requests or
+            answers mean something else.
+        effect: What that does.
+    """
+
+    field: str
+    what: str
+    breaks: bool
+    effect: str
+
+
+def compare_contracts(before: Contract, after: Contract) -> list[Change]:
+    """Say how a contract differs from an earlier one, what breaks clients first.
+
+    If nothing breaks, each request that the earlier one accepts is accepted.
+    """
+    changes = [
+        *_removed(before, after),
+        *_added(before, after),
+        *_kept(before, after),
+        *_not_sent(before, after),
+        *_target(before, after),
+        *_table(before, after),
+    ]
+    return sorted(changes, key=lambda change: not change.breaks)
+
+
+def _inputs(contract: Contract) -> dict[str, Feature]:
+    return {feature.name: feature for feature in contract.inputs}
+
+
+def _removed(before: Contract, after: Contract) -> Iterator[Change]:
+    """Inputs that are no longer taken."""
+    taken, now = _inputs(after), {feature.name: feature for feature in after.features}
+    by_column = {feature.column: feature.name for feature in after.inputs}
+    for name, feature in _inputs(before).items():
+        if name in taken:
+            continue
+        effect = "requests that hold it are refused"
+        if name in now:
+            yield Change(name, f"is no longer an input, but of use '{now[name].use}'", True, effect)
+        elif (other := by_column.get(feature.column)) and other not in _inputs(before):
+            yield Change(name, f"is renamed to '{other}'", True, effect)
+        else:
+            yield Change(name, "is removed", True, effect)
+
+
+def _added(before: Contract, after: Contract) -> Iterator[Change]:
+    """Inputs that were not taken before."""
+    known = _inputs(before)
+    for name, feature in _inputs(after).items():
+        if name in known:
+            continue
+        if feature.required:
+            effect = f"requests without it are refused; it must be {feature.allowed}"
+            yield Change(name, "is a new required input", True, effect)
+        else:
+            yield Change(name, "is a new optional input", False, "requests may leave it out")
+
+
+def _kept(before: Contract, after: Contract) -> Iterator[Change]:
+    known, taken = _inputs(before), _inputs(after)
+    for name in [name for name in known if name in taken]:
+        yield from _compare(known[name], taken[name])
+
+
+def _compare(old: Feature, new: Feature) -> Iterator[Change]:
+    name = old.name
+    if old.kind != new.kind:
+        widened = (old.kind, new.kind) == ("integer", "number")
+        effect = "whole numbers are numbers" if widened else f"it must be {new.allowed}"
+        yield Change(name, f"kind {old.kind} becomes {new.kind}", not widened, effect)
+        if not widened:
+            return
+    if old.required != new.required:
+        what = "becomes required" if new.required else "becomes optional"
+        effect = "requests without it are refused" if new.required else "requests may leave it out"
+        yield Change(name, what, new.required, effect)
+    yield from _compare_values(old, new)
+    yield from _compare_unit(name, old.unit, new.unit)
+    yield from _compare_keys(old, new)
+
+
+def _compare_values(old: Column, new: Column) -> Iterator[Change]:
+    if isinstance(old, Category) and isinstance(new, Category):
+        yield from _compare_categories(old, new)
+    elif old.kind != "boolean":
+        (low, high), (new_low, new_high) = _ends(old), _ends(new)
+        narrower = new_low > low or new_high < high
+        if narrower or (old.kind == new.kind and (low, high) != (new_low, new_high)):
+            effect = f"it must be {new.allowed}; before: {old.allowed}"
+            what = "bounds are narrower" if narrower else "bounds are wider"
+            yield Change(old.name, what, narrower, effect)
+
+
+def _compare_categories(old: Category, new: Category) -> Iterator[Change]:
+    if old.listed is None or new.listed is None:
+        if new.listed is not None:
+            effect = f"it must be {new.allowed}; any text was allowed before"
+            yield Change(old.name, "learned categories become a closed list", True, effect)
+        elif old.listed is not None:
+            yield Change(old.name, "the closed list is given up", False, "any text is allowed")
+        return
+    if removed := [text for text in old.listed if text not in new.listed]:
+        effect = "requests that hold one are refused"
+        yield Change(old.name, f"categories removed: {_show(removed)}", True, effect)
+    if added := [text for text in new.listed if text not in old.listed]:
+        yield Change(old.name, f"categories added: {_show(added)}", False, "more is allowed")
+
+
+def _show(texts: list[str]) -> str:
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(f"'{text}'" for text in texts[:SHOWN]) + more
+
+
+def _ends(column: Any) -> tuple[End, End]:
+    """The tightest lower and upper end, each comparable with those of another column."""
+    limits = (date.min, date.max) if isinstance(column, Date) else (-column.limit, column.limit)
+    lows, highs = [(limits[0], 0)], [(limits[1], 0)]
+    if column.minimum is not None:
+        lows.append(_end(column, column.minimum, 0, math.ceil))
+    if column.exclusive_minimum is not None:
+        lows.append(_end(column, column.exclusive_minimum, 1, math.floor))
+    if column.maximum is not None:
+        highs.append(_end(column, column.maximum, 0, math.floor))
+    if column.exclusive_maximum is not None:
+        highs.append(_end(column, column.exclusive_maximum, -1, math.ceil))
+    return max(lows), min(highs)
+
+
+def _end(column: Column, bound: Any, step: int, whole: Callable[[float], int]) -> End:
+    """A bound as an end; of whole numbers and days, the outermost one that is allowed."""
+    if isinstance(column, Integer):
+        return whole(bound) + step, 0
+    if isinstance(column, Date) and date.min < bound < date.max:
+        return bound + timedelta(days=step), 0
+    return bound, step
+
+
+def _compare_unit(name: str, old: str, new: str) -> Iterator[Change]:
+    if old != new:
+        what = f"unit '{old}' becomes '{new}'"
+        effect = "old requests are accepted, but mean something else" if old else "it is now said"
+        yield Change(name, what, bool(old), effect)
+
+
+#: What of an input matters to the table or to people, but not to clients.
+_KEYS = {
+    "column": "the table must have the new header",
+    "label": "people see it",
+    "help": "people see it",
+    "example": "people see it",
+    "format": "the table must write dates so; requests do not change",
+    "true_values": "the table must write yes so; requests do not change",
+    "false_values": "the table must write no so; requests do not change",
+    "missing": "the next model takes missing values otherwise",
+    "ordered": "the next model sees the categories otherwise",
+    "log_scale": "the next model is fitted otherwise",
+}
+
+
+def _compare_keys(old: Column, new: Column) -> Iterator[Change]:
+    for key, effect in _KEYS.items():
+        if getattr(old, key, None) != getattr(new, key, None):
+            yield Change(old.name, f"{key} differs", False, effect)
+    if isinstance(old, Category) and isinstance(new, Category):
+        if old.listed is None and new.listed is None and old.min_count != new.min_count:
+            effect = "the next model learns other categories; requests do not change"
+            yield Change(old.name, "min_count differs", False, effect)
+        elif old.listed != new.listed and set(old.listed or ()) == set(new.listed or ()):
+            yield Change(old.name, "the order of the categories differs", False, "people see it")
+
+
+def _not_sent(before: Contract, after: Contract) -> Iterator[Change]:
+    """Audit columns, and ignored ones."""
+    old = {item.name: item for item in before.features if item.use != "feature"}
+    new = {item.name: item for item in after.features if item.use != "feature"}
+    inputs = _inputs(before).keys() | _inputs(after).keys()
+    for name in sorted((old.keys() | new.keys()) - inputs):
+        was, becomes = old.get(name), new.get(name)
+        if was is None and becomes is not None:
+            effect = "the table must have it" if becomes.use == "audit" else "nothing"
+            yield Change(name, f"is a new column of use '{becomes.use}'", False, effect)
+        elif becomes is None:
+            yield Change(name, "is removed, and was no input", False, "reports do not show it")
+        elif was != becomes:
+            yield Change(name, "differs, and is no input", False, "requests do not change")
+
+
+def _target(before: Contract, after: Contract) -> Iterator[Change]:
+    old, new = before.target, after.target
+    if old.name != new.name:
+        effect = f"answers hold '{new.name}' instead of '{old.name}'"
+        yield Change(old.name, f"the target is renamed to '{new.name}'", True, effect)
+    for key in ("unit", "currency", "period"):
+        was, becomes = getattr(old, key), getattr(new, key)
+        if was != becomes:
+            effect = "answers mean something else" if was else "it is now said"
+            yield Change(old.name, f"{key} '{was}' becomes '{becomes}'", bool(was), effect)
+    if old.kind != new.kind or _ends(old) != _ends(new):
+        effect = f"the table's must be {new.allowed}; answers stay numbers"
+        yield Change(old.name, "kind or bounds of the target differ", False, effect)
+    yield from _compare_keys(old, new)
+
+
+def _table(before: Contract, after: Contract) -> Iterator[Change]:
+    for key in type(before.table).model_fields:
+        if getattr(before.table, key) != getattr(after.table, key):
+            effect = "the table is read and checked otherwise; requests do not change"
+            yield Change(f"table.{key}", "differs", False, effect)
+
+
+def compatible(changes: list[Change]) -> bool:
+    """Whether clients of the earlier contract can stay as they are."""
+    return not any(change.breaks for change in changes)

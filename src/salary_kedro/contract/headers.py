@@ -1,0 +1,149 @@
+"""What the header of a raw column tells: a field name, a label, and what it is likely to hold."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from salary_kedro.contract.columns import RESERVED_NAMES
+
+MAX_NAME = 60
+MAX_LABEL = 80
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Letters that do not come apart into an ASCII letter and an accent.
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"})
+
+#: Words of headers, as `words` gives them.
+TARGETS = _set(
+    """
+    salary salaries wage wages income incomes pay compensation earnings earning remuneration
+    gehalt lohn einkommen verdienst bruttogehalt salaire salaires revenu sueldo salario
+    salarios ingreso ingresos stipendio retribuzione reddito vencimento ordenado loon
+    salaris inkomen lon palkka wynagrodzenie pensja zarobki plat mzda maas ucret зарплата 工资
+    薪资 年収 給与 연봉
+    """
+)
+SENSITIVE = _set(
+    """
+    sex gender race ethnicity ethnic religion religious nationality citizenship disability
+    disabled pregnant orientation geschlecht sexe genre sexo genero sesso religiosidad
+    nationalitat nationalite nacionalidad
+    """
+)
+AGES = frozenset({"age", "alter", "edad", "eta", "idade", "leeftijd"})
+PERSONAL = _set(
+    """
+    email mail phone telephone mobile address iban ssn passport firstname lastname surname
+    forename fullname
+    """
+)
+#: Beside `name`, these tell a person's name from another, such as a company's.
+PERSONS = frozenset({"first", "last", "full", "middle", "employee", "person", "staff"})
+IDENTIFIERS = frozenset({"id", "ids", "uuid", "guid", "index", "rownames", "rowid", "unnamed"})
+PERIODS = {
+    "year": {"annual", "annually", "year", "yearly", "pa", "annuel", "anual", "jahr"},
+    "month": {"month", "monthly", "monat", "mensuel", "mensual"},
+    "week": {"week", "weekly"},
+    "hour": {"hour", "hourly", "stunde", "horaire"},
+}
+CURRENCIES = _set(
+    """
+    usd eur gbp chf jpy cny inr cad aud nzd sek nok dkk pln czk huf ron brl mxn zar krw sgd
+    hkd try ils
+    """
+)
+UNITS = {"years": {"years", "year", "yrs", "yr", "jahre"}, "months": {"months"}}
+UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
+
+
+def words(header: str) -> list[str]:
+    """The words of a header in lower case without accents: `baseSalary_USD` has three."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header.translate(LETTERS))
+    plain = unicodedata.normalize("NFKD", apart)
+    bare = "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+    composed = unicodedata.normalize("NFC", bare)
+    return [word for word in re.split(r"[\W_]+", composed) if word]
+
+
+def field_names(headers: Iterable[str]) -> list[str]:
+    """One field name a header: ASCII, of its own, and not reserved."""
+    taken = set(RESERVED_NAMES)
+    names = []
+    for position, header in enumerate(headers, start=1):
+        base = _slug(header) or f"column_{position}"
+        name = base if base not in taken else f"{base}_column"
+        count = 2
+        while name in taken:
+            name, count = f"{base}_{count}", count + 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _slug(header: str) -> str:
+    ascii_words = (word.encode("ascii", "ignore").decode() for word in words(header))
+    slug = "_".join(filter(None, ascii_words))[:MAX_NAME].strip("_")
+    return f"column_{slug}" if slug[:1].isdigit() else slug
+
+
+def label_of(header: str, name: str) -> str:
+    """A short name for people."""
+    text = " ".join(re.sub(r"[_\s]+|\.(?=\w)", " ", header).split())[:MAX_LABEL].strip()
+    text = text or name
+    return text if any(sign.isupper() for sign in text) else text[0].upper() + text[1:]
+
+
+def unit_of(header: str) -> str:
+    """The unit that a header names; empty if it names none."""
+    found = set(words(header))
+    return next((unit for unit, known in UNITS.items() if found & known), "")
+
+
+def pay_of(header: str) -> tuple[str, str]:
+    """Currency and period that the target's header names, each empty if it names none."""
+    found = words(header)
+    currency = next((word.upper() for word in found if word in CURRENCIES), "")
+    if not currency:
+        signs = {"$": "", "€": "EUR", "£": "GBP"}  # dollars are those of many countries
+        currency = next((signs[sign] for sign in header if sign in signs), "")
+    period = next((name for name, known in PERIODS.items() if known & set(found)), "")
+    return currency, period
+
+
+def target_rank(header: str) -> int | None:
+    """How much a header sounds like a salary: 0 most; None if it does not."""
+    found = words(header)
+    if len(found) == 1 and found[0] in TARGETS:
+        return 0
+    if found and found[-1] in TARGETS:
+        return 1
+    if TARGETS & set(found):
+        return 2
+    joined = "".join(found)
+    return 3 if any(len(word) > 3 and word in joined for word in TARGETS) else None
+
+
+def is_sensitive(header: str) -> bool:
+    """Whether a header names what no salary should depend on, such as `sex`."""
+    return bool(SENSITIVE & set(words(header)))
+
+
+def is_age(header: str) -> bool:
+    """Whether a header names people's age."""
+    return bool(AGES & set(words(header)))
+
+
+def is_personal(header: str) -> bool:
+    """Whether a header names what tells who somebody is, such as `email`."""
+    found = words(header)
+    named = found in (["name"], ["names"]) or ("name" in found and bool(PERSONS & set(found)))
+    return named or bool(PERSONAL & set(found))
+
+
+def is_identifier(header: str) -> bool:
+    """Whether a header names what numbers the rows, such as `employee_id`."""
+    return bool(IDENTIFIERS & set(words(header)))
