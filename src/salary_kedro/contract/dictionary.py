@@ -11,7 +11,7 @@ from salary_kedro.contract.model import Contract
 def data_dictionary(contract: Contract) -> str:
     """Describe every column of the contract, the target last, as CSV with a header."""
     rows = [_describe(column) for column in (*contract.features, contract.target)]
-    rows[-1]["use"] = "target"
+    rows[-1].update({"use": "target", "model sees": ""})
     written = io.StringIO()
     writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -62,5 +62,6 @@ def _seen(column: Column) -> str:
 
 
 def _example(column: Column) -> object:
-    example = column.example
-    return str(example).lower() if isinstance(example, bool) else example
+    if isinstance(column, Boolean):
+        return str(column.example).lower()
+    return f"{column.example:.15g}" if isinstance(column.example, float) else column.example

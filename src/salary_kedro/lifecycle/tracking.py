@@ -19,9 +19,11 @@ from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES
-from salary_kedro.contract import Category, Contract, Feature
+from salary_kedro.contract import Category, Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.encoding import encode_rows
+from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
@@ -146,6 +148,7 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
             model,
             name="model",
             signature=model_signature(contract),
+            input_example=input_example(contract),
             pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
             serialization_format="skops",
             skops_trusted_types=TRUSTED_TYPES,
@@ -155,17 +158,29 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
     return uri
 
 
+def input_example(contract: Contract) -> pd.DataFrame:
+    """Five rows made from the contract alone, as the model takes them."""
+    rows = encode_rows(example_rows(contract), contract)
+    frame = pd.DataFrame(rows, columns=contract.feature_names)
+    return frame.astype(dict.fromkeys(_measured(contract), "float64"))
+
+
+def _measured(contract: Contract) -> list[str]:
+    """The inputs that the model sees as numbers."""
+    return [feature.name for feature in contract.inputs if not isinstance(feature, Category)]
+
+
 def model_signature(contract: Contract) -> ModelSignature:
     """Derive the MLflow signature: named columns in, as the model sees them; one float64 a row out.
 
     Categories are strings; all else is doubles: dates as days since 1970, truth as 1 and 0.
     """
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(_mlflow_type(feature), feature.name, required=feature.required)
+        ColSpec(
+            "double" if feature.name in _measured(contract) else "string",
+            feature.name,
+            required=feature.required,
+        )
         for feature in contract.inputs
     ]
     return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float64"), (-1,))]))
-
-
-def _mlflow_type(feature: Feature) -> str:
-    return "string" if isinstance(feature, Category) else "double"

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
@@ -126,49 +126,58 @@ def _preprocessing(contract: Contract, domain: Domain, random_state: int) -> Col
     places: dict[str, list[int]] = defaultdict(list)
     for place, feature in enumerate(contract.inputs):
         places[_treatment(feature, domain)].append(place)
-        if not isinstance(feature, Category) and feature.missing == "indicate":
-            places["missing"].append(place)
+    texts = {
+        name: [_categories(contract.inputs[place], domain) for place in places[name]]
+        for name in ("ordered", "few", "many")
+    }
     steps = {
         "required": "passthrough",
-        "optional": SimpleImputer(strategy="median", keep_empty_features=True),
-        "missing": MissingIndicator(features="all"),
-        "ordered": _ordinal([contract.inputs[place] for place in places["ordered"]]),
-        "many": _target_mean(random_state),
-        **{name: _one_hot(name) for name in sorted(places) if name.startswith("few")},
+        "optional": _median(),
+        "indicated": _median(add_indicator=True),
+        "ordered": Pipeline(
+            [("encode", _places(texts["ordered"])), ("impute", _median(add_indicator=True))]
+        ),
+        "few": OneHotEncoder(categories=texts["few"], handle_unknown="ignore", sparse_output=False),
+        "many": Pipeline(
+            [("encode", _places(texts["many"])), ("target", _target_mean(random_state))]
+        ),
     }
-    return ColumnTransformer([(name, step, places[name]) for name, step in steps.items()])
+    return ColumnTransformer(
+        [(name, step, places[name]) for name, step in steps.items() if places[name]]
+    )
 
 
 def _treatment(feature: Feature, domain: Domain) -> str:
     """Which step of the preprocessing takes a feature."""
-    if not isinstance(feature, Category):
-        return "required" if feature.required else "optional"
+    if isinstance(feature, Category):
+        if feature.ordered:
+            return "ordered"
+        return "few" if len(_categories(feature, domain)) <= MAX_ONE_HOT else "many"
+    if feature.required:
+        return "required"
+    return "indicated" if feature.missing == "indicate" else "optional"
+
+
+def _categories(feature: Any, domain: Domain) -> list[Any]:
+    """The categories that are told apart; all others are one.
+
+    Texts that few training rows have would tell of single persons, and stay out of the
+    fitted model.
+    """
     if feature.ordered:
-        return "ordered"
-    if len(domain.categories.get(feature.name, ())) > MAX_ONE_HOT:
-        return "many"
-    return f"few_{feature.min_count}"
+        return list(feature.listed)
+    met = domain.categories.get(feature.name) or feature.listed or (feature.example,)
+    return [*met] if feature.required else [*met, np.nan]
 
 
-def _ordinal(features: list[Any]) -> Pipeline:
-    """Categories that rise, by their place; a missing one gets the median place."""
-    encoder = OrdinalEncoder(
-        categories=[list(feature.listed) for feature in features],
-        handle_unknown="use_encoded_value",
-        unknown_value=np.nan,
-    )
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    return Pipeline([("encode", encoder), ("impute", imputer)])
+def _median(*, add_indicator: bool = False) -> SimpleImputer:
+    """The training median for what is missing; 0 where all training values were."""
+    return SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=add_indicator)
 
 
-def _one_hot(name: str) -> OneHotEncoder:
-    """Few categories, by a column each; rare and unknown ones share one, if there are rare ones."""
-    least = int(name.removeprefix("few_"))
-    return OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        min_frequency=least if least > 1 else None,
-        sparse_output=False,
-    )
+def _places(texts: list[list[Any]]) -> OrdinalEncoder:
+    """Categories by their place; -1 for all that are not told apart, NaN for a missing one."""
+    return OrdinalEncoder(categories=texts, handle_unknown="use_encoded_value", unknown_value=-1)
 
 
 def _target_mean(random_state: int) -> TargetEncoder:

@@ -42,7 +42,7 @@ def _groups(values: pd.Series, column: Feature) -> pd.Series:
         return values
     if isinstance(column, Boolean):
         return values.map({True: "true", False: "false"})
-    quarters = np.ceil(values.rank(pct=True) * len(QUARTERS))  # equal values share a quarter
+    quarters = (values.rank(pct=True) * len(QUARTERS)).apply(np.ceil)  # equal values share one
     return quarters.map(dict(enumerate(QUARTERS, start=1)))
 
 

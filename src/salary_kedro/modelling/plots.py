@@ -1,39 +1,52 @@
 """Figures of one evaluation. They are drawn without pyplot, which would keep global state."""
 
+import warnings
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Boolean, Category, Column, Contract, Date
+from salary_kedro.contract.frames import encode_frame
 from salary_kedro.modelling.evaluation import features_and_target
 
 CURVE_POINTS = 200
+#: Of more rows, a sample is drawn: more dots hide each other, and take long.
+MAX_DOTS = 10_000
+SEED = 234
+MAX_CATEGORIES = 20
+#: Characters of a category.
+MAX_TICK = 20
+
+# What the font lacks is drawn as a box; nobody needs a warning for each.
+warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
 
 
 def plot_predicted_vs_actual(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Figure:
     """Predicted against actual target on the holdout rows, with the line of equality."""
-    features, actual = features_and_target(holdout, contract)
+    features, actual = features_and_target(_thin(holdout), contract)
     predicted = model.predict(features)
     figure, axes = _blank("Holdout rows: predicted against actual")
     axes.scatter(actual, predicted)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     axes.plot(ends, ends, linestyle="--", color="grey", label="predicted = actual")
-    axes.set_xlabel(f"Actual {_title(contract.target.label, contract.target.unit)}")
-    axes.set_ylabel(f"Predicted {_title(contract.target.label, contract.target.unit)}")
+    axes.set_xlabel(f"Actual {_title(contract.target)}", parse_math=False)
+    axes.set_ylabel(f"Predicted {_title(contract.target)}", parse_math=False)
     axes.legend()
     return figure
 
 
 def plot_residuals(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Figure:
     """Residuals (actual minus predicted) against the prediction, on the holdout rows."""
-    features, actual = features_and_target(holdout, contract)
+    features, actual = features_and_target(_thin(holdout), contract)
     predicted = model.predict(features)
     figure, axes = _blank("Holdout rows: residuals")
     axes.scatter(predicted, actual - predicted)
     axes.axhline(0, linestyle="--", color="grey")
-    axes.set_xlabel(f"Predicted {_title(contract.target.label, contract.target.unit)}")
+    axes.set_xlabel(f"Predicted {_title(contract.target)}", parse_math=False)
     axes.set_ylabel("Residual (actual minus predicted)")
     return figure
 
@@ -41,27 +54,89 @@ def plot_residuals(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -
 def plot_fitted_curve(
     model: Pipeline, train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
 ) -> Figure:
-    """The model's curve over its first feature, with the data.
+    """What the model makes of one input, with the data; the other inputs stay typical.
 
-    The other features stay at their training medians.
+    That is a curve over the first number or date; without any, a dot for each frequent
+    value of the first input. Typical are the training median and the most frequent value.
     """
-    feature = contract.features[0]
+    feature, target = _drawn(contract), contract.target
     figure, axes = _blank("Fitted curve over the data")
-    for rows, label in ((train, "training rows"), (holdout, "holdout rows")):
-        axes.scatter(rows[feature.name], rows[contract.target.name], label=label, alpha=0.7)
-    curve = _curve(train, pd.concat([train, holdout])[feature.name], contract)
-    axes.plot(curve[feature.name], model.predict(curve), color="black", label="model")
-    axes.set_xlabel(_title(feature.label, feature.unit))
-    axes.set_ylabel(_title(contract.target.label, contract.target.unit))
-    axes.legend()
+    train, holdout = _thin(train), _thin(holdout)
+    encoded = [encode_frame(rows, contract) for rows in (train, holdout)]
+    grid = _grid(encoded[0][feature.name], encoded[1][feature.name], feature)
+    labels = ("training rows", "holdout rows")
+    for rows, features, label in zip((train, holdout), encoded, labels, strict=True):
+        places = _places(features[feature.name], grid, feature)
+        axes.scatter(places, rows[target.name], label=label, alpha=0.7)
+    if len(grid):
+        predicted = model.predict(_typical_rows(encoded[0], grid, feature, contract))
+        style = "D" if _is_grouped(feature) else "-"
+        places = _places(pd.Series(grid), grid, feature)
+        axes.plot(places, predicted, style, color="black", label="model")
+    _name_axes(axes, grid, feature, contract)
     return figure
 
 
-def _curve(train: pd.DataFrame, values: pd.Series, contract: Contract) -> pd.DataFrame:
-    """Rows along the range of the first feature, the others at their training medians."""
-    medians = train[contract.feature_names].median()
-    curve = pd.DataFrame([medians] * CURVE_POINTS, columns=contract.feature_names)
-    return curve.assign(**{str(values.name): np.linspace(values.min(), values.max(), CURVE_POINTS)})
+def _drawn(contract: Contract) -> Column:
+    """The input that is drawn from left to right."""
+    return next((item for item in contract.inputs if not _is_grouped(item)), contract.inputs[0])
+
+
+def _is_grouped(column: Column) -> bool:
+    return isinstance(column, Category | Boolean)
+
+
+def _grid(train: pd.Series, holdout: pd.Series, feature: Column) -> list[Any]:
+    """The values for which the model is drawn, in order."""
+    if isinstance(feature, Category):
+        counts = train.value_counts()
+        # Rarer ones could tell of single persons.
+        met = list(counts.index[counts >= feature.min_count][:MAX_CATEGORIES])
+        return met if feature.listed is None else sorted(met, key=feature.listed.index)
+    if isinstance(feature, Boolean):
+        return [0.0, 1.0]
+    values = pd.concat([train, holdout])
+    return list(np.linspace(values.min(), values.max(), CURVE_POINTS))
+
+
+def _places(values: pd.Series, grid: list[Any], feature: Column) -> pd.Series:
+    """Where values lie from left to right; NaN for a category that is not drawn."""
+    if not _is_grouped(feature):
+        return values
+    return values.map({value: float(place) for place, value in enumerate(grid)}).astype("float64")
+
+
+def _typical_rows(
+    train: pd.DataFrame, grid: list[Any], feature: Column, contract: Contract
+) -> pd.DataFrame:
+    """Encoded rows along the grid, the other inputs at their typical training value."""
+    rows = {
+        column.name: pd.Series([_typical(train[column.name], column)] * len(grid))
+        for column in contract.inputs
+    }
+    return pd.DataFrame({**rows, feature.name: grid}).astype(train.dtypes)
+
+
+def _typical(values: pd.Series, column: Column) -> Any:
+    if _is_grouped(column):
+        return next(iter(values.mode()), np.nan)
+    return values.median()
+
+
+def _name_axes(axes: Axes, grid: list[Any], feature: Column, contract: Contract) -> None:
+    if _is_grouped(feature):
+        texts = ["false", "true"] if isinstance(feature, Boolean) else [str(x) for x in grid]
+        ticks = [text if len(text) <= MAX_TICK else f"{text[:MAX_TICK]}..." for text in texts]
+        axes.set_xticks(range(len(grid)), ticks, rotation=30, ha="right", parse_math=False)
+    if isinstance(feature, Date):
+        axes.xaxis_date()  # Matplotlib counts the days since 1970 too
+    axes.set_xlabel(_title(feature), parse_math=False)
+    axes.set_ylabel(_title(contract.target), parse_math=False)
+    axes.legend()
+
+
+def _thin(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows if len(rows) <= MAX_DOTS else rows.sample(MAX_DOTS, random_state=SEED)
 
 
 def _blank(title: str) -> tuple[Figure, Axes]:
@@ -72,5 +147,5 @@ def _blank(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _title(label: str, unit: str) -> str:
-    return f"{label} ({unit})"
+def _title(column: Column) -> str:
+    return f"{column.label} ({column.unit})" if column.unit else column.label

@@ -17,24 +17,50 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
+from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.frames import encode_frame, learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import (
     LoggedModel,
+    input_example,
     log_model,
     log_training,
     model_signature,
 )
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.modelling.groups import GROUP_COLUMNS
 from samples import QUICK, column, constant, contract_of
 from stores import MODEL_NAME, NO_GROUPS, log, register, start_run
 
 REJECTED = pd.DataFrame(
     {"line": [3], "reasons": ["Salary: missing"], "Experience Years": [98765.5], "Salary": [""]}
 )
+ALL_KINDS = contract_of(
+    column("age", minimum=20, maximum=60, example=30),
+    column(
+        "job",
+        kind="category",
+        unit="",
+        categories=["clerk", "cook"],
+        example="cook",
+        required=False,
+    ),
+    column("remote", kind="boolean", unit="", example=True, required=False),
+    column(
+        "hired",
+        kind="date",
+        unit="",
+        minimum="1970-01-01",
+        maximum="1970-01-05",
+        example="1970-01-02",
+        required=False,
+    ),
+)
+DOMAIN = Domain(ranges={"experience_years": (1.1, 10.5)})
 
 
 @pytest.fixture
@@ -46,7 +72,7 @@ def logged(store: str, contract: Contract) -> LoggedModel:
         return log_training(
             model=constant(105),
             contract=contract,
-            domain=Domain(),
+            domain=DOMAIN,
             metrics={"rmse": 5.25, "rows_train": 28},
             lineage={"git_commit": "abc", "data_sha256": "def"},
             figures={"residuals": figure},
@@ -96,6 +122,7 @@ def test_log_training_when_done_then_the_model_holds_what_it_takes_to_serve_it(
 ) -> None:
     assert Contract.model_validate(model_file(logged, "extra_files/contract.json")) == contract
     assert model_file(logged, "extra_files/metrics.json") == {"rmse": 5.25, "rows_train": 28}
+    assert Domain.model_validate(model_file(logged, "extra_files/domain.json")) == DOMAIN
     assert model_file(logged, "extra_files/lineage.json") == {
         "git_commit": "abc",
         "data_sha256": "def",
@@ -113,12 +140,40 @@ def test_log_training_when_done_then_tells_run_model_and_rmse(logged: LoggedMode
     assert logged.logged_at.utcoffset() is not None
 
 
-def test_log_training_when_done_then_no_rows_are_logged_with_the_model(
+def test_log_training_when_done_then_the_models_example_is_made_from_the_contract_alone(
     logged: LoggedModel,
 ) -> None:
-    folder = Path(download_artifacts(logged.model_uri))
+    assert model_file(logged, "input_example.json") == {
+        "columns": ["experience_years"],
+        "data": [[0.0], [15.0], [30.0], [45.0], [60.0]],
+    }
 
-    assert not [path for path in folder.rglob("*") if "example" in path.name]
+
+def test_log_training_when_done_then_the_run_holds_the_data_dictionary(
+    logged: LoggedModel, contract: Contract
+) -> None:
+    assert artifact(logged, "data_dictionary.csv") == data_dictionary(contract)
+
+
+def test_log_training_when_groups_were_scored_then_the_run_holds_their_scores(
+    store: str, contract: Contract
+) -> None:
+    groups = pd.DataFrame([("sex", "Female", 5, 2.5, 1.5, -0.5)], columns=[*GROUP_COLUMNS])
+    with start_run():
+        logged = log_training(
+            model=constant(105),
+            contract=contract,
+            domain=Domain(),
+            metrics={"rmse": 5.25},
+            lineage={},
+            figures={},
+            group_metrics=groups,
+            rejected_rows=REJECTED,
+        )
+
+    assert artifact(logged, "group_metrics.csv") == (
+        "column,group,rows,rmse,mae,mean_residual\nsex,Female,5,2.5,1.5,-0.5\n"
+    )
 
 
 def test_log_training_when_there_is_no_run_then_says_what_to_do(
@@ -210,6 +265,32 @@ def test_model_signature_when_derived_then_names_the_features_as_doubles() -> No
     assert signature.outputs == Schema([TensorSpec(np.dtype("float64"), (-1,))])
 
 
+def test_model_signature_when_there_are_all_kinds_then_only_categories_are_strings() -> None:
+    signature = model_signature(ALL_KINDS)
+
+    assert signature.inputs == Schema(
+        [
+            ColSpec("double", "age"),
+            ColSpec("string", "job", required=False),
+            ColSpec("double", "remote", required=False),
+            ColSpec("double", "hired", required=False),
+        ]
+    )
+
+
+def test_input_example_when_there_are_all_kinds_then_is_as_the_model_takes_it() -> None:
+    expected = pd.DataFrame(
+        {
+            "age": [20.0, 30.0, 40.0, 50.0, 60.0],
+            "job": pd.Series(["clerk", "cook", "clerk", "cook", "clerk"], dtype=object),
+            "remote": [1.0, 0.0, 1.0, 0.0, 1.0],
+            "hired": [0.0, 1.0, 2.0, 3.0, 4.0],  # days since 1970
+        }
+    )
+
+    pd.testing.assert_frame_equal(input_example(ALL_KINDS), expected)
+
+
 def test_loaded_model_when_a_column_is_missing_then_refuses_the_rows(logged: LoggedModel) -> None:
     model = mlflow.pyfunc.load_model(logged.model_uri)
 
@@ -257,3 +338,25 @@ def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
 
     rows = ROWS.astype(object).where(ROWS.notna(), None).to_numpy().tolist()
     np.testing.assert_allclose(bundle.predict(rows), model.predict(ROWS), rtol=1e-9)
+
+
+def test_logged_model_when_it_takes_all_kinds_then_pyfunc_predicts_what_the_pipeline_does(
+    store: str,
+) -> None:
+    clean = pd.DataFrame(
+        {
+            "age": [20.0, 30.0, 40.0, 50.0],
+            "job": pd.Categorical(["clerk", None, "cook", "cook"]),
+            "remote": pd.array([True, False, None, True], dtype="boolean"),
+            "hired": pd.Series(["1970-01-02", None, "1970-01-03", "1970-01-05"]).astype(
+                "datetime64[ms]"
+            ),
+        }
+    )
+    rows = encode_frame(clean, ALL_KINDS)
+    model = build_pipeline(ALL_KINDS, "ridge", {}, 234, learn_domain(clean, ALL_KINDS))
+    model.fit(rows, [20.0, 35.0, 41.0, 58.0])
+
+    loaded = mlflow.pyfunc.load_model(log(model, ALL_KINDS).model_uri)
+
+    np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
