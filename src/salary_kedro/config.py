@@ -1,18 +1,23 @@
 """Loads `conf/`, with the resolvers that tell where an environment keeps its files."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from salary_kedro.contract import Contract, ContractError, describe_invalid
 from salary_kedro.contract.table import csv_arguments
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
 SQLITE = "sqlite:///"
+SHIPPED = "conf/base/contract.yml for an example"
 #: How Kedro, and the commands that start no run, load the configuration.
 LOADER_ARGS = {
     "base_env": "base",
@@ -51,16 +56,26 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         super().__init__(conf_source, env, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Load one kind of configuration; an environment's contract replaces the base's whole."""
+        """Load one kind of configuration; an environment's contract replaces the base's whole.
+
+        Raises:
+            ContractError: If a contract file cannot be read, or holds no contract.
+        """
         for name, resolver in self._resolvers.items():  # another loader may have set its own
             OmegaConf.register_new_resolver(name, resolver, replace=True)
-        loaded: dict[str, Any] = super().__getitem__(key)
-        own = Path(self.conf_source, self.env or self.default_run_env, "contract.yml")
-        if key == "parameters" and own.is_file():
-            given = {"contract": (self.runtime_params or {}).get("contract", {})}
-            contract = OmegaConf.merge(OmegaConf.load(own), given)
-            loaded.update(OmegaConf.to_container(contract, resolve=True))
-        return loaded
+        if key != "parameters":
+            return cast("dict[str, Any]", super().__getitem__(key))
+        contract = self._read_contract()  # first, for its errors say more than Kedro's
+        return {**super().__getitem__(key), **contract}
+
+    def _read_contract(self) -> dict[str, Any]:
+        """What the contract file of the environment holds; that of `base` if it has none."""
+        given = {"contract": (self.runtime_params or {}).get("contract", {})}
+        for env in (self.env or self.default_run_env, self.base_env):
+            path = Path(self.conf_source, env, "contract.yml")
+            if path.is_file():
+                return read_contract_file(path, given)
+        return {}
 
     def contract(self) -> Contract:
         """The environment's contract.
@@ -68,10 +83,49 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         Raises:
             ContractError: If it is malformed; names the key.
         """
+        content = self["parameters"].get("contract")
         try:
-            return Contract.model_validate(self["parameters"].get("contract"))
+            return Contract.model_validate(content)
         except ValidationError as error:
-            raise ContractError(describe_invalid(error, "contract", Contract)) from error
+            raise ContractError(describe_invalid(error, "contract", Contract, content)) from error
+
+
+def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """Read a contract file: its top-level key is `contract`; it is not checked further.
+
+    Args:
+        path: The YAML file.
+        given: What replaces parts of it.
+
+    Raises:
+        ContractError: If it is not such a file; says where.
+    """
+    where = "/".join(path.parts[-3:])
+    try:
+        content = OmegaConf.load(path)
+        if not OmegaConf.is_dict(content) or not OmegaConf.is_dict(content.get("contract")):
+            raise ContractError(f"{where} has no key `contract` that holds keys: see {SHIPPED}")
+        return OmegaConf.to_container(OmegaConf.merge(content, dict(given)), resolve=True)
+    except YAMLError as error:
+        raise ContractError(f"{where} is not YAML: {_locate(error)}") from error
+    except OmegaConfBaseException as error:
+        key = f"`{error.full_key}`" if error.full_key else "a text"
+        raise ContractError(
+            f"{where}: {key} holds '${{', which begins an interpolation: where it is meant as it "
+            f"stands, write the text in single quotes with \\ before it, '\\${{'"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ContractError(f"{where} cannot be read: {reason}") from error
+
+
+def _locate(error: YAMLError) -> str:
+    """Where in a YAML file reading stopped, and why."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return "it holds a character that YAML forbids"
+    problem = str(getattr(error, "problem", None) or "it cannot be read")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}; see {SHIPPED}"
 
 
 def _as_yaml(value: Any) -> Any:

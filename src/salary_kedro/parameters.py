@@ -122,7 +122,7 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
     try:
         checked = Parameters.model_validate(parameters)
     except ValidationError as error:
-        raise UserError(describe_invalid(error, "parameters", Parameters)) from error
+        raise UserError(describe_invalid(error, "parameters", Parameters, parameters)) from error
     chosen = checked.data_science.model
     if checked.model not in (None, chosen):
         raise UserError(

@@ -179,21 +179,21 @@ CASES: dict[str, Case] = {
         lambda text: text.splitlines(keepends=True)[0].encode(), "header", "row"
     ),
     "another delimiter": raw(
-        lambda text: text.replace(",", ";").encode(), "delimiter", "';'", "catalog.yml"
+        lambda text: text.replace(",", ";").encode(), "delimiter", '";"', "contract.yml"
     ),
     "another encoding": raw(
-        lambda text: f"{text}caf\xe9,1\n".encode("cp1252"), "encoding", "cp1252", "catalog"
+        lambda text: f"{text}caf\xe9,1\n".encode("cp1252"), "encoding", "cp1252", "contract.yml"
     ),
     "too many bad rows": raw(
         with_row("a,1", "61,2", "3,-5"), "3 of 43", "5%", "rejected_rows.csv", "line 6"
     ),
     "a row with too many fields": raw(with_row("1,2,3"), "line 6", "3 fields", "2"),
     "a misspelt key of the contract": contract(
-        "      minimum: 0", "      minimun: 0", "features.0.minimun", "minimum"
+        "      minimum: 0", "      minimun: 0", "features.experience_years.minimun", "minimum"
     ),
     "a contract's bounds crossed": contract("maximum: 60", "maximum: -60", "minimum", "maximum"),
     "a contract's bound that is a word": contract(
-        "maximum: 60", "maximum: sixty", "features.0.maximum", "'sixty'", "number"
+        "maximum: 60", "maximum: sixty", "features.experience_years.maximum", "'sixty'", "number"
     ),
 }
 

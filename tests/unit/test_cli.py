@@ -125,8 +125,8 @@ def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
     ("parameter", "message"),
     [
         ("modle=ridge", "unknown parameter 'modle': did you mean 'model'? Known are "),
-        ("model=forest", "parameters.data_science.model: Input should be 'linear_regression', "),
-        ("data_engineering.train_size=2", "parameters.data_engineering.train_size: Input should "),
+        ("model=forest", "parameters.data_science.model: must be 'linear_regression', "),
+        ("data_engineering.train_size=2", "parameters.data_engineering.train_size: must "),
     ],
 )
 def test_run_when_a_parameter_is_wrong_then_says_so_in_one_line(

@@ -113,23 +113,23 @@ BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("data_engineering__train_size", 1, "Input should be less than 1"),
-        ("data_engineering__train_size", 0, "Input should be greater than 0"),
-        ("data_engineering__random_state", -1, "Input should be greater than or equal to 0"),
+        ("data_engineering__train_size", 1, "must be below 1"),
+        ("data_engineering__train_size", 0, "must be above 0"),
+        ("data_engineering__random_state", -1, "must be at least 0"),
         (
             "data_science__random_state",
             4294967296,
-            "Input should be less than or equal to 4294967295",
+            "must be at most 4294967295",
         ),
         (
             "data_science__cross_validation__folds",
             1,
-            "Input should be greater than or equal to 2",
+            "must be at least 2",
         ),
         (
             "data_science__cross_validation__repeats",
             0,
-            "Input should be greater than or equal to 1",
+            "must be at least 1",
         ),
         ("packaging__bento_name", "My Pay", f"String should match pattern '{BENTO_NAMES}'"),
         ("registry__model_name", "a/b", "String should match pattern '^[^/:]+$'"),
@@ -165,8 +165,8 @@ def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(
     content: dict[str, Any],
 ) -> None:
     assert refusal(content, data_science__model="forest") == (
-        "parameters.data_science.model: Input should be 'linear_regression', 'decision_tree', "
-        "'random_forest', 'ridge' or 'hist_gradient_boosting' (found 'forest')"
+        "parameters.data_science.model: must be 'linear_regression', 'decision_tree', "
+        "'random_forest', 'ridge' or 'hist_gradient_boosting'; found 'forest'"
     )
 
 
@@ -183,16 +183,15 @@ def test_check_parameters_when_several_are_wrong_then_names_each(content: dict[s
     message = refusal(content, data_engineering__train_size=2, data_science__random_state=-1)
 
     assert message == (
-        "parameters.data_engineering.train_size: Input should be less than 1 (found 2); "
-        "parameters.data_science.random_state: Input should be greater than or equal to 0 "
-        "(found -1)"
+        "parameters.data_engineering.train_size: must be below 1; found 2; "
+        "parameters.data_science.random_state: must be at least 0; found -1"
     )
 
 
 def test_check_parameters_when_a_group_is_missing_then_names_it(content: dict[str, Any]) -> None:
     del content["packaging"]
 
-    assert refusal(content) == "parameters.packaging: Field required"
+    assert refusal(content) == "parameters.packaging: is missing"
 
 
 @pytest.mark.parametrize("name", ["a", "salary_prediction", "salary-2.1", "0"])
@@ -285,9 +284,9 @@ def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
         read_parameters(3, {"parameters": altered})
 
     assert str(caught.value) == (
-        "the lineage of version 3: parameters.data_science.model: Input should be "
+        "the lineage of version 3: parameters.data_science.model: must be "
         "'linear_regression', 'decision_tree', 'random_forest', 'ridge' or "
-        "'hist_gradient_boosting' (found 'perceptron')"
+        "'hist_gradient_boosting'; found 'perceptron'"
     )
 
 

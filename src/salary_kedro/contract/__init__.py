@@ -10,12 +10,12 @@ from salary_kedro.contract.columns import (
     Number,
     Target,
 )
+from salary_kedro.contract.explain import describe_invalid
 from salary_kedro.contract.model import (
     Contract,
     ContractError,
     CsvDialect,
     TableRules,
-    describe_invalid,
 )
 
 __all__ = [

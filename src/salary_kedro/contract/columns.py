@@ -1,11 +1,13 @@
 """The kinds of columns: where each is in the file, and which values it may take."""
 
 import math
-from datetime import date
+import re
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -14,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 Use = Literal["feature", "audit", "ignore"]
 
@@ -64,7 +65,7 @@ class _Column(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: Text
-    name: Name
+    name: str
     label: Text
     help: str = ""
     unit: str = ""
@@ -74,8 +75,13 @@ class _Column(BaseModel):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise ValueError(
+                f"{name!r} is no field name: begin with a letter of a to z, and go on with such "
+                f"letters, digits and _"
+            )
         if name in RESERVED_NAMES:
-            raise ValueError(f"name '{name}' is reserved for the service's answers; rename it")
+            raise ValueError(f"'{name}' is reserved for the service's answers; rename it")
         return name
 
     def _with_unit(self, words: str) -> str:
@@ -201,6 +207,24 @@ class Integer(_Numeric):
         return abs(value) <= self.limit and value == math.floor(value) and super().allows(value)
 
 
+def _read_day(value: Any) -> Any:
+    if isinstance(value, date):
+        return value
+    try:
+        if len(value) == len("YYYY-MM-DD"):
+            return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"must be a date, as YYYY-MM-DD in quotes; found {value!r}")
+
+
+Day = Annotated[date, BeforeValidator(_read_day)]
+#: One sign of a date format, and those that say nothing of time zones or locales.
+SIGN = re.compile("%.")
+DATE_SIGNS = frozenset({f"%{sign}" for sign in "dmbBYyjaAHMSfIp%"})
+SAMPLE_DAY = date(2026, 11, 23)
+
+
 class Date(_Bounded):
     """A day, in requests as `2026-11-23`; the model sees the number of days since 1970.
 
@@ -209,11 +233,11 @@ class Date(_Bounded):
     """
 
     kind: Literal["date"]
-    minimum: date | None = None
-    maximum: date | None = None
-    exclusive_minimum: date | None = None
-    exclusive_maximum: date | None = None
-    example: date
+    minimum: Day | None = None
+    maximum: Day | None = None
+    exclusive_minimum: Day | None = None
+    exclusive_maximum: Day | None = None
+    example: Day
     format: Text = "%Y-%m-%d"
 
     noun = "a date, YYYY-MM-DD,"
@@ -221,10 +245,14 @@ class Date(_Bounded):
     @field_validator("format")
     @classmethod
     def _check_format(cls, text: str) -> str:
-        if not all(mark in text for mark in ("%d", "%m")) or not ("%Y" in text or "%y" in text):
+        try:
+            again = datetime.strptime(SAMPLE_DAY.strftime(text), text)
+        except (ValueError, re.error):
+            again = None
+        if again is None or again.date() != SAMPLE_DAY or set(SIGN.findall(text)) - DATE_SIGNS:
             raise ValueError(
-                f"format '{text}' does not name day, month and year; write it with "
-                f"%d, %m and %Y, for example '%d/%m/%Y'"
+                f"{text!r} does not say how the table writes day, month and year; "
+                f"'%d/%m/%Y' reads 23/11/2026, and '%d %b %Y' reads 23 Nov 2026"
             )
         return text
 
@@ -269,7 +297,7 @@ class Learned(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_count: int = Field(default=10, ge=1)
+    min_count: int = Field(default=10, ge=1, strict=True)
 
 
 def _way(categories: Any) -> str:
@@ -356,9 +384,16 @@ class _Target(BaseModel):
     """
 
     unit: Text
-    currency: str = Field(default="", pattern=r"^([A-Z]{3})?$")
+    currency: str = ""
     period: str = ""
     log_scale: bool = False
+
+    @field_validator("currency")
+    @classmethod
+    def _check_currency(cls, code: str) -> str:
+        if code and not re.fullmatch("[A-Z]{3}", code):
+            raise ValueError(f"{code!r} is no currency code: write three capitals, such as 'USD'")
+        return code
 
     @model_validator(mode="after")
     def _check_target(self: Any) -> Any:

@@ -7,7 +7,7 @@ become 1 and 0. What must be learned from data stays in the Pipeline.
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,4 +47,4 @@ def encode(value: Value, column: Column) -> float | str:
     if isinstance(column, Date):
         day = value if isinstance(value, date) else date.fromisoformat(str(value))
         return float((day - EPOCH).days)
-    return float(value)  # type: ignore[arg-type] - a number or a truth value
+    return float(cast("float", value))  # a number or a truth value

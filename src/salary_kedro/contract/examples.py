@@ -1,11 +1,20 @@
 """Example rows made from the contract alone, never from anybody's data."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
-from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer
+from salary_kedro.contract.columns import (
+    EPOCH,
+    Boolean,
+    Category,
+    Column,
+    Date,
+    Integer,
+    Number,
+)
 from salary_kedro.contract.model import Contract
 
 EXAMPLE_ROWS = 5
@@ -27,10 +36,21 @@ def _values(column: Column) -> list[Any]:
             return [known[i % len(known)] for i in range(EXAMPLE_ROWS)]
         case Boolean():
             return [column.example, *([False, True] * EXAMPLE_ROWS)][:EXAMPLE_ROWS]
-    low, high = (column.example if end is None else end for end in column.ends)
-    shares = np.linspace(0, 1, EXAMPLE_ROWS)
-    if isinstance(column, Date):
-        days = (high - low).days
-        return [(low + timedelta(days=round(share * days))).isoformat() for share in shares]
-    values = low + shares * (high - low)
-    return [float(value) for value in (np.round(values) if isinstance(column, Integer) else values)]
+        case Date():
+            first, last = ((end - EPOCH).days for end in _range(column))
+            days = np.linspace(first, last, EXAMPLE_ROWS).round()
+            found = [EPOCH + timedelta(days=day) for day in days]
+            return [day.isoformat() for day in _allowed(found, column)]
+    low, high = (float(np.clip(end, -column.limit, column.limit)) for end in _range(column))
+    values = low + np.linspace(0, 1, EXAMPLE_ROWS) * (high - low)
+    values = np.round(values) if isinstance(column, Integer) else values
+    return [float(value) for value in _allowed(values, column)]
+
+
+def _range(column: Number | Integer | Date) -> list[Any]:
+    return [column.example if end is None else end for end in column.ends]
+
+
+def _allowed(values: Iterable[Any], column: Number | Integer | Date) -> list[Any]:
+    """The values; the column's own example in place of those that lie on an excluded end."""
+    return [value if column.allows(value) else column.example for value in values]

@@ -1,11 +1,10 @@
 """The contract itself: every feature and the target, described once."""
 
-import codecs
-import difflib
-from collections.abc import Iterator
-from typing import Any, Literal, Self, get_args
+import json
+from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,12 +13,25 @@ from pydantic import (
     model_validator,
 )
 
-from salary_kedro.contract.columns import TAGS, Category, Column, Feature, Target, Text
+from salary_kedro.contract.columns import Category, Column, Feature, Target, Text
+from salary_kedro.contract.explain import describe_invalid
 from salary_kedro.errors import UserError
 
 
 class ContractError(UserError):
     """A contract that is malformed, or a table that cannot be read by it."""
+
+
+def _check_mark(mark: str) -> str:
+    if len(mark) != 1 or not mark.isascii() or mark.isalnum() or mark in '"\r\n':
+        raise ValueError(
+            f"must be one ASCII character that is no letter, digit, double quote or line break; "
+            f"found {mark!r}"
+        )
+    return mark
+
+
+Mark = Annotated[str, AfterValidator(_check_mark)]
 
 
 class CsvDialect(BaseModel):
@@ -36,9 +48,9 @@ class CsvDialect(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    decimal: str = Field(default=".", min_length=1, max_length=1)
-    thousands: str | None = Field(default=None, min_length=1, max_length=1)
+    delimiter: Mark = ","
+    decimal: Mark = "."
+    thousands: Mark | None = None
     encoding: Text = "utf-8-sig"
     missing: tuple[str, ...] | None = None
 
@@ -46,8 +58,8 @@ class CsvDialect(BaseModel):
     @classmethod
     def _check_encoding(cls, name: str) -> str:
         try:
-            codecs.lookup(name)
-        except LookupError as error:
+            "".encode(name)
+        except (LookupError, ValueError) as error:
             raise ValueError(
                 f"encoding '{name}' is not known; common are utf-8, utf-16, latin-1 and cp1252"
             ) from error
@@ -57,7 +69,7 @@ class CsvDialect(BaseModel):
     def _check_marks(self) -> Self:
         marks = [self.delimiter, self.decimal, self.thousands]
         if len(set(marks)) < len(marks):
-            raise ValueError("delimiter, decimal and thousands must be three different characters")
+            raise ValueError("delimiter, decimal and thousands must be different characters")
         return self
 
 
@@ -76,7 +88,7 @@ class TableRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_rejected_share: float = Field(default=0.05, ge=0, le=1)
+    max_rejected_share: float = Field(default=0.05, ge=0, le=1, strict=True)
     primary_key: tuple[Text, ...] = ()
     duplicates: Literal["keep", "reject"] = "keep"
     csv: CsvDialect = CsvDialect()
@@ -146,67 +158,6 @@ class Contract(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ContractError(describe_invalid(error, "contract", cls)) from error
-
-
-def describe_invalid(error: ValidationError, where: str, model: type[BaseModel]) -> str:
-    """Say in one line what is wrong with a piece of configuration, naming each key.
-
-    Args:
-        error: What the model raised.
-        where: Name of the piece, put before each key.
-        model: The model, which knows the keys that are allowed.
-    """
-    items = error.errors(include_url=False)
-    told = [item["loc"] for item in items if item["type"] != "too_short"]
-    problems = []
-    for item in items:
-        place = item["loc"]
-        if item["type"] == "too_short" and any(other[: len(place)] == place for other in told):
-            continue  # the list is short because its items are wrong, and those are told
-        key = ".".join([where, *(str(part) for part in place if part not in TAGS)])
-        problems.append(f"{key}: {_say(item, model)}")
-    return "; ".join(problems)
-
-
-def _say(item: Any, model: type[BaseModel]) -> str:
-    message = item["msg"].removeprefix("Value error, ")
-    match item["type"]:
-        case "extra_forbidden":
-            allowed = _keys_beside(model, item["loc"])
-            close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
-            guess = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(allowed)}"
-            return f"unknown key; {guess}"
-        case "union_tag_not_found":
-            return "the key 'kind' is missing"
-        case "union_tag_invalid":
-            tag, known = item["ctx"]["tag"], item["ctx"]["expected_tags"]
-            return f"kind '{tag}' is not known; it is one of {known}"
-        case "string_type":
-            return f"{message} (found {item['input']!r}): write it in quotes"
-        case "missing" | "value_error":
-            return str(message)
-    return f"{message} (found {item['input']!r})"
-
-
-def _keys_beside(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """The keys that a model allows where an unknown one was found."""
-    models = [model]
-    for part in place[:-1]:
-        if part in TAGS:
-            models = [item for item in models if _is_tagged(item, part)] or models
-        elif isinstance(part, str):
-            models = list(_models_in(models[0].model_fields[part].annotation))
-    return list(models[0].model_fields)
-
-
-def _is_tagged(model: type[BaseModel], tag: int | str) -> bool:
-    kind = model.model_fields.get("kind")
-    return kind is not None and tag in get_args(kind.annotation)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
+            is_json = error.errors()[0]["type"] != "json_invalid"
+            content = json.loads(text) if is_json else None
+            raise ContractError(describe_invalid(error, "contract", cls, content)) from error

@@ -1,15 +1,17 @@
 """Checks tables against the contract: every broken row gets its line and its reasons."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 from pandas.api.types import (
+    infer_dtype,
     is_bool_dtype,
     is_datetime64_any_dtype,
-    is_float_dtype,
     is_numeric_dtype,
     is_object_dtype,
     is_string_dtype,
@@ -28,6 +30,11 @@ from salary_kedro.contract.columns import (
 from salary_kedro.contract.model import Contract, ContractError, CsvDialect
 
 HEADER_LINES = 1
+#: What `pandas.read_csv` takes for missing, beside an empty cell, unless it is told otherwise.
+KNOWN_MISSING = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
 
 
 def csv_arguments(contract: Contract) -> dict[str, Any]:
@@ -41,18 +48,39 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
         for column in contract.columns
         if not _is_numeric(column)
     }
-    missing = {"na_values": ["", *csv.missing], "keep_default_na": False} if csv.missing else {}
     return {
         "sep": csv.delimiter,
         "decimal": csv.decimal,
         "thousands": csv.thousands,
         "encoding": csv.encoding,
         "dtype": texts,
-        **missing,
+        **_missing_arguments(contract),
         "index_col": False,
         "skip_blank_lines": False,
         "low_memory": False,
     }
+
+
+def _missing_arguments(contract: Contract) -> dict[str, Any]:
+    """Which texts pandas must take for a missing value; a text that a column lists is none."""
+    texts = KNOWN_MISSING if contract.table.csv.missing is None else contract.table.csv.missing
+    lists = {column.column: set(_listed(column)) for column in contract.columns}
+    if not any(listed & set(texts) for listed in lists.values()):
+        own = contract.table.csv.missing
+        return {} if own is None else {"na_values": ["", *own], "keep_default_na": False}
+    lists |= {name: set() for name in contract.table.primary_key if name not in lists}
+    kept = {name: [text for text in texts if text not in lists[name]] for name in lists}
+    return {
+        "na_values": {name: ["", *found] for name, found in kept.items()},
+        "keep_default_na": False,
+    }
+
+
+def _listed(column: Column) -> tuple[str, ...]:
+    """The texts that the contract itself gives a meaning."""
+    if isinstance(column, Boolean):
+        return (*column.true_values, *column.false_values)
+    return (column.listed or ()) if isinstance(column, Category) else ()
 
 
 def _is_numeric(column: Column) -> bool:
@@ -92,9 +120,10 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
             or a column that is there twice.
     """
     names = [column.column for column in contract.columns]
-    names += [name for name in contract.table.primary_key if name not in names]
-    # pandas has renamed a second column of the same name.
+    keys = [name for name in contract.table.primary_key if name not in names]
+    names += keys
     known = {*names, *(feature.column for feature in contract.features)}
+    # pandas has renamed a second column of the same name.
     twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in known]
     if twice:
         raise ContractError(
@@ -105,7 +134,8 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
         return
     found = ", ".join(f"'{name}'" for name in header)
     wanted = ", ".join(f"'{name}'" for name in missing)
-    hint = "correct the file's header, or `column` in contract.yml"
+    setting = "primary_key" if set(missing) <= set(keys) else "column"
+    hint = f"correct the file's header, or `{setting}` in contract.yml"
     if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
         quoted = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'  # as YAML reads it
         setting = f"csv: {{delimiter: {quoted}}}"
@@ -134,8 +164,8 @@ def _schema_column(column: Column) -> pa.Column:
         case Boolean():
             return pa.Column("boolean", nullable=nullable)
         case Date():
-            return pa.Column("datetime64[ms]", _bound_checks(column), nullable=nullable)
-    checks = [pa.Check.in_range(-column.limit, column.limit), *_bound_checks(column)]
+            return pa.Column("datetime64[ms]", _range_check(column), nullable=nullable)
+    checks = [_range_check(column)]
     if isinstance(column, Integer):
         checks.append(pa.Check(lambda values: values == np.floor(values), name="whole"))
     return pa.Column("float64", checks, nullable=nullable)
@@ -147,15 +177,27 @@ def _text_checks(column: Category) -> list[pa.Check]:
     return [pa.Check.str_length(max_value=MAX_TEXT)]
 
 
-def _bound_checks(column: Number | Integer | Date) -> list[pa.Check]:
-    bounds = (
-        (pa.Check.ge, column.minimum),
-        (pa.Check.le, column.maximum),
-        (pa.Check.gt, column.exclusive_minimum),
-        (pa.Check.lt, column.exclusive_maximum),
+def _range_check(column: Number | Integer | Date) -> pa.Check:
+    """One check for all bounds of a column, and for what its kind can hold."""
+    low, high = _interval(column)
+    return pa.Check.in_range(low[0], high[0], include_min=not low[1], include_max=high[1])
+
+
+def _interval(column: Number | Integer | Date) -> tuple[tuple[Any, bool], tuple[Any, bool]]:
+    """The tightest lower bound, and whether it is exclusive; the upper, and whether inclusive."""
+    as_value: Any = pd.Timestamp if isinstance(column, Date) else float
+    ends = _ends(column)
+    low = ((ends[0], False), (column.minimum, False), (column.exclusive_minimum, True))
+    high = ((ends[1], True), (column.maximum, True), (column.exclusive_maximum, False))
+    return (
+        max((as_value(bound), exclusive) for bound, exclusive in low if bound is not None),
+        min((as_value(bound), inclusive) for bound, inclusive in high if bound is not None),
     )
-    as_values = pd.Timestamp if isinstance(column, Date) else float
-    return [check(as_values(bound)) for check, bound in bounds if bound is not None]
+
+
+def _ends(column: Number | Integer | Date) -> tuple[Any, Any]:
+    """What a column can hold at all."""
+    return (date.min, date.max) if isinstance(column, Date) else (-column.limit, column.limit)
 
 
 def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -164,11 +206,9 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     Numbers become float64, categories pandas' `category` of texts, truth values
     `boolean`, dates `datetime64[ms]`. What is not of its kind becomes missing.
     """
+    csv = contract.table.csv
     return pd.DataFrame(
-        {
-            column.name: _read(raw[column.column], column, contract.table.csv)
-            for column in contract.columns
-        }
+        {column.name: _read(raw[column.column], column, csv) for column in contract.columns}
     )
 
 
@@ -177,70 +217,74 @@ def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
         case Category():
             return _to_texts(values)
         case Boolean():
-            yes, no = (
-                dict.fromkeys(column.true_values, True),
-                dict.fromkeys(column.false_values, False),
-            )
-            return _recode(_to_texts(values), pd.Series({**yes, **no}), "boolean")
+            known = dict.fromkeys(column.true_values, True)
+            known |= dict.fromkeys(column.false_values, False)
+            return _recode(_to_texts(values), pd.Series(known, dtype="boolean"))
         case Date():
             return _to_days(values, column)
     return _to_float(values, csv)
 
 
 def _to_float(values: pd.Series, csv: CsvDialect) -> pd.Series:
-    if not (is_numeric_dtype(values) or is_string_dtype(values) or is_object_dtype(values)):
-        return pd.Series(np.nan, index=values.index)  # dates are no numbers
-    if is_bool_dtype(values):
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if is_object_dtype(values):  # truth values among others are no numbers
+        values = values.mask(values.map(lambda value: isinstance(value, bool)))
+    elif is_string_dtype(values):
+        values = _plain_numbers(values, csv)
+    elif is_bool_dtype(values) or not is_numeric_dtype(values):
         return pd.Series(np.nan, index=values.index)
-    if is_object_dtype(values):
-        values = values.mask(
-            values.map(lambda value: isinstance(value, bool))
-        )  # nor are truth values among others
-    if is_string_dtype(values):
-        values = _to_plain_digits(values, csv)
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
-def _to_plain_digits(values: pd.Series, csv: CsvDialect) -> pd.Series:
-    """Numbers as Python writes them: one cell that is no number leaves a whole column as texts."""
+def _plain_numbers(texts: pd.Series, csv: CsvDialect) -> pd.Series:
+    """Texts of numbers as Python writes them.
+
+    pandas applies a dialect's marks to a column of numbers alone: one cell that is none
+    makes it a column of texts.
+    """
     if csv.thousands:
-        values = values.str.replace(csv.thousands, "", regex=False)
+        texts = texts.str.replace(csv.thousands, "", regex=False)
     if csv.decimal != ".":
-        values = values.mask(values.str.contains(".", regex=False, na=False))
-        values = values.str.replace(csv.decimal, ".", regex=False)
-    return values
+        texts = texts.mask(texts.str.contains(".", regex=False, na=False))
+        texts = texts.str.replace(csv.decimal, ".", regex=False)
+    return texts
 
 
 def _to_texts(values: pd.Series) -> pd.Series:
     """Cells as texts, a whole number without a decimal point; an empty text is missing."""
+    if is_object_dtype(values):  # they may be of several types, and not all can be hashed
+        values = values.map(_text, na_action="ignore").astype("str")
     if not isinstance(values.dtype, pd.CategoricalDtype):
-        if is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-            values = values.astype("Int64")
         values = values.astype("category")
-    codes, known = values.cat.codes.to_numpy(), values.cat.categories.map(str)
-    texts = pd.Index(known.unique(), dtype="str")
-    places = texts.get_indexer(known)
-    places[known == ""] = -1
-    found = np.where(codes < 0, -1, places[codes]) if len(known) else np.full(len(codes), -1)
+    known = values.cat.categories.map(_text).astype("str")
+    texts = known.unique().drop("", errors="ignore")
+    places = np.append(texts.get_indexer(known), -1)  # a missing cell has the code -1
+    found = places[values.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(found, texts), index=values.index)
 
 
-def _recode(texts: pd.Series, values: pd.Series, dtype: str) -> pd.Series:
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _recode(texts: pd.Series, values: pd.Series) -> pd.Series:
     """Replace each text by its value; missing where it has none."""
-    by_code = values.reindex(texts.cat.categories).astype(dtype).array
-    return pd.Series(
-        by_code.take(texts.cat.codes.to_numpy(), allow_fill=True), index=texts.index, dtype=dtype
-    )
+    by_code = values.reindex(texts.cat.categories).array
+    found = by_code.take(texts.cat.codes.to_numpy(), allow_fill=True)
+    return pd.Series(found, index=texts.index)
 
 
 def _to_days(values: pd.Series, column: Date) -> pd.Series:
+    if is_object_dtype(values) and infer_dtype(values, skipna=True) == "date":
+        values = pd.to_datetime(values)
     if is_datetime64_any_dtype(values):
-        return values.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
+        days: pd.Series = values.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
+        return days
     texts = _to_texts(values)
     known = texts.cat.categories
-    times = pd.to_datetime(known, format=column.format, errors="coerce")
-    days = times.normalize().astype("datetime64[ms]")
-    return _recode(texts, pd.Series(days, index=known), "datetime64[ms]")
+    midnights = pd.to_datetime(known, format=column.format, errors="coerce").normalize()
+    return _recode(texts, pd.Series(midnights, index=known).astype("datetime64[ms]"))
 
 
 def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
@@ -268,8 +312,10 @@ def problems_by_column(
 
 def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
     """Join several findings: one string a row, in the order of the parts."""
-    reasons: pd.Series = pd.concat(list(parts)).groupby(level=0, sort=True).agg("; ".join)
-    return reasons
+    reasons = pd.concat(list(parts))
+    if reasons.index.has_duplicates:
+        reasons = reasons.groupby(level=0).agg("; ".join)
+    return cast("pd.Series", reasons.sort_index())
 
 
 def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
@@ -280,7 +326,7 @@ def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> 
     found = []
     if key := list(contract.table.primary_key):
         names = ", ".join(key)
-        lacking = raw[key].isna().any(axis="columns")
+        lacking = pd.concat([is_missing(raw[name]) for name in key], axis=1).any(axis="columns")
         again = raw.duplicated(key) & ~lacking
         found += [
             _say(f"{names}: a part of the key is missing", lacking),
@@ -295,49 +341,50 @@ def _say(text: str, rows: pd.Series) -> pd.Series:
     return pd.Series(text, index=rows.index[rows], dtype="str")
 
 
-def _broken_cells(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """The cells pandera refuses: columns `column` and `index`, once each."""
+def _broken_cells(clean: pd.DataFrame, contract: Contract) -> dict[str, pd.Series]:
+    """Index labels of the cells that pandera refuses, by field name."""
     try:
         # Nothing in the environment may switch the contract off.
         with config_context(
             validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
         ):
-            table_schema(contract).validate(clean, lazy=True)
+            # It changes nothing, but would copy the table first.
+            table_schema(contract).validate(clean, lazy=True, inplace=True)
     except pa.errors.SchemaErrors as error:
         cells: pd.DataFrame = error.failure_cases[["column", "index"]].drop_duplicates()
-        return cells
-    return pd.DataFrame({"column": [], "index": []})
+        return {str(name): rows["index"] for name, rows in cells.groupby("column")}
+    return {}
 
 
 def _reasons(
-    raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: pd.DataFrame
+    raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: Mapping[str, pd.Series]
 ) -> pd.Series:
     """Why each row breaks the contract in one column, for the rows that do."""
-    missing = is_missing(raw[column.column])
-    unreadable = clean[column.name].isna() & ~missing
-    refused = clean.index.isin(broken.loc[broken["column"] == column.name, "index"])
-    rows = unreadable | refused
+    empty = clean.index[clean[column.name].isna()]
+    is_missing = is_missing(raw.loc[empty, column.column]).to_numpy()
+    refused = pd.Index(broken.get(column.name, empty[:0]), dtype=clean.index.dtype)
+    unreadable = empty[~is_missing]
+    rows = refused.union(unreadable)
     texts = np.select(
-        [unreadable[rows], missing[rows]],
+        [rows.isin(unreadable), rows.isin(empty)],
         [f"{column.column}: {_unreadable(column)}", f"{column.column}: missing"],
         default=f"{column.column}: must be {column.allowed}",
     )
-    return pd.Series(texts, index=clean.index[rows], dtype="str")
+    return pd.Series(texts, index=rows, dtype="str")
 
 
 def is_missing(values: pd.Series) -> pd.Series:
     """Tell which cells of a raw column are missing: empty texts are, too."""
-    if isinstance(values.dtype, pd.CategoricalDtype) or is_string_dtype(values):
-        return values.isna() | (values == "")
-    return values.isna()
+    return values.isna() | (values == "")
 
 
 def _unreadable(column: Column) -> str:
     match column:
         case Boolean():
-            return f"must be '{column.true_values[0]}' or '{column.false_values[0]}'"
+            texts = ", ".join(f"'{text}'" for text in _listed(column))
+            return f"must be one of {texts}"
         case Date():
-            return f"not a date written as {column.format}"
+            return f"not a date written as {column.format} (`format` in contract.yml)"
     return "not a number"
 
 
@@ -346,10 +393,20 @@ def line_numbers(raw: pd.DataFrame) -> pd.Series:
 
     Quoted cells may hold line breaks; the lines they add are counted.
     """
-    added = pd.Series(0.0, index=raw.index)
-    texts: pd.DataFrame = raw.select_dtypes(["str", "category"])
-    for name in texts.columns:
-        added += texts[name].astype("str").str.count("\n").fillna(0)
     header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
-    before = added.cumsum().shift(fill_value=0)
-    return (before + np.arange(len(raw)) + header + 1).astype("int64")
+    lines = np.arange(len(raw)) + header + 1
+    texts = raw.select_dtypes(["str", "category"])
+    for name in texts:
+        added = _line_breaks(texts[name])
+        if added.any():
+            lines[1:] += added.cumsum()[:-1]
+    return pd.Series(lines, index=raw.index)
+
+
+def _line_breaks(cells: pd.Series) -> NDArray[np.int64]:
+    """Line breaks within each cell."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        within = [str(text).count("\n") for text in cells.cat.categories]
+        by_code = np.array([*within, 0], dtype=np.int64)  # a missing cell has the code -1
+        return by_code[cells.cat.codes.to_numpy()]
+    return np.asarray(cells.str.count("\n").fillna(0), dtype=np.int64)

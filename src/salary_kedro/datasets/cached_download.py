@@ -68,7 +68,9 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         _check_options(url, sha256, refresh, timeout)
         self._filepath = _local_path(dataset)
         self._dataset = AbstractDataset.from_config("dataset", dataset)
-        self._encoding = (dataset.get("load_args") or {}).get("encoding") or "utf-8"
+        load_args = dataset.get("load_args") or {}
+        self._encoding = load_args.get("encoding") or "utf-8"
+        self._delimiter = load_args.get("sep") or ","
         self._url = url
         self._sha256 = sha256
         self._refresh = refresh
@@ -187,7 +189,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
                 return self._dataset.load()
         except DatasetError as exc:
             cause = exc.__cause__
-            message = _explain_reader(cause, self._filepath, self._encoding)
+            message = _explain_reader(cause, self._filepath, self._encoding, self._delimiter)
             if message is None:
                 raise
             raise DatasetError(message) from (None if _quotes_a_row(cause) else cause)
@@ -310,7 +312,9 @@ def _explain_path(exc: OSError, path: Path) -> str:
     return f"Cannot read or write {path}: {exc.strerror or exc}. Mend that, then run again."
 
 
-def _explain_reader(exc: BaseException | None, path: Path, encoding: str) -> str | None:
+def _explain_reader(
+    exc: BaseException | None, path: Path, encoding: str, delimiter: str
+) -> str | None:
     """Say why pandas cannot read a file, without its contents: salaries are personal data.
 
     Returns:
@@ -323,35 +327,39 @@ def _explain_reader(exc: BaseException | None, path: Path, encoding: str) -> str
     if isinstance(exc, ParserWarning):
         return (
             f"{path} has rows with more fields than its header has names. "
-            f"Name every column in the header, and {_QUOTE_COMMAS}."
+            f"Name every column in the header, and {_quote(delimiter)}."
         )
     if isinstance(exc, ParserError):
-        return _explain_malformed_row(str(exc), path)
+        return _explain_malformed_row(str(exc), path, delimiter)
     return _explain_encoding(exc, path, encoding)
 
 
 def _explain_encoding(exc: BaseException | None, path: Path, encoding: str) -> str | None:
     if isinstance(exc, UnicodeError):
         return (
-            f"{path} is not text in the encoding {encoding}. Set load_args.encoding in the "
-            "catalog to the file's own, for example cp1252 or utf-16, or save it as UTF-8."
+            f"{path} is not text in the encoding {encoding}. Set `csv: {{encoding: …}}` "
+            "under table in contract.yml to its own, such as cp1252 or utf-16, or save it as UTF-8."
         )
     if type(exc) is LookupError:  # not its subclasses, KeyError and IndexError
         return f"load_args.encoding is '{encoding}', which Python does not know. Try utf-8."
     return None
 
 
-_QUOTE_COMMAS = 'put a field that holds a comma in double quotes, such as "39,343"'
+def _quote(delimiter: str) -> str:
+    return (
+        f"put a field that holds {delimiter!r} in double quotes; if {delimiter!r} does not "
+        f"separate the fields, set `csv: {{delimiter: …}}` under table in contract.yml"
+    )
 
 
-def _explain_malformed_row(reason: str, path: Path) -> str:
+def _explain_malformed_row(reason: str, path: Path, delimiter: str) -> str:
     """Quote only the numbers of pandas's message."""
     counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason)
     if counts:
         expected, line, found = counts.groups()
         return (
             f"{path}, line {line} has {found} fields, but {expected} are expected. "
-            f"Correct the line: {_QUOTE_COMMAS}."
+            f"Correct the line: {_quote(delimiter)}."
         )
     open_quote = re.search(r"EOF inside string starting at row (\d+)", reason)
     where = f", row {open_quote[1]}" if open_quote else ""

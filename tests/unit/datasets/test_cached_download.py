@@ -505,8 +505,8 @@ def test_load_when_the_encoding_is_wrong_then_names_the_key_to_set(
     put(filepath, "Years,Währung\n1,2\n".encode("cp1252"))
     error = error_of(build())
     assert str(error) == (
-        f"{filepath} is not text in the encoding utf-8-sig. Set load_args.encoding in the "
-        "catalog to the file's own, for example cp1252 or utf-16, or save it as UTF-8."
+        f"{filepath} is not text in the encoding utf-8-sig. Set `csv: {{encoding: …}}` under "
+        "table in contract.yml to its own, such as cp1252 or utf-16, or save it as UTF-8."
     )
     assert isinstance(error.__cause__, UnicodeDecodeError)
     assert list(build(load_args={"encoding": "cp1252"}).load()) == ["Years", "Währung"]
@@ -517,7 +517,7 @@ def test_load_when_utf_16_is_set_for_another_file_then_names_the_encoding(
 ) -> None:
     put(filepath, BODY)
     message = str(error_of(build(load_args={"encoding": "utf-16"})))
-    assert message.startswith(f"{filepath} is not text in the encoding utf-16. Set load_args")
+    assert message.startswith(f"{filepath} is not text in the encoding utf-16. Set `csv: {{encod")
 
 
 def test_load_when_the_encoding_is_unknown_then_says_so(build: Build, filepath: Path) -> None:
@@ -535,7 +535,8 @@ def test_load_when_a_row_has_too_many_fields_then_names_the_line(
     error = error_of(build(load_args={"engine": engine}))
     assert str(error) == (
         f"{filepath}, line 3 has 3 fields, but 2 are expected. Correct the line: "
-        'put a field that holds a comma in double quotes, such as "39,343".'
+        "put a field that holds ',' in double quotes; if ',' does not separate the fields, set "
+        "`csv: {delimiter: …}` under table in contract.yml."
     )
     assert isinstance(error.__cause__, pd.errors.ParserError)
 
@@ -548,7 +549,8 @@ def test_load_when_the_first_row_has_too_many_fields_then_drops_none_silently(
     error = error_of(build(load_args={"engine": engine}))
     assert str(error) == (
         f"{filepath} has rows with more fields than its header has names. Name every column in "
-        'the header, and put a field that holds a comma in double quotes, such as "39,343".'
+        "the header, and put a field that holds ',' in double quotes; if ',' does not "
+        "separate the fields, set `csv: {delimiter: …}` under table in contract.yml."
     )
     assert isinstance(error.__cause__, pd.errors.ParserWarning)
 

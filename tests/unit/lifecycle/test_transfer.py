@@ -534,7 +534,7 @@ def test_read_when_the_model_is_another_then_its_examples_tell(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("contract_json", b"{}", "contract.features: Field required"),
+        ("contract_json", b"{}", "contract.features: is missing"),
         ("metrics_json", b'{"mae": 1.0}', "metrics.json lacks the RMSE"),
         ("metrics_json", b'{"rmse": "low"}', "metrics.json.rmse"),
         ("lineage_json", b'{"data_sha256": 5}', "lineage.json.data_sha256"),
