@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from support import ROOT
@@ -73,10 +74,11 @@ def straight_line(contract: Contract, slope: float = 1000.0, intercept: float = 
 
 
 def bundle_files(contract: Contract, model: Pipeline | None = None) -> dict[str, bytes]:
-    """The four files that a bundle is packed from."""
+    """The five files that a bundle is packed from."""
     return {
         "model.skops": skops.io.dumps(model or straight_line(contract)),
         "contract.json": contract.model_dump_json().encode(),
+        "domain.json": b"{}",
         "metrics.json": b'{"rmse": 10.5}',
         "lineage.json": b'{"git_commit": "abc"}',
     }
@@ -101,41 +103,150 @@ def seal_manifest(
     return name, {**files, "manifest.json": manifest}
 
 
-_texts = st.text(min_size=1, max_size=10)
+def columns_of_every_kind() -> tuple[dict[str, Any], ...]:
+    """One optional feature of each kind."""
+    return (
+        column("age", required=False, minimum=0, maximum=100),
+        column("children", kind="integer", required=False),
+        category("level", ["junior", "senior"], required=False),
+        category("title", {"min_count": 2}, required=False, example="clerk"),
+        boolean("remote", required=False, true_values=["yes", "y"], false_values=["no"]),
+        day("hired", required=False, minimum="2000-01-01", format="%d/%m/%Y"),
+    )
 
 
-@st.composite
-def _columns(draw: st.DrawFn, position: int, *, feature: bool) -> dict[str, Any]:
-    """A valid column: an example first, then bounds around it."""
-    kind = draw(st.sampled_from(["number", "integer"]))
-    whole = st.integers(-1000, 1000).map(float)
-    example = draw(whole if kind == "integer" else st.floats(-1e6, 1e6))
-    gaps = st.none() | (st.integers(1, 1000) if kind == "integer" else st.floats(0.5, 1e6))
-    below, above, far_below, far_above = (draw(gaps) for _ in range(4))
-    found = {
-        "column": f"{draw(_texts)}{position}",
-        "name": f"column_{position}",
-        "kind": kind,
-        "unit": draw(_texts),
-        "label": draw(_texts),
-        "help": draw(st.text(max_size=10)),
-        "example": example,
+def category(name: str, categories: Any, /, **changes: Any) -> dict[str, Any]:
+    """A column of texts; the first listed one is the example."""
+    example = categories[0] if categories and isinstance(categories, list) else "any"
+    found = column(name, kind="category", categories=categories, example=example, unit="")
+    return {**found, **changes}
+
+
+def boolean(name: str, /, **changes: Any) -> dict[str, Any]:
+    """A column of truth values."""
+    return {**column(name, kind="boolean", example=True, unit=""), **changes}
+
+
+def day(name: str, /, **changes: Any) -> dict[str, Any]:
+    """A column of dates."""
+    return {**column(name, kind="date", example="2020-02-29", unit=""), **changes}
+
+
+#: Texts as they are met in tables, and as YAML, CSV and OmegaConf have their own ways with.
+AWKWARD_TEXTS = (
+    *("No", "1e3", "007", "1.0", "true", "None", "NA", "null", "${x}", "\\${x}", "???", "~"),
+    *('"quoted"', "it's", "two\nlines", "two\r\nlines", " padded ", " ", "a;b,c\td", "#x"),
+    *("Zürich", "日本", "\U0001f600", "{brace}", "%d", "<b>"),
+)
+texts = st.sampled_from(AWKWARD_TEXTS) | st.text(
+    st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=10
+)
+_days = st.dates(date(1900, 1, 1), date(2100, 1, 1))
+
+
+def _bounds(draw: st.DrawFn, example: Any, gaps: st.SearchStrategy[Any]) -> dict[str, Any]:
+    """Bounds around an example, some of them open."""
+    below, above, far_below, far_above = (draw(st.none() | gaps) for _ in range(4))
+    return {
         "minimum": None if below is None else example - below,
         "maximum": None if above is None else example + above,
         "exclusive_minimum": None if far_below is None else example - far_below,
         "exclusive_maximum": None if far_above is None else example + far_above,
     }
-    return {**found, "required": draw(st.booleans())} if feature else found
+
+
+def _values(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    """What the columns of a kind have of their own: an example first, then what allows it."""
+    if kind == "category":
+        listed = draw(st.lists(texts, min_size=1, max_size=5, unique=True))
+        if draw(st.booleans()):
+            return {"categories": listed, "example": listed[-1], "ordered": draw(st.booleans())}
+        return {"categories": {"min_count": draw(st.integers(1, 5))}, "example": listed[0]}
+    if kind == "boolean":
+        yes, no = draw(st.lists(texts, min_size=2, max_size=2, unique=True))
+        return {"true_values": [yes], "false_values": [no], "example": draw(st.booleans())}
+    if kind == "date":
+        example: Any = draw(_days)
+        formats = st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%d %b %Y", "%Y%m%d"])
+        gaps: Any = st.integers(1, 1000).map(timedelta)
+        return {**_bounds(draw, example, gaps), "example": example, "format": draw(formats)}
+    whole = st.integers(-1000, 1000).map(float)
+    example = draw(whole if kind == "integer" else st.floats(-1e6, 1e6))
+    gaps = st.integers(1, 1000) if kind == "integer" else st.floats(0.5, 1e6)
+    return {**_bounds(draw, example, gaps), "example": example}
+
+
+@st.composite
+def _columns(draw: st.DrawFn, position: int, *, feature: bool) -> dict[str, Any]:
+    """A valid column."""
+    kinds = ["number", "integer", "category", "boolean", "date"]
+    kind = draw(st.sampled_from(kinds if feature else kinds[:2]))
+    found = {
+        "column": f"{draw(texts)}{position}",
+        "name": f"column_{position}",
+        "kind": kind,
+        "unit": draw(texts),
+        "label": draw(texts),
+        "help": draw(st.text(max_size=10)),
+        **_values(draw, kind),
+    }
+    if not feature:
+        return found
+    required = draw(st.booleans())
+    use = "feature" if position == 0 else draw(st.sampled_from(["feature", "audit", "ignore"]))
+    if not required and kind != "category":
+        found["missing"] = draw(st.sampled_from(["impute", "indicate"]))
+    return {**found, "required": required, "use": use}
 
 
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
-    """Any valid contract of one to three features."""
-    count = draw(st.integers(1, 3))
+    """Any valid contract of one to four features."""
+    count = draw(st.integers(1, 4))
     return Contract.model_validate(
         {
             "features": [draw(_columns(position, feature=True)) for position in range(count)],
             "target": draw(_columns(count, feature=False)),
-            "table": {"max_rejected_share": draw(st.floats(0, 1))},
+            "table": {
+                "max_rejected_share": draw(st.floats(0, 1)),
+                "duplicates": draw(st.sampled_from(["keep", "reject"])),
+            },
         }
     )
+
+
+def values_of(feature: Column) -> st.SearchStrategy[Any]:
+    """Values that a feature allows, as a request holds them; None if it is optional."""
+    match feature:
+        case Category():
+            found: Any = st.sampled_from(feature.listed) if feature.listed else texts
+        case Boolean():
+            found = st.booleans()
+        case Date():
+            found = _days.filter(feature.allows)
+        case Integer():
+            found = st.integers(-1000, 1000).map(float)
+        case _:
+            found = st.floats(-1e6, 1e6)
+    found = found.filter(feature.allows) | st.just(feature.example)
+    return found if feature.required else st.none() | found
+
+
+@st.composite
+def contracts_and_rows(draw: st.DrawFn) -> tuple[Contract, list[list[Any]]]:
+    """A contract, and up to five rows of its inputs."""
+    contract = draw(contracts())
+    rows = st.tuples(*(values_of(feature) for feature in contract.inputs)).map(list)
+    return contract, draw(st.lists(rows, min_size=1, max_size=5))
+
+
+def clean_column(values: list[Any], feature: Column) -> pd.Series:
+    """Values as a clean table has them."""
+    match feature:
+        case Category():
+            return pd.Series(pd.Categorical(pd.Series(values, dtype="str")))
+        case Boolean():
+            return pd.Series(values, dtype="boolean")
+        case Date():
+            return pd.Series(pd.to_datetime(pd.Series(values)), dtype="datetime64[ms]")
+    return pd.Series(values, dtype="float64")

@@ -131,9 +131,9 @@ BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
             0,
             "must be at least 1",
         ),
-        ("packaging__bento_name", "My Pay", f"String should match pattern '{BENTO_NAMES}'"),
-        ("registry__model_name", "a/b", "String should match pattern '^[^/:]+$'"),
-        ("contract__target__unit", "", "String should have at least 1 character"),
+        ("packaging__bento_name", "My Pay", f"must match '{BENTO_NAMES}'"),
+        ("registry__model_name", "a/b", "must match '^[^/:]+$'"),
+        ("contract__target__unit", "", "must not be empty"),
     ],
 )
 def test_check_parameters_when_a_value_is_wrong_then_names_key_value_and_what_is_allowed(
@@ -166,7 +166,7 @@ def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(
 ) -> None:
     assert refusal(content, data_science__model="forest") == (
         "parameters.data_science.model: must be 'linear_regression', 'decision_tree', "
-        "'random_forest', 'ridge' or 'hist_gradient_boosting'; found 'forest'"
+        "'random_forest', 'ridge' or 'hist_gradient_boosting' (found 'forest')"
     )
 
 
@@ -183,8 +183,8 @@ def test_check_parameters_when_several_are_wrong_then_names_each(content: dict[s
     message = refusal(content, data_engineering__train_size=2, data_science__random_state=-1)
 
     assert message == (
-        "parameters.data_engineering.train_size: must be below 1; found 2; "
-        "parameters.data_science.random_state: must be at least 0; found -1"
+        "parameters.data_engineering.train_size: must be below 1 (found 2); "
+        "parameters.data_science.random_state: must be at least 0 (found -1)"
     )
 
 
@@ -286,7 +286,7 @@ def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
     assert str(caught.value) == (
         "the lineage of version 3: parameters.data_science.model: must be "
         "'linear_regression', 'decision_tree', 'random_forest', 'ridge' or "
-        "'hist_gradient_boosting'; found 'perceptron'"
+        "'hist_gradient_boosting' (found 'perceptron')"
     )
 
 

@@ -215,7 +215,7 @@ def _read_day(value: Any) -> Any:
             return date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise ValueError(f"must be a date, as YYYY-MM-DD in quotes; found {value!r}")
+    raise ValueError(f"must be a date, as YYYY-MM-DD in quotes (found {value!r})")
 
 
 Day = Annotated[date, BeforeValidator(_read_day)]
@@ -335,7 +335,7 @@ class Category(_Column):
         if not 1 <= len(self.categories) <= MAX_CATEGORIES:
             raise ValueError(
                 f"{len(self.categories)} categories are listed; list 1 to {MAX_CATEGORIES:,}, or "
-                f"let them be learned: categories: {{min_count: 10}}"
+                f"let them be learned: {{min_count: 10}}"
             )
         if len(set(self.categories)) < len(self.categories):
             twice = next(text for text in self.categories if self.categories.count(text) > 1)
@@ -399,8 +399,9 @@ class _Target(BaseModel):
     def _check_target(self: Any) -> Any:
         if not self.required or self.use != "feature":
             raise ValueError("the target is always required and used: leave out these keys")
-        low = self.minimum if self.exclusive_minimum is None else self.exclusive_minimum
-        if self.log_scale and (low is None or low < 0 or self.minimum == 0):
+        low, above = self.minimum, self.exclusive_minimum
+        is_positive = (low is not None and low > 0) or (above is not None and above >= 0)
+        if self.log_scale and not is_positive:
             raise ValueError("log_scale needs values above 0: set exclusive_minimum: 0")
         return self
 

@@ -33,10 +33,10 @@ WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
-    "string_pattern_mismatch": "must match {pattern}",
+    "string_pattern_mismatch": "must match '{pattern}'",
 }
 #: Problems whose message needs nothing of what was found.
-TOLD = frozenset({"missing", "string_too_short", "json_invalid"})
+TOLD = frozenset({"missing", "json_invalid"})
 
 
 def describe_invalid(
@@ -98,11 +98,16 @@ def _say(item: Any, model: type[BaseModel]) -> str:
             tag, known = item["ctx"]["tag"], _kinds(model, item)
             return f"kind '{tag}' is not known; {_guess(tag, known, 'it is one of')}"
         case "string_type" if isinstance(item["input"], bool | int | float):
-            return f"must be a text; found {found}: write it in quotes, as it is in the table"
+            return f"must be a text (found {found}): write it in quotes, as it is in the table"
         case "value_error":
             return str(item["msg"]).removeprefix("Value error, ")
-    words = WORDS.get(kind, "").format_map(item.get("ctx", {})) or _plain(item["msg"])
-    return words if kind in TOLD else f"{words}; found {found}"
+    context = {name: _number(value) for name, value in item.get("ctx", {}).items()}
+    words = WORDS.get(kind, "").format_map(context) or _plain(item["msg"])
+    return words if kind in TOLD else f"{words} (found {found})"
+
+
+def _number(value: Any) -> Any:
+    return f"{value:.15g}" if isinstance(value, float) else value
 
 
 def _plain(message: str) -> str:

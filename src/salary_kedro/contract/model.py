@@ -25,8 +25,8 @@ class ContractError(UserError):
 def _check_mark(mark: str) -> str:
     if len(mark) != 1 or not mark.isascii() or mark.isalnum() or mark in '"\r\n':
         raise ValueError(
-            f"must be one ASCII character that is no letter, digit, double quote or line break; "
-            f"found {mark!r}"
+            f"must be one ASCII character that is no letter, digit, double quote or line break "
+            f"(found {mark!r})"
         )
     return mark
 
@@ -67,9 +67,10 @@ class CsvDialect(BaseModel):
 
     @model_validator(mode="after")
     def _check_marks(self) -> Self:
-        marks = [self.delimiter, self.decimal, self.thousands]
-        if len(set(marks)) < len(marks):
-            raise ValueError("delimiter, decimal and thousands must be different characters")
+        if self.decimal in (self.delimiter, self.thousands):  # quotes may tell the other two apart
+            raise ValueError(
+                f"decimal is {self.decimal!r}, as is delimiter or thousands: it must be another one"
+            )
         return self
 
 

@@ -3,6 +3,8 @@
 import io
 import math
 import re
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -12,29 +14,43 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salary_kedro.contract import Contract, ContractError
-from salary_kedro.contract.table import check_header, find_problems, line_numbers, read_columns
-from samples import column, contract_of
-from support import ROOT
+from salary_kedro.contract import Boolean, Contract, ContractError, Date, TableRules
+from salary_kedro.contract.table import (
+    check_header,
+    csv_arguments,
+    find_problems,
+    find_repeats,
+    line_numbers,
+    read_columns,
+)
+from samples import (
+    AWKWARD_TEXTS,
+    boolean,
+    category,
+    clean_column,
+    column,
+    columns_of_every_kind,
+    contract_of,
+    contracts_and_rows,
+    day,
+)
 
 YEARS = "Experience Years: must be a number from 0 to 60 (years)"
 SALARY = "Salary: must be a number above 0 (a year, gross)"
 
 
-def load_args() -> dict[str, object]:
-    """How the catalog reads the raw file."""
-    catalog = yaml.safe_load((ROOT / "conf" / "base" / "catalog.yml").read_text())
-    found: dict[str, object] = catalog["raw_salaries"]["dataset"]["load_args"]
-    return found
+def read(text: str, contract: Contract) -> pd.DataFrame:
+    """Read a raw file's content, as the catalog does."""
+    content = io.BytesIO(text.encode(contract.table.csv.encoding))
+    return pd.read_csv(content, **csv_arguments(contract))
 
 
-def read(text: str, **changes: object) -> pd.DataFrame:
-    """Read a raw file's content."""
-    return pd.read_csv(io.BytesIO(text.encode()), **{**load_args(), **changes})  # type: ignore[call-overload]
+def clean(text: str, contract: Contract) -> pd.DataFrame:
+    return read_columns(read(text, contract), contract)
 
 
 def problems(text: str, contract: Contract) -> dict[int, str]:
-    raw = read(text)
+    raw = read(text, contract)
     found: dict[int, str] = find_problems(raw, read_columns(raw, contract), contract).to_dict()
     return found
 
@@ -77,7 +93,7 @@ def test_check_header_when_the_delimiter_is_another_then_names_the_setting(
     assert header_error([f"Experience Years{delimiter}Salary"], contract) == (
         f"the table has no column 'Experience Years', 'Salary'; "
         f"it has 'Experience Years{delimiter}Salary': its delimiter seems to be '{delimiter}': "
-        f"set `load_args: {{sep: '{delimiter}'}}` in catalog.yml"
+        f'set `csv: {{delimiter: "{delimiter}"}}` under table in contract.yml'
     )
 
 
@@ -86,18 +102,19 @@ def test_check_header_when_its_advice_on_the_delimiter_is_followed_then_the_tabl
     delimiter: str, contract: Contract
 ) -> None:
     text = f"Experience Years{delimiter}Salary\n1.5{delimiter}40000\n"
-    message = header_error(list(read(text).columns), contract)
-    advice = re.search(r"`(load_args: .*)`", message)
+    message = header_error(list(read(text, contract).columns), contract)
+    advice = re.search(r"`(csv: .*)`", message)
     assert advice is not None
+    rules = TableRules(**yaml.safe_load(advice[1]))
 
-    table = read(text, **yaml.safe_load(advice[1])["load_args"])
+    table = read(text, contract.model_copy(update={"table": rules}))
 
     expected = pd.DataFrame({"Experience Years": [1.5], "Salary": [40000]})
     pd.testing.assert_frame_equal(table, expected)
 
 
 def test_check_header_when_a_column_is_there_twice_then_says_so(contract: Contract) -> None:
-    header = list(read("Experience Years,Salary,Salary\n1,2,3\n").columns)
+    header = list(read("Experience Years,Salary,Salary\n1,2,3\n", contract).columns)
 
     assert header_error(header, contract) == (
         "the table has more than one column 'Salary': give each a name of its own"
@@ -110,14 +127,14 @@ def test_check_header_when_a_column_is_there_twice_then_says_so(contract: Contra
 def test_read_columns_when_the_table_holds_more_then_takes_the_contracts_as_floats(
     contract: Contract,
 ) -> None:
-    raw = read("Salary,Name,Experience Years\n40000,Ada,1.5\n50000,Bo, 2\n")
+    raw = read("Salary,Name,Experience Years\n40000,Ada,1.5\n50000,Bo, 2\n", contract)
 
     expected = pd.DataFrame({"experience_years": [1.5, 2.0], "salary": [40000.0, 50000.0]})
     pd.testing.assert_frame_equal(read_columns(raw, contract), expected)
 
 
 def test_read_columns_when_a_cell_is_no_number_then_is_nan_there(contract: Contract) -> None:
-    raw = read("Experience Years,Salary\nfive,40000\n2,\n1e1,1_000\n")
+    raw = read("Experience Years,Salary\nfive,40000\n2,\n1e1,1_000\n", contract)
 
     expected = pd.DataFrame(
         {"experience_years": [math.nan, 2.0, 10.0], "salary": [40000.0, math.nan, math.nan]}
@@ -153,7 +170,7 @@ def test_read_columns_when_cells_are_dates_then_they_are_no_numbers(contract: Co
 
 
 def test_read_columns_when_called_then_leaves_the_raw_table_as_it_was(contract: Contract) -> None:
-    raw = read("Experience Years,Salary\nfive,40000\n")
+    raw = read("Experience Years,Salary\nfive,40000\n", contract)
     before = raw.copy(deep=True)
 
     read_columns(raw, contract)
@@ -241,7 +258,7 @@ def test_find_problems_when_an_optional_value_is_text_then_refuses_the_row() -> 
 def test_find_problems_when_there_is_a_header_only_then_gives_an_empty_series(
     contract: Contract,
 ) -> None:
-    raw = read("Experience Years,Salary\n")
+    raw = read("Experience Years,Salary\n", contract)
 
     found = find_problems(raw, read_columns(raw, contract), contract)
 
@@ -251,7 +268,8 @@ def test_find_problems_when_there_is_a_header_only_then_gives_an_empty_series(
 def test_find_problems_when_the_table_is_indexed_anew_then_uses_its_index(
     contract: Contract,
 ) -> None:
-    raw = read("Experience Years,Salary\n1,40000\n99,40000\n").set_index(pd.Index([7, 8]))
+    raw = read("Experience Years,Salary\n1,40000\n99,40000\n", contract)
+    raw = raw.set_index(pd.Index([7, 8]))
 
     assert find_problems(raw, read_columns(raw, contract), contract).to_dict() == {8: YEARS}
 
@@ -304,6 +322,425 @@ def test_find_problems_when_a_table_comes_row_by_row_then_finds_the_same(raw: pd
     assert {key: text for part in parts for key, text in part.items()} == whole.to_dict()
 
 
+# --- Categories, truth values, dates ---------------------------------------------------
+
+EVERY = contract_of(*columns_of_every_kind())
+EVERY_REASON = (
+    "Age: must be a number from 0 to 100 (units); Children: must be a whole number (units); "
+    "Level: must be one of 'junior', 'senior'; Remote: must be one of 'yes', 'y', 'no'; "
+    "Hired: not a date written as %d/%m/%Y (`format` in contract.yml); "
+    "Salary: must be a number above 0 (a year)"
+)
+HEADER = "Age,Children,Level,Title,Remote,Hired,Salary"
+
+
+def test_read_columns_when_there_is_every_kind_then_gives_each_its_own_type() -> None:
+    text = f"{HEADER}\n30,2,junior,Clerk,y,29/02/2020,1\n,,,,,,2\n"
+
+    expected = pd.DataFrame(
+        {
+            "age": [30.0, math.nan],
+            "children": [2.0, math.nan],
+            "level": pd.Categorical(["junior", None]),
+            "title": pd.Categorical(["Clerk", None]),
+            "remote": pd.array([True, None], dtype="boolean"),
+            "hired": pd.Series([pd.Timestamp("2020-02-29"), None], dtype="datetime64[ms]"),
+            "salary": [1.0, 2.0],
+        }
+    )
+    pd.testing.assert_frame_equal(clean(text, EVERY), expected)
+
+
+def test_read_columns_when_there_are_no_rows_then_types_are_the_same() -> None:
+    full = clean(f"{HEADER}\n30,2,junior,Clerk,y,29/02/2020,1\n", EVERY)
+    empty = clean(f"{HEADER}\n", EVERY)
+
+    assert [str(kind) for kind in empty.dtypes] == [str(kind) for kind in full.dtypes]
+
+
+def test_read_columns_when_no_cell_has_a_value_then_all_are_missing() -> None:
+    found = clean(f"{HEADER}\n,,,,,,1\n,,,,,,2\n", EVERY)
+
+    assert found.drop(columns="salary").isna().all(axis=None)
+
+
+def test_read_columns_when_a_column_is_ignored_then_it_is_left_out() -> None:
+    contract = contract_of(column("age"), column("shoe", use="ignore"), column("sex", use="audit"))
+
+    assert list(clean("Sex,Age,Salary\n1,2,3\n", contract).columns) == ["age", "sex", "salary"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reasons"),
+    [
+        ("30,2,senior,Clerk,yes,29/02/2020,1", None),
+        (",,,,,,1", None),
+        ("30,2,boss,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
+        ("30,2,Junior,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
+        ("30,2, junior,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
+        (f"30,2,,{'x' * 201},no,29/02/2020,1", "Title: must be a text of 1 to 200 characters"),
+        ("30,2,,,maybe,29/02/2020,1", "Remote: must be one of 'yes', 'y', 'no'"),
+        ("30,2,,,true,29/02/2020,1", "Remote: must be one of 'yes', 'y', 'no'"),
+        (
+            "30,2,,,no,2020-02-29,1",
+            "Hired: not a date written as %d/%m/%Y (`format` in contract.yml)",
+        ),
+        (
+            "30,2,,,no,30/02/2020,1",
+            "Hired: not a date written as %d/%m/%Y (`format` in contract.yml)",
+        ),
+        ("30,2,,,no,31/12/1999,1", "Hired: must be a date, YYYY-MM-DD, from 2000-01-01"),
+        ("-1,2.5,x,,x,x,0", EVERY_REASON),
+    ],
+)
+def test_find_problems_when_a_row_has_every_kind_then_gives_all_of_its_reasons(
+    row: str, reasons: str | None
+) -> None:
+    good = "30,2,junior,Clerk,y,29/02/2020,1"
+
+    found = problems(f"{HEADER}\n{good}\n{row}\n{good}\n", EVERY)
+
+    assert found == ({} if reasons is None else {1: reasons})
+
+
+def test_find_problems_when_required_values_are_missing_then_names_each_column() -> None:
+    contract = contract_of(category("level", ["a"]), boolean("remote"), day("hired"))
+
+    assert problems("Level,Remote,Hired,Salary\n,,,1\na,true,2020-01-02,1\n", contract) == {
+        0: "Level: missing; Remote: missing; Hired: missing"
+    }
+
+
+# --- Texts that YAML, CSV or pandas have their own ways with ----------------------------
+
+
+def in_csv(texts: list[str]) -> str:
+    return pd.DataFrame({"Level": texts, "Salary": 1}).to_csv(index=False, lineterminator="\n")
+
+
+def test_read_columns_when_listed_categories_are_awkward_then_keeps_each_as_it_is() -> None:
+    contract = contract_of(category("level", list(AWKWARD_TEXTS)))
+    text = in_csv(list(AWKWARD_TEXTS))
+
+    assert problems(text, contract) == {}
+    assert clean(text, contract)["level"].tolist() == list(AWKWARD_TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("missing", "left"),
+    [(None, ["-"]), (["NA", "-"], ["None"]), ([], ["NA", "None", "-"])],
+    ids=["what pandas knows", "of its own", "none"],
+)
+def test_read_columns_when_texts_stand_for_missing_then_they_are_so_unless_they_are_listed(
+    missing: list[str] | None, left: list[str]
+) -> None:
+    rules = {"csv": {"missing": missing}}
+    listed = contract_of(category("level", ["NA", "None", "-"]), table=rules)
+    learned = contract_of(category("level", {}, required=False), table=rules)
+    text = in_csv(["NA", "None", "-", ""])
+
+    assert clean(text, learned)["level"].dropna().tolist() == left
+    assert problems(text, learned) == {}
+    assert problems(text, listed) == {3: "Level: missing"}
+
+
+def test_read_columns_when_a_listed_text_is_missing_elsewhere_then_it_is_missing_there() -> None:
+    contract = contract_of(category("level", ["NA"]), column("age", required=False))
+
+    found = clean("Level,Age,Salary\nNA,NA,1\nNA,,2\nNA,3,3\n", contract)
+
+    assert found["level"].tolist() == ["NA"] * 3
+    assert problems("Level,Age,Salary\nNA,NA,1\nNA,,2\nNA,3,3\n", contract) == {}
+    np.testing.assert_equal(found["age"].to_numpy(), [math.nan, math.nan, 3.0])
+
+
+def test_find_problems_when_numbers_have_texts_of_their_own_for_missing_then_says_missing() -> None:
+    contract = contract_of(column("age"), table={"csv": {"missing": ["?"]}})
+
+    assert problems("Age,Salary\n?,1\n,2\nNA,3\n4,4\n", contract) == {
+        0: "Age: missing",
+        1: "Age: missing",
+        2: "Age: not a number",
+    }
+
+
+@settings(deadline=None, max_examples=50)
+@given(contracts_and_rows())
+def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_back(
+    pair: tuple[Contract, list[list[object]]],
+) -> None:
+    contract, rows = pair
+    inputs = {
+        item.name: clean_column([row[place] for row in rows], item)
+        for place, item in enumerate(contract.inputs)
+    }
+    others = [item for item in contract.columns if item not in contract.inputs]
+    inputs |= {item.name: clean_column([item.example] * len(rows), item) for item in others}
+    expected = pd.DataFrame({item.name: inputs[item.name] for item in contract.columns})
+    text = _raw_of(expected, contract).to_csv(index=False, lineterminator="\n")
+    raw = read(text, contract)
+
+    found = read_columns(raw, contract)
+
+    assert find_problems(raw, found, contract).to_dict() == {}
+    for name in expected:
+        assert found[name].astype(object).equals(expected[name].astype(object)), name
+
+
+def _raw_of(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """A clean table as a raw file holds it."""
+    found = {}
+    for item in contract.columns:
+        values = clean[item.name]
+        if isinstance(item, Boolean):
+            values = values.map({True: item.true_values[0], False: item.false_values[0]})
+        if isinstance(item, Date):
+            values = values.map(
+                lambda value, item=item: value.strftime(item.format), na_action="ignore"
+            )
+        found[item.column] = values
+    return pd.DataFrame(found)
+
+
+@settings(deadline=None, max_examples=30)
+@given(contracts_and_rows())
+def test_read_columns_when_the_clean_table_goes_through_parquet_then_it_comes_back_the_same(
+    pair: tuple[Contract, list[list[object]]],
+) -> None:
+    contract, rows = pair
+    found = pd.DataFrame(
+        {
+            item.name: clean_column([row[place] for row in rows], item)
+            for place, item in enumerate(contract.inputs)
+        }
+    )
+
+    again = pd.read_parquet(io.BytesIO(found.to_parquet()))
+
+    pd.testing.assert_frame_equal(again, found)
+
+
+# --- Dialects --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("csv", "text"),
+    [
+        ({"delimiter": ";"}, "Age;Salary\n1.5;40000\n2;1\n"),
+        ({"delimiter": "\t"}, "Age\tSalary\n1.5\t40000\n2\t1\n"),
+        ({"delimiter": ";", "decimal": ","}, "Age;Salary\n1,5;40000\n2;1\n"),
+        ({"thousands": ","}, 'Age,Salary\n1.5,"40,000"\n2,1\n'),
+        ({"delimiter": ";", "decimal": ",", "thousands": "."}, "Age;Salary\n1,5;40.000\n2;1,0\n"),
+        ({"encoding": "utf-16"}, "Age,Salary\n1.5,40000\n2,1\n"),
+    ],
+)
+def test_read_columns_when_the_dialect_is_another_then_reads_the_same_numbers(
+    csv: dict[str, str], text: str
+) -> None:
+    contract = contract_of(column("age"), table={"csv": csv})
+
+    expected = pd.DataFrame({"age": [1.5, 2.0], "salary": [40000.0, 1.0]})
+    pd.testing.assert_frame_equal(clean(text, contract), expected)
+    assert problems(text, contract) == {}
+
+
+def test_find_problems_when_one_cell_is_no_number_then_the_dialect_holds_for_the_others() -> None:
+    dialect = {"delimiter": ";", "decimal": ",", "thousands": "."}
+    contract = contract_of(column("age"), table={"csv": dialect})
+    text = "Age;Salary\n1,5;40.000\nold;1\n2;many\n"
+
+    assert problems(text, contract) == {1: "Age: not a number", 2: "Salary: not a number"}
+    np.testing.assert_equal(clean(text, contract)["salary"].to_numpy(), [40000.0, 1.0, math.nan])
+
+
+def test_find_problems_when_the_decimal_mark_is_a_comma_then_a_point_is_no_number() -> None:
+    contract = contract_of(column("age"), table={"csv": {"delimiter": ";", "decimal": ","}})
+
+    assert problems("Age;Salary\n1.5;1\n1,5;1\n", contract) == {0: "Age: not a number"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
+def test_read_columns_when_the_encoding_is_another_then_reads_the_same_texts(encoding: str) -> None:
+    contract = contract_of(
+        category("größe", ["weiß"], name="size"), table={"csv": {"encoding": encoding}}
+    )
+
+    assert clean("Größe,Salary\nweiß,1\n", contract)["size"].tolist() == ["weiß"]
+
+
+# --- Typed raw tables, as Parquet holds them --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pd.Series([1, 2]), ["1", "2"]),
+        (pd.Series([1.0, None]), ["1", None]),
+        (pd.Series([1.5, 2.0]), ["1.5", "2"]),
+        (pd.Series([1, None], dtype="Int64"), ["1", None]),
+        (pd.Series([True, False]), ["True", "False"]),
+        (pd.Series([True, None], dtype="boolean"), ["True", None]),
+        (pd.Series(["a", ""], dtype="category"), ["a", None]),
+        (pd.Series(["a", None], dtype="str"), ["a", None]),
+        (pd.Series([1, "a"], dtype="object"), ["1", "a"]),
+        (pd.Series([Decimal("1.5"), None], dtype="object"), ["1.5", None]),
+        (pd.Series([[1], None], dtype="object"), ["[1]", None]),
+        (pd.Series([date(2020, 1, 2), None], dtype="object"), ["2020-01-02", None]),
+    ],
+    ids=str,
+)
+def test_read_columns_when_typed_cells_are_categories_then_they_are_texts(
+    values: pd.Series, texts: list[str | None]
+) -> None:
+    contract = contract_of(category("level", {}, required=False))
+
+    found = read_columns(pd.DataFrame({"Level": values, "Salary": 1}), contract)["level"]
+
+    assert [None if pd.isna(value) else value for value in found] == texts
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(["yes", "no", None], dtype="str"),
+        pd.Series(["yes", "no", ""], dtype="category"),
+        pd.Series(["yes", "no", None], dtype="object"),
+        pd.Series([1, 0, None], dtype="Int64"),
+        pd.Series([1.0, 0.0, None]),
+        pd.Series([True, False, None], dtype="boolean"),
+        pd.Series([True, False, None], dtype="object"),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_read_columns_when_typed_cells_are_truth_values_then_they_are_read(
+    values: pd.Series,
+) -> None:
+    remote = boolean(
+        "remote",
+        required=False,
+        true_values=["yes", "1", "True"],
+        false_values=["no", "0", "False"],
+    )
+    contract = contract_of(remote)
+    raw = pd.DataFrame({"Remote": values, "Salary": 1})
+
+    found = read_columns(raw, contract)
+
+    expected = pd.Series([True, False, None], dtype="boolean", name="remote")
+    pd.testing.assert_series_equal(found["remote"], expected)
+    assert find_problems(raw, found, contract).to_dict() == {}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(["02/01/2020", None], dtype="str"),
+        pd.Series(["02/01/2020", ""], dtype="category"),
+        pd.Series([date(2020, 1, 2), None], dtype="object"),
+        pd.Series([pd.Timestamp("2020-01-02 13:45"), None]),
+        pd.Series([pd.Timestamp("2020-01-02 23:45", tz="America/New_York"), None]),
+    ],
+    ids=["text", "category", "date", "timestamp", "zoned"],
+)
+def test_read_columns_when_typed_cells_are_dates_then_they_are_days(values: pd.Series) -> None:
+    contract = contract_of(day("hired", required=False, format="%d/%m/%Y"))
+    raw = pd.DataFrame({"Hired": values, "Salary": 1})
+
+    found = read_columns(raw, contract)
+
+    days = pd.to_datetime(pd.Series(["2020-01-02", None])).astype("datetime64[ms]")
+    pd.testing.assert_series_equal(found["hired"], days.rename("hired"))
+    assert find_problems(raw, found, contract).to_dict() == {}
+
+
+def test_read_columns_when_a_date_has_a_time_then_the_day_is_taken() -> None:
+    contract = contract_of(day("hired", format="%d.%m.%Y %H:%M"))
+
+    found = clean("Hired,Salary\n02.01.2020 13:45,1\n", contract)
+
+    assert found["hired"].tolist() == [pd.Timestamp("2020-01-02")]
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (pd.Series([1, None], dtype="Int64"), [1.0, math.nan]),
+        (pd.Series([1.5, None], dtype="float32"), [1.5, math.nan]),
+        (pd.Series(["1.5", "x"], dtype="str"), [1.5, math.nan]),
+        (pd.Series(["1.5", "x"], dtype="category"), [1.5, math.nan]),
+        (pd.Series([1, 2], dtype="category"), [1.0, 2.0]),
+        (pd.Series([Decimal("1.5"), None], dtype="object"), [1.5, math.nan]),
+        (pd.Series([1, True], dtype="object"), [1.0, math.nan]),
+        (pd.Series([date(2020, 1, 2), None], dtype="object"), [math.nan, math.nan]),
+    ],
+    ids=str,
+)
+def test_read_columns_when_typed_cells_are_numbers_then_they_are_floats(
+    values: pd.Series, numbers: list[float]
+) -> None:
+    raw = pd.DataFrame({"Age": values, "Salary": 1})
+
+    found = read_columns(raw, contract_of(column("age")))["age"]
+
+    assert found.dtype == "float64"
+    np.testing.assert_equal(found.to_numpy(), numbers)
+
+
+# --- Repeats ---------------------------------------------------------------------------
+
+
+def repeats(text: str, contract: Contract) -> dict[int, str]:
+    raw = read(text, contract)
+    found: dict[int, str] = find_repeats(raw, read_columns(raw, contract), contract).to_dict()
+    return found
+
+
+def test_find_repeats_when_there_are_no_rules_then_finds_none() -> None:
+    assert repeats("Age,Salary\n1,2\n1,2\n", contract_of(column("age"))) == {}
+
+
+def test_find_repeats_when_rows_repeat_in_the_contracts_columns_then_names_the_later_ones() -> None:
+    contract = contract_of(column("age"), table={"duplicates": "reject"})
+
+    assert repeats("Age,Note,Salary\n1,a,2\n1,b,2\n1,c,3\n1,d,2\n", contract) == {
+        1: "repeats an earlier row",
+        3: "repeats an earlier row",
+    }
+
+
+def test_find_repeats_when_there_is_a_key_then_names_rows_that_repeat_or_lack_it() -> None:
+    contract = contract_of(column("age"), table={"primary_key": ["Firm", "Id"]})
+
+    assert repeats("Firm,Id,Age,Salary\na,1,1,1\na,2,1,1\na,1,1,1\n,1,1,1\na,,1,1\n", contract) == {
+        2: "Firm, Id: the key of an earlier row",
+        3: "Firm, Id: a part of the key is missing",
+        4: "Firm, Id: a part of the key is missing",
+    }
+
+
+def test_find_repeats_when_both_rules_are_broken_then_gives_both_reasons() -> None:
+    contract = contract_of(column("age"), table={"primary_key": ["Id"], "duplicates": "reject"})
+
+    assert repeats("Id,Age,Salary\n1,1,1\n1,1,1\n", contract) == {
+        1: "Id: the key of an earlier row; repeats an earlier row"
+    }
+
+
+def test_check_header_when_a_key_column_is_missing_then_names_the_setting() -> None:
+    contract = contract_of(column("age"), table={"primary_key": ["Id"]})
+
+    assert header_error(["Age", "Salary"], contract) == (
+        "the table has no column 'Id'; it has 'Age', 'Salary': correct the file's header, or "
+        "`primary_key` in contract.yml"
+    )
+
+
+def test_check_header_when_a_numbered_column_is_in_the_contract_then_it_is_no_repeat() -> None:
+    contract = contract_of(column("age"), column("age_1", column="Age.1", use="ignore"))
+
+    check_header(["Age", "Age.1", "Salary"], contract)
+
+
 # --- Line numbers ----------------------------------------------------------------------
 
 
@@ -324,4 +761,7 @@ def test_find_problems_when_a_table_comes_row_by_row_then_finds_the_same(raw: pd
 def test_line_numbers_when_cells_hold_line_breaks_then_count_them(
     text: str, lines: list[int]
 ) -> None:
-    assert line_numbers(read(text)).tolist() == lines
+    notes = contract_of(column("age"), category("note", {}))
+
+    assert line_numbers(read(text, contract_of(column("age")))).tolist() == lines
+    assert line_numbers(read(text, notes)).tolist() == lines
