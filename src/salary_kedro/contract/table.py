@@ -361,9 +361,9 @@ def _reasons(
 ) -> pd.Series:
     """Why each row breaks the contract in one column, for the rows that do."""
     empty = clean.index[clean[column.name].isna()]
-    is_missing = is_missing(raw.loc[empty, column.column]).to_numpy()
+    missing = is_missing(raw.loc[empty, column.column]).to_numpy()
     refused = pd.Index(broken.get(column.name, empty[:0]), dtype=clean.index.dtype)
-    unreadable = empty[~is_missing]
+    unreadable = empty[~missing]
     rows = refused.union(unreadable)
     texts = np.select(
         [rows.isin(unreadable), rows.isin(empty)],
