@@ -12,7 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from kinds import all_kinds, professors
+from salary_kedro.contract import Contract
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 30
@@ -155,3 +158,135 @@ def test_streamlit_run_when_the_home_is_empty_then_starts_without_a_prompt(tmp_p
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     with running_page(tmp_path, STREAMLIT_SERVER_HEADLESS="false", PATH=path) as address:
         assert httpx.get(address, trust_env=False).is_success
+
+
+# --- Columns of every kind ----------------------------------------------------------------
+
+#: What Markdown, Streamlit's own signs and HTML would show as something else.
+LITERAL = [
+    "$5 or $6",
+    "*a* _b_ **c** ~~d~~ `e` [f](http://g.h)",
+    ":red[x] :material/info: :smile: :streamlit:",
+    "a -- b -> c >= d",
+    "# one",
+    "- two",
+    "3. three",
+    "> four",
+    "&amp; <b>five</b>",
+    "naïve 🙂 :)",
+    "back\\slash | C#/C++ 10:30 ${x}",
+]
+
+
+def field(page: Page, kind: str, label: str) -> Locator:
+    """The widget of a kind, such as `NumberInput`, that bears a label."""
+    return page.get_by_test_id(f"st{kind}").filter(has_text=label)
+
+
+def type_date(page: Page, label: str, **parts: str) -> None:
+    """Type a day into the parts of a date field."""
+    for part, value in parts.items():
+        page.get_by_role("spinbutton", name=f"{part}, {label}").press_sequentially(value)
+
+
+def choose(page: Page, label: str, text: str) -> None:
+    """Choose from a list."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=text, exact=True).click()
+
+
+def press_and_wait(page: Page) -> None:
+    """Click Predict, and wait for the salary."""
+    page.get_by_role("button", name="Predict").click()
+    salary = page.get_by_role("heading", name="About")
+    expect(salary).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+
+
+def warnings(page: Page) -> Locator:
+    """The texts of the warnings; the caption below them is drawn last."""
+    expect(page.get_by_test_id("stCaptionContainer")).to_be_visible()
+    return page.get_by_test_id("stAlert").get_by_test_id("stMarkdownContainer")
+
+
+def shown(texts: list[str]) -> list[str]:
+    """Texts as a person sees them, without what takes no room."""
+    return [text.replace("\u2060", "").strip() for text in texts]
+
+
+def test_page_when_the_contract_has_every_kind_then_each_has_its_widget(
+    open_page: Callable[[str], Page], serve: Callable[[Contract], str]
+) -> None:
+    page = open_page(serve(all_kinds()))
+    kinds = {
+        "Hours (1 to 80 hours a week)": "NumberInput",
+        "Bonus": "NumberInput",
+        "Level": "NumberInput",
+        "Grade": "Selectbox",
+        "Site": "Selectbox",
+        "Job title": "Selectbox",
+        "Manager": "Checkbox",
+        "Remote": "Radio",
+        "Hired": "DateInput",
+    }
+    for label, kind in kinds.items():
+        expect(field(page, kind, label)).to_have_count(1, timeout=1000 * DEADLINE_SECONDS)
+
+
+def test_page_when_every_kind_is_filled_in_then_shows_the_salary_and_the_warnings(
+    open_page: Callable[[str], Page], serve: Callable[[Contract], str]
+) -> None:
+    page = open_page(serve(all_kinds()))
+    page.get_by_role("spinbutton", name="Hours").fill("80")
+    page.get_by_role("spinbutton", name="Level").fill("7")
+    choose(page, "Grade", "Principal")
+    choose(page, "Site", "${x}")
+    job = page.get_by_role("combobox", name="Job title")
+    job.fill("Astronaut $5")
+    job.press("Enter")
+    field(page, "Checkbox", "Manager").locator("label").click()
+    field(page, "Radio", "Remote").get_by_text("No", exact=True).click()
+    type_date(page, "Hired", year="2016", month="02", day="29")
+    press_and_wait(page)
+    asked = page.get_by_text("Hours: 80 hours a week")
+    expect(asked).to_have_text(
+        "Hours: 80 hours a week, Level: 7, Grade: Principal, Site: ${x}, "
+        "Job title: Astronaut $5, Manager: yes, Remote: no, Hired: 2016-02-29"
+    )
+    assert shown(warnings(page).all_inner_texts()) == [
+        "Hours lies outside what the model has learned from: 30 to 46 hours a week",
+        "Job title 'Astronaut $5' is not among those that the model has learned from",
+    ]
+
+
+def test_page_when_it_is_for_professors_then_their_form_gives_a_salary(
+    open_page: Callable[[str], Page], serve: Callable[[Contract], str]
+) -> None:
+    page = open_page(serve(professors()))
+    choose(page, "Rank", "Prof")
+    choose(page, "Discipline", "B")
+    page.get_by_role("spinbutton", name="Years since the PhD").fill("9")
+    page.get_by_role("spinbutton", name="Years of service").fill("60")
+    press_and_wait(page)
+    expect(page.get_by_text("Rank: Prof, Discipline: B")).to_have_text(
+        "Rank: Prof, Discipline: B, Years since the PhD: 9 years, Years of service: 60 years"
+    )
+    assert shown(warnings(page).all_inner_texts()) == [
+        "Years of service lies outside what the model has learned from: 1 to 9 years"
+    ]
+
+
+def test_page_when_labels_and_warnings_look_like_markdown_then_shows_them_as_they_are(
+    open_page: Callable[[str], Page],
+    scripted_url: str,
+    model: dict,
+    answers: dict,
+    prediction: dict,
+) -> None:
+    features = model["contract"]["features"]
+    box = {"kind": "boolean", "unit": "", "required": True, "example": False}
+    features += [{**box, "name": f"x{i}", "label": text} for i, text in enumerate(LITERAL)]
+    answers["/predict"] = (200, prediction | {"warnings": LITERAL})
+    page = open_page(scripted_url)
+    press_and_wait(page)
+    assert shown(page.get_by_test_id("stCheckbox").all_inner_texts()) == LITERAL
+    assert shown(warnings(page).all_inner_texts()) == LITERAL
