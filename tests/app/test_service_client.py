@@ -47,6 +47,58 @@ def test_model_when_the_service_answers_then_describes_what_is_served(scripted_u
     )
 
 
+def described(scripted_url: str, model: dict, domain: object, **changes: Any) -> Feature:
+    """The one feature of the model, after some changes to its contract."""
+    model["contract"]["features"][0] |= changes
+    model["domain"] = domain
+    (feature,) = ServiceClient(scripted_url).model().features
+    return feature
+
+
+def test_model_when_categories_are_listed_then_gives_them_in_order(
+    scripted_url: str, model: dict
+) -> None:
+    changes = {"kind": "category", "categories": ["Low", "High"], "example": "Low"}
+    assert described(scripted_url, model, {}, **changes).categories == ("Low", "High")
+
+
+def test_model_when_categories_are_learned_then_gives_those_that_were_met(
+    scripted_url: str, model: dict
+) -> None:
+    changes = {"kind": "category", "categories": {"min_count": 10}, "example": "Analyst"}
+    domain = {"ranges": {}, "categories": {"experience_years": ["Analyst", "Driver"]}}
+    feature = described(scripted_url, model, domain, **changes)
+    assert (feature.categories, feature.met) == (None, ("Analyst", "Driver"))
+
+
+@pytest.mark.parametrize("ends", [[1.1, 10.5], ["2010-01-15", "2018-04-15"]])
+def test_model_when_training_covered_a_range_then_gives_it(
+    scripted_url: str, model: dict, ends: list
+) -> None:
+    domain = {"ranges": {"experience_years": ends}, "categories": {}}
+    assert described(scripted_url, model, domain).covered == tuple(ends)
+
+
+def test_model_when_more_was_learned_from_then_it_is_the_same_question(
+    scripted_url: str, model: dict
+) -> None:
+    before, after = (
+        described(scripted_url, model, {"ranges": {"experience_years": ends}})
+        for ends in ([1, 10], [0, 20])
+    )
+    assert before != after
+    assert hash(before) == hash(after)
+
+
+@pytest.mark.parametrize("use", ["audit", "ignore"])
+def test_model_when_a_column_is_no_input_then_leaves_it_out(
+    scripted_url: str, model: dict, use: str
+) -> None:
+    model["contract"]["features"].append({"name": "sex", "kind": "category", "use": use})
+    features = ServiceClient(scripted_url).model().features
+    assert [feature.name for feature in features] == ["experience_years"]
+
+
 def test_model_when_a_reserve_serves_then_says_why(scripted_url: str, model: dict) -> None:
     model |= {"source": "reserve", "reason": "bundle 2-ffffffff does not load"}
     assert ServiceClient(scripted_url).model().reserve_reason == "bundle 2-ffffffff does not load"
@@ -157,6 +209,24 @@ def test_model_when_another_program_answers_then_says_so(
 ) -> None:
     answers["/model"] = answer
     with pytest.raises(UnexpectedAnswerError, match=f"{scripted_url} answers, but not as the"):
+        ServiceClient(scripted_url).model()
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        [1],
+        {"ranges": {"experience_years": [1]}},
+        {"ranges": {"experience_years": [1, {}]}},
+        {"categories": {"experience_years": [1]}},
+    ],
+    ids=str,
+)
+def test_model_when_what_training_covered_is_malformed_then_says_so(
+    scripted_url: str, model: dict, domain: object
+) -> None:
+    model["domain"] = domain
+    with pytest.raises(UnexpectedAnswerError, match="no model that this page knows"):
         ServiceClient(scripted_url).model()
 
 
