@@ -13,6 +13,7 @@ SALARY_AT_0 = 24777.20577143677
 MODEL = "salary_prediction_regression-model"
 ALLOWED = "a number from 0 to 60 (years)"
 GOOD = {"experience_years": 5}
+LEARNED_FROM = "lies outside what the model has learned from"
 NO_FIELD = ""
 
 
@@ -77,7 +78,12 @@ def test_predict_batch_when_asked_then_answers_the_rows_in_order(service_url: st
     salaries = [row.pop("salary") for row in answer.body["predictions"]]
     assert salaries == pytest.approx([SALARY_AT_5, SALARY_AT_0], rel=1e-9)
     row = {"low": None, "high": None, "confidence": None, "warnings": []}
-    assert answer.body == {"predictions": [row, row], "model_name": MODEL, "model_version": 1}
+    doubted = {**row, "warnings": [f"Professional experience {LEARNED_FROM}: 1.1 to 10.5 years"]}
+    assert answer.body == {
+        "predictions": [row, doubted],
+        "model_name": MODEL,
+        "model_version": 1,
+    }
 
 
 def test_predict_batch_when_it_has_10_000_rows_then_answers_all(service_url: str) -> None:
