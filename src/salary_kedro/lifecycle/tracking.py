@@ -161,7 +161,7 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
 def input_example(contract: Contract) -> pd.DataFrame:
     """Five rows made from the contract alone, as the model takes them."""
     rows = encode_rows(example_rows(contract), contract)
-    frame = pd.DataFrame(rows, columns=contract.feature_names)
+    frame = pd.DataFrame(rows, columns=contract.feature_names, dtype=object)
     return frame.astype(dict.fromkeys(_measured(contract), "float64"))
 
 

@@ -33,7 +33,7 @@ from salary_kedro.lifecycle.tracking import (
 )
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
 from salary_kedro.modelling.groups import GROUP_COLUMNS
-from samples import QUICK, column, constant, contract_of
+from samples import QUICK, category, column, constant, contract_of
 from stores import MODEL_NAME, NO_GROUPS, log, register, start_run
 
 REJECTED = pd.DataFrame(
@@ -41,14 +41,7 @@ REJECTED = pd.DataFrame(
 )
 ALL_KINDS = contract_of(
     column("age", minimum=20, maximum=60, example=30),
-    column(
-        "job",
-        kind="category",
-        unit="",
-        categories=["clerk", "cook"],
-        example="cook",
-        required=False,
-    ),
+    category("job", ["clerk", "cook"], required=False),
     column("remote", kind="boolean", unit="", example=True, required=False),
     column(
         "hired",
