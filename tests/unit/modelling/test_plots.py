@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.frames import encode_frame, learn_domain
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.plots import (
@@ -13,7 +14,7 @@ from salary_kedro.modelling.plots import (
     plot_predicted_vs_actual,
     plot_residuals,
 )
-from samples import column, contract_of, straight_line
+from samples import category, column, constant, contract_of, straight_line
 
 HOLDOUT = pd.DataFrame({"experience_years": [1.0, 3.0], "salary": [1500.0, 2000.0]})
 TRAIN = pd.DataFrame({"experience_years": [0.0, 2.0, 5.0], "salary": [10.0, 2000.0, 5100.0]})
@@ -99,3 +100,100 @@ def test_fitted_curve_when_drawn_then_leaves_the_rows_as_they_were(contract: Con
 
     pd.testing.assert_frame_equal(train, TRAIN)
     pd.testing.assert_frame_equal(holdout, HOLDOUT)
+
+
+def drawn(contract: Contract, train: pd.DataFrame, holdout: pd.DataFrame) -> Axes:
+    """The fitted curve of a decision tree."""
+    domain = learn_domain(train, contract)
+    model = build_pipeline(contract, "decision_tree", {}, 234, domain)
+    model.fit(encode_frame(train, contract), train[contract.target.name])
+    return axes_of(plot_fitted_curve(model, train, holdout, contract))
+
+
+def ticks(axes: Axes) -> list[str]:
+    return [label.get_text() for label in axes.get_xticklabels()]
+
+
+def test_fitted_curve_when_the_first_input_is_a_category_then_goes_over_the_first_number() -> None:
+    contract = contract_of(category("job", ["clerk", "cook"]), column("age"))
+    train = pd.DataFrame(
+        {
+            "job": pd.Categorical(["cook", "cook", "clerk"]),
+            "age": [1.0, 2.0, 1.0],
+            "salary": [10.0, 20.0, 90.0],
+        }
+    )
+
+    axes = drawn(contract, train, train)
+
+    ages, salaries = axes.lines[0].get_data()
+    assert (axes.get_xlabel(), ages[0], ages[-1]) == ("Age (units)", 1.0, 2.0)
+    assert (salaries[0], salaries[-1]) == (10.0, 20.0)  # of a cook, the most frequent job
+
+
+def test_fitted_curve_when_it_goes_over_dates_then_the_axis_shows_dates() -> None:
+    contract = contract_of(column("hired", kind="date", unit="", example="2020-01-01"))
+    days = pd.Series(["2020-01-01", "2022-01-01"]).astype("datetime64[ms]")
+    table = pd.DataFrame({"hired": days, "salary": [10.0, 20.0]})
+
+    axes = drawn(contract, table, table)
+
+    axes.figure.draw_without_rendering()
+    assert any(text.startswith("2020-") for text in ticks(axes))
+
+
+def test_fitted_curve_when_there_are_categories_alone_then_draws_a_dot_for_each_that_is_met() -> (
+    None
+):
+    contract = contract_of(category("grade", ["low", "mid", "high"]))
+    train = pd.DataFrame(
+        {"grade": pd.Categorical(["high", "high", "low"]), "salary": [30.0, 32.0, 10.0]}
+    )
+    holdout = pd.DataFrame({"grade": pd.Categorical(["high", "mid"]), "salary": [35.0, 20.0]})
+
+    axes = drawn(contract, train, holdout)
+
+    assert ticks(axes) == ["low", "high"]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 10], [1, 31]])
+    assert points(axes, 1)[0] == [1.0, 35.0]
+
+
+def test_fitted_curve_when_there_is_truth_alone_then_draws_false_and_true() -> None:
+    contract = contract_of(column("remote", kind="boolean", unit="", example=True))
+    table = pd.DataFrame({"remote": pd.array([True, False], "boolean"), "salary": [20.0, 10.0]})
+
+    axes = drawn(contract, table, table)
+
+    assert (ticks(axes), axes.get_xlabel()) == (["false", "true"], "Remote")
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 10], [1, 20]])
+
+
+def test_fitted_curve_when_a_learned_category_is_rare_then_its_text_is_not_drawn() -> None:
+    contract = contract_of(category("name", {"min_count": 2}))
+    names = pd.Categorical(["red", "red", "Ann Onymous"])
+    table = pd.DataFrame({"name": names, "salary": [10.0, 10.0, 20.0]})
+
+    assert ticks(drawn(contract, table, table)) == ["red"]
+
+
+def test_fitted_curve_when_no_category_is_frequent_then_draws_no_model() -> None:
+    contract = contract_of(category("name", {"min_count": 2}))
+    table = pd.DataFrame({"name": pd.Categorical(["Ann", "Bo"]), "salary": [10.0, 20.0]})
+
+    assert len(drawn(contract, table, table).lines) == 0
+
+
+def test_figures_when_texts_look_like_formulas_then_are_drawn_as_they_are() -> None:
+    contract = contract_of(category("$\\bad$", ["$\\frac$", "b"], name="job", column="Job"))
+    table = pd.DataFrame({"job": pd.Categorical(["$\\frac$", "b"]), "salary": [10.0, 20.0]})
+
+    axes = drawn(contract, table, table)
+
+    axes.figure.draw_without_rendering()
+    assert ticks(axes) == ["$\\frac$", "b"]
+
+
+def test_figures_when_there_are_many_rows_then_draw_a_sample(contract: Contract) -> None:
+    many = pd.DataFrame({"experience_years": np.arange(10_001.0), "salary": 1.0})
+
+    assert len(points(axes_of(plot_residuals(constant(1), many, contract)))) == 10_000
