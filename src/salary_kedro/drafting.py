@@ -167,12 +167,13 @@ class _Parquet:
 
     def _head(self, rows: int) -> pd.DataFrame:
         with pq.ParquetFile(self.path) as file:
+            names = [item.name for item in file.schema_arrow if not pa.types.is_nested(item.type)]
             batches = []
-            for batch in file.iter_batches(batch_size=min(rows, 1 << 16)):
+            for batch in file.iter_batches(batch_size=min(rows, 1 << 16), columns=names):
                 batches.append(batch)
                 if sum(map(len, batches)) >= rows:
                     break
-            table = pa.Table.from_batches(batches, file.schema_arrow)
+            table = pa.Table.from_batches(batches) if batches else file.read(names)
         return table.slice(0, rows).to_pandas().reset_index(drop=True)
 
 

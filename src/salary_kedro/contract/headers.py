@@ -1,5 +1,6 @@
 """What the header of a raw column tells: a field name, a label, and what it is likely to hold."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -56,7 +57,7 @@ CURRENCIES = _set(
     hkd try ils
     """
 )
-UNITS = {"years": {"years", "year", "yrs", "yr", "jahre"}, "months": {"months"}}
+UNITS = {"years": {"years", "yrs", "jahre"}, "months": {"months"}}
 UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
 
 
@@ -71,16 +72,12 @@ def words(header: str) -> list[str]:
 
 def field_names(headers: Iterable[str]) -> list[str]:
     """One field name a header: ASCII, of its own, and not reserved."""
-    taken = set(RESERVED_NAMES)
-    names = []
+    names: list[str] = []
     for position, header in enumerate(headers, start=1):
         base = _slug(header) or f"column_{position}"
-        name = base if base not in taken else f"{base}_column"
-        count = 2
-        while name in taken:
-            name, count = f"{base}_{count}", count + 1
-        taken.add(name)
-        names.append(name)
+        base = f"{base}_column" if base in RESERVED_NAMES else base
+        numbered = (f"{base}_{count}" for count in itertools.count(2))
+        names.append(next(name for name in itertools.chain([base], numbered) if name not in names))
     return names
 
 

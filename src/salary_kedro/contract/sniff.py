@@ -18,7 +18,7 @@ HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200
 DELIMITERS = (",", ";", "\t", "|")
 #: Decimal mark and what groups thousands, the commonest first.
-MARKS = ((".", None), (".", ","), (",", "."), (",", None), (".", "'"), (".", " "), (",", " "))
+MARKS = ((".", None), (".", ","), (",", None), (",", "."), (".", "'"), (".", " "), (",", " "))
 #: What pandas reads as a missing value.
 _KNOWN = """
     #N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null
@@ -48,7 +48,11 @@ def find_encoding(path: Path) -> str:
 def find_delimiter(path: Path, encoding: str) -> str:
     """What separates the cells: the mark that parts header and rows into the most columns."""
     scores = [(_columns(path, encoding, delimiter), delimiter) for delimiter in DELIMITERS]
-    return max(scores, key=lambda score: score[0])[1]  # of equals, the first
+    columns, best = max(scores, key=lambda score: score[0])  # of equals, the first
+    if columns > 1:
+        return best
+    header = " ".join(read_header(path, best, encoding))  # its rows may not fit it
+    return next((delimiter for delimiter in DELIMITERS if delimiter in header), best)
 
 
 def _columns(path: Path, encoding: str, delimiter: str) -> int:
