@@ -1,0 +1,171 @@
+"""Two tables that are written in chunks and appear whole or not at all."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salary_kedro.contract import CsvDialect
+from salary_kedro.datasets import ScoredTablesDataset
+from salary_kedro.datasets.table_writer import ScoredTables, csv_lines
+from salary_kedro.errors import UserError
+
+COMMA = CsvDialect()
+SOURCE = Path("rows.csv")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> ScoredTables:
+    """Tables in a folder that does not exist yet."""
+    return ScoredTablesDataset((tmp_path / "output" / "scored.csv").as_posix()).load()
+
+
+def write(tables: ScoredTables, value: float, *, fail: bool = False) -> None:
+    """Write two chunks to both tables."""
+    with tables.replace(COMMA, SOURCE) as (scored, rejected):
+        for number in range(2):
+            scored.write(pa.table({"salary": [value + number]}))
+            rejected.write(pa.table({"line": pa.array([], pa.int64())}))
+        if fail:
+            raise UserError("the file ends too early")
+
+
+# --- CSV ----------------------------------------------------------------------------------------
+
+
+def test_csv_lines_when_cells_need_quotes_then_quotes_those_alone() -> None:
+    columns = [pa.array(["a", 'b"', "c,", "d\ne", "f\rg"]), pa.array([1, 2, 3, 4, None])]
+
+    assert csv_lines(columns, COMMA) == b'a,1\n"b""",2\n"c,",3\n"d\ne",4\n"f\rg",\n'
+
+
+def test_csv_lines_when_the_dialect_is_another_then_writes_by_it() -> None:
+    columns = [pa.array([72861.25, None]), pa.array(["a;b", "1.5"])]
+
+    lines = csv_lines(columns, CsvDialect(delimiter=";", decimal=",", encoding="cp1252"))
+
+    assert lines == b'72861,25;"a;b"\n;1.5\n'
+
+
+@given(
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
+    delimiter=st.sampled_from(",;\t|]^"),
+)
+def test_csv_lines_when_read_back_then_gives_the_same_cells(
+    texts: list[str], delimiter: str
+) -> None:
+    lines = csv_lines(
+        [pa.array(texts, pa.string()), pa.array(range(len(texts)))], CsvDialect(delimiter=delimiter)
+    )
+
+    table = pd.read_csv(
+        io.BytesIO(b"text" + delimiter.encode() + b"number\n" + lines),
+        sep=delimiter,
+        dtype="str",
+        na_filter=False,
+        skip_blank_lines=False,
+    )
+    assert table["text"].tolist()[: len(texts)] == texts
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_csv_lines_when_a_number_is_written_then_reads_as_the_same_number(value: float) -> None:
+    assert float(csv_lines([pa.array([value])], COMMA)) == value
+
+
+def test_csv_lines_when_a_column_has_no_words_then_advises_parquet() -> None:
+    with pytest.raises(UserError, match=r"type list.* cannot be written as CSV: .*\.parquet"):
+        csv_lines([pa.array([[1], [2]])], COMMA)
+
+
+# --- Whole or not at all ------------------------------------------------------------------------
+
+
+def test_replace_when_done_then_both_tables_are_there_and_nothing_else(
+    tables: ScoredTables,
+) -> None:
+    write(tables, 5.5)
+
+    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
+    assert tables.rejected.read_text() == "line\n"
+    assert sorted(tables.path.parent.iterdir()) == [tables.path, tables.rejected]
+
+
+def test_replace_when_it_breaks_off_then_the_earlier_tables_stay(tables: ScoredTables) -> None:
+    write(tables, 5.5)
+
+    with pytest.raises(UserError, match="ends too early"):
+        write(tables, 1.5, fail=True)
+
+    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
+    assert sorted(tables.path.parent.iterdir()) == [tables.path, tables.rejected]
+
+
+def test_replace_when_a_killed_run_left_a_draft_then_removes_it(tables: ScoredTables) -> None:
+    draft = tables.path.with_name(".scored.csv.part")
+    draft.mkdir(parents=True)
+    (draft / "scored.csv").write_text("salary\n1")
+
+    write(tables, 5.5)
+
+    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
+    assert not draft.exists()
+
+
+def test_replace_when_another_run_writes_the_same_then_says_so(tables: ScoredTables) -> None:
+    folder = tables.path.with_name(".scored.csv.part")
+    folder.mkdir(parents=True)
+
+    with FileLock(folder / "lock"), pytest.raises(UserError, match="another run is writing"):
+        write(tables, 5.5)
+
+    assert not tables.path.exists()
+
+
+def test_replace_when_the_format_is_parquet_then_writes_it(tmp_path: Path) -> None:
+    tables = ScoredTables(tmp_path / "scored.parquet")
+
+    write(tables, 5.5)
+
+    assert pd.read_parquet(tables.path)["salary"].tolist() == [5.5, 6.5]
+    assert pd.read_parquet(tables.rejected).columns.tolist() == ["line"]
+
+
+def test_replace_when_the_output_is_a_folder_then_says_so(tmp_path: Path) -> None:
+    (tmp_path / "scored.csv").mkdir()
+
+    with pytest.raises(UserError, match=r"scored\.csv is a folder, but should be a file"):
+        write(ScoredTables(tmp_path / "scored.csv"), 5.5)
+
+
+@pytest.mark.parametrize("source", ["scored.csv", "scored_rejected.csv", "x/../scored.csv"])
+def test_replace_when_the_input_would_be_replaced_then_refuses(source: str, tmp_path: Path) -> None:
+    tables = ScoredTables(tmp_path / "scored.csv")
+
+    with (
+        pytest.raises(UserError, match="would be replaced by what is made of it"),
+        tables.replace(COMMA, tmp_path / source),
+    ):
+        pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replace_when_the_folder_cannot_be_written_then_says_what_is_needed() -> None:
+    with pytest.raises(UserError) as caught:
+        write(ScoredTables(Path("/proc/output/scored.csv")), 5.5)
+
+    assert str(caught.value) == (
+        "/proc/output/scored.csv cannot be written (No such file or directory): its folder must "
+        "be one that you may write to, with room for it"
+    )
+
+
+def test_replace_when_the_name_ends_otherwise_then_names_the_formats(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"must end in \.csv or \.parquet"):
+        write(ScoredTables(tmp_path / "scored.xlsx"), 5.5)
