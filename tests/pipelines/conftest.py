@@ -1,6 +1,6 @@
 """Fixtures of the tests of the pipelines."""
 
 from sessions import kedro_project, logs
-from stores import models, store, store_template, watched
+from stores import models, settled, store, store_template, watched
 
-__all__ = ["kedro_project", "logs", "models", "store", "store_template", "watched"]
+__all__ = ["kedro_project", "logs", "models", "settled", "store", "store_template", "watched"]

@@ -48,6 +48,7 @@ def test_pipelines_when_registered_then_have_the_known_names() -> None:
         "data_science",
         "promotion",
         "packaging",
+        "batch_scoring",
         "__default__",
     ]
 
@@ -66,6 +67,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
         ],
         "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle"],
+        "batch_scoring": ["load_production", "score_rows"],
         "__default__": sorted(
             name
             for part in ("data_engineering", "data_science", "promotion", "packaging")

@@ -121,3 +121,30 @@ def test_summarise_when_the_champion_was_trained_on_other_data_then_tells_its_st
     text = summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
 
     assert "version 2: RMSE 6,302.0 on today's rows, 6,301.0 at its training on other data" in text
+
+
+REPORT = {
+    "scored": 4998,
+    "rejected": 2,
+    "warned": 31,
+    "model_version": 3,
+    "scored_file": "data/07_model_output/scored_rows.csv",
+    "rejected_file": "data/07_model_output/scored_rows_rejected.csv",
+}
+
+
+def test_summarise_when_a_file_was_scored_then_tells_how_many_rows_and_where() -> None:
+    assert (
+        summarise({"scoring_report": REPORT}, None)
+        == """
+Production  version 3
+Scored      4,998 rows, 31 with warnings
+Rejected    2 rows, see data/07_model_output/scored_rows_rejected.csv
+File        data/07_model_output/scored_rows.csv"""
+    )
+
+
+def test_summarise_when_every_row_was_scored_then_names_no_rejected_file() -> None:
+    summary = summarise({"scoring_report": {**REPORT, "rejected": 0}}, None)
+
+    assert "Rejected    0 rows\n" in summary

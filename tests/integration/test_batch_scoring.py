@@ -1,0 +1,126 @@
+"""Batch scoring as people run it: `kedro run --pipelines batch_scoring`."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from support import BIN, Project, copy_trained, wait_until
+
+RUN = ("run", "--pipelines", "batch_scoring")
+MANY = 400_000
+
+
+@pytest.fixture
+def scorer(_trained: Project, tmp_path: Path) -> Project:
+    """A project of one's own, with version 1 (linear regression) in production."""
+    return copy_trained(_trained, tmp_path / "project")
+
+
+def score(project: Project, source: str, target: str) -> subprocess.CompletedProcess[str]:
+    return project.run("kedro", *RUN, "--params", f"rows_to_score={source},scored_rows={target}")
+
+
+def runs(project: Project) -> int:
+    """Number of MLflow runs, deleted ones included."""
+    database = project.store.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database)) as store:
+        return int(store.execute("SELECT count(*) FROM runs").fetchone()[0])
+
+
+def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
+    scorer: Project,
+) -> None:
+    (scorer.root / "data/01_raw/rows_to_score.csv").write_text(
+        "Name,Experience Years\n007,5\nx,abc\ny,30\n"
+    )
+    before = runs(scorer)
+
+    done = scorer.kedro_run("--pipelines", "batch_scoring")
+
+    scored = pd.read_csv(scorer.root / "data/07_model_output/scored_rows.csv", dtype="str")
+    assert scored["Name"].tolist() == ["007", "y"]
+    assert scored["salary"].astype(float).tolist() == pytest.approx(
+        [72861.25402208201, 313382.0], rel=1e-3
+    )
+    assert scored["model_version"].tolist() == ["1", "1"]
+    assert done.stdout == (
+        "\nProduction  version 1\n"
+        "Scored      2 rows, 1 with warnings\n"
+        f"Rejected    1 rows, see {scorer.root}/data/07_model_output/scored_rows_rejected.csv\n"
+        f"File        {scorer.root}/data/07_model_output/scored_rows.csv\n"
+    )
+    assert done.stderr == "[ 1/2] load_production\n[ 2/2] score_rows\n"
+    assert runs(scorer) == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "source", "target", "says"),
+    [
+        (None, "gone.csv", "out/s.csv", "there is no file"),
+        ("", "rows.csv", "out/s.csv", "is empty"),
+        ("Age\n1\n", "rows.csv", "out/s.csv", "the table has no column 'Experience Years'"),
+        ("Experience Years\n1\n", "rows.csv", "out/s.txt", "must end in .csv or .parquet"),
+        ("Experience Years\n1\n", "rows.csv", "/proc/s.csv", "cannot be written"),
+    ],
+)
+def test_batch_scoring_when_something_is_wrong_then_ends_with_one_line_and_leaves_nothing(
+    rows: str | None, source: str, target: str, says: str, scorer: Project
+) -> None:
+    if rows is not None:
+        (scorer.root / source).write_text(rows)
+
+    done = score(scorer, source, target)
+
+    assert done.returncode == 1
+    error = done.stderr.split("score_rows\n")[-1]
+    assert error.startswith("Error: ")
+    assert says in error
+    assert error.count("\n") == 1
+    assert not (scorer.root / "out").exists()
+
+
+def test_batch_scoring_when_nothing_is_in_production_then_says_what_to_do(project: Project) -> None:
+    (project.root / "rows.csv").write_text("Experience Years\n1\n")
+
+    done = score(project, "rows.csv", "s.csv")
+
+    assert done.returncode == 1
+    assert "has no production version" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def killed(scorer: Project) -> Iterator[Path]:
+    """The scored file of an earlier run, after another run was killed while it wrote."""
+    rows, scored = scorer.root / "rows.csv", scorer.root / "out" / "s.csv"
+    rows.write_text("Experience Years\n5\n")
+    assert score(scorer, "rows.csv", "out/s.csv").returncode == 0
+    rows.write_text("Experience Years\n" + "6\n" * MANY)
+    command = [str(BIN / "kedro"), *RUN, "--params", "rows_to_score=rows.csv,scored_rows=out/s.csv"]
+    process = subprocess.Popen(
+        command, cwd=scorer.root, env=scorer.environment, stderr=subprocess.DEVNULL
+    )
+    draft = scored.parent / ".s.csv.part" / "s.csv"
+    wait_until(lambda: draft.is_file() and draft.stat().st_size > 0, "the run to write")
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert draft.is_file()
+    yield scored
+
+
+def test_batch_scoring_when_it_is_killed_then_the_earlier_output_stays_and_the_next_run_works(
+    scorer: Project, killed: Path
+) -> None:
+    assert len(pd.read_csv(killed)) == 1
+
+    assert score(scorer, "rows.csv", "out/s.csv").returncode == 0
+
+    assert len(pd.read_csv(killed)) == MANY
+    assert sorted(path.name for path in killed.parent.iterdir()) == ["s.csv", "s_rejected.csv"]

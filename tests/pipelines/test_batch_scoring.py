@@ -1,0 +1,325 @@
+"""Batch scoring, as nodes, on real files and bundles."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.bundle import Bundle, BundleStore
+from salary_kedro.bundle.bundle import pack
+from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.frames import learn_domain
+from salary_kedro.datasets.table_reader import TableReader
+from salary_kedro.datasets.table_writer import ScoredTables
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.parameters import RegistryNames
+from salary_kedro.pipelines.batch_scoring import nodes
+from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
+from samples import bundle_files, column, contract_of, straight_line
+from stores import MODEL_NAME, Models, register
+
+YEARS = column("years", minimum=0, maximum=60)
+EVERY_KIND = (
+    column("hours", unit="", required=False),
+    column("age", kind="integer", minimum=14, maximum=99, unit="", example=40),
+    column("grade", kind="category", categories=["low", "high"], ordered=True, example="low"),
+    column("city", kind="category", categories={"min_count": 1}, example="Rome"),
+    column("remote", kind="boolean", true_values=["yes"], false_values=["no"], example=True),
+    column("hired", kind="date", format="%d/%m/%Y", example="2020-01-31"),
+    column("sex", kind="category", categories=["f", "m"], example="f", use="audit"),
+)
+for kind in EVERY_KIND:
+    if kind["kind"] in ("category", "boolean", "date"):
+        kind["unit"] = ""
+#: Training rows of EVERY_KIND as a clean table.
+CLEAN = pd.DataFrame(
+    {
+        "hours": [30.0, 40.0, np.nan, 35.0],
+        "age": [20.0, 30.0, 40.0, 50.0],
+        "grade": pd.Categorical(["low", "high", "low", "high"]),
+        "city": pd.Categorical(["Rome", "Oslo", "Rome", "Oslo"]),
+        "remote": pd.array([True, False, True, False], dtype="boolean"),
+        "hired": pd.to_datetime(["2019-01-01", "2020-01-01", "2021-01-01", "2022-01-01"]).astype(
+            "datetime64[ms]"
+        ),
+        "sex": pd.Categorical(["f", "m", "f", "m"]),
+        "salary": [20000.0, 30000.0, 40000.0, 50000.0],
+    }
+)
+
+
+def line(contract: Contract, slope: float = 1000.0) -> Pipeline:
+    """A model of one input: slope times it, exactly."""
+    pipeline = straight_line(contract)
+    pipeline[-1].coef_, pipeline[-1].intercept_ = np.array([slope]), 0.0
+    return pipeline
+
+
+def make_bundle(
+    folder: Path, contract: Contract, model: Pipeline, domain: Domain | None = None
+) -> Bundle:
+    """A bundle of version 3, written and loaded."""
+    covered = domain or Domain(ranges={"years": (0.0, 10.0)})
+    files = {
+        **bundle_files(contract, model),
+        "domain.json": covered.model_dump_json().encode(),
+    }
+    store = BundleStore(folder / "bundles")
+    name, complete = pack("salaries", 3, files)
+    store.write(name, complete)
+    return store.load(name)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """Predicts 1000 for each of `years`; training covered 0 to 10."""
+    contract = contract_of(YEARS)
+    return make_bundle(tmp_path, contract, line(contract))
+
+
+def run(
+    folder: Path, content: str | bytes, bundle: Bundle, names: tuple[str, str] = ("in.csv", "o.csv")
+) -> dict[str, Any]:
+    """Score a file of that content."""
+    source = folder / names[0]
+    source.write_bytes(content.encode() if isinstance(content, str) else content)
+    return score_rows(TableReader(source), ScoredTables(folder / names[1]), bundle)
+
+
+def texts(path: Path, **options: Any) -> list[list[str]]:
+    """The cells of a CSV file, header first."""
+    table = pd.read_csv(path, header=None, dtype="str", na_filter=False, **options)
+    return table.to_numpy().tolist()
+
+
+def test_score_rows_when_rows_are_good_then_keeps_their_cells_and_adds_the_salary(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    run(tmp_path, 'Id,Years,Note\n00123,5.10,"a, ""b"""\n7,2,NA\n', bundle)
+
+    header, *rows = texts(tmp_path / "o.csv")
+    added = ["salary", "warnings", "model_name", "model_version", "scored_at"]
+    assert header == ["Id", "Years", "Note", *added]
+    assert [row[:-1] for row in rows] == [
+        ["00123", "5.10", 'a, "b"', "5100", "", "salaries", "3"],
+        ["7", "2", "NA", "2000", "", "salaries", "3"],
+    ]
+    moments = {datetime.fromisoformat(row[-1]) for row in rows}
+    assert len(moments) == 1
+    assert before <= moments.pop() <= datetime.now(UTC)
+
+
+def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_and_reasons(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    report = run(tmp_path, 'Id,Years\n1,"\nx"\n2,\n3,5\n4,61\n', bundle)
+
+    assert [row[:3] for row in texts(tmp_path / "o.csv")[1:]] == [["3", "5", "5000"]]
+    assert texts(tmp_path / "o_rejected.csv") == [
+        ["line", "reasons", "Id", "Years"],
+        ["2", "Years: not a number", "1", "\nx"],
+        ["4", "Years: missing", "2", ""],
+        ["6", "Years: must be a number from 0 to 60 (units)", "4", "61"],
+    ]
+    assert report == {
+        "scored": 1,
+        "rejected": 3,
+        "warned": 0,
+        "model_version": 3,
+        "scored_file": f"{tmp_path}/o.csv",
+        "rejected_file": f"{tmp_path}/o_rejected.csv",
+    }
+
+
+def test_score_rows_when_values_lie_outside_the_training_range_then_warns(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    report = run(tmp_path, "Years\n10\n10.5\n", bundle)
+
+    assert [row[2] for row in texts(tmp_path / "o.csv")[1:]] == [
+        "",
+        "Years lies outside what the model has learned from: 0 to 10 units",
+    ]
+    assert report["warned"] == 1
+
+
+def test_score_rows_when_the_file_has_many_chunks_then_scores_all_in_order(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "CHUNK_ROWS", 2)
+
+    report = run(tmp_path, "Years\n1\n2\nx\ny\n5\n", bundle)
+
+    assert [row[:2] for row in texts(tmp_path / "o.csv")[1:]] == [
+        ["1", "1000"],
+        ["2", "2000"],
+        ["5", "5000"],
+    ]
+    assert [row[0] for row in texts(tmp_path / "o_rejected.csv")[1:]] == ["4", "5"]
+    assert (report["scored"], report["rejected"]) == (3, 2)
+
+
+def test_score_rows_when_a_raw_column_bears_an_added_name_then_renames_the_raw_one(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    run(tmp_path, "salary,Years,salary (raw),line\n9,1,8,7\nz,x,y,w\n", bundle)
+
+    header, row = texts(tmp_path / "o.csv")
+    assert header[:5] == ["salary (raw) (raw)", "Years", "salary (raw)", "line", "salary"]
+    assert row[:5] == ["9", "1", "8", "7", "1000"]
+    assert texts(tmp_path / "o_rejected.csv") == [
+        ["line", "reasons", "salary", "Years", "salary (raw)", "line (raw)"],
+        ["3", "Years: not a number", "z", "x", "y", "w"],
+    ]
+
+
+def test_score_rows_when_no_row_is_good_then_the_output_is_a_header(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    run(tmp_path, "Years\nx\n", bundle)
+
+    assert len(texts(tmp_path / "o.csv")) == 1
+    assert len(texts(tmp_path / "o_rejected.csv")) == 2
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_score_rows_when_a_prediction_is_not_finite_then_rejects_its_row(tmp_path: Path) -> None:
+    contract = contract_of(column("years"))
+    bundle = make_bundle(tmp_path, contract, line(contract, slope=1e308))
+
+    run(tmp_path, "Years\n1\n100\n", bundle)
+
+    assert [row[0] for row in texts(tmp_path / "o.csv")[1:]] == ["1"]
+    assert texts(tmp_path / "o_rejected.csv")[1:] == [
+        ["3", "Salary: the model predicts no finite number", "100"]
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as bundle.py does
+def test_score_rows_when_the_contract_has_every_kind_then_predicts_as_the_bundle_does(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(*EVERY_KIND)
+    domain = learn_domain(CLEAN, contract)
+    model = build_pipeline(contract, "linear_regression", {}, 234, domain)
+    bundle = make_bundle(
+        tmp_path, contract, model.fit(*features_and_target(CLEAN, contract)), domain
+    )
+    header = "Hired,Remote,City,Grade,Age,Hours\n"
+
+    run(tmp_path, f"{header}31/12/2020,yes,Bonn,high,30,\n01/02/2021,no,Oslo,low,45,38.5\n", bundle)
+
+    expected = bundle.predict(
+        [
+            [None, 30, "high", "Bonn", True, "2020-12-31"],
+            [38.5, 45, "low", "Oslo", False, "2021-02-01"],
+        ]
+    )
+    rows = texts(tmp_path / "o.csv")[1:]
+    np.testing.assert_allclose([float(row[6]) for row in rows], expected, rtol=1e-12)
+    assert [row[7] for row in rows] == [
+        "City 'Bonn' is not among those that the model has learned from",
+        "",
+    ]
+
+
+def test_score_rows_when_the_dialect_is_another_then_reads_and_writes_by_it(tmp_path: Path) -> None:
+    dialect = {"delimiter": ";", "decimal": ",", "encoding": "cp1252"}
+    contract = contract_of(YEARS, table={"csv": dialect})
+    bundle = make_bundle(tmp_path, contract, line(contract, slope=0.5))
+
+    run(tmp_path, "Größe;Years\n1,50;2,5\n;3.5\n".encode("cp1252"), bundle)
+
+    header, row = texts(tmp_path / "o.csv", sep=";")
+    assert header[:3] == ["Größe", "Years", "salary"]
+    assert row[:3] == ["1,50", "2,5", "1,25"]
+    assert texts(tmp_path / "o_rejected.csv", sep=";")[1:] == [
+        ["3", "Years: not a number", "", "3.5"]
+    ]
+
+
+def test_score_rows_when_both_files_are_parquet_then_keeps_the_types(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    raw = pd.DataFrame({"Id": [1, 2], "Years": [5.0, None], "When": pd.Timestamp("2026-01-02")})
+    raw.to_parquet(tmp_path / "in.parquet")
+    content = (tmp_path / "in.parquet").read_bytes()
+
+    run(tmp_path, content, bundle, ("in.parquet", "o.parquet"))
+
+    scored = pd.read_parquet(tmp_path / "o.parquet")
+    pd.testing.assert_frame_equal(scored[["Id", "Years", "When"]], raw[:1])
+    assert scored["salary"].tolist() == [5000.0]
+    assert scored["model_version"].tolist() == [3]
+    rejected = pd.read_parquet(tmp_path / "o_rejected.parquet")
+    assert rejected[["line", "reasons", "Id"]].to_numpy().tolist() == [[2, "Years: missing", 2]]
+
+
+@pytest.mark.parametrize("names", [("in.csv", "o.parquet"), ("in.parquet", "o.csv")])
+def test_score_rows_when_the_formats_differ_then_goes_from_one_to_the_other(
+    names: tuple[str, str], bundle: Bundle, tmp_path: Path
+) -> None:
+    content: str | bytes = "Years,Id\n5,7\n"
+    if names[0] == "in.parquet":
+        pd.DataFrame({"Years": [5], "Id": [7]}).to_parquet(tmp_path / "in.parquet")
+        content = (tmp_path / "in.parquet").read_bytes()
+
+    run(tmp_path, content, bundle, names)
+
+    read = pd.read_csv if names[1] == "o.csv" else pd.read_parquet
+    scored = read(tmp_path / names[1])  # type: ignore[operator]
+    assert scored[["Years", "Id", "salary"]].astype(float).to_numpy().tolist() == [[5, 7, 5000]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty. It needs a header line"),
+        ("Years\n", "has a header but no rows"),
+        ("Age\n987654\n", "the table has no column 'Years'; it has 'Age'"),
+        ("Years;Id\n987654;2\n", "its delimiter seems to be ';'"),
+        ("Years\n1\n2\n3,987654\n", "line 4 has 2 fields, but 1 are expected"),
+        ('Years\n1\n"987654\n', "is malformed"),
+    ],
+)
+def test_score_rows_when_the_file_is_bad_then_says_why_and_leaves_nothing(
+    content: str, message: str, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "CHUNK_ROWS", 2)
+
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, content, bundle)
+
+    assert message in str(caught.value)
+    assert "987654" not in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundles", "in.csv"]
+
+
+# --- The production model -------------------------------------------------------------------------
+
+
+def test_load_production_when_it_was_never_packaged_then_exports_and_loads_it(
+    settled: Any, tmp_path: Path
+) -> None:
+    bundle = load_production(BundleStore(tmp_path / "b"), RegistryNames(model_name=MODEL_NAME))
+
+    assert (bundle.model_name, bundle.version) == (MODEL_NAME, 2)
+    assert BundleStore(tmp_path / "b").current() == bundle.name
+
+
+def test_load_production_when_there_is_none_then_says_what_to_do(
+    store: str, models: Models, tmp_path: Path
+) -> None:
+    register(models[5])
+
+    with pytest.raises(UserError, match="has no production version"):
+        load_production(BundleStore(tmp_path), RegistryNames(model_name=MODEL_NAME))
