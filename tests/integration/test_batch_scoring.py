@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -64,9 +63,6 @@ def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
     ("rows", "source", "target", "says"),
     [
         (None, "gone.csv", "out/s.csv", "there is no file"),
-        ("", "rows.csv", "out/s.csv", "is empty"),
-        ("Age\n1\n", "rows.csv", "out/s.csv", "the table has no column 'Experience Years'"),
-        ("Experience Years\n1\n", "rows.csv", "out/s.txt", "must end in .csv or .parquet"),
         ("Experience Years\n1\n", "rows.csv", "/proc/s.csv", "cannot be written"),
     ],
 )
@@ -97,7 +93,7 @@ def test_batch_scoring_when_nothing_is_in_production_then_says_what_to_do(projec
 
 
 @pytest.fixture
-def killed(scorer: Project) -> Iterator[Path]:
+def killed(scorer: Project) -> Path:
     """The scored file of an earlier run, after another run was killed while it wrote."""
     rows, scored = scorer.root / "rows.csv", scorer.root / "out" / "s.csv"
     rows.write_text("Experience Years\n5\n")
@@ -112,7 +108,7 @@ def killed(scorer: Project) -> Iterator[Path]:
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert draft.is_file()
-    yield scored
+    return scored
 
 
 def test_batch_scoring_when_it_is_killed_then_the_earlier_output_stays_and_the_next_run_works(
