@@ -55,8 +55,9 @@ format: $(DEV) ## mend what ruff can mend
 image: $(RUN) ## build a container image of the service, with docker or podman (BASE=image for another base)
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
 
-bench: $(DEV) ## measure `kedro run` against the same work as one bare script (ROUNDS=5)
+bench: $(DEV) ## measure training, validation and batch scoring against bare scripts (ROUNDS=5 ROWS=5000000)
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 
 lock: $(RUN) ## resolve the dependencies anew and write the three lock files
 	@.ci/lock $(BIN)/uv

@@ -133,7 +133,8 @@ def read_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the table, 5 million")
-    parser.add_argument("--rounds", type=int, default=3, help="timed runs of each, 3")
+    help_text = "timed runs of each, 3 if not given; 0 only compares the work"
+    parser.add_argument("--rounds", type=int, default=3, help=help_text)
     parser.add_argument("--part", choices=list(LIMITS), help="one part alone")
     parser.add_argument("--folder", help="where the tables go for the time being")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -242,15 +243,15 @@ def kedro(*arguments: str) -> list[str]:
 
 
 def run_rounds(peers: Mapping[str, Callable[[], Usage]], rounds: int) -> list[dict[str, Usage]]:
-    """Run the peers in turn, the bare script first in even rounds."""
+    """Run the peers in turn, the bare script first in even rounds; without rounds, once untimed."""
     usages = []
-    for number in range(rounds):
+    for number in range(max(rounds, 1)):
         order = list(peers) if number % 2 == 0 else list(peers)[::-1]
         found = {name: peers[name]() for name in order}
         times = ", ".join(f"{name} {found[name][WALL]:.1f} s" for name in peers)
         tell(f"round {number + 1}: {times}")
         usages.append(found)
-    return usages
+    return usages[:rounds]
 
 
 # --- validation -------------------------------------------------------------------------------
