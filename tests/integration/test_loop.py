@@ -259,8 +259,8 @@ def test_kedro_run_when_it_works_then_stderr_has_its_progress_and_nothing_else(
     state: State,
 ) -> None:
     lines = state.result.stderr.splitlines()
-    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/13\] \w+", line)] == []
-    assert len(lines) == 13
+    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/14\] \w+", line)] == []
+    assert len(lines) == 14
 
 
 def test_archive_when_the_story_has_ended_then_has_a_copy_of_each_model(story: Story) -> None:
@@ -326,7 +326,13 @@ def test_mlflow_run_when_logged_then_has_plots_rejected_rows_and_lineage(
     client = MlflowClient(story.project.store)
     for run in runs:
         top = {item.path for item in client.list_artifacts(run.info.run_id)}
-        assert top >= {"lineage.json", "plots", "rejected_rows.csv"}
+        assert top >= {
+            "data_dictionary.csv",
+            "group_metrics.csv",
+            "lineage.json",
+            "plots",
+            "rejected_rows.csv",
+        }
         assert {item.path for item in client.list_artifacts(run.info.run_id, "plots")} == {
             "plots/fitted_curve.png",
             "plots/predicted_vs_actual.png",

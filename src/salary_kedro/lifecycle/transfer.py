@@ -36,6 +36,7 @@ MEMBERS = (
     PARAMETERS, VERDICT,
 )  # fmt: skip
 BUNDLED = set(MEMBERS) - {MANIFEST, PARAMETERS, VERDICT}
+OPTIONAL = {DOMAIN}  # earlier releases wrote archives without
 MAX_BYTES = 2 * 1024**3
 MAX_VERDICT_BYTES = 3_500  # it becomes part of a record of the history
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -140,7 +141,7 @@ def _read_members(file: Path) -> dict[str, bytes]:
             raise zipfile.BadZipFile(f"there is no {CHECKSUMS} in it")
         if strangers := sorted(set(names) - {*MEMBERS, CHECKSUMS}):
             raise UserError(f"it holds {strangers[0][:80]!r}, which is not part of a version")
-        if missing := sorted(set(MEMBERS) - set(names)):
+        if missing := sorted(set(MEMBERS) - OPTIONAL - set(names)):
             raise UserError(f"it lacks {', '.join(missing)}: export the version again")
         if len(names) > len(set(names)):
             raise UserError("it holds a file twice: export the version again")
@@ -163,10 +164,11 @@ def _check_sums(files: Files) -> None:
     found = json.loads(files[CHECKSUMS])
     if found["format"] != FORMAT:
         raise UserError(f"its format {found['format']!r} is not known; this project reads {FORMAT}")
-    for name in MEMBERS:
+    members = sorted(set(files) - {CHECKSUMS})
+    for name in members:
         if found["sha256"].get(name) != sha256(files[name]):
             raise UserError(f"{name} was altered: its checksum is not the one in {CHECKSUMS}")
-    if set(found) != {"format", "sha256"} or set(found["sha256"]) != set(MEMBERS):
+    if set(found) != {"format", "sha256"} or set(found["sha256"]) != set(members):
         raise UserError(f"{CHECKSUMS} was altered: it holds what no export writes")
 
 
@@ -183,7 +185,7 @@ def _parse(files: Files) -> Transfer:
 def _load_bundle(files: Files) -> Bundle:
     manifest = json.loads(files[MANIFEST])
     number = int(manifest["version"])
-    if set(manifest["sha256"]) != BUNDLED:  # it may name any file of this machine
+    if set(manifest["sha256"]) != BUNDLED & set(files):  # it may name any file of this machine
         raise UserError(f"{MANIFEST} names other files than those of a bundle")
     with zipfile.ZipFile(io.BytesIO(files[MODEL_FILE])) as model:
         _check_size(MODEL_FILE, model.infolist())

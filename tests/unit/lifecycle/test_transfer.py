@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.bundle.bundle import sha256
+from salary_kedro.bundle.bundle import DOMAIN, pack, sha256
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
@@ -34,13 +34,14 @@ from salary_kedro.lifecycle.tracking import log_training
 from salary_kedro.lifecycle.transfer import (
     CHECKSUMS,
     MEMBERS,
+    OPTIONAL,
     archive,
     export_version,
     import_version,
     read_archive,
 )
 from salary_kedro.lifecycle.verdict import Policy
-from samples import contract_of, straight_line
+from samples import bundle_files, contract_of, straight_line
 from stores import (
     EXPERIMENT,
     MODEL_NAME,
@@ -352,7 +353,7 @@ def test_read_when_a_member_was_altered_then_names_it(
     )
 
 
-@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("name", sorted(set(MEMBERS) - OPTIONAL))
 def test_read_when_a_member_is_missing_then_names_it(
     name: str, exported: Path, tmp_path: Path
 ) -> None:
@@ -361,6 +362,32 @@ def test_read_when_a_member_is_missing_then_names_it(
     message = refusal(write_zip(tmp_path / "less.zip", files))
 
     assert message == f"cannot be imported: it lacks {name}: export the version again"
+
+
+def test_read_when_the_domain_was_taken_out_then_the_checksums_tell(
+    exported: Path, tmp_path: Path
+) -> None:
+    files = {key: content for key, content in members_of(exported).items() if key != DOMAIN}
+
+    message = refusal(write_zip(tmp_path / "less.zip", files))
+
+    assert message == f"cannot be imported: {CHECKSUMS} was altered: it holds what no export writes"
+
+
+def test_read_when_an_earlier_release_wrote_it_then_its_domain_is_unknown(
+    registry: Registry, tmp_path: Path
+) -> None:
+    old = bundle_files(CONTRACT, straight_line(CONTRACT))
+    old.pop(DOMAIN, None)
+    _, files = pack("salaries", 1, old)
+    (tmp_path / "old.zip").write_bytes(
+        archive({**files, "parameters.json": b"{}", "verdict.json": b"null"})
+    )
+
+    transfer = read_archive(tmp_path / "old.zip")
+
+    assert transfer.bundle.domain == Domain()
+    assert transfer.bundle.predict(ROWS).tolist() == pytest.approx([0, 2500, 60000])
 
 
 @pytest.mark.parametrize(
