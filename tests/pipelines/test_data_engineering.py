@@ -4,7 +4,9 @@ import hashlib
 
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog
 
+from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.contract import Contract, ContractError, TableRules
 from salary_kedro.datasets import CachedDownloadDataset
 from salary_kedro.errors import UserError
@@ -15,7 +17,7 @@ from salary_kedro.pipelines.data_engineering.nodes import (
     validate_salaries,
 )
 from samples import raw_salaries
-from support import ROOT
+from support import ROOT, Project
 
 YEARS = "Experience Years: must be a number from 0 to 60 (years)"
 DEFAULT = DataEngineering(train_size=0.7, random_state=234)
@@ -275,3 +277,33 @@ def test_split_when_there_are_two_rows_then_gives_one_to_each_part() -> None:
     train, holdout = split_salaries(counted(2), DEFAULT)
 
     assert (len(train), len(holdout)) == (1, 1)
+
+
+# --- A raw table that is no CSV ------------------------------------------------------
+
+PARQUET = """
+raw_salaries:
+  type: salary_kedro.datasets.CachedDownloadDataset
+  dataset:
+    type: pandas.ParquetDataset
+    filepath: ${data:01_raw/salary_data.parquet}
+"""
+
+
+def test_raw_table_when_an_environment_reads_parquet_then_its_rows_are_those_of_the_csv(
+    project: Project, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    file = project.root / "data" / "columns" / "01_raw" / "salary_data.parquet"
+    file.parent.mkdir(parents=True)
+    raw_salaries().to_parquet(file)
+    (project.root / "conf" / "columns").mkdir()
+    (project.root / "conf" / "columns" / "catalog.yml").write_text(PARQUET)
+    loader = ProjectConfigLoader(str(project.root / "conf"), env="columns", **LOADER_ARGS)
+
+    raw = DataCatalog.from_config(loader["catalog"]).load("raw_salaries")
+
+    assert raw.attrs["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    valid, rejected = validate_salaries(raw, contract)
+    pd.testing.assert_frame_equal(valid, validate_salaries(raw_salaries(), contract)[0])
+    assert rejected.empty

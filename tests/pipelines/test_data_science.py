@@ -37,6 +37,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     log_run,
     plot_model,
     register_version,
+    score_groups,
 )
 from samples import constant, raw_salaries
 from stores import MODEL_NAME, NO_GROUPS, Models, start_run, tags
@@ -153,6 +154,12 @@ def test_plot_when_done_then_gives_three_figures(split: Split, contract: Contrac
         "Holdout rows: residuals",
         "Fitted curve over the data",
     ]
+
+
+def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
+    split: Split, contract: Contract
+) -> None:
+    assert score_groups(constant(5), split.holdout, contract).empty
 
 
 # --- Logging, archiving, registering --------------------------------------------------
