@@ -261,9 +261,9 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             {"base pay": [1, 2], "total pay": [3, 4]},
             None,
             (
-                "more than one column sounds like the salary to predict; the columns of numbers are "
-                "'base pay', 'total pay': name one with --target COLUMN (a number has no currency "
-                "sign)"
+                "more than one column sounds like the salary to predict; the columns of numbers "
+                "are 'base pay', 'total pay': name one with --target COLUMN (a number has no "
+                "currency sign)"
             ),
         ),
         (
@@ -275,8 +275,8 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             {"a": [1, 2], "pay": ["$3", "$4"]},
             "pay",
             (
-                "--target 'pay' does not hold numbers alone, and only numbers can be predicted; the "
-                "columns of numbers are 'a': take out currency signs and words"
+                "--target 'pay' does not hold numbers alone, and only numbers can be predicted; "
+                "the columns of numbers are 'a': take out currency signs and words"
             ),
         ),
         (
@@ -420,7 +420,7 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
