@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pandas.errors import ParserWarning
 
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.table import HEADER_LINES, csv_arguments
 from salary_kedro.datasets.cached_download import _explain_path, _explain_reader, _quotes_a_row
 from salary_kedro.errors import UserError
@@ -59,7 +59,7 @@ class TableReader:
             UserError: If the file is not there, cannot be read, or has no rows.
         """
         suffix = known_suffix(self.path)
-        with _readable(self.path, contract.table.csv.encoding):
+        with _readable(self.path, contract.table.csv):
             if suffix == PARQUET:
                 file = pq.ParquetFile(self.path)
                 names, rows = file.schema_arrow.names, file.metadata.num_rows
@@ -93,7 +93,7 @@ class TableReader:
         ) as bar:
             chunks = read(self.path, contract, rows)
             while True:
-                with _readable(self.path, contract.table.csv.encoding):
+                with _readable(self.path, contract.table.csv):
                     chunk = next(chunks, None)
                 if chunk is None:
                     return
@@ -157,7 +157,7 @@ def _read_parquet(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
 
 
 @contextmanager
-def _readable(path: Path, encoding: str) -> Iterator[None]:
+def _readable(path: Path, csv: CsvDialect) -> Iterator[None]:
     """Say why a file cannot be read, without its contents: salaries are personal data."""
     try:
         with warnings.catch_warnings():
@@ -173,5 +173,7 @@ def _readable(path: Path, encoding: str) -> Iterator[None]:
     except OSError as error:
         raise UserError(_explain_path(error, path)) from error
     except (ValueError, LookupError, ParserWarning) as error:
-        message = _explain_reader(error, path, encoding) or f"{path} cannot be read as CSV"
-        raise UserError(message) from (None if _quotes_a_row(error) else error)
+        message = _explain_reader(error, path, csv.encoding, csv.delimiter)
+        raise UserError(message or f"{path} cannot be read as CSV") from (
+            None if _quotes_a_row(error) else error
+        )

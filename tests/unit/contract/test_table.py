@@ -1,5 +1,6 @@
 """Tables against the contract: every broken row, its line and all of its reasons."""
 
+import csv
 import io
 import math
 import re
@@ -478,7 +479,8 @@ def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_bac
     others = [item for item in contract.columns if item not in contract.inputs]
     inputs |= {item.name: clean_column([item.example] * len(rows), item) for item in others}
     expected = pd.DataFrame({item.name: inputs[item.name] for item in contract.columns})
-    text = _raw_of(expected, contract).to_csv(index=False, lineterminator="\n")
+    raw_rows = _raw_of(expected, contract)
+    text = raw_rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
     raw = read(text, contract)
 
     found = read_columns(raw, contract)
