@@ -428,12 +428,11 @@ def _round_to(value: float, step: float, rounded: Any) -> float:
 
 def _as_category(fact: Facts) -> dict[str, Any]:
     counts = fact.counts
-    common = counts[counts >= MIN_LISTED_ROWS]
-    example = str(common.idxmax()) if len(common) else MADE_UP
+    is_short = counts.index.str.len() <= MAX_TEXT
+    common = counts[(counts >= MIN_LISTED_ROWS) & is_short]
     listed = 0 < len(counts) <= MAX_LISTED and len(common) == len(counts)
     categories: Any = sorted(counts.index) if listed else {"min_count": MIN_COUNT}
-    if not listed and len(example) > MAX_TEXT:
-        example = MADE_UP
+    example = str(common.idxmax()) if len(common) else MADE_UP
     return {"kind": "category", "categories": categories, "example": example}
 
 

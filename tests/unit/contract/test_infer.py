@@ -188,6 +188,7 @@ def test_infer_when_numbers_bear_marks_then_finds_them(
         ("X", ["same"], "ignore"),
         ("X", [""], "ignore"),
         ("X", ["word " * 50, "short"], "ignore"),
+        ("X", ["word " * 50, "short", ""], "ignore"),
         ("X", [f"text {row}" for row in range(ROWS)], "ignore"),
         ("X", list(range(1, ROWS + 1)), "ignore"),
         ("Employee ID", [row * row for row in range(ROWS)], "ignore"),
