@@ -367,10 +367,10 @@ def test_quote_when_yaml_reads_a_text_then_is_the_same(text: str) -> None:
     assert yaml.safe_load(quote(shown)) == shown
 
 
-def environment(folder: Path, table: Path, **options: Any) -> Contract:
+def environment(folder: Path, table: Path, target: str | None = None) -> Contract:
     """Draft and write an environment in a bare project; the contract as a run would load it."""
     shutil.copytree(ROOT / "conf" / "base", folder / "conf" / "base", dirs_exist_ok=True)
-    drafted = draft_table(table, None)
+    drafted = draft_table(table, target)
     write_environment(drafted, table, "mine", folder, force=True)
     contract = ProjectConfigLoader(str(folder / "conf"), "mine", **LOADER_ARGS).contract()
     assert contract == drafted.draft.contract
@@ -435,7 +435,7 @@ def test_infer_when_a_table_is_awkward_then_the_table_keeps_to_the_draft(
         csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([table[0], *table[1]])
 
     try:
-        contract = environment(folder, file)
+        contract = environment(folder, file, "Salary")
     except UserError as error:
         assert "no column to predict the target from" in str(error)  # noqa: PT017 - rare and right
         return
