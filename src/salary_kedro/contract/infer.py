@@ -24,6 +24,8 @@ from salary_kedro.contract.sniff import (
 #: A column of at most so many texts, each in so many rows, gets a closed list.
 MAX_LISTED, MIN_LISTED_ROWS = 20, 5
 MIN_COUNT = 10
+#: Yes and no are written in no more ways than this.
+MAX_SPELLINGS = 12
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
 IDENTIFIER_SHARE = 0.9
@@ -176,7 +178,7 @@ def _usual_missing(texts: pd.DataFrame) -> list[str]:
     """Texts in the table that pandas reads as missing, but for empty ones."""
     found: set[str] = set()
     for name in texts.columns:
-        found.update(KNOWN_MISSING & set(texts[name].unique()))
+        found.update(texts[name][texts[name].isin(KNOWN_MISSING)].unique())
     return sorted(found - {""})
 
 
@@ -345,6 +347,8 @@ def _describe(fact: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _as_boolean(fact: Facts) -> dict[str, Any] | None:
+    if len(fact.counts) > MAX_SPELLINGS:
+        return None
     lowered = fact.counts.index.str.lower()
     pairs = [pair for pair in PAIRS if set(lowered) == set(pair)]
     if not pairs:

@@ -112,13 +112,17 @@ def find_marks(texts: Sequence[pd.Index], delimiter: str) -> tuple[str, str | No
         texts: By column, its distinct texts without missing ones.
         delimiter: What separates the cells; it can be no decimal mark.
     """
-    marks = [pair for pair in MARKS if delimiter not in pair]
     known = [column[~_is_missing_word(column)] for column in texts]
-    counts = [
-        sum(len(column) > 0 and not np.isnan(to_numbers(column, *pair)).any() for column in known)
-        for pair in marks
-    ]
+    marks = [pair for pair in MARKS if delimiter not in pair]
+    others = [column for column in known if not _are_numbers(column, *MARKS[0])]
+    if not any(_are_numbers(column[:HEAD_ROWS], *pair) for column in others for pair in marks):
+        return MARKS[0]
+    counts = [sum(_are_numbers(column, *pair) for column in known) for pair in marks]
     return marks[int(np.argmax(counts))]
+
+
+def _are_numbers(texts: pd.Index, decimal: str, thousands: str | None) -> bool:
+    return len(texts) > 0 and not np.isnan(to_numbers(texts, decimal, thousands)).any()
 
 
 def to_numbers(texts: pd.Index, decimal: str, thousands: str | None) -> NDArray[np.float64]:
