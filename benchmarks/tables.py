@@ -2,9 +2,9 @@
 
 The table is generated: ten columns of all kinds, the same for the same number of rows.
 
-- `validation`: drafting the contract, checking it and `data_engineering`, three commands, against
-  one script that reads the file with pandas, validates it with the same pandera schema and writes
-  Parquet. Wall times are added; the peak is the highest of the three.
+- `validation`: drafting the contract, checking it and `data_engineering`, three commands in one
+  process, against one script that reads the file with pandas, validates it with the same pandera
+  schema and writes Parquet.
 - `scoring`: the pipeline `batch_scoring` against a loop that reads, predicts with the same
   Pipeline and writes, in chunks of as many rows. Its peak memory over all rows is compared with
   its own peak over a fifth of them.
@@ -206,30 +206,28 @@ def numbered(prefix: str, numbers: np.ndarray) -> np.ndarray:
 # --- running ----------------------------------------------------------------------------------
 
 
-def run(home: Path, *commands: list[str]) -> Usage:
-    """Run commands one after the other.
+def run(home: Path, command: list[str]) -> Usage:
+    """Run a command.
 
     Returns:
-        Seconds of wall time of all, and MB of peak memory of the one that needs most.
+        Seconds of wall time, and MB of peak memory.
 
     Raises:
-        SystemExit: If one fails; shows the end of its output.
+        SystemExit: If it fails; shows the end of its output.
     """
-    log, wall, peak = home.with_name("output.log"), 0.0, 0.0
-    for command in commands:
-        with log.open("wb") as output:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                command, cwd=home, env=environment(home), stdout=output, stderr=output
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            wall += time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            text = log.read_text(errors="replace")[-3000:]
-            raise SystemExit(f"{' '.join(command)} failed:\n{text}")
-        peak = max(peak, used.ru_maxrss / MEGABYTE)
-    return {WALL: wall, PEAK: peak}
+    log = home.with_name("output.log")
+    with log.open("wb") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=home, env=environment(home), stdout=output, stderr=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        text = log.read_text(errors="replace")[-3000:]
+        raise SystemExit(f"{' '.join(command)} failed:\n{text}")
+    return {WALL: wall, PEAK: used.ru_maxrss / MEGABYTE}
 
 
 def bare(task: str, *paths: Path) -> list[str]:
@@ -264,15 +262,16 @@ def measure_validation(home: Path, rows: int, rounds: int) -> list[dict[str, Usa
     contract = home.with_name("contract.json")
     contract.write_text(json.dumps(CONTRACT), encoding="utf-8")
     parquet = home.with_name("bare.parquet")
-    ours = [
-        kedro("contract", "infer", str(raw), "--force"),
-        kedro("contract", "check"),
-        kedro("run", "--pipelines", "data_engineering"),
+    commands = [
+        ["contract", "infer", str(raw), "--force", "--env", ENV],
+        ["contract", "check", "--env", ENV],
+        ["run", "--pipelines", "data_engineering", "--env", ENV],
     ]
+    ours = [sys.executable, "benchmarks/in_one_process.py", json.dumps(commands)]
     usages = run_rounds(
         {
             BARE: lambda: run(home, bare("validate", contract, raw, parquet)),
-            PIPELINES: lambda: run(home, *ours),
+            PIPELINES: lambda: run(home, ours),
         },
         rounds,
     )

@@ -269,7 +269,7 @@ def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) ->
     """Draft an environment from a table, CSV or Parquet, for you to edit.
 
     Writes conf/ENV with the contract, and a copy of the table under data/ENV: all that
-    `kedro run --env ENV` needs. Large tables are drafted from their first 200,000 rows.
+    `kedro run --env ENV` needs. Large tables are drafted from their first 100,000 rows.
 
     Example: kedro contract infer salaries.csv --env mine
     """

@@ -22,7 +22,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.locations import DEFAULT_ENVS, data_folder
 
 #: Rows from which a contract is drafted.
-DRAFT_ROWS = 200_000
+DRAFT_ROWS = 100_000
 #: More of a column's cells than this share may not break what was drafted from them.
 TOLERATED_SHARE = 0.002
 PARQUET, PACKED = b"PAR1", {b"PK\x03\x04": "an Excel or zip file", b"\x1f\x8b": "a gzip file"}
