@@ -147,8 +147,8 @@ def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: there is no pipeline 'promotoin'; known are __default__, data_engineering, "
-        "data_science, packaging, promotion\n"
+        "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
+        "data_engineering, data_science, packaging, promotion\n"
     )
 
 
@@ -456,7 +456,7 @@ def test_models_when_the_environment_does_not_exist_then_names_those_there_are(
         monkeypatch.setenv("KEDRO_ENV", "prod")
 
     assert refused("list", *option) == (
-        f"there is no environment 'prod'; known are base, local: create the folder "
+        f"there is no environment 'prod'; known are base, local, professors: create the folder "
         f"{shell.root}/conf/prod"
     )
 
