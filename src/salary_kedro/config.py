@@ -24,7 +24,7 @@ LOADER_ARGS = {
     "default_run_env": "local",
     "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
     "config_patterns": {
-        "parameters": ["parameters*", "parameters*/**", "**/parameters*", "contract*"],
+        "parameters": ["parameters*", "parameters*/**", "**/parameters*"],
         "mlflow": ["mlflow*"],
     },
 }
@@ -56,7 +56,9 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         super().__init__(conf_source, env, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Load one kind of configuration; an environment's contract replaces the base's whole.
+        """Load one kind of configuration; the parameters hold the contract too.
+
+        Kedro would merge the contracts of two environments; here one replaces the other whole.
 
         Raises:
             ContractError: If a contract file cannot be read, or holds no contract.
@@ -65,8 +67,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
             OmegaConf.register_new_resolver(name, resolver, replace=True)
         if key != "parameters":
             return cast("dict[str, Any]", super().__getitem__(key))
-        contract = self._read_contract()  # first, for its errors say more than Kedro's
-        return {**super().__getitem__(key), **contract}
+        return {**super().__getitem__(key), **self._read_contract()}
 
     def _read_contract(self) -> dict[str, Any]:
         """What the contract file of the environment holds; that of `base` if it has none."""

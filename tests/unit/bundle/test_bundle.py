@@ -12,11 +12,28 @@ import skops.io
 from salary_kedro.bundle import Bundle, BundleError
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract, ContractError
+from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.encoding import Value
+from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
-from samples import bundle_files, column, constant, contract_of, seal, seal_manifest, straight_line
+from salary_kedro.modelling.evaluation import features_and_target
+from samples import (
+    bundle_files,
+    clean_column,
+    column,
+    columns_of_every_kind,
+    constant,
+    contract_of,
+    seal,
+    seal_manifest,
+    straight_line,
+)
 
-FILES = ["contract.json", "examples.json", "lineage.json", "metrics.json", "model.skops"]
+FILES = [
+    *("contract.json", "domain.json", "examples.json", "lineage.json"),
+    *("metrics.json", "model.skops"),
+]
 
 
 @pytest.fixture
@@ -175,6 +192,49 @@ def test_load_when_a_file_is_missing_then_names_it(file: str, folder: Path) -> N
     (folder / file).unlink()
 
     assert load_error(folder) == f"{file} is missing"
+
+
+def test_load_when_it_knows_what_training_covered_then_gives_that(
+    contract: Contract, tmp_path: Path
+) -> None:
+    domain = Domain(ranges={"experience_years": (1, 10)})
+    files = {**bundle_files(contract), "domain.json": domain.model_dump_json().encode()}
+
+    assert Bundle.load(write(tmp_path, *pack("salaries", 1, files))).domain == domain
+
+
+def test_load_when_it_was_packed_without_a_domain_then_knows_of_none(
+    contract: Contract, tmp_path: Path
+) -> None:
+    _, files = pack("salaries", 1, bundle_files(contract))
+    del files["domain.json"], files["manifest.json"]
+
+    assert Bundle.load(write(tmp_path, *seal(files))).domain == Domain()
+
+
+def test_load_when_the_contract_has_every_kind_then_predicts_rows_with_and_without_values(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(*columns_of_every_kind())
+    clean = pd.DataFrame(
+        {
+            feature.name: clean_column([feature.example] * 10, feature)
+            for feature in contract.columns
+        }
+    )
+    domain = learn_domain(clean, contract)
+    model = build_pipeline(contract, "linear_regression", {}, 234, domain)
+    model.fit(*features_and_target(clean, contract))
+    files = {**bundle_files(contract, model), "domain.json": domain.model_dump_json().encode()}
+
+    bundle = Bundle.load(write(tmp_path, *pack("salaries", 1, files)))
+
+    rows: list[list[Value]] = [
+        [30, 2, "senior", "cook", True, "2020-01-02"],
+        [None] * 6,
+    ]
+    # All training rows had the one salary of the example.
+    np.testing.assert_allclose(bundle.predict(rows), [50000, 50000])
 
 
 def test_load_when_there_is_no_such_bundle_then_is_a_bundle_error(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Warnings about one row outside of what training covered."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain, DomainCheck
+from salary_kedro.contract.frames import domain_warnings, encode_frame, learn_domain
+from samples import (
+    boolean,
+    category,
+    clean_column,
+    column,
+    contract_of,
+    contracts_and_rows,
+    day,
+)
+
+CONTRACT = contract_of(
+    column("age", required=False),
+    category("level", {}, required=False),
+    boolean("remote", required=False),
+    day("hired", required=False),
+)
+CHECK = DomainCheck(
+    Domain(ranges={"age": (30, 50.5), "hired": (0, 2)}, categories={"level": ("junior",)}), CONTRACT
+)
+OUTSIDE = "lies outside what the model has learned from:"
+
+
+@pytest.mark.parametrize(
+    ("row", "warnings"),
+    [
+        ([30, "junior", True, "1970-01-01"], []),
+        ([50.5, "junior", False, "1970-01-03"], []),
+        ([None, None, None, None], []),
+        ([29.9, None, None, None], [f"Age {OUTSIDE} 30 to 50.5 units"]),
+        ([50.6, None, None, None], [f"Age {OUTSIDE} 30 to 50.5 units"]),
+        ([None, None, None, "1970-01-04"], [f"Hired {OUTSIDE} 1970-01-01 to 1970-01-03"]),
+        (
+            [None, "Junior", None, None],
+            ["Level 'Junior' is not among those that the model has learned from"],
+        ),
+        (
+            [None, "x" * 41, None, None],
+            [f"Level '{'x' * 40}...' is not among those that the model has learned from"],
+        ),
+        (
+            [0, "boss", None, "2020-01-01"],
+            [
+                f"Age {OUTSIDE} 30 to 50.5 units",
+                "Level 'boss' is not among those that the model has learned from",
+                f"Hired {OUTSIDE} 1970-01-01 to 1970-01-03",
+            ],
+        ),
+    ],
+)
+def test_warn_when_a_row_is_given_then_names_each_value_outside(
+    row: list[Any], warnings: list[str]
+) -> None:
+    assert CHECK.warn(row) == warnings
+
+
+def test_warn_when_the_domain_is_not_known_then_says_nothing() -> None:
+    assert DomainCheck(Domain(), CONTRACT).warn([1e9, "boss", True, "2999-01-01"]) == []
+
+
+def test_domain_when_written_as_json_then_is_read_back() -> None:
+    domain = Domain(ranges={"age": (1, 2)}, categories={"level": ("${x}", "é")})
+
+    assert Domain.model_validate_json(domain.model_dump_json()) == domain
+
+
+@settings(deadline=None, max_examples=50)
+@given(contracts_and_rows())
+def test_warn_when_rows_are_checked_one_by_one_then_says_what_is_said_of_the_frame(
+    pair: tuple[Contract, list[list[Any]]],
+) -> None:
+    contract, rows = pair
+    clean = pd.DataFrame(
+        {
+            feature.name: clean_column([row[place] for row in rows], feature)
+            for place, feature in enumerate(contract.inputs)
+        }
+    )
+    domain = learn_domain(clean.iloc[: len(rows) // 2], contract)
+    check = DomainCheck(domain, contract)
+
+    found = domain_warnings(encode_frame(clean, contract), domain, contract)
+
+    assert found.tolist() == ["; ".join(check.warn(row)) for row in rows]
