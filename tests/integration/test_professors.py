@@ -168,7 +168,7 @@ def test_predict_when_a_rank_is_unknown_then_says_which_are_allowed(served: str)
     refused = post(f"{served}/predict", {**PERSON, "rank": "Lecturer"})
 
     assert 400 <= refused.status < 500
-    assert "'AsstProf', 'AssocProf', 'Prof'" in str(refused.body)
+    assert "'AsstProf', 'AssocProf', 'Prof'" in refused.body["error"]["message"]
 
 
 def test_predict_when_sex_is_given_then_is_refused(served: str) -> None:
