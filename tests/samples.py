@@ -40,13 +40,6 @@ def column(name: str, /, **changes: Any) -> dict[str, Any]:
     return {**plain, "example": 5, "label": name.title(), **changes}
 
 
-def category(name: str, categories: Any, /, **changes: Any) -> dict[str, Any]:
-    """A column of texts, listed or learned; of those listed, the last is the example."""
-    example = categories[-1] if isinstance(categories, list) else "other"
-    plain = {"kind": "category", "unit": "", "categories": categories, "example": example}
-    return column(name, **{**plain, **changes})
-
-
 def contract_of(*features: dict[str, Any], **changes: Any) -> Contract:
     """A contract with the given features, and a salary above 0 to predict."""
     return Contract.model_validate({"features": features, "target": TARGET, **changes})

@@ -17,9 +17,9 @@ from yaml import YAMLError
 from salary_kedro.commands import Project, as_table
 from salary_kedro.contract import Contract, ContractError, describe_invalid
 from salary_kedro.contract.compatibility import compare_contracts, compatible
-from salary_kedro.contract.infer import ColumnDraft
 from salary_kedro.contract.tally import tally
-from salary_kedro.drafting import check_name, draft_table, write_environment
+from salary_kedro.drafting.environment import check_name, draft_table, write_environment
+from salary_kedro.drafting.infer import ColumnDraft
 from salary_kedro.lifecycle.judge import read_contract
 
 Row = dict[str, Any]

@@ -18,7 +18,7 @@ from pandas.errors import ParserWarning
 
 from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.table import HEADER_LINES, csv_arguments
-from salary_kedro.datasets.cached_download import _explain_path, _explain_reader, _quotes_a_row
+from salary_kedro.datasets.unreadable import explain_path, explain_reader, quotes_a_row
 from salary_kedro.errors import UserError
 
 CSV, PARQUET = SUFFIXES = (".csv", ".parquet")
@@ -171,9 +171,9 @@ def _readable(path: Path, csv: CsvDialect) -> Iterator[None]:
     except pa.ArrowException as error:
         raise UserError(f"{path} cannot be read as Parquet: write the file anew") from error
     except OSError as error:
-        raise UserError(_explain_path(error, path)) from error
+        raise UserError(explain_path(error, path)) from error
     except (ValueError, LookupError, ParserWarning) as error:
-        message = _explain_reader(error, path, csv.encoding, csv.delimiter)
+        message = explain_reader(error, path, csv.encoding, csv.delimiter)
         raise UserError(message or f"{path} cannot be read as CSV") from (
-            None if _quotes_a_row(error) else error
+            None if quotes_a_row(error) else error
         )

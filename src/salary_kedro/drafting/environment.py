@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
 from salary_kedro.contract import CsvDialect
-from salary_kedro.contract.draft_text import contract_yaml, quote
-from salary_kedro.contract.infer import Draft, draft_contract, soften
-from salary_kedro.contract.sniff import find_delimiter, find_encoding, read_header, read_texts
 from salary_kedro.contract.table import csv_arguments, problems_by_column, read_columns
-from salary_kedro.datasets.cached_download import _explain_reader
+from salary_kedro.datasets.unreadable import explain_reader
+from salary_kedro.drafting.infer import Draft, draft_contract, soften
+from salary_kedro.drafting.sniff import find_delimiter, find_encoding, read_header, read_texts
+from salary_kedro.drafting.text import contract_yaml, quote
 from salary_kedro.errors import UserError
 from salary_kedro.locations import DEFAULT_ENVS, data_folder
 
@@ -93,7 +93,7 @@ def _explained(path: Path) -> Iterator[None]:
             text = f"{path} is not a Parquet file that can be read: write it anew"
             raise UserError(text) from error
         known = isinstance(error, OSError | UnicodeError | EmptyDataError | ParserError)
-        text = _explain_reader(error, path, "that was tried")
+        text = explain_reader(error, path, "that was tried", ",")
         if text is None or not (known or isinstance(error, ParserWarning)):
             raise
         raise UserError(text) from error

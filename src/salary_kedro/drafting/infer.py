@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from salary_kedro.contract import headers
 from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, MAX_TEXT
 from salary_kedro.contract.model import Contract, ContractError, CsvDialect
-from salary_kedro.contract.sniff import (
+from salary_kedro.drafting.sniff import (
     KNOWN_MISSING,
     find_marks,
     find_missing,

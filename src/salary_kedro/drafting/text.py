@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from salary_kedro.contract.infer import ColumnDraft, Draft
+from salary_kedro.drafting.infer import ColumnDraft, Draft
 
 #: The order of a column's keys in the file.
 KEYS = (

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.contract import Contract, ContractError, CsvDialect
-from salary_kedro.contract.draft_text import contract_yaml, quote
-from salary_kedro.contract.headers import field_names, label_of, pay_of, words
-from salary_kedro.contract.infer import Draft, draft_contract
 from salary_kedro.contract.table import csv_arguments
 from salary_kedro.contract.tally import tally
-from salary_kedro.drafting import draft_table, write_environment
+from salary_kedro.drafting.environment import draft_table, write_environment
+from salary_kedro.drafting.headers import field_names, label_of, pay_of, words
+from salary_kedro.drafting.infer import Draft, draft_contract
+from salary_kedro.drafting.text import contract_yaml, quote
 from salary_kedro.errors import UserError
 from support import ROOT
 

@@ -1,0 +1,1 @@
+"""Drafts an environment from a table that nobody has described yet."""
