@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salary_kedro.contract import headers
 from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, MAX_TEXT
 from salary_kedro.contract.model import Contract, ContractError, CsvDialect
+from salary_kedro.drafting import headers
 from salary_kedro.drafting.sniff import (
     KNOWN_MISSING,
     find_marks,
