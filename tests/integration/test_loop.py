@@ -443,7 +443,9 @@ def test_kedro_run_when_an_environment_is_named_then_its_files_lie_in_its_own_da
     other: OtherStory,
 ) -> None:
     data = other.project.root / "data"
-    assert {entry.name for entry in data.iterdir()} <= {"01_raw", "README.md", "logs", "other"}
+    shipped = {"01_raw", "README.md", "professors"}
+    assert {entry.name for entry in data.iterdir()} <= {*shipped, "logs", "other"}
+    assert [entry.name for entry in (data / "professors").iterdir()] == ["01_raw"]
     assert (data / "other" / "06_models" / "bundles" / "current").is_file()
     assert read_registry(f"sqlite:///{data}/other/mlflow/mlflow.db") == (
         {1: {"production": LINE}},
