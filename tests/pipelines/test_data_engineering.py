@@ -307,3 +307,16 @@ def test_raw_table_when_an_environment_reads_parquet_then_its_rows_are_those_of_
     valid, rejected = validate_salaries(raw, contract)
     pd.testing.assert_frame_equal(valid, validate_salaries(raw_salaries(), contract)[0])
     assert rejected.empty
+
+
+def test_validate_when_rows_share_labels_then_rejects_the_broken_ones_alone(
+    contract: Contract,
+) -> None:
+    table = {"Experience Years": [1.0, 99, 3, 4], "Salary": [10.0, 20, 30, 40]}
+    raw = pd.DataFrame(table, index=[0, 1, 0, 1])  # two tables put one below the other
+    raw.attrs["sha256"] = "abc"
+
+    valid, rejected = validate_salaries(raw, contract)
+
+    assert valid["salary"].tolist() == [10, 30, 40]
+    assert rejected["Salary"].tolist() == [20]

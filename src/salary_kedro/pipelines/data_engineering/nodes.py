@@ -26,8 +26,8 @@ def validate_salaries(
         contract: What the rows must keep to.
 
     Returns:
-        The good rows (typed columns under the contract's field names, indexed as they
-        were), and the rejected rows (`line` in the file, `reasons`, then the raw
+        The good rows (typed columns under the contract's field names, indexed by their
+        place in the table), and the rejected rows (`line` in the file, `reasons`, then the raw
         columns). The good rows carry the raw file's sha256 in their `attrs`, and so do
         all tables made from them, in memory and in Parquet.
 
@@ -35,18 +35,17 @@ def validate_salaries(
         ContractError: If a column of the contract is missing.
     """
     check_header(list(raw_salaries.columns), contract)
-    columns = read_columns(raw_salaries, contract)
-    reasons = find_problems(raw_salaries, columns, contract)
-    repeats = find_repeats(raw_salaries, columns, contract)
+    raw = raw_salaries.set_axis(pd.RangeIndex(len(raw_salaries)))  # Parquet may repeat labels
+    columns = read_columns(raw, contract)
+    reasons = find_problems(raw, columns, contract)
+    repeats = find_repeats(raw, columns, contract)
     if not repeats.empty:
         reasons = join_reasons([reasons, repeats])
-    lines = line_numbers(raw_salaries)[reasons.index]
-    found = pd.DataFrame({"line": lines, "reasons": reasons})
-    broken = raw_salaries.loc[reasons.index]
-    raw = broken.rename(columns=lambda name: _beside(name, found))
+    found = pd.DataFrame({"line": line_numbers(raw)[reasons.index], "reasons": reasons})
+    broken = raw.loc[reasons.index].rename(columns=lambda name: _beside(name, found))
     valid = columns.drop(index=reasons.index)
     valid.attrs["sha256"] = raw_salaries.attrs["sha256"]
-    return valid, pd.concat([found, raw], axis="columns")
+    return valid, pd.concat([found, broken], axis="columns")
 
 
 def _beside(name: str, found: pd.DataFrame) -> str:
