@@ -164,9 +164,8 @@ def _categories(feature: Any, domain: Domain) -> list[Any]:
     Texts that few training rows have would tell of single persons, and stay out of the
     fitted model.
     """
-    if feature.ordered:
-        return list(feature.listed)
-    met = domain.categories.get(feature.name) or feature.listed or (feature.example,)
+    met = feature.listed if feature.ordered else domain.categories.get(feature.name)
+    met = met or feature.listed or (feature.example,)
     return [*met] if feature.required else [*met, np.nan]
 
 

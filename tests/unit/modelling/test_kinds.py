@@ -173,6 +173,16 @@ def test_category_when_it_is_missing_then_is_a_category_of_its_own(ordered: bool
     assert predictions(contract, table, "low", "mid", np.nan) == [10, 20, 70]
 
 
+def test_ordered_category_when_it_is_missing_then_a_linear_model_sees_no_place() -> None:
+    contract = contract_of(category("grade", ["low", "mid"], ordered=True, required=False))
+    table = table_of("grade", pd.Categorical(["low", "mid", "mid", None]), [10, 20, 20, 70])
+    model = fit(contract, table, "linear_regression")
+
+    found = model.predict(pd.DataFrame({"grade": ["low", "mid", np.nan]}))
+
+    np.testing.assert_allclose(found, [10, 20, 70])
+
+
 def test_learned_category_when_it_is_rare_or_new_then_counts_as_other() -> None:
     contract = contract_of(category("team", {"min_count": 2}))
     teams = pd.Categorical(["red", "red", "blue", "blue", "odd", "even"])
