@@ -40,14 +40,14 @@ KNOWN_MISSING = (
 def csv_arguments(contract: Contract) -> dict[str, Any]:
     """How `pandas.read_csv` must read a raw table.
 
-    Cells of categories, dates and truth values stay texts as they are in the file.
+    Cells of categories, dates, truth values and keys stay texts as they are in the file.
     """
     csv = contract.table.csv
-    texts = {
-        column.column: "category" if _never_numbers(column) else "str"
-        for column in contract.columns
-        if not _is_numeric(column)
-    }
+    texts = dict.fromkeys(contract.table.primary_key, "str")  # 007 is another key than 7
+    for column in contract.columns:
+        texts[column.column] = "category" if _never_numbers(column) else "str"
+        if _is_numeric(column):
+            del texts[column.column]
     return {
         "sep": csv.delimiter,
         "decimal": csv.decimal,

@@ -813,3 +813,12 @@ def test_line_numbers_when_cells_hold_line_breaks_then_count_them(
 
     assert line_numbers(read(text, contract_of(column("age")))).tolist() == lines
     assert line_numbers(read(text, notes)).tolist() == lines
+
+
+def test_find_repeats_when_keys_differ_by_their_zeros_only_then_keeps_the_rows() -> None:
+    contract = contract_of(column("age"), table={"primary_key": ["Id"]})
+    raw = read(
+        "Id,Age,Salary\n007,1,1\n7,1,1\n9007199254740993,1,1\n9007199254740992,1,1\n", contract
+    )
+
+    assert find_repeats(raw, read_columns(raw, contract), contract).empty
