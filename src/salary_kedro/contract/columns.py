@@ -207,18 +207,26 @@ class Integer(_Numeric):
         return abs(value) <= self.limit and value == math.floor(value) and super().allows(value)
 
 
-def _read_day(value: Any) -> Any:
+ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_day(value: Any) -> Any:
+    """Read a day from its ISO text, and from no other form.
+
+    Raises:
+        ValueError: Says how a day is written.
+    """
     if isinstance(value, date):
         return value
     try:
-        if len(value) == len("YYYY-MM-DD"):
+        if ISO_DAY.fullmatch(value):  # weeks, times and seconds since 1970 are none
             return date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
     raise ValueError(f"must be a date, as YYYY-MM-DD in quotes (found {value!r})")
 
 
-Day = Annotated[date, BeforeValidator(_read_day)]
+Day = Annotated[date, BeforeValidator(read_day)]
 #: One sign of a date format, and those that say nothing of time zones or locales.
 SIGN = re.compile("%.")
 DATE_SIGNS = frozenset({f"%{sign}" for sign in "dmbBYyjaAHMSfIp%"})

@@ -5,7 +5,15 @@ import math
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 
 from salary_kedro.contract.columns import (
     MAX_TEXT,
@@ -15,6 +23,7 @@ from salary_kedro.contract.columns import (
     Feature,
     Integer,
     Number,
+    read_day,
 )
 from salary_kedro.contract.encoding import Value
 from salary_kedro.contract.model import Contract
@@ -72,7 +81,7 @@ def _kind(feature: Feature) -> Any:
         case Boolean():
             return bool
         case Date():
-            return Annotated[date, Field(**_day_bounds(feature))]
+            return Annotated[date, Field(**_day_bounds(feature)), BeforeValidator(read_day)]
         case Integer():
             return Annotated[int, Field(**_whole_bounds(feature))]
     return Annotated[float, Field(**_bounds(feature))]
@@ -94,12 +103,12 @@ def _text(feature: Category) -> Any:
 
 
 def _bounds(feature: Number) -> dict[str, Any]:
-    open_low, open_high = (end is None for end in feature.ends)
+    low = max(end for end in (feature.minimum, -feature.limit) if end is not None)
+    high = min(end for end in (feature.maximum, feature.limit) if end is not None)
+    above, below = feature.exclusive_minimum, feature.exclusive_maximum
     return {
-        "ge": -feature.limit if open_low else feature.minimum,
-        "le": feature.limit if open_high else feature.maximum,
-        "gt": feature.exclusive_minimum,
-        "lt": feature.exclusive_maximum,
+        **({"ge": low} if above is None or above < low else {"gt": above}),
+        **({"le": high} if below is None or below > high else {"lt": below}),
         "allow_inf_nan": False,
     }
 
@@ -165,7 +174,7 @@ def _explain(item: Any, feature: Feature | None, shape: str) -> str:
     if feature is None:
         return f"{item['msg'][0].lower()}{item['msg'][1:]}; {shape}"
     # As the client wrote it: null, not None.
-    found = _cut(json.dumps(item["input"], ensure_ascii=False))
+    found = _cut(json.dumps(item["input"], ensure_ascii=False, default=str))
     return f"{found} is not allowed; it must be {feature.allowed}"
 
 

@@ -458,3 +458,20 @@ def test_request_when_a_row_is_given_then_accepts_it_if_and_only_if_the_table_ch
     contract, row = case
 
     assert accepted_by_request(row, contract) == accepted_by_table(row, contract)
+
+
+@pytest.mark.parametrize("text", ["1735689600", "1735689600000", "2026-W47-1", "2026-11-23T00:00"])
+def test_request_when_a_date_is_written_otherwise_then_refuses_it(text: str) -> None:
+    contract = contract_of(column("start", kind="date", unit="", example="2026-11-23"))
+
+    assert [item["field"] for item in explain(json.dumps({"start": text}), contract)] == ["start"]
+
+
+@pytest.mark.parametrize("bound", ["minimum", "exclusive_minimum"])
+def test_request_when_a_bound_lies_beyond_what_models_take_then_refuses_the_value(
+    bound: str,
+) -> None:
+    contract = contract_of(column("age", **{bound: -1e300}))
+
+    assert [item["field"] for item in explain('{"age": -1e299}', contract)] == ["age"]
+    assert values('{"age": -1e38}', contract) == [-1e38]
