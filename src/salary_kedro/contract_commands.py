@@ -119,7 +119,7 @@ def check(project: Project, file: Path | None) -> Row:
 
 
 def _reader(dataset: Row, file: Path) -> Row:
-    if file.suffix == ".parquet":
+    if file.suffix.lower() == ".parquet":
         return {"type": "pandas.ParquetDataset", "filepath": str(file.absolute())}
     return {**dataset, "filepath": str(file.absolute())}
 
