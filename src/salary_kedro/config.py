@@ -84,7 +84,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         Raises:
             ContractError: If it is malformed; names the key.
         """
-        content = self["parameters"].get("contract")
+        content = self._read_contract().get("contract")
         try:
             return Contract.model_validate(content)
         except ValidationError as error:

@@ -120,7 +120,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a header that looks like an interpolation": (
         change('"Age"', '"${x}"'),
         (
-            f"{OWN}: `contract.features[0].column` holds '${{', which begins an interpolation: where "
+            f"{OWN}: `contract.features[0].column` holds '${{', which begins an interpolation: "
+            f"where "
             f"it is meant as it stands, write the text in single quotes with \\ before it, '\\${{'"
         ),
     ),
@@ -128,7 +129,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         change('"junior"', '"${"'),
         (
             f"{OWN}: `contract.features[2].categories[0]` holds '${{', which begins an "
-            f"interpolation: where it is meant as it stands, write the text in single quotes with \\ "
+            f"interpolation: where it is meant as it stands, write the text in single quotes with "
+            f"\\ "
             f"before it, '\\${{'"
         ),
     ),
@@ -140,7 +142,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a key of another kind": (
         change('kind: "integer"', 'kind: "integer"\n      categories: []'),
         (
-            "contract.features.children.categories: unknown key; known are column, name, label, help, "
+            "contract.features.children.categories: unknown key; known are column, name, label, "
+            "help, "
             "unit, required, use, missing, minimum, maximum, exclusive_minimum, exclusive_maximum, "
             "example, kind"
         ),
@@ -202,7 +205,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a name that is no field name": (
         change('name: "age"', 'name: "Age (years)"'),
         (
-            "contract.features.Age (years).name: 'Age (years)' is no field name: begin with a letter "
+            "contract.features.Age (years).name: 'Age (years)' is no field name: begin with a "
+            "letter "
             "of a to z, and go on with such letters, digits and _"
         ),
     ),
@@ -253,15 +257,18 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "categories that YAML takes for truth values": (
         change('["junior", "senior"]', "[No, Yes]", '"senior"', '"No"'),
         (
-            "contract.features.level.categories.0: must be a text (found false): write it in quotes, "
-            "as it is in the table; contract.features.level.categories.1: must be a text (found true): "
+            "contract.features.level.categories.0: must be a text (found false): write it in "
+            "quotes, "
+            "as it is in the table; contract.features.level.categories.1: must be a text (found "
+            "true): "
             "write it in quotes, as it is in the table"
         ),
     ),
     "a category that YAML takes for a number": (
         change('"junior"', "1e3"),
         (
-            "contract.features.level.categories.0: must be a text (found 1000.0): write it in quotes, "
+            "contract.features.level.categories.0: must be a text (found 1000.0): write it in "
+            "quotes, "
             "as it is in the table"
         ),
     ),
@@ -309,7 +316,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a truth value that YAML takes for one": (
         change('["yes"]', "[yes]"),
         (
-            "contract.features.remote.true_values.0: must be a text (found true): write it in quotes, "
+            "contract.features.remote.true_values.0: must be a text (found true): write it in "
+            "quotes, "
             "as it is in the table"
         ),
     ),
@@ -335,7 +343,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a date format in the wrong signs": (
         change("%d/%m/%Y", "DD/MM/YYYY"),
         (
-            "contract.features.hired.format: 'DD/MM/YYYY' does not say how the table writes day, month "
+            "contract.features.hired.format: 'DD/MM/YYYY' does not say how the table writes day, "
+            "month "
             "and year; '%d/%m/%Y' reads 23/11/2026, and '%d %b %Y' reads 23 Nov 2026"
         ),
     ),
@@ -423,7 +432,8 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     "a column that is missing": (
         HEADER.replace("Level", "Grade") + GOOD,
         (
-            "the table has no column 'Level'; it has 'Age', 'Children', 'Grade', 'Title', 'Remote', "
+            "the table has no column 'Level'; it has 'Age', 'Children', 'Grade', 'Title', "
+            "'Remote', "
             "'Hired', 'Salary': correct the file's header, or `column` in contract.yml"
         ),
     ),
@@ -434,8 +444,10 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     "another delimiter": (
         (HEADER + GOOD).replace(",", ";"),
         (
-            "the table has no column 'Age', 'Children', 'Level', 'Title', 'Remote', 'Hired', 'Salary'; "
-            "it has 'Age;Children;Level;Title;Remote;Hired;Salary': its delimiter seems to be ';': set "
+            "the table has no column 'Age', 'Children', 'Level', 'Title', 'Remote', 'Hired', "
+            "'Salary'; "
+            "it has 'Age;Children;Level;Title;Remote;Hired;Salary': its delimiter seems to be ';': "
+            "set "
             '`csv: {delimiter: ";"}` under table in contract.yml'
         ),
     ),
@@ -464,7 +476,8 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     "a row with too many fields": (
         row(Salary="50,000"),
         (
-            "{file}, line 3 has 8 fields, but 7 are expected. Correct the line: put a field that holds "
+            "{file}, line 3 has 8 fields, but 7 are expected. Correct the line: put a field that "
+            "holds "
             "',' in double quotes; if ',' does not separate the fields, set `csv: {delimiter: …}` "
             "under table in contract.yml."
         ),
@@ -530,12 +543,18 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     ),
 }
 
-#: What goes through the command line too, in a project of its own.
-BY_COMMAND = (
-    *("an unclosed bracket", "another top-level key", "a misspelt kind", "a name twice"),
-    *("a header that looks like an interpolation", "categories that YAML takes for truth values"),
-    *("another delimiter", "a row with too many fields", "a date in another format"),
-)
+#: What goes through the command line too; before the line stands where it was found.
+BY_COMMAND = {
+    "an unclosed bracket": "",
+    "another top-level key": "",
+    "a header that looks like an interpolation": "",
+    "a misspelt kind": "parameters.",
+    "a name twice": "parameters.",
+    "a category that YAML takes for a number": "parameters.",
+    "another delimiter": "",
+    "a row with too many fields": "raw_salaries: ",
+    "a date in another format": "",
+}
 
 
 def content(text: str | bytes) -> bytes:
@@ -629,5 +648,5 @@ def test_kedro_run_when_contract_or_table_is_bad_then_prints_that_line_alone(
 
     line = message or told.replace("{file}", str(file))
     shown = [text for text in result.stderr.splitlines() if not text.startswith("[")]
-    assert (result.returncode, shown) == (1, [f"Error: {line}"])
+    assert (result.returncode, shown) == (1, [f"Error: {BY_COMMAND[name]}{line}"])
     assert "Traceback" not in result.stdout + result.stderr

@@ -212,6 +212,7 @@ def test_load_when_it_was_packed_without_a_domain_then_knows_of_none(
     assert Bundle.load(write(tmp_path, *seal(files))).domain == Domain()
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 def test_load_when_the_contract_has_every_kind_then_predicts_rows_with_and_without_values(
     tmp_path: Path,
 ) -> None:
