@@ -34,3 +34,7 @@ def test_guarantee_when_whole_runs_are_killed_or_start_at_once_then_holds() -> N
 
 def test_guarantee_when_any_sequence_of_operations_happens_then_holds() -> None:
     prove("machine")
+
+
+def test_tables_when_nobody_has_seen_them_before_then_go_through_the_whole_loop() -> None:
+    prove("tables")

@@ -1,4 +1,4 @@
-"""Proves the promotion guarantee: `python -m proofs` prints counts and violations."""
+"""Proves the guarantees by brute force: `python -m proofs` prints counts and violations."""
 
 import argparse
 import logging
@@ -13,14 +13,15 @@ from pathlib import Path
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
 from proofs.races import prove_races
+from proofs.tables import prove_tables
 from proofs.tally import Tally
 from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
 from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
 
-KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE = 500, 50, 50, 12, 2
-PARTS = ("sqlite", "server", "machine", "runs", "server-runs")
-IN_A_TENTH = PARTS[:-1]
+KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE, TABLES = 500, 50, 50, 12, 2, 30
+PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables")
+IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ def prove_runs_on_server(order: Order) -> Iterator[Tally]:
         yield prove_runs_at_once(order.folder / "on-server", 1, uri, tell)
 
 
+def prove_any_table(order: Order) -> Iterator[Tally]:
+    """Tables never seen before, through the whole loop."""
+    yield prove_tables(order.folder, order.count(TABLES), order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -88,6 +94,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_by_machine,
             prove_whole_runs,
             prove_runs_on_server,
+            prove_any_table,
         ),
         strict=True,
     )
