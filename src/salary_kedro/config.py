@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
@@ -89,6 +89,14 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
             return Contract.model_validate(content)
         except ValidationError as error:
             raise ContractError(describe_invalid(error, "contract", Contract, content)) from error
+
+    def credentials(self) -> dict[str, Any]:
+        """The environment's credentials; none if it has no such file."""
+        try:
+            found: dict[str, Any] = self["credentials"]
+        except MissingConfigException:
+            return {}
+        return found
 
 
 def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({})) -> Any:

@@ -17,6 +17,7 @@ from yaml import YAMLError
 from salary_kedro.commands import Project, as_table
 from salary_kedro.contract import Contract, ContractError, describe_invalid
 from salary_kedro.contract.compatibility import compare_contracts, compatible
+from salary_kedro.contract.table import csv_arguments
 from salary_kedro.contract.tally import tally
 from salary_kedro.drafting.environment import check_name, draft_table, write_environment
 from salary_kedro.drafting.infer import ColumnDraft
@@ -110,18 +111,24 @@ def tell_infer(result: Row) -> None:
 
 def check(project: Project, file: Path | None) -> Row:
     """Check the contract against the raw table, or another one, through the catalog."""
-    entry = dict(project.loader["catalog"]["raw_salaries"])
-    if file is not None:
-        entry = {**entry, "url": None, "sha256": None, "dataset": _reader(entry["dataset"], file)}
+    contract = project.parameters.contract
+    own = project.loader["catalog"]["raw_salaries"]
+    entry = own if file is None else _entry(file.absolute(), contract)
     with contextlib.chdir(project.root):
-        raw = DataCatalog.from_config({"raw_salaries": entry}).load("raw_salaries")
-    return tally(raw, project.parameters.contract)
+        catalog = DataCatalog.from_config({"raw_salaries": entry}, project.loader.credentials())
+        raw = catalog.load("raw_salaries")
+    return tally(raw, contract)
 
 
-def _reader(dataset: Row, file: Path) -> Row:
+def _entry(file: Path, contract: Contract) -> Row:
+    """The catalog's entry of a raw table that is not the environment's own."""
+    reader: Row = {"type": "pandas.CSVDataset", "load_args": csv_arguments(contract)}
     if file.suffix.lower() == ".parquet":
-        return {"type": "pandas.ParquetDataset", "filepath": str(file.absolute())}
-    return {**dataset, "filepath": str(file.absolute())}
+        reader = {"type": "pandas.ParquetDataset"}
+    return {
+        "type": "salary_kedro.datasets.CachedDownloadDataset",
+        "dataset": {**reader, "filepath": str(file)},
+    }
 
 
 def tell_check(report: Row) -> None:

@@ -8,6 +8,8 @@ from salary_kedro.errors import UserError
 
 #: These environments keep their files in `data/` itself; another, `NAME`, in `data/NAME/`.
 DEFAULT_ENVS = ("local", "base", "")
+#: Folders of the default environment beside the numbered ones.
+OWN_FOLDERS = ("logs", "mlflow")
 #: Where bundles lie under an environment's data folder, and under `data/` in a Bento.
 BUNDLES = Path("06_models", "bundles")
 
@@ -21,6 +23,10 @@ def data_folder(env: str | None) -> str:
     env = env or ""
     if env in DEFAULT_ENVS:
         return "data"
+    if re.match(r"\d\d_", env) or env in OWN_FOLDERS:
+        raise UserError(
+            f"'{env}' is not a name for an environment: data/{env} is a folder of the default one"
+        )
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", env):
         raise UserError(
             f"'{env}' is not a name for an environment: use letters, digits, '_' and '-'"

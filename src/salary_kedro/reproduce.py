@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.config import MissingConfigException
 from kedro.io import DataCatalog
 from sklearn.pipeline import Pipeline as Model
 
@@ -88,16 +87,8 @@ def reproduce(
 def _load(loader: ProjectConfigLoader, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """Load the raw table and today's code lineage through the catalog, paths from the root."""
     with contextlib.chdir(root):
-        catalog = DataCatalog.from_config(loader["catalog"], _credentials(loader))
+        catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
         return catalog.load("raw_salaries"), catalog.load("code_lineage")
-
-
-def _credentials(loader: ProjectConfigLoader) -> dict[str, Any]:
-    try:
-        credentials: dict[str, Any] = loader["credentials"]
-    except MissingConfigException:
-        return {}
-    return credentials
 
 
 def train(raw: pd.DataFrame, contract: Contract, trained_by: TrainedBy) -> Training:

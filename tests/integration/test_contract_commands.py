@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
@@ -117,6 +118,37 @@ def test_infer_when_the_environment_is_there_then_replaces_it_only_by_force(
     assert not [path for path in Path("conf").iterdir() if path.name.startswith(".")]
 
 
+def test_infer_when_it_is_forced_then_leaves_the_other_files_of_the_environment(
+    shell: Project,
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    Path("conf/mine/credentials.yml").write_text("store: {token: x}\n")
+
+    result = contract("infer", "mine.csv", "--env", "mine", "--force")
+
+    assert result.exit_code == 0, result.output
+    assert Path("conf/mine/credentials.yml").read_text() == "store: {token: x}\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "name", "owner"),
+    [
+        ("prediction", "salary_prediction", "base"),
+        ("professor_salary", "professor_salary_regression-model", "professors"),
+    ],
+)
+def test_infer_when_another_environment_has_its_names_then_asks_for_another(
+    shell: Project, env: str, name: str, owner: str
+) -> None:
+    result = contract("infer", "mine.csv", "--env", env)
+
+    assert result.stderr == (
+        f"Error: --env '{env}' would take the name '{name}', which the environment '{owner}' "
+        f"uses: choose another name\n"
+    )
+    assert not Path("conf", env).exists()
+
+
 def test_infer_when_the_table_is_in_its_place_already_then_leaves_it_there(
     shell: Project,
 ) -> None:
@@ -141,6 +173,17 @@ def test_check_when_the_draft_is_fresh_then_accepts_its_table(shell: Project) ->
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert (report["rows"], report["rejected"], report["ignored"]) == (40, 0, ["id"])
+
+
+def test_check_when_the_environments_table_is_parquet_then_reads_another_as_csv(
+    shell: Project,
+) -> None:
+    pd.read_csv("mine.csv").to_parquet("mine.parquet")
+    contract("infer", "mine.parquet", "--env", "mine")
+
+    results = [contract("check", "--env", "mine", *more) for more in ([], ["mine.csv"])]
+
+    assert [result.exit_code for result in results] == [0, 0]
 
 
 def test_check_when_too_many_rows_break_the_contract_then_fails_and_shows_no_value(

@@ -28,6 +28,16 @@ def test_data_folder_when_the_name_could_lead_out_of_it_then_is_refused(env: str
     )
 
 
+@pytest.mark.parametrize("env", ["01_raw", "06_models", "mlflow", "logs"])
+def test_data_folder_when_the_default_one_has_such_a_folder_then_is_refused(env: str) -> None:
+    with pytest.raises(UserError) as caught:
+        data_folder(env)
+
+    assert str(caught.value) == (
+        f"'{env}' is not a name for an environment: data/{env} is a folder of the default one"
+    )
+
+
 def test_bundles_override_when_it_is_relative_then_is_taken_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,8 +93,8 @@ def _scratch_folder(path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        shutil.rmtree(folder, ignore_errors=True)  # another run may begin once the lock is free
         lock.release()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Drafts an environment from a table: its contract, its names, and a copy of the table."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ DRAFT_ROWS = 100_000
 #: More of a column's cells than this share may not break what was drafted from them.
 TOLERATED_SHARE = 0.002
 PARQUET, PACKED = b"PAR1", {b"PK\x03\x04": "an Excel or zip file", b"\x1f\x8b": "a gzip file"}
+#: A name of a model, a Bento or an experiment in a YAML file.
+NAMED = re.compile(r"""^ +((?:model_|bento_|)name): *["']?([\w.-]+)""", re.MULTILINE)
 CATALOG = """\
 # The raw table is a Parquet file.
 raw_salaries:
@@ -208,6 +211,22 @@ def check_name(env: str, root: Path, *, force: bool) -> None:
         )
 
 
+def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
+    """Check that no other environment uses the names of this one.
+
+    Raises:
+        UserError: Says which does.
+    """
+    own = set(NAMED.findall("".join(texts[name] for name in ("parameters.yml", "mlflow.yml"))))
+    for file in (root / "conf").glob("*/[pm]*.yml"):
+        taken = own & set(NAMED.findall(file.read_text(encoding="utf-8")))
+        if taken and file.parent.name != env:
+            raise UserError(
+                f"--env '{env}' would take the name '{min(taken)[1]}', which the environment "
+                f"'{file.parent.name}' uses: choose another name"
+            )
+
+
 def write_environment(
     drafted: Drafted, table: Path, env: str, root: Path, *, force: bool
 ) -> dict[str, str]:
@@ -220,6 +239,8 @@ def write_environment(
         UserError: If it is there already, unless it may be replaced.
     """
     check_name(env, root, force=force)
+    texts = _texts(drafted, table.name, env)
+    _check_names(texts, env, root)
     target = root / data_folder(env) / "01_raw" / f"salary_data{drafted.suffix}"
     conf = root / "conf" / env
     same = target.exists() and target.samefile(table)
@@ -228,8 +249,10 @@ def write_environment(
     part = target.with_name(f".{target.name}.{uuid4().hex}.part")
     new = conf.with_name(f".{env}.{uuid4().hex}.part")
     try:
-        new.mkdir()
-        for name, text in _texts(drafted, table.name, env).items():
+        if conf.exists():  # what else lies there stays
+            shutil.copytree(conf, new, ignore=shutil.ignore_patterns("catalog.yml"))
+        new.mkdir(exist_ok=True)
+        for name, text in texts.items():
             (new / name).write_text(text, encoding="utf-8")
         if not same:
             target.parent.mkdir(parents=True, exist_ok=True)
