@@ -146,7 +146,7 @@ def tell_check(report: Row) -> None:
             click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")
     click.echo(
         f"\n{report['rejected']:,} of {report['rows']:,} rows would be rejected "
-        f"({report['rejected_share']:.2%}; {report['allowed_share']:.15g} is the allowed share): "
+        f"({report['rejected_share']:.2%}; {report['allowed_share'] * 100:.15g}% is allowed): "
         f"{'the table may be used' if report['accepted'] else 'a run would stop'}"
     )
 

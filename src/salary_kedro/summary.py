@@ -80,12 +80,17 @@ def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
     if not {"bundle_name", "bento_tag"} <= outputs.keys():
         return []
     make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
+    steps = {
+        f"make serve{make_env}": "answer requests on http://127.0.0.1:3000",
+        "make app": "open the page that asks the service",
+        f"make ui{make_env}": "look at runs and versions in MLflow",
+    }
+    width = max(map(len, steps)) + 3
+    nexts = [f"{command:<{width}}{what}" for command, what in steps.items()]
     return [
         ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
         ("Bento", outputs["bento_tag"]),
-        ("Next", f"make serve{make_env}   answer requests on http://127.0.0.1:3000"),
-        ("", "make app     open the page that asks the service"),
-        ("", f"make ui{make_env}      look at runs and versions in MLflow"),
+        *zip(("Next", "", ""), nexts, strict=True),
     ]
 
 

@@ -199,7 +199,7 @@ def test_check_when_too_many_rows_break_the_contract_then_fails_and_shows_no_val
     assert "years: must be a whole number from 0 to 9 (years) (lines 10, 19, 28, 37)" in (
         result.stdout
     )
-    assert "4 of 40 rows would be rejected (10.00%; 0.05 is the allowed share)" in result.stdout
+    assert "4 of 40 rows would be rejected (10.00%; 5% is allowed)" in result.stdout
     assert "77" not in result.stdout
 
 

@@ -286,7 +286,7 @@ def test_score_rows_when_the_formats_differ_then_goes_from_one_to_the_other(
         ("", "is empty. It needs a header line"),
         ("Years\n", "has a header but no rows"),
         ("Age\n987654\n", "the table has no column 'Years'; it has 'Age'"),
-        ("Years;Id\n987654;2\n", "its delimiter seems to be ';'"),
+        ("Years;Id\n987654;2\n", "CSV whose cells are separated by ','; write the file so"),
         ("Years\n1\n2\n3,987654\n", "line 4 has 2 fields, but 1 are expected"),
         ('Years\n1\n"987654\n', "is malformed"),
     ],

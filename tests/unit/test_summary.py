@@ -64,7 +64,7 @@ def test_summarise_when_the_environment_is_another_then_its_commands_say_so() ->
 
     assert lines[-3:] == [
         "Next        make serve ENV=prod   answer requests on http://127.0.0.1:3000",
-        "            make app     open the page that asks the service",
+        "            make app              open the page that asks the service",
         "            make ui ENV=prod      look at runs and versions in MLflow",
     ]
 

@@ -112,8 +112,13 @@ def _is_plain_text(text: str) -> bool:
     return False
 
 
-def check_header(header: Sequence[object], contract: Contract) -> None:
+def check_header(header: Sequence[object], contract: Contract, advice: str | None = None) -> None:
     """Check that a raw table has every column of the contract.
+
+    Args:
+        header: Headers of the table.
+        contract: Names the columns.
+        advice: What to do about missing ones, where the contract cannot be changed.
 
     Raises:
         ContractError: Names the missing columns, the ones found, and the likely cause;
@@ -134,7 +139,12 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
         return
     found = ", ".join(f"'{name}'" for name in header)
     wanted = ", ".join(f"'{name}'" for name in missing)
-    setting = "primary_key" if set(missing) <= set(keys) else "column"
+    hint = advice or _header_hint(header, "primary_key" if set(missing) <= set(keys) else "column")
+    raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
+
+
+def _header_hint(header: Sequence[object], setting: str) -> str:
+    """What to do about missing columns; `setting` names them in the contract."""
     hint = f"correct the file's header, or `{setting}` in contract.yml"
     if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
         quoted = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'  # as YAML reads it
@@ -142,7 +152,7 @@ def check_header(header: Sequence[object], contract: Contract) -> None:
         hint = (
             f"its delimiter seems to be {delimiter!r}: set `{setting}` under table in contract.yml"
         )
-    raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
+    return hint
 
 
 def _other_delimiter(header: str) -> str | None:

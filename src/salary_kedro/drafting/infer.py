@@ -214,6 +214,11 @@ def _find_target(facts: Sequence[Facts], target: str | None) -> int:
         return best[0]
     if not named and len(numeric) == 1:
         return numeric[0]
+    if not numeric:
+        raise ContractError(
+            "no column holds numbers alone, so there is no salary to predict: is this a table, "
+            "and are currency signs and words left out of its numbers?"
+        )
     found = "no column" if not named else "more than one column"
     raise ContractError(
         f"{found} sounds like the salary to predict; the columns of numbers are {shown}: name one "
@@ -237,7 +242,8 @@ def _named_target(facts: Sequence[Facts], target: str, numeric: list[int], shown
 def _as_target(fact: Facts, name: str) -> ColumnDraft:
     low, high = float(fact.numbers.min()), float(fact.numbers.max())
     currency, period = headers.pay_of(fact.header)
-    lower, _, example = _with_head_room(low, high, whole=False)
+    lower, _, _ = _with_head_room(low, high, whole=False)
+    example = float(f"{np.median(fact.numbers):.2g}")  # so rounded, it is nobody's salary
     bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": 0 if low == 0 else lower}
     unit = f"{currency or 'currency units'}{f' a {period}' if period else ''}"
     keys = {

@@ -33,6 +33,10 @@ class UnscorableError(UserError):
     """A version that cannot be scored on today's rows."""
 
 
+class OtherFieldsError(UnscorableError):
+    """A version whose contract names fields that today's rows do not have."""
+
+
 class Judge:
     """Scores versions on the same rows, each through its logged model and contract."""
 
@@ -126,8 +130,7 @@ class Judge:
         except UnscorableError as error:
             if not self.policy.replace_unreadable_champion:
                 raise UserError(
-                    f"{error}; nothing is promoted or archived. Restore its model, go back with "
-                    f"`kedro models rollback --reason TEXT`, or let a new version replace it with "
+                    f"{error}; nothing is promoted or archived. {_way_out(error)} "
                     f"--params promotion.replace_unreadable_champion=true"
                 ) from error
             unscored = Contestant(version=champion.number, rmse=None, stored_rmse=_stored(champion))
@@ -166,6 +169,11 @@ class Judge:
 
     def _score(self, folder: Path) -> Errors:
         contract = read_contract(folder)
+        names = [*contract.feature_names, contract.target.name]
+        if lacking := [name for name in names if name not in self._holdout]:
+            raise OtherFieldsError(
+                f"it takes '{lacking[0]}', which the contract no longer has under that name"
+            )
         features, actual = features_and_target(self._holdout, contract)
         predicted = read_model(folder / MODEL_FILE).predict(features)
         return np.asarray(actual - predicted, dtype=np.float64)
@@ -174,6 +182,16 @@ class Judge:
 def read_contract(folder: Path) -> Contract:
     """Read the contract logged beside a model."""
     return Contract.parse((folder / CONTRACT_FILE).read_bytes())
+
+
+def _way_out(error: UnscorableError) -> str:
+    """What to do about a champion that cannot be scored."""
+    if isinstance(error.__cause__, OtherFieldsError):
+        return "Let a new version replace it, without a comparison, with"
+    return (
+        "Restore its model, go back with `kedro models rollback --reason TEXT`, or let a new "
+        "version replace it with"
+    )
 
 
 def _say(error: Exception) -> str:

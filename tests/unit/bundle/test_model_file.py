@@ -12,9 +12,10 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES, read_model
+from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
-from samples import QUICK, column, constant, contract_of
+from samples import QUICK, category, column, constant, contract_of
 
 BOTH = contract_of(column("age"), column("rank", required=False))
 ROWS = pd.DataFrame({"age": np.linspace(0, 60, 50), "rank": [1.0, 2.0, 3.0, 4.0, np.nan] * 10})
@@ -23,6 +24,14 @@ SALARIES = 1000 * ROWS["age"] + 300 * (ROWS.index % 7)
 
 def fitted(model: ModelName) -> Pipeline:
     return build_pipeline(BOTH, model, QUICK.get(model, {}), 234).fit(ROWS, SALARIES)
+
+
+def fitted_on_many_categories() -> Pipeline:
+    """A model that encodes categories by their mean target."""
+    contract = contract_of(category("job", {"min_count": 1}))
+    rows = pd.DataFrame({"job": [f"job {row % 25}" for row in range(50)]})
+    domain = learn_domain(rows, contract)
+    return build_pipeline(contract, "ridge", {}, 234, domain).fit(rows, SALARIES)
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
@@ -37,10 +46,11 @@ def test_read_model_when_any_of_the_estimators_was_written_then_predicts_the_sam
 
 
 def test_trusted_types_when_compared_with_what_estimators_need_then_are_exactly_those() -> None:
+    models = [*map(fitted, MODEL_NAMES), fitted_on_many_categories()]
     needed = {
         name
-        for model in MODEL_NAMES
-        for name in skops.io.get_untrusted_types(data=skops.io.dumps(fitted(model)))
+        for model in models
+        for name in skops.io.get_untrusted_types(data=skops.io.dumps(model))
     }
 
     assert needed == set(TRUSTED_TYPES)

@@ -12,12 +12,13 @@ import pandas as pd
 import pandera.config
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from salary_kedro.contract import Boolean, Contract, ContractError, Date, TableRules
+from salary_kedro.contract import Boolean, Category, Contract, ContractError, Date, TableRules
 from salary_kedro.contract.frames import encode_frame
 from salary_kedro.contract.table import (
+    KNOWN_MISSING,
     check_header,
     csv_arguments,
     find_problems,
@@ -472,6 +473,9 @@ def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_bac
     pair: tuple[Contract, list[list[object]]],
 ) -> None:
     contract, rows = pair
+    learned = [isinstance(x, Category) and x.listed is None for x in contract.inputs]
+    texts = {row[place] for row in rows for place, taken in enumerate(learned) if taken}
+    assume(not texts & set(KNOWN_MISSING))  # what stands for a missing value cannot be learned
     inputs = {
         item.name: clean_column([row[place] for row in rows], item)
         for place, item in enumerate(contract.inputs)

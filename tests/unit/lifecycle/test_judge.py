@@ -54,6 +54,21 @@ def refused(number: int, holdout: pd.DataFrame = HOLDOUT, policy: Policy | None 
     return str(caught.value)
 
 
+def test_judge_when_the_champion_takes_a_field_that_is_gone_then_says_so_and_the_way_out(
+    settled: Registry,
+) -> None:
+    renamed = HOLDOUT.rename(columns={HOLDOUT.columns[0]: "other"})
+
+    with pytest.raises(UserError) as caught:
+        Judge(settled, renamed, Policy()).judge(settled.version(2), settled.version(1))
+
+    assert str(caught.value) == (
+        f"{UNSCORABLE}it takes '{HOLDOUT.columns[0]}', which the contract no longer has under that "
+        f"name; nothing is promoted or archived. Let a new version replace it, without a "
+        f"comparison, with --params promotion.replace_unreadable_champion=true"
+    )
+
+
 # --- The evidence ---------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from salary_kedro.bundle import Bundle, BundleStore
+from salary_kedro.contract import Contract
 from salary_kedro.contract.scoring import scoring_contract
 from salary_kedro.contract.table import check_header
 from salary_kedro.datasets.table_reader import TableReader
@@ -26,6 +27,14 @@ def load_production(bundles: BundleStore, registry: RegistryNames) -> Bundle:
     return bundles.load(export_production(Registry(registry.model_name), bundles))
 
 
+def _advice(inputs: Contract, production: Bundle) -> str:
+    """What to do about a file that lacks columns: the model's own contract is what it is."""
+    return (
+        f"version {production.version} reads the headers of the table that it was trained on, and "
+        f"CSV whose cells are separated by {inputs.table.csv.delimiter!r}; write the file so"
+    )
+
+
 def score_rows(
     rows_to_score: TableReader, scored_rows: ScoredTables, production: Bundle
 ) -> dict[str, Any]:
@@ -44,7 +53,7 @@ def score_rows(
         UserError: If the file cannot be read, or lacks a column; or none can be written.
     """
     inputs = scoring_contract(production.contract)
-    check_header(rows_to_score.header(inputs), inputs)
+    check_header(rows_to_score.header(inputs), inputs, _advice(inputs, production))
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
