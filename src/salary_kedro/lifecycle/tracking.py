@@ -96,8 +96,7 @@ def log_model(
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
-    Contract, metrics and lineage are logged beside the run's own records as files of
-    the model too, so that a version can be scored, exported and served by itself.
+    All but the model are files of the model too: a version can be served by itself.
 
     Args:
         model: The fitted Pipeline.

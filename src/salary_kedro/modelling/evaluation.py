@@ -64,8 +64,7 @@ def cross_validation_metrics(
         random_state: Seed of the shuffles.
 
     Returns:
-        `cv_rmse_mean` and `cv_rmse_sd` (sample standard deviation, ddof 1), over
-        folds x repeats scores, in the target's unit.
+        `cv_rmse_mean` and `cv_rmse_sd` (ddof 1) of folds x repeats scores, in its unit.
 
     Raises:
         UserError: If there are fewer training rows than folds.
