@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from salary_kedro.drafting import draft_table
+from salary_kedro.drafting.environment import draft_table
 from salary_kedro.errors import UserError
 
 
