@@ -372,8 +372,8 @@ def explain(error: BaseException, hint: str = LOG_HINT) -> str:
         hint: Where to read more, added to what was not meant for people.
     """
     chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)  # under a debugger, OmegaConf makes an error its own cause
     for kind in (UserError, DatasetError):
         for link in chain:
             if isinstance(link, kind):

@@ -47,6 +47,13 @@ def test_explain_when_a_cause_is_meant_for_people_then_is_that(error: Exception,
     assert explain(error) == text
 
 
+def test_explain_when_an_error_is_its_own_cause_then_ends() -> None:
+    error = ValueError("odd")
+    error.__cause__ = error
+
+    assert explain(error, hint="") == "odd"
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
