@@ -50,8 +50,17 @@ LIMITS = {"wall time, s": 1.25, "CPU time, s": None, "peak memory, MB": 1.3}
 #: Most seconds that promotion may take of a run of the pipelines.
 PROMOTION, PROMOTION_LIMIT = "promotion, s", 1.0
 PROMOTION_NODES = ("bring_into_line", "promote_if_better")
-#: What the pipelines alone leave: it explains the verdict.
-EXPLANATION = {"run/holdout_errors.csv", "run/verdict.json"}
+#: What the pipelines alone leave: it explains the verdict, and tells of the data.
+EXPLANATION = {
+    "08_reporting/group_metrics.csv",
+    "model/extra_files/domain.json",
+    "model/input_example.json",
+    "model/serving_input_example.json",
+    "run/data_dictionary.csv",
+    "run/group_metrics.csv",
+    "run/holdout_errors.csv",
+    "run/verdict.json",
+}
 #: Variables that would change what a peer does, or where it keeps its files.
 FOREIGN = ("PYTHON", "COV", "GIT_", "BENTOML", "KEDRO", "MLFLOW", "SALARY")
 UNTRACKED = {
@@ -271,7 +280,9 @@ def read_files(data: Path) -> dict[str, str]:
         if path.suffix in exact
         else ""
         for path in sorted(data.glob("0*/**/*"))
-        if path.suffix in exact | named and "bundles" not in path.parts
+        if path.suffix in exact | named
+        and "bundles" not in path.parts
+        and str(path.relative_to(data)) not in EXPLANATION
     }
 
 

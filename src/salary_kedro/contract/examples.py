@@ -43,7 +43,8 @@ def _values(column: Column) -> list[Any]:
             return [day.isoformat() for day in _allowed(found, column)]
     low, high = (float(np.clip(end, -column.limit, column.limit)) for end in _range(column))
     values = low + np.linspace(0, 1, EXAMPLE_ROWS) * (high - low)
-    values = np.round(values) if isinstance(column, Integer) else values
+    if isinstance(column, Integer):
+        return [int(value) for value in _allowed(np.round(values), column)]
     return [float(value) for value in _allowed(values, column)]
 
 

@@ -62,4 +62,4 @@ def test_data_dictionary_when_the_model_sees_something_else_then_says_what() -> 
 
 
 def test_data_dictionary_when_made_then_examples_are_as_requests_have_them() -> None:
-    assert [line["example"] for line in lines()[1:5]] == ["cook", "true", "2020-02-01", "M"]
+    assert [line["example"] for line in lines()[1:5]] == ["clerk", "true", "2020-02-01", "F"]

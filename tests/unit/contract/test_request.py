@@ -1,5 +1,6 @@
 """The request model: strict, bounded, and explained in words."""
 
+import contextlib
 import json
 import math
 from datetime import date, timedelta
@@ -348,14 +349,18 @@ def accepted_by_request(row: dict[str, Any], contract: Contract) -> bool:
 
 
 def in_table(feature: Any, value: Any) -> Any:
-    """A cell as a raw file holds it: truth values are texts there."""
+    """A cell as a raw file holds it: truth values are texts there, and days are in its format."""
+    if feature.kind == "date" and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(value).strftime(feature.format)
     if feature.kind == "boolean" and isinstance(value, bool):
         return feature.true_values[0] if value else feature.false_values[0]
     return value
 
 
 def accepted_by_table(row: dict[str, Any], contract: Contract) -> bool:
-    known = {item.column: in_table(item, row.get(item.name)) for item in contract.features}
+    values = {item.name: item.example for item in contract.features} | row
+    known = {item.column: in_table(item, values[item.name]) for item in contract.features}
     raw = pd.DataFrame([{**known, contract.target.column: contract.target.example}])
     return bool(find_problems(raw, read_columns(raw, contract), contract).empty)
 
@@ -447,7 +452,7 @@ def cases(draw: st.DrawFn) -> tuple[Contract, dict[str, Any]]:
     others = [draw(kind_columns(f"other_{i}")) for i in range(draw(st.integers(0, 3)))]
     features = [*(feature.model_dump() for feature in numbers.features), *others]
     contract = Contract.model_validate({**numbers.model_dump(), "features": features})
-    return contract, {feature.name: draw(cells(feature)) for feature in contract.features}
+    return contract, {feature.name: draw(cells(feature)) for feature in contract.inputs}
 
 
 @settings(deadline=None, max_examples=100)

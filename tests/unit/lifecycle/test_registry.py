@@ -260,9 +260,11 @@ def test_model_folder_when_the_store_is_local_then_writes_nothing(
         "MLmodel",
         "conda.yaml",
         "extra_files",
+        "input_example.json",
         "model.skops",
         "python_env.yaml",
         "requirements.txt",
+        "serving_input_example.json",
     }
 
 
