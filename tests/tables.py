@@ -36,6 +36,11 @@ class RawTable:
     delimiter: str = ","
     encoding: str = "utf-8"
 
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.columns[self.target])
+
     def write(self, file: Path) -> None:
         """Write the CSV file."""
         with file.open("w", newline="", encoding=self.encoding) as stream:

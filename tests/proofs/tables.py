@@ -60,7 +60,7 @@ def _try(project: Project, table: RawTable, number: int) -> list[str]:
         result = project.run("kedro", *arguments)
         if result.returncode != 0:
             return [f"kedro {' '.join(arguments)}: {result.stdout}{result.stderr}"]
-    scored = _read(file.with_name(f"{file.stem}_scored.csv"))
+    scored = _read(file.with_name(f"{file.stem}_scored.csv"), table.delimiter)
     return [*_compare(table, scored), *_ask(project, env, file, scored)]
 
 
@@ -68,27 +68,22 @@ def _paths(file: Path) -> str:
     return f"rows_to_score={file},scored_rows={file.with_name(f'{file.stem}_scored.csv')}"
 
 
-def _read(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype="str", keep_default_na=False)
+def _read(file: Path, delimiter: str) -> pd.DataFrame:
+    """Scored rows, which are written as the raw table separates its cells."""
+    return pd.read_csv(file, sep=delimiter, dtype="str", keep_default_na=False)
 
 
 def _compare(table: RawTable, scored: pd.DataFrame) -> list[str]:
-    """Every row must be scored, and its cells must be what they were."""
-    expected = pd.DataFrame(table.columns, dtype="str")
-    found = scored[[_renamed(name, scored) for name in table.columns]]
-    if len(found) != len(expected):
-        return [f"{len(expected)} rows, {len(found)} scored"]
+    """Every row must be scored, and its cells must be what they were, in the first columns."""
+    if len(scored) != table.rows:
+        return [f"{table.rows} rows, {len(scored)} scored"]
     changed = [
         name
-        for name, column in zip(table.columns, found.columns, strict=True)
-        if found[column].tolist() != expected[name].tolist()
+        for place, (name, cells) in enumerate(table.columns.items())
+        if scored.iloc[:, place].tolist() != cells
+        or scored.columns[place] not in (name, f"{name} (raw)")
     ]
     return [f"the cells of {changed} were changed"] if changed else []
-
-
-def _renamed(name: str, scored: pd.DataFrame) -> str:
-    """A raw column that bears the name of one of ours was renamed."""
-    return f"{name} (raw)" if f"{name} (raw)" in scored else name
 
 
 def _ask(project: Project, env: str, file: Path, scored: pd.DataFrame) -> list[str]:
