@@ -9,10 +9,9 @@ from typing import Any, cast
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
 from yaml import YAMLError
 
-from salary_kedro.contract import Contract, ContractError, describe_invalid
+from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.table import csv_arguments
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
 
@@ -84,11 +83,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         Raises:
             ContractError: If it is malformed; names the key.
         """
-        content = self._read_contract().get("contract")
-        try:
-            return Contract.model_validate(content)
-        except ValidationError as error:
-            raise ContractError(describe_invalid(error, "contract", Contract, content)) from error
+        return Contract.of(self._read_contract().get("contract"))
 
     def credentials(self) -> dict[str, Any]:
         """The environment's credentials; none if it has no such file."""

@@ -1,7 +1,6 @@
 """What the `kedro contract` commands do."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +8,10 @@ from typing import Any
 
 import click
 from kedro.io import DataCatalog
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
-from yaml import YAMLError
 
 from salary_kedro.commands import Project, as_table
-from salary_kedro.contract import Contract, ContractError, describe_invalid
+from salary_kedro.config import read_contract_file
+from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.compatibility import compare_contracts, compatible
 from salary_kedro.contract.table import csv_arguments
 from salary_kedro.contract.tally import tally
@@ -175,36 +171,25 @@ def diff(project: Project, before: str, after: str) -> Row:
 
 
 def _find_contract(which: str, project: Project) -> Contract:
-    if which.isdecimal():
-        return read_contract(project.registry.model_folder(int(which)))
-    return read_contract_file(Path(which))
-
-
-def read_contract_file(path: Path) -> Contract:
-    """Read a contract from YAML, as in `conf/`, or from JSON, as in a bundle.
+    """Read a contract from YAML, as in `conf/`, from JSON, as in a bundle, or from a version.
 
     Raises:
         ContractError: If there is none, or it is malformed; says what to do.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            content = json.loads(text)
-        else:
-            content = OmegaConf.to_container(OmegaConf.create(text), resolve=True)
-    except OSError as error:
+    if which.isdecimal():
+        return read_contract(project.registry.model_folder(int(which)))
+    path = Path(which)
+    if not path.is_file():
         raise ContractError(
-            f"{path} cannot be read ({error.strerror}): name a contract file, .yml or .json, or "
-            f"the number of a model version"
-        ) from error
-    except (YAMLError, OmegaConfBaseException, ValueError) as error:
-        what = " ".join(str(error).split())
-        raise ContractError(f"{path} cannot be read as a contract: {what}") from error
-    content = content.get("contract", content) if isinstance(content, dict) else content
+            f"there is no file {path}: name a contract file, .yml or .json, or the number of a "
+            f"model version"
+        )
+    is_json = path.suffix == ".json"
+    content = path.read_bytes() if is_json else read_contract_file(path)["contract"]
     try:
-        return Contract.model_validate(content)
-    except ValidationError as error:
-        raise ContractError(f"{path}: {describe_invalid(error, 'contract', Contract)}") from error
+        return Contract.parse(content) if is_json else Contract.of(content)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
 
 
 def tell_diff(result: Row) -> None:

@@ -240,8 +240,8 @@ def test_diff_when_the_contracts_are_the_same_then_says_so(shell: Project) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "next.yml cannot be read (No such file or directory): name a contract file"),
-        ("contract: [", "next.yml cannot be read as a contract: "),
+        (None, "there is no file next.yml: name a contract file"),
+        ("contract: [", "next.yml is not YAML: line 1, column 12: "),
         ("contract: {features: []}", "next.yml: contract."),
     ],
 )

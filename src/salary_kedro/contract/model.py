@@ -1,7 +1,7 @@
 """The contract itself: every feature and the target, described once."""
 
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -148,6 +148,18 @@ class Contract(BaseModel):
     def has_categories(self) -> bool:
         """Whether the model takes texts beside numbers."""
         return any(isinstance(feature, Category) for feature in self.inputs)
+
+    @classmethod
+    def of(cls, content: Any) -> Self:
+        """Check what a file holds under the key `contract`.
+
+        Raises:
+            ContractError: If that is no valid contract; names the key.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ContractError(describe_invalid(error, "contract", cls, content)) from error
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:

@@ -1,6 +1,6 @@
 """Checks tables against the contract: every broken row gets its line and its reasons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
@@ -269,6 +269,8 @@ def _to_texts(values: pd.Series) -> pd.Series:
         values = values.astype("category")
     known = values.cat.categories.map(_text).astype("str")
     texts = known.unique().drop("", errors="ignore")
+    if len(texts) == len(known):
+        return values.cat.rename_categories(list(texts))
     places = np.append(texts.get_indexer(known), -1)  # a missing cell has the code -1
     found = places[values.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(found, texts), index=values.index)
@@ -398,11 +400,30 @@ def _unreadable(column: Column) -> str:
     return "not a number"
 
 
-def line_numbers(raw: pd.DataFrame) -> pd.Series:
-    """Line on which each record starts in its file, the header being line 1.
+def rename_beside(names: Iterable[str], own: Collection[str]) -> list[str]:
+    """Names for raw columns that stand beside columns of our own: none bears the name of one."""
+    names = list(names)
+    taken = {*names, *own}
+    renamed = []
+    for name in names:
+        new = name
+        while name in own and new in taken:
+            new = f"{new} (raw)"
+        renamed.append(new)
+    return renamed
+
+
+def line_numbers(raw: pd.DataFrame, rows: pd.Index) -> pd.Series:
+    """Line on which some records start in their file, the header being line 1.
 
     Quoted cells may hold line breaks; the lines they add are counted.
+
+    Args:
+        raw: The whole table.
+        rows: Labels of the records.
     """
+    if rows.empty:
+        return pd.Series([], dtype="int64", index=rows)  # most tables have no broken rows
     header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
     lines = np.arange(len(raw)) + header + 1
     texts = raw.select_dtypes(["str", "category"])
@@ -410,7 +431,7 @@ def line_numbers(raw: pd.DataFrame) -> pd.Series:
         added = _line_breaks(texts[name])
         if added.any():
             lines[1:] += added.cumsum()[:-1]
-    return pd.Series(lines, index=raw.index)
+    return pd.Series(lines, index=raw.index)[rows]
 
 
 def _line_breaks(cells: pd.Series) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
     broken = repeats.index.unique()
     for reasons in by_column.values():
         broken = broken.union(reasons.index)
-    lines = line_numbers(raw) if len(broken) else pd.Series(dtype="int64")
+    lines = line_numbers(raw, broken)
     share = len(broken) / len(raw) if len(raw) else 0.0
     return {
         "rows": len(raw),

@@ -179,7 +179,7 @@ def _usual_missing(texts: pd.DataFrame) -> list[str]:
     found: set[str] = set()
     for name in texts.columns:
         found.update(texts[name][texts[name].isin(KNOWN_MISSING)].unique())
-    return sorted(found - {""})
+    return sorted(found)
 
 
 def _about(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[str, ...]:

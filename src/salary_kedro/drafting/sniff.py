@@ -13,17 +13,13 @@ from numpy.typing import NDArray
 from pandas.errors import ParserError, ParserWarning
 
 from salary_kedro.contract.model import CsvDialect
+from salary_kedro.contract.table import KNOWN_MISSING
 
 HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200
 DELIMITERS = (",", ";", "\t", "|")
 #: Decimal mark and what groups thousands, the commonest first.
 MARKS = ((".", None), (".", ","), (",", None), (",", "."), (".", "'"), (".", " "), (",", " "))
-#: What pandas reads as a missing value.
-_KNOWN = """
-    #N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null
-"""
-KNOWN_MISSING = frozenset(_KNOWN.split()) | {"", "#N/A N/A"}
 #: What people write for a missing number.
 MISSING_WORDS = frozenset(
     {"?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "n.d.", "k.a.", "unknown", "missing"}
@@ -159,4 +155,4 @@ def _is_missing_word(texts: pd.Index) -> NDArray[np.bool_]:
 
 def without_missing(counts: "pd.Series[Any]", missing: Sequence[str]) -> "pd.Series[Any]":
     """Leave out the texts that stand for a missing value; counts are by text."""
-    return counts[~counts.index.isin([*KNOWN_MISSING, *missing]) & (counts > 0)]
+    return counts[~counts.index.isin(["", *KNOWN_MISSING, *missing]) & (counts > 0)]

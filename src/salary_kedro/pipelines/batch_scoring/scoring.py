@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
 from salary_kedro.contract.frames import domain_warnings, encode_frame
-from salary_kedro.contract.table import find_problems, join_reasons, read_columns
+from salary_kedro.contract.table import (
+    find_problems,
+    join_reasons,
+    read_columns,
+    rename_beside,
+)
 from salary_kedro.datasets.table_reader import Chunk
 
 
@@ -93,15 +98,7 @@ def rejected_table(chunk: Chunk, scores: Scores) -> pa.Table:
 
 
 def _rename(cells: pa.Table, own: Mapping[str, Any]) -> pa.Table:
-    """Give the raw columns names that none of our own columns bears."""
-    taken = {*cells.column_names, *own}
-    names = []
-    for name in cells.column_names:
-        new = name
-        while name in own and new in taken:
-            new = f"{new} (raw)"
-        names.append(new)
-    return cells.rename_columns(names)
+    return cells.rename_columns(rename_beside(cells.column_names, own))
 
 
 def _join(table: pa.Table, more: Mapping[str, Any]) -> pa.Table:

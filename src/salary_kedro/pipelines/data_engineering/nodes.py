@@ -11,6 +11,7 @@ from salary_kedro.contract.table import (
     join_reasons,
     line_numbers,
     read_columns,
+    rename_beside,
 )
 from salary_kedro.errors import UserError
 from salary_kedro.parameters import DataEngineering
@@ -41,16 +42,11 @@ def validate_salaries(
     repeats = find_repeats(raw, columns, contract)
     if not repeats.empty:
         reasons = join_reasons([reasons, repeats])
-    found = pd.DataFrame({"line": line_numbers(raw)[reasons.index], "reasons": reasons})
-    broken = raw.loc[reasons.index].rename(columns=lambda name: _beside(name, found))
+    found = pd.DataFrame({"line": line_numbers(raw, reasons.index), "reasons": reasons})
+    broken = raw.loc[reasons.index].set_axis(rename_beside(raw.columns, found.columns), axis=1)
     valid = columns.drop(index=reasons.index)
     valid.attrs["sha256"] = raw_salaries.attrs["sha256"]
     return valid, pd.concat([found, broken], axis="columns")
-
-
-def _beside(name: str, found: pd.DataFrame) -> str:
-    """A name for a raw column that none of our own columns bears."""
-    return f"{name} (raw)" if name in found.columns else name
 
 
 def clean_salaries(
