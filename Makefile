@@ -14,7 +14,7 @@ DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: help run serve app viz ui test prove check format bench image lock clean
+.PHONY: help run serve app viz ui test prove check format bench image audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -52,14 +52,17 @@ format: $(DEV) ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-image: $(RUN) ## build a container image of the service, with docker or podman (BASE=image for another base)
+image: $(DEV) ## build container images of service and page, with docker or podman (BASE=image for another base)
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
+
+audit: $(DEV) ## ask whether a locked package has a known vulnerability
+	@$(BIN)/python .ci/audit requirements*.lock
 
 bench: $(DEV) ## measure training, validation and batch scoring against bare scripts (ROUNDS=5 ROWS=5000000)
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 
-lock: $(RUN) ## resolve the dependencies anew and write the three lock files
+lock: $(RUN) ## resolve the dependencies anew and write the four lock files
 	@.ci/lock $(BIN)/uv
 
 clean: ## remove .venv and the tools' caches; runs, models and data stay

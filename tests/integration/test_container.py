@@ -1,152 +1,81 @@
-"""The image: built for real, run with hardly any rights, asked from inside its own network."""
+"""The service's image: built for real, run with hardly any rights, asked from its own network."""
 
 import json
 import os
+import shutil
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
-from salary_kedro.bundle import BundleStore
-from support import BIN, ROOT, Project
+from containers import Engine, ask, build_images, running, settings
+from salary_kedro.bundle import BundleStore, Choice
+from salary_kedro.bundle.bundle import pack
+from support import Project, copy_trained
 
 pytestmark = pytest.mark.container
 
-PUBLIC_BASE = "docker.io/library/python:{}.{}-slim-bookworm".format(*sys.version_info)
-UID = "43210"  # nobody's, neither here nor in the image
-HARDLY_ANY_RIGHTS = [
-    *("--read-only", "--tmpfs", "/tmp"),  # noqa: S108 - the container's
-    *("--network", "none", "--user", f"{UID}:{UID}"),
-    *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
-]
-WAIT = """
-import time, urllib.request
-for _ in range(500):
-    try:
-        urllib.request.urlopen("http://127.0.0.1:3000/readyz", timeout=10)
+AT_5 = '{"experience_years": 5}'
+# Prints when another version answers, by the clock that the container shares with the test.
+WATCH = """
+import json, time, urllib.request
+def version():
+    answer = urllib.request.urlopen("http://127.0.0.1:3000/model", timeout=10)
+    return json.loads(answer.read())["model_version"]
+print(version(), flush=True)
+end = time.time() + 30
+while time.time() < end:
+    if version() == 2:
+        print(time.time(), flush=True)
         break
-    except OSError:
-        time.sleep(0.1)
-else:
-    raise SystemExit("never ready")
 """
-ASK = """
-import sys, urllib.request
-path, *body = sys.argv[1:]
-headers = {"Content-Type": "application/json"}
-url = "http://127.0.0.1:3000" + path
-request = urllib.request.Request(url, *[text.encode() for text in body], headers=headers)
-answer = urllib.request.urlopen(request, timeout=10)
-print(answer.status, answer.read().decode())
-"""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A container engine, and the environment it needs on this machine."""
-
-    name: str
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *arguments: str, timeout: int = 180) -> subprocess.CompletedProcess[str]:
-        """Run a command of the engine."""
-        return subprocess.run(
-            [self.name, *arguments],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    def __call__(self, *arguments: str) -> str:
-        """Run a command of the engine that must succeed; gives what it prints."""
-        result = self.run(*arguments)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout.strip()
-
-    def works(self) -> bool:
-        """Whether it is installed and, for a client, its engine answers."""
-        try:
-            return self.run("info").returncode == 0
-        except OSError:
-            return False
-
-    def reaches_base(self) -> bool:
-        """Whether the public base image is here, or can be had."""
-        inspected = self.run("image", "inspect", PUBLIC_BASE)
-        return not inspected.returncode or not self.run("pull", PUBLIC_BASE, timeout=300).returncode
-
-
-def give_up(reason: str) -> NoReturn:
-    """Skip; but fail in CI, where nothing may go untested."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """Either docker or podman, with a base image to build upon."""
-    working = [engine for engine in (Engine("docker"), Engine("podman")) if engine.works()]
-    if not working:
-        give_up("neither docker nor podman works here")
-    if "BASE" in os.environ or working[0].reaches_base():
-        return working[0]
-    made = subprocess.run(
-        [ROOT / ".ci" / "base-image", working[0].name],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if made.returncode:
-        give_up(f"no image registry is reached, and no base image can be made: {made.stderr}")
-    environment = {
-        "BASE": made.stdout.strip(),
-        "CONTAINERS_CONF": str(ROOT / ".ci" / "containers.conf"),
-    }
-    return Engine(working[0].name, environment)
-
-
-@pytest.fixture(scope="module")
-def image(engine: Engine, _trained: Project) -> Iterator[str]:
-    """The image of version 1 (linear regression)."""
-    environment = {
-        **_trained.environment,
-        **engine.environment,
-        "ENGINE": engine.name,
-        "HOME": str(Path.home()),  # where downloaded packages and images are kept
-    }
-    built = subprocess.run(
-        [_trained.root / "deploy" / "build-image", BIN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    tag = f"salary_prediction:{BundleStore(_trained.bundles).current()}"
-    yield tag
-    engine("rmi", "--no-prune", tag)  # what the next build can use again stays
-
-
-@contextmanager
-def running(engine: Engine, image: str) -> Iterator[str]:
-    """Run a container for a while; gives its id once it is ready."""
-    container = engine("run", "--detach", *HARDLY_ANY_RIGHTS, image)
+# Sends requests that the service has begun to read, and finishes them only when told to; others
+# come and go all the while. "100 Continue" says that a request is in the service's hands.
+LOAD = """
+import socket, sys, threading
+body = b'{"experience_years": 5}'
+head = (
+    b"POST /predict HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\n"
+    b"Content-Length: %d\\r\\nExpect: 100-continue\\r\\nConnection: close\\r\\n\\r\\n"
+) % len(body)
+def begin():
+    connection = socket.create_connection(("127.0.0.1", 3000), timeout=60)
+    connection.sendall(head)
+    reply = connection.recv(4096)
+    if not reply.startswith(b"HTTP/1.1 100"):
+        raise OSError(f"not begun: {reply}")
+    return connection
+def finish(connection):
     try:
-        engine("exec", container, "python3", "-c", WAIT)
-        yield container
-    finally:
-        subprocess.run([engine.name, "logs", container], check=False)  # shown if a test fails
-        engine("rm", "--force", container)
+        connection.sendall(body)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        return answer.split()[1].decode()
+    except (OSError, IndexError) as error:
+        return f"dropped: {error!r}"
+statuses = []
+def come_and_go():
+    while True:
+        try:
+            connection = begin()
+        except OSError:
+            return
+        statuses.append(finish(connection))
+waiting = [begin() for _ in range(16)]
+threads = [threading.Thread(target=come_and_go) for _ in range(16)]
+for thread in threads:
+    thread.start()
+print("begun", flush=True)
+sys.stdin.readline()
+statuses += [finish(connection) for connection in waiting]
+for thread in threads:
+    thread.join()
+print(*sorted(set(statuses)), len(statuses))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -156,11 +85,34 @@ def container(engine: Engine, image: str) -> Iterator[str]:
         yield identity
 
 
-def ask(engine: Engine, container: str, path: str, *body: str) -> tuple[int, str]:
-    """Send a request from inside the container's network: GET, or POST a body."""
-    printed = engine("exec", container, "python3", "-c", ASK, path, *body)
-    status, _, text = printed.partition(" ")
-    return int(status), text
+@pytest.fixture
+def choice(bundles: Path) -> Choice:
+    """What the image ships with."""
+    chosen = BundleStore(bundles).choose()
+    assert chosen is not None
+    return chosen
+
+
+@pytest.fixture
+def bill(image: str, _trained: Project) -> dict[str, Any]:
+    """The image's bill of materials."""
+    path = _trained.root / "build" / f"{image.replace(':', '-')}.cdx.json"
+    read: dict[str, Any] = json.loads(path.read_text())
+    return read
+
+
+def add_second(bundles: Path) -> str:
+    """Add a version 2, whose model is version 1's; gives its bundle's name."""
+    store = BundleStore(bundles)
+    first = store.current()
+    assert first is not None
+    made = ("manifest.json", "examples.json")
+    files = {path.name: path.read_bytes() for path in (bundles / first).iterdir()}
+    name, second = pack(
+        "salaries", 2, {key: value for key, value in files.items() if key not in made}
+    )
+    store.write(name, second)
+    return name
 
 
 def test_container_with_any_uid_and_read_only_root_is_ready(engine: Engine, container: str) -> None:
@@ -169,14 +121,20 @@ def test_container_with_any_uid_and_read_only_root_is_ready(engine: Engine, cont
     assert status == 200
 
 
-def test_container_when_asked_to_predict_answers_what_its_bundle_predicts(
-    engine: Engine, container: str, bundles: Path
+def test_container_when_its_health_check_is_run_then_it_passes(
+    engine: Engine, image: str, container: str
 ) -> None:
-    status, text = ask(engine, container, "/predict", '{"experience_years": 5}')
+    kind, *command = settings(engine, image)["Healthcheck"]["Test"]
 
-    choice = BundleStore(bundles).choose()
-    assert choice is not None
-    answer: dict[str, Any] = json.loads(text)
+    assert kind == "CMD"
+    engine("exec", container, *command)
+
+
+def test_container_when_asked_to_predict_answers_what_its_bundle_predicts(
+    engine: Engine, container: str, choice: Choice
+) -> None:
+    status, answer = ask(engine, container, "/predict", AT_5)
+
     assert status == 200
     assert answer["salary"] == choice.bundle.predict([[5.0]])[0]
     assert answer["model_version"] == 1
@@ -193,8 +151,120 @@ print([name for name in ("kedro", "mlflow", "pandas", "salary_kedro.pipelines") 
     assert engine("exec", container, "python3", "-c", search) == "[]"
 
 
-def test_container_when_terminated_exits_with_0(engine: Engine, image: str) -> None:
-    with running(engine, image) as container:
-        engine("kill", "--signal", "TERM", container)
+def test_container_with_mounted_bundles_when_the_pointer_moves_then_answers_with_the_new_version(
+    engine: Engine, image: str, bundles: Path
+) -> None:
+    second = add_second(bundles)
+    mounted = ("--volume", f"{bundles}:/bundles:ro", "--env", "SALARY_BUNDLES=/bundles")
+    with (
+        running(engine, image, *mounted) as container,
+        subprocess.Popen(
+            [engine.name, "exec", container, "python3", "-c", WATCH],
+            env={**os.environ, **engine.environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as watch,
+    ):
+        assert watch.stdout is not None
+        before = watch.stdout.readline()
+        moved = time.time()
+        BundleStore(bundles).point_to(second)
+        answered = float(watch.stdout.readline())
 
-        assert engine("wait", container) == "0"
+    assert before == "1\n"
+    assert answered - moved < 2
+
+
+def test_container_when_terminated_under_load_then_answers_what_it_began_and_exits_with_0(
+    engine: Engine, image: str
+) -> None:
+    with running(engine, image) as container:
+        beside = ("--rm", "--interactive", "--network", f"container:{container}")
+        with subprocess.Popen(
+            [engine.name, "run", *beside, "--entrypoint", "python3", image, "-c", LOAD],
+            env={**os.environ, **engine.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as load:
+            assert load.stdout is not None
+            assert load.stdout.readline() == "begun\n"
+            engine("kill", "--signal", "TERM", container)
+            printed, _ = load.communicate("go on\n", timeout=120)
+        code = engine("wait", container)
+
+    statuses, count = printed.split(maxsplit=1)
+    assert statuses == "200", printed
+    assert int(count) >= 16
+    assert code == "0"
+
+
+def test_image_when_inspected_then_says_what_its_bundle_says(
+    engine: Engine, image: str, choice: Choice
+) -> None:
+    labels = settings(engine, image)["Labels"]
+
+    bundle = choice.bundle
+    expected = {
+        "org.opencontainers.image.title": "salary_prediction",
+        "org.opencontainers.image.version": bundle.name,
+        "org.opencontainers.image.revision": bundle.lineage["git_commit"],
+        "salary_kedro.model.name": "salary_prediction_regression-model",
+        "salary_kedro.model.version": "1",
+        "salary_kedro.rmse": str(bundle.metrics["rmse"]),
+        "salary_kedro.bento": image,
+        "salary_kedro.lineage.data_sha256": bundle.lineage["data_sha256"],
+        "salary_kedro.lineage.code_sha256": bundle.lineage["code_sha256"],
+        "salary_kedro.lineage.lock_sha256": bundle.lineage["lock_sha256"],
+        "salary_kedro.lineage.parameters_sha256": bundle.lineage["parameters_sha256"],
+    }
+    assert {key: labels.get(key) for key in expected} == expected
+
+
+def test_image_when_bento_and_image_are_built_anew_then_is_the_same(
+    engine: Engine,
+    image: str,
+    _trained: Project,  # noqa: PT019 - its value is used
+    tmp_path: Path,
+    bill: dict[str, Any],
+) -> None:
+    first = settings(engine, image)["Id"]
+    again = copy_trained(_trained, tmp_path / "elsewhere")
+    shutil.rmtree(again.root / ".bentoml")
+    again.kedro_run("--pipelines", "packaging")
+
+    build_images(engine, again, "service", NO_CACHE="1")
+
+    assert settings(engine, image)["Id"] == first
+    rewritten = again.root / "build" / f"{image.replace(':', '-')}.cdx.json"
+    assert json.loads(rewritten.read_text()) == bill
+
+
+def test_bill_of_materials_when_validated_is_sound_cyclonedx(bill: dict[str, Any]) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+
+
+def test_bill_of_materials_when_read_names_what_the_image_holds(
+    engine: Engine, container: str, bill: dict[str, Any]
+) -> None:
+    listing = """
+from importlib.metadata import distributions
+print(*sorted({f"{found.name}=={found.version}" for found in distributions()}), sep="\\n")
+"""
+
+    held = engine("exec", container, "python3", "-c", listing).splitlines()
+
+    python = [part for part in bill["components"] if part["purl"].startswith("pkg:pypi/")]
+    assert sorted(f"{part['name']}=={part['version']}" for part in python) == held
+    debian = [part for part in bill["components"] if part["purl"].startswith("pkg:deb/")]
+    assert "libstdc++6" in {part["name"] for part in debian}
+
+
+def test_bill_of_materials_when_read_gives_each_python_package_hashes_and_a_licence(
+    bill: dict[str, Any],
+) -> None:
+    python = [part for part in bill["components"] if part["purl"].startswith("pkg:pypi/")]
+
+    locked = [part["externalReferences"][-1]["hashes"] for part in python]
+    assert all(locked)
+    assert [part["name"] for part in python if not part.get("licenses")] == []

@@ -1,0 +1,39 @@
+"""labels.py BENTO BUNDLE: labels of the service's image, from its bundle, one KEY=VALUE a line."""
+
+import json
+import sys
+from pathlib import Path
+
+OCI = "org.opencontainers.image"
+OURS = "salary_kedro"
+
+
+def labels(bento: str, bundle: Path) -> dict[str, str]:
+    """What a bundle says about the model, its quality and what it was made from.
+
+    Args:
+        bento: Name of the Bento that holds the bundle.
+        bundle: The bundle's folder.
+    """
+    manifest, metrics, lineage = (
+        json.loads((bundle / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("manifest", "metrics", "lineage")
+    )
+    made_from = {key: value for key, value in lineage.items() if key != "parameters"}  # long
+    return {
+        f"{OCI}.title": bento,
+        f"{OCI}.version": bundle.name,
+        f"{OCI}.revision": str(lineage.get("git_commit", "")),
+        f"{OCI}.description": "Predicts salaries with the production model, over HTTP.",
+        f"{OCI}.licenses": "Apache-2.0",
+        f"{OURS}.model.name": manifest["model_name"],
+        f"{OURS}.model.version": str(manifest["version"]),
+        f"{OURS}.rmse": str(metrics.get("rmse")),
+        f"{OURS}.bento": f"{bento}:{bundle.name}",
+        **{f"{OURS}.lineage.{key}": str(value) for key, value in sorted(made_from.items())},
+    }
+
+
+if __name__ == "__main__":
+    for key, value in labels(sys.argv[1], Path(sys.argv[2])).items():
+        print(f"{key}={' '.join(value.split())}")
