@@ -40,7 +40,7 @@ def build_image(project: Project, programs: Path) -> subprocess.CompletedProcess
         "TMPDIR": str(scratch),
     }
     return subprocess.run(
-        [project.root / "deploy" / "build-image", BIN],
+        [project.root / "deploy" / "build-image", BIN, "service"],
         env=environment,
         capture_output=True,
         text=True,
@@ -78,13 +78,14 @@ def test_build_image_when_docker_has_no_engine_builds_the_production_bento_with_
     packaged: Project, programs: Path, tmp_path: Path
 ) -> None:
     write_program(programs / "docker", "exit 1")
-    write_program(programs / "podman", f'[[ $1 == info ]] || cp -R "${{@: -1}}" {tmp_path}/context')
+    write_program(programs / "podman", f'[[ $1 != build ]] || cp -R "${{@: -1}}" {tmp_path}/context')
 
     result = build_image(packaged, programs)
 
     assert result.returncode == 0, result.stderr
     bundle = (packaged.bundles / "current").read_text().strip()
-    assert result.stdout.startswith(f"Built salary_prediction:{bundle}. Run it:\n  podman run ")
+    assert result.stdout.startswith(f"Built salary_prediction:{bundle}; build/")
+    assert f" salary_prediction:{bundle}\n" in result.stdout
     context = tmp_path / "context"
     assert {path.name for path in context.iterdir()} == {"bento", "packages"}
     assert f"version: {bundle}\n" in (context / "bento" / "bento.yaml").read_text()
