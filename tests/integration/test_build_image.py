@@ -78,7 +78,9 @@ def test_build_image_when_docker_has_no_engine_builds_the_production_bento_with_
     packaged: Project, programs: Path, tmp_path: Path
 ) -> None:
     write_program(programs / "docker", "exit 1")
-    write_program(programs / "podman", f'[[ $1 != build ]] || cp -R "${{@: -1}}" {tmp_path}/context')
+    write_program(
+        programs / "podman", f'[[ $1 != build ]] || cp -R "${{@: -1}}" {tmp_path}/context'
+    )
 
     result = build_image(packaged, programs)
 
