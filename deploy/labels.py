@@ -1,4 +1,4 @@
-"""labels.py BENTO BUNDLE: labels of the service's image, from its bundle, one KEY=VALUE a line."""
+"""labels.py BENTO BUNDLE: labels of the service's image, from its bundle, for a Containerfile."""
 
 import json
 import sys
@@ -34,6 +34,14 @@ def labels(bento: str, bundle: Path) -> dict[str, str]:
     }
 
 
+def instruction(labels: dict[str, str]) -> str:
+    """The instruction that sets labels; nothing in a value means more than itself."""
+    pairs = (
+        f"{key}={json.dumps(value, ensure_ascii=False).replace('$', chr(92) + '$')}"
+        for key, value in labels.items()
+    )
+    return " ".join(["LABEL", *pairs])
+
+
 if __name__ == "__main__":
-    for key, value in labels(sys.argv[1], Path(sys.argv[2])).items():
-        print(f"{key}={' '.join(value.split())}")
+    print(instruction(labels(sys.argv[1], Path(sys.argv[2]))))
