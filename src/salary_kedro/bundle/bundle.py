@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
@@ -18,6 +17,9 @@ from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.encoding import Row, encode_rows
 from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
+
+if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_file
+    from sklearn.pipeline import Pipeline
 
 MANIFEST = "manifest.json"
 #: A bundle packed before releases recorded it does without.
@@ -52,7 +54,7 @@ class Bundle:
     name: str
     model_name: str
     version: int
-    model: Pipeline
+    model: "Pipeline"
     contract: Contract
     domain: Domain
     metrics: Mapping[str, float | None]
@@ -98,7 +100,7 @@ class Bundle:
         )
 
 
-def predict_rows(model: Pipeline, rows: Sequence[Row], contract: Contract) -> NDArray[np.float64]:
+def predict_rows(model: "Pipeline", rows: Sequence[Row], contract: Contract) -> NDArray[np.float64]:
     """Predict rows that are given by position."""
     return np.asarray(model.predict(encode_rows(rows, contract)), dtype=np.float64)
 
@@ -146,13 +148,13 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def _record_examples(model: Pipeline, contract: Contract) -> dict[str, Any]:
+def _record_examples(model: "Pipeline", contract: Contract) -> dict[str, Any]:
     """Predictions for rows made from the contract alone, never from anybody's data."""
     rows = example_rows(contract)
     return {"rows": rows, "predictions": predict_rows(model, rows, contract).tolist()}
 
 
-def _replay(model: Pipeline, contract: Contract, examples: Mapping[str, Any]) -> None:
+def _replay(model: "Pipeline", contract: Contract, examples: Mapping[str, Any]) -> None:
     """Check that the model still predicts what was recorded."""
     predicted = predict_rows(model, examples["rows"], contract)
     if not np.allclose(predicted, examples["predictions"], rtol=RELATIVE_TOLERANCE, atol=0):

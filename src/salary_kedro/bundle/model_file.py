@@ -1,11 +1,16 @@
-"""Reads and writes fitted Pipelines as skops files, by a reviewed list of types; never a pickle."""
+"""Reads fitted Pipelines from skops files, by a reviewed list of types; never a pickle.
+
+scikit-learn and skops are imported when a model is read: the process that only supervises the
+service's workers imports this too, reads none, and so needs a third of the memory.
+"""
 
 from pathlib import Path
-
-import skops.io
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING
 
 from salary_kedro.errors import UserError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 #: What skops does not trust by itself and our estimators need. Each is a plain holder of
 #: arrays or settings inside scikit-learn; none runs code when it is restored.
@@ -17,12 +22,15 @@ TRUSTED_TYPES = [
 ]
 
 
-def read_model(source: Path | bytes) -> Pipeline:
+def read_model(source: Path | bytes) -> "Pipeline":
     """Restore a fitted Pipeline.
 
     Raises:
         UserError: If the file is damaged or holds a type that is not on the list.
     """
+    import skops.io
+    from sklearn.pipeline import Pipeline
+
     load = skops.io.loads if isinstance(source, bytes) else skops.io.load
     try:
         model = load(source, trusted=TRUSTED_TYPES)

@@ -1,0 +1,16 @@
+"""What importing the service brings along."""
+
+import subprocess
+import sys
+
+IMPORTED = """
+import sys
+import salary_kedro.serving.service
+print(sorted({"pandas", "scipy", "sklearn", "skops"} & set(sys.modules)))
+"""
+
+
+def test_service_when_imported_then_leaves_what_reads_models_to_the_workers() -> None:
+    imported = subprocess.check_output([sys.executable, "-c", IMPORTED], text=True)
+
+    assert imported == "[]\n"
