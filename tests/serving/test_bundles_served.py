@@ -1,6 +1,5 @@
 """Which bundle is served: none, the current one, a reserve, a new one without a restart."""
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,62 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
-import skops.io
 
+from bundles import MODEL, add_bundle, add_liar, damage
 from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.bundle import pack, sha256
 from salary_kedro.contract import Contract
-from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.serving.predictor import Predictor, bundles_folder
 from support import Project, copy_project, get, post, wait_until
 
-MODEL = "salaries"
 AT_5 = {"experience_years": 5}
 Ask = Callable[..., httpx.Response]
-
-
-def make_files(contract: Contract, version: int) -> dict[str, bytes]:
-    """Files of a bundle whose model predicts 1000 * version + 10 * years."""
-    years = pd.DataFrame({"experience_years": [0.0, 1.0, 2.0]})
-    salary = 1000 * version + 10 * years["experience_years"]
-    model = build_pipeline(contract, "linear_regression", {}, 234).fit(years, salary)
-    return {
-        "model.skops": skops.io.dumps(model),
-        "contract.json": contract.model_dump_json().encode(),
-        "metrics.json": json.dumps({"rmse": float(version)}).encode(),
-        "lineage.json": b"{}",
-    }
-
-
-def add_bundle(folder: Path, contract: Contract, version: int) -> str:
-    """Write a good bundle; gives its name."""
-    name, files = pack(MODEL, version, make_files(contract, version))
-    BundleStore(folder).write(name, files)
-    return name
-
-
-def add_liar(folder: Path, contract: Contract, version: int) -> str:
-    """Write a bundle that is whole, but whose model does not predict what it recorded."""
-    _, files = pack(MODEL, version, make_files(contract, version))
-    examples = json.loads(files["examples.json"])
-    examples["predictions"][0] *= 1.001
-    files["examples.json"] = json.dumps(examples).encode()
-    manifest = json.loads(files["manifest.json"])
-    manifest["sha256"]["examples.json"] = sha256(files["examples.json"])
-    files["manifest.json"] = json.dumps(manifest).encode()
-    name = f"{version}-{sha256(files['manifest.json'])[:8]}"
-    BundleStore(folder).write(name, files)
-    return name
-
-
-def damage(folder: Path, name: str) -> None:
-    """Change one byte of a bundle's model."""
-    model = folder / name / "model.skops"
-    content = bytearray(model.read_bytes())
-    content[len(content) // 2] ^= 1
-    model.write_bytes(content)
 
 
 def version_served(predictor: Predictor) -> int | None:
@@ -237,17 +190,6 @@ def test_predict_when_no_bundle_is_good_then_says_which_and_what_to_run(
     message = answer.json()["error"]["message"]
     assert name in message
     assert "make run" in message
-
-
-def test_refresh_when_the_new_bundle_is_bad_then_the_version_below_it_serves(
-    contract: Contract, store: BundleStore, predictor: Predictor
-) -> None:
-    store.point_to(add_bundle(store.folder, contract, 1))
-    predictor.refresh()
-    store.point_to(add_liar(store.folder, contract, 2))
-    assert version_served(predictor) == 1
-    assert predictor.served is not None
-    assert predictor.served.choice.source == "reserve"
 
 
 @pytest.mark.parametrize("content", [b"", b"latest\n", b"../1-00000000", b"\xff\xfe"])

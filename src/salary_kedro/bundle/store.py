@@ -12,6 +12,8 @@ from salary_kedro.bundle.bundle import Bundle, BundleError
 
 POINTER = "current"
 NAME = re.compile(r"^(\d+)-([0-9a-f]{8})$")
+#: Longer than any name; a pointer of gigabytes must not fill the memory.
+MAX_POINTER_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Choice:
 
     Attributes:
         bundle: The bundle.
-        source: `current` if the pointer names it, else `reserve`.
-        reason: Why the reserve serves; None for the current one.
+        source: `current` if the pointer names it; `reserve` if it was chosen because the
+            current one is bad; `kept` if it served before what the pointer now names was
+            refused.
+        reason: What is wrong with the current one; None if it serves.
     """
 
     bundle: Bundle
@@ -36,10 +40,17 @@ class BundleStore:
     folder: Path
 
     def names(self) -> list[str]:
-        """Names of the bundles, highest version first."""
-        if not self.folder.is_dir():
+        """Names of the bundles, highest version first.
+
+        Raises:
+            BundleError: If the folder cannot be read.
+        """
+        try:
+            names = [entry.name for entry in self.folder.iterdir() if NAME.match(entry.name)]
+        except FileNotFoundError:
             return []
-        names = [entry.name for entry in self.folder.iterdir() if NAME.match(entry.name)]
+        except OSError as error:
+            raise BundleError(f"the bundles {self.folder} cannot be read: {error}") from error
         return sorted(names, key=lambda name: (version_of(name), name), reverse=True)
 
     def current(self) -> str | None:
@@ -50,7 +61,8 @@ class BundleStore:
         """
         pointer = self.folder / POINTER
         try:
-            name = pointer.read_text(encoding="utf-8").strip()
+            with pointer.open("rb") as file:
+                name = file.read(MAX_POINTER_BYTES).decode().strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -107,6 +119,36 @@ class BundleStore:
                     (self.folder / name).rename(Path(scratch) / "damaged")
                     new.rename(self.folder / name)
 
+    def state(self) -> tuple[object, ...]:
+        """What the choice depends on, cheap to look at: the pointer, and the bundle it names.
+
+        A bundle that is still being copied, or is mended or damaged later, looks different
+        then. States are only compared, so that clocks may jump.
+        """
+        try:
+            name = self.current()
+        except BundleError as error:
+            return (str(error),)
+        if name is None:
+            return (None,)
+        try:
+            stats = [(entry.name, entry.stat()) for entry in os.scandir(self.folder / name)]
+        except OSError as error:
+            return (name, error.errno)
+        return (name, *sorted((file, *_print_of(stat)) for file, stat in stats))
+
+    def load_current(self) -> Choice | None:
+        """Load the bundle that the pointer names, and no other.
+
+        Returns:
+            None if there is no pointer.
+
+        Raises:
+            BundleError: If the pointer or the bundle is not good.
+        """
+        name = self.current()
+        return None if name is None else Choice(self.load(name), "current", None)
+
     def choose(self) -> Choice | None:
         """Choose the bundle to serve: the current one, else the highest good version below it.
 
@@ -135,6 +177,10 @@ class BundleStore:
 def version_of(name: str) -> int:
     """Version number in a bundle's name."""
     return int(name.partition("-")[0])
+
+
+def _print_of(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:

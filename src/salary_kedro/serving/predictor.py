@@ -3,18 +3,22 @@
 import logging
 import os
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
+from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
+from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.schemas import Schemas
 
 log = logging.getLogger("salary_kedro.serving")
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
+RETRY_SECONDS = 10
 
 
 def bundles_folder() -> Path:
@@ -45,22 +49,32 @@ class Served:
     check: DomainCheck
 
     @classmethod
-    def of(cls, choice: Choice) -> Self:
-        """Derive what a chosen bundle is served with."""
+    def of(cls, choice: Choice, before: Self | None = None) -> Self:
+        """Derive what a chosen bundle is served with.
+
+        The schemas of a bundle before that has the same contract are used again: they take
+        longer to make than the rest, and classes are slow to leave the memory.
+        """
         bundle = choice.bundle
-        check = DomainCheck(bundle.domain, bundle.contract)
-        return cls(choice, Schemas.of(bundle.contract), check)
+        same = before is not None and before.bundle.contract == bundle.contract
+        schemas = before.schemas if before and same else Schemas.of(bundle.contract)
+        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract))
 
     @property
     def bundle(self) -> Bundle:
         """The bundle itself."""
         return self.choice.bundle
 
+    def because(self, source: str, reason: str | None) -> Self:
+        """The same, served for another reason."""
+        return replace(self, choice=replace(self.choice, source=source, reason=reason))
+
 
 class Predictor:
     """What is served now.
 
-    Read `served` once for each request, so that model, contract and version agree.
+    Read `served` once for each request, so that model, contract and version agree. Once
+    something is served it goes on from memory, until something good takes its place.
 
     Attributes:
         served: The bundle, or None while there is none to serve.
@@ -73,13 +87,18 @@ class Predictor:
         self.problem = ""
         self._store = store
         self._seen: object = None
+        self._trouble: str | None = None
+        self._logged: str | None = None
+        self._retry_at = 0.0
 
     def follow(self) -> None:
-        """Serve the bundle to be served, and look for another every half second from now on.
+        """Serve the bundle to be served, and look for another several times a second from now on.
 
         The thread that looks ends with the process.
         """
+        forget_dead_workers()
         self.refresh()
+        self._log_trouble()
         threading.Thread(target=self._poll, name="bundles", daemon=True).start()
 
     def _poll(self) -> None:
@@ -91,44 +110,80 @@ class Predictor:
                 log.exception("the bundles could not be looked at; the model stays as it is")
 
     def refresh(self) -> None:
-        """Serve what the pointer names, if that changed since the last look."""
-        state = self._state()
-        if state == self._seen:
-            return
-        self._seen = state
-        try:
-            self._swap(self._store.choose())
-        except BundleError as error:
-            self.problem = f"{error}. Run `make run` to package a model anew"
-            log.warning("%s%s", self.problem, "; the old model stays" if self.served else "")
+        """Serve what the pointer names, if that or the bundle changed since the last look.
 
-    def _swap(self, choice: Choice | None) -> None:
-        if choice is None:
-            self.problem = (
-                f"there is no model to serve yet in {self._store.folder}: run `make run` "
-                f"(or `kedro run`), the service will notice"
-            )
-            log.warning("%s%s", self.problem, "; the old model stays" if self.served else "")
-            return
-        self.served = Served.of(choice)
-        if choice.reason is None:
-            log.info("serving bundle %s", choice.bundle.name)
-        else:
-            log.error("serving the reserve bundle %s: %s", choice.bundle.name, choice.reason)
-
-    def _state(self) -> tuple[object, ...]:
-        """What the choice depends on, cheap to look at: the pointer, and the bundle it names.
-
-        A bundle that is still being copied, or is mended later, looks different then.
+        What is refused is logged when the next look finds it unchanged, for until then it
+        may be a bundle that is still being copied. It is tried again now and then even so:
+        a full table of open files passes, and leaves no trace in the folder.
         """
+        state = self._store.state()
+        if state == self._seen:
+            if self._trouble is None:
+                return
+            self._log_trouble()
+            if time.monotonic() < self._retry_at:
+                return
+        self._seen = state
+        self._try()
+
+    def _try(self) -> None:
+        """Load aside what is to be served; only when all of it is good does it serve."""
         try:
-            name = self._store.current()
+            found = self._find()
         except BundleError as error:
-            return (str(error),)
-        if name is None:
-            return (None,)
-        try:
-            stats = [(entry.name, entry.stat()) for entry in os.scandir(self._store.folder / name)]
-        except OSError as error:
-            return (name, error.errno)
-        return (name, *sorted((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))
+            self._refuse(str(error))
+            return
+        self._trouble = self._logged = None
+        self._swap(found)
+
+    def _find(self) -> Served:
+        """Load what the pointer names; only if nothing is served yet, a reserve may do.
+
+        Raises:
+            BundleError: If there is nothing good to move to.
+        """
+        store, before = self._store, self.served
+        choice = store.choose() if before is None else store.load_current()
+        if choice is not None:
+            return _derive(choice, before)
+        if before is not None:
+            raise BundleError(f"the pointer {store.folder / POINTER} is gone")
+        raise BundleError(f"there is no model to serve yet in {store.folder}")
+
+    def _refuse(self, reason: str) -> None:
+        self._trouble, self._retry_at = reason, time.monotonic() + RETRY_SECONDS
+        self.problem = f"{reason}. Run `make run` to package a model; the service will notice"
+        if (served := self.served) is not None:
+            source = "reserve" if served.choice.source == "reserve" else "kept"
+            self.served = served.because(source, reason)
+
+    def _log_trouble(self) -> None:
+        if self._trouble is None or self._trouble == self._logged:
+            return
+        self._logged = self._trouble
+        if self.served is None:
+            log.warning("%s", self.problem)
+            return
+        name = self.served.bundle.name
+        log.error("%s; bundle %s goes on serving from memory", self._trouble, name)
+        model_metrics().count("refused")
+
+    def _swap(self, found: Served) -> None:
+        before, name, reason = self.served, found.bundle.name, found.choice.reason
+        if before is not None and before.bundle.name == name:  # which vouches for the content
+            self.served = before.because(found.choice.source, reason)
+            return
+        self.served = found
+        if reason is None:
+            log.info("serving bundle %s", name)
+        else:
+            log.error("serving the reserve bundle %s: %s", name, reason)
+        model_metrics().serve(found.bundle)
+        model_metrics().count("swapped" if reason is None else "reserve")
+
+
+def _derive(choice: Choice, before: Served | None) -> Served:
+    try:
+        return Served.of(choice, before)
+    except Exception as error:  # a contract for which no request model can be made
+        raise BundleError(f"bundle {choice.bundle.name}: {error!r}") from error

@@ -64,8 +64,9 @@ class ModelInfo(BaseModel):
         model_name: Name of the registered model.
         model_version: Its version.
         bundle: The bundle it was loaded from.
-        source: `current`, or `reserve` when the current bundle is not good.
-        reason: Why the reserve serves.
+        source: `current` if it is the bundle that the pointer names; `kept` if that one was
+            refused while this one served; `reserve` if it was refused at the start.
+        reason: What is wrong with the one that the pointer names.
         metrics: Metrics at training.
         lineage: What it was made from.
         contract: The contract of its rows.

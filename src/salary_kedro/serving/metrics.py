@@ -1,0 +1,70 @@
+"""What Prometheus can read of the service, from all its workers.
+
+`prometheus_client` decides at its import whether several processes share their numbers, by a
+variable that BentoML sets only for its workers: so it is imported when a worker first counts.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from salary_kedro.bundle import Bundle
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class ModelMetrics:
+    """Which model this worker serves, and how often it moved to another or refused to."""
+
+    def __init__(self) -> None:
+        """Declare the metrics; once in a process."""
+        from prometheus_client import Counter, Gauge
+
+        self._served = Gauge(
+            "salary_model_served",
+            "1 for the bundle that a worker answers with, 0 for those it answered with before",
+            ["name", "version", "bundle"],
+            multiprocess_mode="liveall",
+        )
+        self._swaps = Counter(
+            "salary_model_swaps",
+            "Moves of a worker to another bundle (swapped), to a reserve, and bundles refused",
+            ["result"],
+        )
+        self._labels: tuple[str, str, str] | None = None
+
+    def serve(self, bundle: Bundle) -> None:
+        """Tell which bundle this worker answers with from now on."""
+        if self._labels is not None:
+            self._served.labels(*self._labels).set(0)
+        self._labels = (bundle.model_name, str(bundle.version), bundle.name)
+        self._served.labels(*self._labels).set(1)
+
+    def count(self, result: str) -> None:
+        """Count a `swapped`, `reserve` or `refused` bundle."""
+        self._swaps.labels(result).inc()
+
+
+@cache
+def model_metrics() -> ModelMetrics:
+    """The metrics of this process."""
+    return ModelMetrics()
+
+
+def forget_dead_workers() -> None:
+    """Remove what workers told of themselves that were killed and could not do so."""
+    folder = os.environ.get(SHARED_FOLDER)
+    for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
+        number = file.stem.rpartition("_")[2]
+        if number.isdigit() and not _is_alive(int(number)):
+            file.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
