@@ -38,3 +38,7 @@ def test_guarantee_when_any_sequence_of_operations_happens_then_holds() -> None:
 
 def test_tables_when_nobody_has_seen_them_before_then_go_through_the_whole_loop() -> None:
     prove("tables")
+
+
+def test_service_when_bundles_are_published_under_load_then_follows_and_fails_no_request() -> None:
+    prove("swaps")

@@ -13,6 +13,7 @@ from pathlib import Path
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
 from proofs.races import prove_races
+from proofs.swaps import prove_swaps
 from proofs.tables import prove_tables
 from proofs.tally import Tally
 from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
@@ -20,7 +21,7 @@ from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
 
 KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE, TABLES = 500, 50, 50, 12, 2, 30
-PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables")
+PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables", "swaps")
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
 
@@ -85,6 +86,11 @@ def prove_any_table(order: Order) -> Iterator[Tally]:
     yield prove_tables(order.folder, order.count(TABLES), order.seed, tell)
 
 
+def prove_hot_swap(order: Order) -> Iterator[Tally]:
+    """A service under load, while bundles are published."""
+    yield from prove_swaps(order.folder, order.share, order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -95,6 +101,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_whole_runs,
             prove_runs_on_server,
             prove_any_table,
+            prove_hot_swap,
         ),
         strict=True,
     )

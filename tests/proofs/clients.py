@@ -1,0 +1,54 @@
+"""Connections that ask for predictions all the time: `python -m proofs.clients ADDRESS … FILE`.
+
+A program of its own, so that neither its memory nor its pauses are taken for the server's.
+It judges nothing: it writes down when it asked what, and what came of it.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+async def _ask(client: httpx.AsyncClient, years: float) -> tuple[int | str, Any, Any]:
+    try:
+        answer = await client.post("/predict", json={"experience_years": years})
+        body = answer.json()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a request that failed
+        return repr(error), None, None
+    if answer.status_code != 200:
+        return answer.status_code, body, None
+    return 200, body["model_version"], body["salary"]
+
+
+async def _connection(
+    address: str, rows: Sequence[float], place: int, end: float
+) -> list[list[Any]]:
+    found: list[list[Any]] = []
+    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+        while (begun := time.monotonic()) < end:
+            row = (place + len(found)) % len(rows)
+            result = await _ask(client, rows[row])
+            found.append([begun, time.monotonic(), row, *result])
+    return found
+
+
+async def _all(address: str, rows: Sequence[float], count: int, seconds: float) -> list[Any]:
+    end = time.monotonic() + seconds
+    return await asyncio.gather(*(_connection(address, rows, place, end) for place in range(count)))
+
+
+def main() -> None:
+    """Ask over so many connections for so long; write a JSON list of what came of it."""
+    address, count, seconds, rows, file = sys.argv[1:]
+    found = asyncio.run(_all(address, json.loads(rows), int(count), float(seconds)))
+    Path(file).write_text(json.dumps([answer for answers in found for answer in answers]))
+
+
+if __name__ == "__main__":
+    main()

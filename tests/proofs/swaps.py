@@ -1,0 +1,361 @@
+"""A service under load moves from bundle to bundle: nothing fails, nothing is mixed up or late.
+
+Bundles are trained beforehand and published through the store's own `write` and `point_to`,
+which is how packaging publishes a production version after a promotion or a rollback.
+"""
+
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import skops.io
+
+from bundles import MODEL
+from proofs.tally import Tally
+from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.bundle import pack, sha256
+from salary_kedro.contract import Contract
+from salary_kedro.modelling.estimators import build_pipeline
+from samples import default_contract
+from support import ROOT, copy_project, get, wait_until
+
+CONNECTIONS, WORKERS, SECONDS = 64, 2, 120.0
+PROMOTIONS, ROLLBACKS, CORRUPT = 50, 20, 10
+#: A version may answer so long after another was published in its place.
+PATIENCE_SECONDS = 2.0
+#: Memory may differ so much between the first and the last minute; noise weighs more when
+#: only seconds are compared.
+GROWTH, GROWTH_IF_SHORT = 0.05, 0.15
+WARM_UP_SECONDS = 5.0
+ROWS = [0.0, 0.5, 1.1, 2.0, 3.2, 4.0, 5.0, 7.5, 10.5, 12.0, 20.0, 33.3, 40.0, 59.0, 60.0]
+KINDS = {
+    "linear_regression": {},
+    "decision_tree": {},
+    "random_forest": {"n_estimators": 5},
+}
+DAMAGES = ("flipped", "missing", "half-copied", "wrong examples")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A bundle, ready to be published, with what its own Pipeline predicts for `ROWS`."""
+
+    name: str
+    version: int
+    files: dict[str, bytes]
+    expected: list[float]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A publication: when the pointer was written, and the version to be served from then on.
+
+    Attributes:
+        moment: Monotonic time, in seconds, just after the pointer was written.
+        kind: `promotion`, `rollback`, or what is wrong with the bundle.
+        pointer: Name of the bundle that was published.
+        good: Name of the bundle that is to answer.
+    """
+
+    moment: float
+    kind: str
+    pointer: str
+    good: str
+
+
+@dataclass
+class Watch:
+    """What is seen of a running server: its memory, and what it says that it serves."""
+
+    memory: list[tuple[float, int]] = field(default_factory=list)
+    said: list[tuple[float, float, Any]] = field(default_factory=list)
+
+
+def make(contract: Contract, version: int) -> Made:
+    """Train a model on salaries that are this version's alone, and pack it."""
+    years = np.linspace(0, 60, 120)
+    table = pd.DataFrame({"experience_years": years})
+    salaries = pd.Series(1e5 * version + 100 * years + np.sin(years))
+    kind = list(KINDS)[version % len(KINDS)]
+    model = build_pipeline(contract, kind, KINDS[kind], 234).fit(table, salaries)
+    files = {
+        "model.skops": skops.io.dumps(model),
+        "contract.json": contract.model_dump_json().encode(),
+        "domain.json": b"{}",
+        "metrics.json": json.dumps({"rmse": 1.0}).encode(),
+        "lineage.json": b"{}",
+    }
+    name, complete = pack(MODEL, version, files)
+    expected = model.predict(np.array(ROWS).reshape(-1, 1)).tolist()
+    return Made(name, version, complete, expected)
+
+
+def damaged(made: Made, how: str) -> tuple[str, dict[str, bytes]]:
+    """The name and files of a bundle that must never be served."""
+    files = dict(made.files)
+    if how == "flipped":
+        model = bytearray(files["model.skops"])
+        model[len(model) // 2] ^= 1
+        files["model.skops"] = bytes(model)
+    elif how == "missing":
+        del files["contract.json"]
+    elif how == "half-copied":
+        kept = sorted(files)[: len(files) // 2]
+        files = {name: files[name][: len(files[name]) // 2] for name in kept}
+    else:
+        examples = json.loads(files["examples.json"])
+        examples["predictions"][0] *= 1.001
+        files["examples.json"] = json.dumps(examples).encode()
+        manifest = json.loads(files["manifest.json"])
+        manifest["sha256"]["examples.json"] = sha256(files["examples.json"])
+        files["manifest.json"] = json.dumps(manifest).encode()
+        return f"{made.version}-{sha256(files['manifest.json'])[:8]}", files
+    return made.name, files
+
+
+def prove_swaps(
+    folder: Path, share: float, chosen: int, tell: Callable[[str], None] = print
+) -> Iterator[Tally]:
+    """Predict over many connections while bundles are published, good and bad."""
+    counts = [max(1, round(full * share)) for full in (PROMOTIONS, ROLLBACKS, CORRUPT)]
+    seconds, contract = SECONDS * share, default_contract()
+    good = [make(contract, version) for version in range(1, counts[0] + 2)]
+    bad = [make(contract, 1000 + number) for number in range(counts[2])]
+    tell(f"{len(good) + len(bad)} models trained")
+    project = copy_project(folder / "swaps")
+    store = BundleStore(project.bundles)
+    _publish(store, good[0].name, good[0].files)
+    options = f"services.salary_prediction.workers={WORKERS}"
+    with project.serve(BENTOML_CONFIG_OPTIONS=options) as address:
+        wait_until(lambda: get(f"{address}/readyz").status == 200, "the service to be ready")
+        file = folder / "answers.json"
+        with _clients(address, seconds + WARM_UP_SECONDS, file), _watch(address) as watch:
+            begun = time.monotonic() + WARM_UP_SECONDS
+            schedule = _schedule(counts, random.Random(chosen))
+            events = _publish_all(store, schedule, good, bad, begun, seconds, tell)
+        final = _see_metrics(address, events[-1].good)
+    answers = json.loads(file.read_text())
+    made = {bundle.name: bundle for bundle in good}
+    yield _judge_answers(answers, events, made, counts)
+    yield _judge_moves(answers, events, made)
+    yield _judge_words(watch.said, events, final)
+    yield _judge_memory(watch.memory, begun, seconds, GROWTH if share == 1 else GROWTH_IF_SHORT)
+
+
+def _schedule(counts: Sequence[int], chance: random.Random) -> list[str]:
+    """What happens one after the other; the last is a promotion, so that the end is certain."""
+    promotions, rollbacks, corrupt = counts
+    damages = [DAMAGES[number % len(DAMAGES)] for number in range(corrupt)]
+    kinds = ["promotion"] * (promotions - 1) + ["rollback"] * rollbacks + damages
+    chance.shuffle(kinds)
+    return [*kinds, "promotion"]
+
+
+def _publish(store: BundleStore, name: str, files: dict[str, bytes] | None = None) -> float:
+    """Publish as packaging does; gives the moment after the pointer was written."""
+    if files is not None:
+        store.write(name, files)
+    with store.lock():
+        store.point_to(name)
+    return time.monotonic()
+
+
+def _publish_all(
+    store: BundleStore,
+    schedule: Sequence[str],
+    good: Sequence[Made],
+    bad: Sequence[Made],
+    begun: float,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> list[Event]:
+    """Publish at even intervals, which leave the last one time enough to be followed."""
+    events = [Event(0.0, "start", good[0].name, good[0].name)]
+    promoted, spoilt, pause = [good[0]], list(bad), threading.Event()
+    step = (seconds - PATIENCE_SECONDS) / len(schedule)
+    for number, kind in enumerate(schedule):
+        pause.wait(begun + number * step - time.monotonic())
+        last = events[-1].good
+        if kind == "promotion":
+            promoted.append(good[len(promoted)])
+            name = promoted[-1].name
+            events.append(Event(_publish(store, name, promoted[-1].files), kind, name, name))
+        elif kind == "rollback":
+            name = promoted[number % len(promoted)].name
+            events.append(Event(_publish(store, name), kind, name, name))
+        else:
+            name, files = damaged(spoilt.pop(), kind)
+            events.append(Event(_publish(store, name, files), kind, name, last))
+        tell(f"{number + 1} of {len(schedule)} publications")
+    pause.wait(begun + seconds - time.monotonic())
+    return events
+
+
+@contextmanager
+def _clients(address: str, seconds: float, file: Path) -> Iterator[None]:
+    """Connections that ask until the block's time is over; leaving it waits for the last answer."""
+    command = [sys.executable, "-m", "proofs.clients", address, str(CONNECTIONS), str(seconds)]
+    process = subprocess.Popen([*command, json.dumps(ROWS), str(file)], cwd=ROOT / "tests")
+    try:
+        yield
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _watch(address: str) -> Iterator[Watch]:
+    """Look at the server several times a second."""
+    watch, over = Watch(), threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.25):
+            watch.memory.append((time.monotonic(), _memory()))
+            begun = time.monotonic()
+            answer = get(f"{address}/model")
+            watch.said.append(
+                (begun, time.monotonic(), answer.body if answer.status == 200 else answer)
+            )
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        thread.join()
+
+
+def _memory() -> int:
+    """Resident bytes of the server's processes, which this one has started."""
+    total = 0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "proofs.clients" not in child.cmdline():
+                total += child.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def _see_metrics(address: str, name: str) -> list[str]:
+    """What is wrong with the metrics, when one bundle is served for long enough."""
+    lines = [
+        line
+        for line in str(get(f"{address}/metrics").body).splitlines()
+        if line.startswith("salary_model_served{")
+    ]
+    ones = [line for line in lines if float(line.rpartition(" ")[2]) == 1]
+    if len(ones) == WORKERS and all(f'bundle="{name}"' in line for line in ones):
+        return []
+    return [f"the metrics do not say that {WORKERS} workers serve {name} alone: {ones}"]
+
+
+def _allowed(events: Sequence[Event], begun: float, ended: float) -> set[str]:
+    """The bundles that may answer a request: to be served at some time from 2 s before it on."""
+    found = set()
+    for event, following in zip(events, [*events[1:], None], strict=True):
+        superseded = math.inf if following is None else following.moment
+        if event.moment <= ended and superseded >= begun - PATIENCE_SECONDS:
+            found.add(event.good)
+    return found
+
+
+def _judge_answers(
+    answers: Sequence[Any], events: Sequence[Event], made: dict[str, Made], counts: Sequence[int]
+) -> Tally:
+    """Every answer must be a prediction of the version it names, which must not be too old."""
+    versions = {bundle.version: bundle for bundle in made.values()}
+    violations = []
+    for begun, ended, row, status, version, salary in answers:
+        if status != 200:
+            violations.append(f"request failed: {status} {version}")
+        elif version not in versions:
+            violations.append(f"version {version} answered, which is not good")
+        elif not math.isclose(salary, versions[version].expected[row], rel_tol=1e-9):
+            violations.append(f"version {version} answered {salary} for {ROWS[row]} years")
+        elif versions[version].name not in _allowed(events, begun, ended):
+            violations.append(f"version {version} answered too late, {begun - events[0].moment}")
+    what = (
+        "answers over {} connections while there were {} promotions, {} rollbacks, {} bad bundles"
+    )
+    return Tally(what.format(CONNECTIONS, *counts), len(answers), violations[:20])
+
+
+def _judge_moves(answers: Sequence[Any], events: Sequence[Event], made: dict[str, Made]) -> Tally:
+    """How long after each good publication an old version still answered a new request."""
+    names = {bundle.version: bundle.name for bundle in made.values()}
+    delays = []
+    for event, following in zip(events[1:], [*events[2:], None], strict=True):
+        until = math.inf if following is None else following.moment
+        late = [
+            begun - event.moment
+            for begun, _, _, status, version, _ in answers
+            if status == 200 and event.moment < begun < until and names.get(version) != event.good
+        ]
+        if event.kind in ("promotion", "rollback"):
+            delays.append(max(late, default=0.0))
+    what = (
+        f"moves of all {WORKERS} workers, of which half took {statistics.median(delays):.2f} s "
+        f"and the slowest {max(delays):.2f} s"
+    )
+    slow = [f"an old version answered for {delay:.2f} s" for delay in delays]
+    return Tally(
+        what,
+        len(delays),
+        [text for text, delay in zip(slow, delays, strict=True) if delay > PATIENCE_SECONDS],
+    )
+
+
+def _judge_words(
+    said: Sequence[tuple[float, float, Any]], events: Sequence[Event], final: Sequence[str]
+) -> Tally:
+    """What `/model` says must have been so at some time from 2 s before it was asked on."""
+    violations = list(final)
+    for begun, ended, body in said:
+        near = [
+            event
+            for event, following in zip(events, [*events[1:], None], strict=True)
+            if event.moment <= ended
+            and (following is None or following.moment >= begun - PATIENCE_SECONDS)
+        ]
+        if not any(_tells_truth(body, event) for event in near):
+            violations.append(f"/model said {body} after {near}")
+    return Tally("times that /model told what is served and why", len(said), violations[:20])
+
+
+def _tells_truth(body: Any, event: Event) -> bool:
+    if not isinstance(body, dict) or body["bundle"] != event.good:
+        return False
+    if event.pointer == event.good:
+        return (body["source"], body["reason"]) == ("current", None)
+    return body["source"] == "kept" and event.pointer in body["reason"]
+
+
+def _judge_memory(
+    samples: Sequence[tuple[float, int]], begun: float, seconds: float, bound: float
+) -> Tally:
+    """The second half's median must be near the first half's."""
+    middle = begun + seconds / 2
+    halves = (
+        [size for moment, size in samples if begun <= moment < middle],
+        [size for moment, size in samples if middle <= moment],
+    )
+    first, second = (statistics.median(half) / 1e6 for half in halves)
+    what = f"looks at the server's memory: {first:.0f} MB, then {second:.0f} MB"
+    grown = abs(second / first - 1) > bound
+    return Tally(what, len(samples), [f"more than {bound:.0%} apart"] if grown else [])
