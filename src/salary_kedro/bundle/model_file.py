@@ -4,6 +4,7 @@ scikit-learn and skops are imported when a model is read: the process that only 
 service's workers imports this too, reads none, and so needs a third of the memory.
 """
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ TRUSTED_TYPES = [
     "sklearn.model_selection._split.KFold",
     "sklearn.tree._tree.Tree",
 ]
+
+
+def import_reader() -> None:
+    """Import what reads models ahead of time, so that the first one need not wait for it."""
+    importlib.import_module("skops.io")
 
 
 def read_model(source: Path | bytes) -> "Pipeline":

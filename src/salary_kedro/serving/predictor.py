@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
+from salary_kedro.bundle.model_file import import_reader
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
@@ -97,6 +98,7 @@ class Predictor:
         The thread that looks ends with the process.
         """
         forget_dead_workers()
+        import_reader()
         self.refresh()
         self._log_trouble()
         threading.Thread(target=self._poll, name="bundles", daemon=True).start()
