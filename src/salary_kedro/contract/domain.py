@@ -39,8 +39,12 @@ class DomainCheck:
 
     def warn(self, row: Row) -> list[str]:
         """One sentence for each value of a checked row that training did not cover."""
+        return list(self.warn_by_field(row).values())
+
+    def warn_by_field(self, row: Row) -> dict[str, str]:
+        """The same, by the name of the field."""
         pairs = zip(row, self._columns, strict=True)
-        return [text for value, column in pairs if (text := self._warn(value, column))]
+        return {column.name: text for value, column in pairs if (text := self._warn(value, column))}
 
     def _warn(self, value: Value, column: Column) -> str | None:
         if value is None:

@@ -2,94 +2,150 @@
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from salary_kedro.contract.encoding import Row
-from salary_kedro.contract.request import explain_invalid, request_values
+from salary_kedro.contract.request import request_values
+from salary_kedro.serving import limits
+from salary_kedro.serving.body import check, held, receive
+from salary_kedro.serving.guard import ASSETS, PROBES, Guard
+from salary_kedro.serving.load import Load
 from salary_kedro.serving.openapi import describe
+from salary_kedro.serving.page import FILES, asset, page
 from salary_kedro.serving.predictor import Predictor, Served
-from salary_kedro.serving.schemas import MAX_BATCH_ROWS, Covered, ModelInfo
+from salary_kedro.serving.refusals import RequestError
+from salary_kedro.serving.request_metrics import exposition, request_metrics
+from salary_kedro.serving.schemas import Covered, ModelInfo
+from salary_kedro.serving.token import Token
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-MAX_BODY_BYTES = 2_000_000
-#: A refused body is read so far before the answer, or the client would miss the answer.
-MAX_DRAINED_BYTES = 64_000_000
-BATCH_SHAPE = f'send {{"rows": [...]}} with 1 to {MAX_BATCH_ROWS:,} rows'
-CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-
-Body = TypeVar("Body", bound=BaseModel)
+Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Served, Request], Awaitable[Response]]
 
 
-class RequestError(Exception):
-    """A request that cannot be answered.
+def create_app(predictor: Predictor, token: Token | None = None) -> Guard:
+    """Build the application; it always answers from what the predictor serves at that moment.
+
+    Args:
+        predictor: Holds what is served.
+        token: What clients must send as a bearer token; None if anyone may ask.
+    """
+    load = Load()
+    routes = Routes(predictor, load, token is not None)
+    return Guard(routes, load, frozenset(routes.by_path), token)
+
+
+class Routes:
+    """An ASGI application that hands each request to the function of its route.
 
     Attributes:
-        status: HTTP status.
-        code: What went wrong, for programs.
-        message: What went wrong, for people.
-        details: One `{"field", "message"}` a problem.
+        by_path: Method and function of each route.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
-    ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.details = status, code, message, details
+    def __init__(self, predictor: Predictor, load: Load, needs_token: bool) -> None:
+        self._predictor, self._load, self._needs_token = predictor, load, needs_token
+        self.by_path: dict[str, tuple[str, Endpoint]] = {
+            "/predict": ("POST", self._with_model(self._predict)),
+            "/predict_batch": ("POST", self._with_model(self._predict_batch)),
+            "/model": ("GET", self._with_model(self._model)),
+            "/openapi.json": ("GET", self._with_model(self._openapi)),
+            "/metrics": ("GET", _metrics),
+            "/": ("GET", _page),
+            **dict.fromkeys(PROBES, ("GET", self._probe)),
+            **{f"{ASSETS}{name}": ("GET", _asset) for name in FILES},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        Raises:
+            RequestError: if it cannot be answered.
+        """
+        method, path = scope["method"], scope["path"]
+        if (found := self.by_path.get(path)) is None:
+            raise _no_route(404, "not_found", f"{_cut(method)} {_cut(path)}: not found")
+        allowed, endpoint = found
+        if method != allowed and not (method == "HEAD" and allowed == "GET"):
+            methods = {"Allow": "GET, HEAD" if allowed == "GET" else allowed}
+            message = f"{_cut(method)} {path}: method not allowed"
+            raise _no_route(405, "method_not_allowed", message, methods)
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    def _with_model(self, handler: Handler) -> Endpoint:
+        """A handler that is asked with what is served at that moment."""
+
+        async def answer(request: Request) -> Response:
+            if self._predictor.served is None:
+                raise RequestError(503, "no_model", self._predictor.problem)
+            return await handler(self._predictor.served, request)
+
+        return answer
+
+    async def _probe(self, request: Request) -> Response:
+        """Tell that the process lives; of `/readyz`, that it has a model."""
+        if request.url.path == "/readyz" and self._predictor.served is None:
+            raise RequestError(503, "no_model", self._predictor.problem)
+        return PlainTextResponse("\n")
+
+    async def _predict(self, served: Served, request: Request) -> Response:
+        with held(self._load) as body:
+            await receive(request, body, self._load, limits.MAX_ROW_BYTES)
+            row = check(body, served.schemas.request, served)
+        answers = _answer_rows(served, [request_values(row)], "/predict")
+        return JSONResponse({**answers[0], **_version(served)})
+
+    async def _predict_batch(self, served: Served, request: Request) -> Response:
+        with held(self._load) as body:
+            await receive(request, body, self._load, limits.MAX_BODY_BYTES)
+            return await self._load.compute(_answer_batch, served, body)
+
+    async def _model(self, served: Served, request: Request) -> Response:
+        bundle, choice = served.bundle, served.choice
+        info = ModelInfo(
+            model_name=bundle.model_name,
+            model_version=bundle.version,
+            bundle=bundle.name,
+            source=choice.source,
+            reason=choice.reason,
+            metrics=dict(bundle.metrics),
+            lineage=dict(bundle.lineage),
+            contract=bundle.contract,
+            domain=Covered.of(bundle.domain, bundle.contract),
+        )
+        return JSONResponse(info.model_dump(mode="json"))
+
+    async def _openapi(self, served: Served, request: Request) -> Response:
+        return JSONResponse(describe(served.bundle, served.schemas, self._needs_token))
 
 
-def create_app(predictor: Predictor) -> Starlette:
-    """Build the application; it always answers from what the predictor serves at that moment."""
-
-    def route(path: str, handler: Handler, method: str) -> Route:
-        async def endpoint(request: Request) -> Response:
-            if predictor.served is None:
-                raise RequestError(503, "no_model", predictor.problem)
-            return await handler(predictor.served, request)
-
-        return Route(path, endpoint, methods=[method])
-
-    return Starlette(
-        routes=[
-            *(route(path, handler, method) for path, (method, handler) in _ROUTES.items()),
-            Route("/{path:path}", _not_found, methods=METHODS),
-        ],
-        exception_handlers={RequestError: _refuse, HTTPException: _refuse_http, Exception: _fail},
-    )
-
-
-async def _predict(served: Served, request: Request) -> Response:
-    row = await _read(request, served.schemas.request, served)
-    answers = _answer_rows(served, [request_values(row)])
-    return JSONResponse({**answers[0], **_version(served)})
-
-
-async def _predict_batch(served: Served, request: Request) -> Response:
-    batch: Any = await _read(request, served.schemas.batch, served)
+def _answer_batch(served: Served, body: bytearray) -> Response:
+    """All the work of a batch, from its bytes to those of the answer."""
+    batch: Any = check(body, served.schemas.batch, served)
     rows = [request_values(row) for row in batch.rows]
-    answers = await run_in_threadpool(_answer_rows, served, rows)
+    answers = _answer_rows(served, rows, "/predict_batch")
     return JSONResponse({"predictions": answers, **_version(served)})
 
 
-def _answer_rows(served: Served, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[str, Any]]:
     salaries = _predict_rows(served, rows)
+    warnings = [served.check.warn_by_field(row) for row in rows]
+    metrics = request_metrics()
+    metrics.predicted(route, len(rows))
+    metrics.out_of_range("warned", (field for warned in warnings for field in warned))
     return [
         {
             served.bundle.contract.target.name: salary,
             "low": None,
             "high": None,
             "confidence": None,
-            "warnings": served.check.warn(row),
+            "warnings": list(warned.values()),
         }
-        for row, salary in zip(rows, salaries, strict=True)
+        for salary, warned in zip(salaries, warnings, strict=True)
     ]
 
 
@@ -101,100 +157,28 @@ def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:
     return salaries
 
 
-async def _model(served: Served, request: Request) -> Response:
-    bundle, choice = served.bundle, served.choice
-    info = ModelInfo(
-        model_name=bundle.model_name,
-        model_version=bundle.version,
-        bundle=bundle.name,
-        source=choice.source,
-        reason=choice.reason,
-        metrics=dict(bundle.metrics),
-        lineage=dict(bundle.lineage),
-        contract=bundle.contract,
-        domain=Covered.of(bundle.domain, bundle.contract),
-    )
-    return JSONResponse(info.model_dump(mode="json"))
-
-
-async def _openapi(served: Served, request: Request) -> Response:
-    return JSONResponse(describe(served.bundle, served.schemas))
-
-
-_ROUTES: dict[str, tuple[str, Handler]] = {
-    "/predict": ("POST", _predict),
-    "/predict_batch": ("POST", _predict_batch),
-    "/model": ("GET", _model),
-    "/openapi.json": ("GET", _openapi),
-}
-
-
-async def _not_found(request: Request) -> Response:
-    if known := _ROUTES.get(request.url.path):
-        allowed = "GET, HEAD" if known[0] == "GET" else known[0]
-        raise HTTPException(405, headers={"Allow": allowed})
-    raise HTTPException(404)
-
-
 def _version(served: Served) -> dict[str, Any]:
     return {"model_name": served.bundle.model_name, "model_version": served.bundle.version}
 
 
-async def _read(request: Request, model: type[Body], served: Served) -> Body:
-    """Read and check a JSON body.
-
-    Raises:
-        RequestError: 415, 413, 400 or 422, with the fields and what is allowed.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        message = f"content type '{kind}' is not supported; send application/json"
-        raise RequestError(415, "unsupported_media_type", message)
-    body = await _read_bytes(request)
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            reason = error.errors()[0]["msg"].removeprefix("Invalid JSON: ")
-            message = f"the body is not valid JSON: {reason}"
-            raise RequestError(400, "invalid_json", message) from error
-        batch = BATCH_SHAPE if model is served.schemas.batch else None
-        details = explain_invalid(error, served.bundle.contract, batch)
-        message = "; ".join(": ".join(filter(None, item.values())) for item in details[:5])
-        raise RequestError(422, "invalid_input", message, details[:100]) from error
+async def _metrics(request: Request) -> Response:
+    content, kind = await run_in_threadpool(exposition)
+    return Response(content, headers={"Content-Type": kind})
 
 
-async def _read_bytes(request: Request) -> bytes:
-    body, size = bytearray(), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= MAX_BODY_BYTES:
-            body += chunk
-        elif size > MAX_DRAINED_BYTES:
-            break
-    if size > MAX_BODY_BYTES:
-        message = f"the body is larger than {MAX_BODY_BYTES:,} bytes; send fewer rows at once"
-        raise RequestError(413, "too_large", message)
-    return bytes(body)
+async def _page(request: Request) -> Response:
+    return page()
 
 
-async def _refuse(request: Request, error: Any) -> Response:
-    return _error(error.status, error.code, error.message, error.details)
+async def _asset(request: Request) -> Response:
+    return asset(request.url.path.removeprefix(ASSETS))
 
 
-async def _refuse_http(request: Request, error: Any) -> Response:
-    message = f"{request.method} {request.url.path}: {error.detail.lower()}; see GET /openapi.json"
-    answer = _error(error.status_code, CODES.get(error.status_code, "refused"), message)
-    answer.headers.update(error.headers or {})
-    return answer
+def _no_route(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> RequestError:
+    return RequestError(status, code, f"{message}; see GET /openapi.json", headers=headers)
 
 
-async def _fail(request: Request, error: Exception) -> Response:
-    return _error(500, "internal", "the service failed to answer; its log says why")
-
-
-def _error(
-    status: int, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
-) -> Response:
-    content = {"error": {"code": code, "message": message, "details": list(details)}}
-    return JSONResponse(content, status_code=status)
+def _cut(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}..."

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
-
-MAX_BATCH_ROWS = 10_000
+from salary_kedro.serving.limits import MAX_BATCH_ROWS
 
 
 class Problem(BaseModel):

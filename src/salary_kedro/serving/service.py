@@ -1,23 +1,77 @@
 """The BentoML service: `bentoml serve` finds it through bentofile.yaml."""
 
+import logging
+import socket
+import sys
+
 import bentoml
+from bentoml._internal.context import server_context
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
+from salary_kedro.serving.logs import set_up_logs
 from salary_kedro.serving.predictor import Predictor, bundles_folder
+from salary_kedro.serving.token import TOKEN, TOKEN_FILE, Token, read_token
 
+log = logging.getLogger("salary_kedro.serving")
+LOOPBACK = ("127.", "::1")
+
+
+def _token() -> Token | None:
+    try:
+        return read_token()
+    except UserError as error:
+        raise SystemExit(f"Error: {error}") from error
+
+
+token = _token()
 predictor = Predictor(BundleStore(bundles_folder()))
 
 
-@bentoml.service(name="salary_prediction", http={"host": "127.0.0.1", "port": 3000})
-@bentoml.asgi_app(create_app(predictor), path="/")
+class OwnRoutes:
+    """Answers every request with the service's own routes, so that none of BentoML's is open."""
+
+    def __init__(self, app: ASGIApp, own: ASGIApp) -> None:
+        """Take BentoML's application and ours."""
+        self._app, self._own = app, own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand requests to our application, start and stop to BentoML's."""
+        app = self._app if scope["type"] == "lifespan" else self._own
+        await app(scope, receive, send)
+
+
+# BentoML's metrics and access log name any path that a client makes up; ours do not.
+@bentoml.service(
+    name="salary_prediction",
+    http={"host": "127.0.0.1", "port": 3000},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
 class SalaryPrediction:
     """Predicts salaries with the production model, over HTTP."""
 
     def __init__(self) -> None:
         """Follow the bundles from now on, in every worker."""
+        set_up_logs()
+        if token is None and server_context.worker_index == 1 and (host := _bound_wider()):
+            message = "anyone who reaches %s may ask: set %s or %s to ask for a bearer token"
+            log.warning(message, host, TOKEN, TOKEN_FILE)
         predictor.follow()
 
-    def __is_ready__(self) -> bool:
-        """Answer `/readyz`: there is a model."""
-        return predictor.served is not None
+
+def _bound_wider() -> str | None:
+    """The address that this worker listens at, if others than this machine reach it."""
+    if "--fd" not in sys.argv:
+        return None
+    with socket.socket(fileno=int(sys.argv[sys.argv.index("--fd") + 1])) as listening:
+        host = str(listening.getsockname()[0])
+        listening.detach()
+    return None if host.startswith(LOOPBACK) else host
+
+
+SalaryPrediction.add_asgi_middleware(  # type: ignore[attr-defined]  # it is a Service
+    OwnRoutes, own=create_app(predictor, token)
+)

@@ -1,0 +1,28 @@
+"""What one worker of the service takes on; beyond it, it refuses instead of breaking."""
+
+#: Rows of one batch.
+MAX_BATCH_ROWS = 10_000
+#: Bytes of a body of one row, and of any other body.
+MAX_ROW_BYTES = 250_000
+MAX_BODY_BYTES = 2_000_000
+#: Bytes of all bodies that a worker holds at once.
+MAX_HELD_BYTES = 16_000_000
+#: Seconds until a body must have come, and until a request must be answered.
+BODY_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+#: What is read on after a refusal, at most: else a client that still sends misses the answer.
+MAX_DRAINED_BYTES = 64_000_000
+DRAIN_SECONDS = 2.0
+#: Requests that a worker answers at once, probes aside.
+MAX_IN_FLIGHT = 256
+#: Batches that a worker computes at once, and lets wait for that.
+MAX_BATCHES_COMPUTED = 2
+MAX_BATCHES_WAITING = 14
+#: Problems that an error answer lists, and characters of each, and of its message.
+MAX_PROBLEMS = 100
+MAX_PROBLEM_TEXT = 300
+MAX_MESSAGE = 1_000
+#: Characters of a request id that is taken over from a client.
+MAX_REQUEST_ID = 128
+#: After how many seconds a client that was refused for want of room should ask again.
+RETRY_SECONDS = 1

@@ -1,0 +1,36 @@
+// Shows the routes that the service describes; asks for the token first where there is one.
+const ask = document.getElementById("ask");
+
+function show(spec, token) {
+  ask.hidden = true;
+  const ui = SwaggerUIBundle({
+    spec,
+    dom_id: "#routes",
+    docExpansion: "list",
+    validatorUrl: null, // nothing leaves this machine
+    onComplete: () => token && ui.preauthorizeApiKey("bearer", token),
+  });
+}
+
+function explain(text) {
+  document.getElementById("why").textContent = text;
+  ask.hidden = false;
+}
+
+async function load(token) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  try {
+    const answer = await fetch("openapi.json", { headers });
+    if (answer.ok) return show(await answer.json(), token);
+    const { error } = await answer.json();
+    explain(answer.status === 401 && !token ? "This service asks for a token." : error.message);
+  } catch (error) {
+    explain(`The service does not describe itself: ${error.message}`);
+  }
+}
+
+ask.addEventListener("submit", (event) => {
+  event.preventDefault();
+  load(document.getElementById("token").value);
+});
+load("");
