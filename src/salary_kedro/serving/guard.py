@@ -114,7 +114,11 @@ class Exchange:
 
 
 class Guard:
-    """An ASGI application around another."""
+    """An ASGI application around another.
+
+    Attributes:
+        load: What the worker has taken on.
+    """
 
     def __init__(
         self, app: ASGIApp, load: Load, routes: frozenset[str], token: Token | None
@@ -127,7 +131,7 @@ class Guard:
             routes: The routes there are; all others go by one name in logs and metrics.
             token: What clients must send, None if nothing.
         """
-        self._app, self._load, self._routes, self._token = app, load, routes, token
+        self._app, self.load, self._routes, self._token = app, load, routes, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens; nothing else is spoken here."""
@@ -156,7 +160,7 @@ class Guard:
         path, scope = exchange.scope["path"], exchange.scope
         if self._token and path not in OPEN and not path.startswith(ASSETS):
             self._token.check(exchange.authorization)
-        room = nullcontext() if path in PROBES or path == "/metrics" else self._load.request()
+        room = nullcontext() if path in PROBES or path == "/metrics" else self.load.request()
         with room:
             async with asyncio.timeout(limits.ANSWER_SECONDS):
                 await self._app(scope, exchange.receive, exchange.send)
