@@ -297,15 +297,15 @@ def _judge_answers(
 
 
 def _judge_moves(answers: Sequence[Any], events: Sequence[Event], made: dict[str, Made]) -> Tally:
-    """How long after each good publication an old version still answered a new request."""
+    """How long after each good publication the last answer of an old version came."""
     names = {bundle.version: bundle.name for bundle in made.values()}
     delays = []
     for event, following in zip(events[1:], [*events[2:], None], strict=True):
         until = math.inf if following is None else following.moment
         late = [
-            begun - event.moment
-            for begun, _, _, status, version, _ in answers
-            if status == 200 and event.moment < begun < until and names.get(version) != event.good
+            ended - event.moment
+            for _, ended, _, status, version, _ in answers
+            if status == 200 and event.moment < ended < until and names.get(version) != event.good
         ]
         if event.kind in ("promotion", "rollback"):
             delays.append(max(late, default=0.0))
@@ -313,11 +313,9 @@ def _judge_moves(answers: Sequence[Any], events: Sequence[Event], made: dict[str
         f"moves of all {WORKERS} workers, of which half took {statistics.median(delays):.2f} s "
         f"and the slowest {max(delays):.2f} s"
     )
-    slow = [f"an old version answered for {delay:.2f} s" for delay in delays]
+    slow = [delay for delay in delays if delay > PATIENCE_SECONDS]
     return Tally(
-        what,
-        len(delays),
-        [text for text, delay in zip(slow, delays, strict=True) if delay > PATIENCE_SECONDS],
+        what, len(delays), [f"an old version answered for {delay:.2f} s" for delay in slow]
     )
 
 
