@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bundles import MODEL, add_bundle, add_liar, damage
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.serving import predictor as module
+from salary_kedro.serving.metrics import forget_dead_workers
 from salary_kedro.serving.predictor import Predictor
 
 Ask = Callable[..., httpx.Response]
@@ -334,3 +336,18 @@ def test_metrics_when_a_reserve_is_chosen_at_the_start_then_it_is_counted(
     store.point_to("2-00000000")
     predictor.refresh()
     assert swaps("reserve") - before == 1
+
+
+def test_metrics_when_a_worker_was_killed_then_what_it_told_of_itself_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    files = [f"gauge_liveall_{dead.pid}.db", f"gauge_liveall_{os.getpid()}.db"]
+    for name in [*files, f"counter_{dead.pid}.db"]:
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    forget_dead_workers()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [files[1], f"counter_{dead.pid}.db"]
+    )

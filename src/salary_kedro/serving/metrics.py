@@ -4,13 +4,17 @@
 variable that BentoML sets only for its workers: so it is imported when a worker first counts.
 """
 
+import atexit
 import os
+import shutil
 from functools import cache
 from pathlib import Path
 
 from salary_kedro.bundle import Bundle
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+#: A file system in memory; systems without it keep the metrics in BentoML's home.
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below has this process's number
 
 
 class ModelMetrics:
@@ -49,6 +53,22 @@ class ModelMetrics:
 def model_metrics() -> ModelMetrics:
     """The metrics of this process."""
     return ModelMetrics()
+
+
+def keep_in_memory() -> None:
+    """Let the workers of this server share their numbers in memory rather than on the disk.
+
+    They map files: once the disk is full, the next new number kills a worker (SIGBUS), and
+    each that takes its place. And in BentoML's home, where they would lie, every server that
+    starts removes the files of those that run.
+    """
+    if SHARED_FOLDER in os.environ or not os.access(IN_MEMORY, os.W_OK):
+        return  # a worker's is set
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    folder = IN_MEMORY / f"salary-prediction-{os.getpid()}"
+    BentoMLContainer.prometheus_multiproc_dir.set(str(folder))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def forget_dead_workers() -> None:

@@ -135,7 +135,8 @@ class Predictor:
         except BundleError as error:
             self._refuse(str(error))
             return
-        self._trouble = self._logged = None
+        self._trouble = self._logged = found.choice.reason
+        self._retry_at = time.monotonic() + RETRY_SECONDS
         self._swap(found)
 
     def _find(self) -> Served:

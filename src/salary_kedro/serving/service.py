@@ -12,6 +12,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.logs import set_up_logs
+from salary_kedro.serving.metrics import keep_in_memory
 from salary_kedro.serving.predictor import Predictor, bundles_folder
 from salary_kedro.serving.token import TOKEN, TOKEN_FILE, Token, read_token
 
@@ -27,6 +28,7 @@ def _token() -> Token | None:
 
 
 token = _token()
+keep_in_memory()
 predictor = Predictor(BundleStore(bundles_folder()))
 
 
