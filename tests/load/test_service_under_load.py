@@ -1,7 +1,11 @@
-"""What is measured on the clock; CI runs it when nothing else runs."""
+"""A service under load and under attack; CI runs it when nothing else runs, for it measures time."""
 
 from support import prove
 
 
 def test_service_when_bundles_are_published_under_load_then_follows_and_fails_no_request() -> None:
     prove("swaps")
+
+
+def test_service_when_it_is_asked_with_hostile_intent_then_goes_on_answering() -> None:
+    prove("hostile")

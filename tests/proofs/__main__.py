@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofs.hostile import prove_hostile
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
 from proofs.races import prove_races
@@ -21,7 +22,8 @@ from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
 
 KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE, TABLES = 500, 50, 50, 12, 2, 30
-PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables", "swaps")
+HOSTILE, HOSTILE_EXAMPLES = 10_000, 5_000
+PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables", "swaps", "hostile")
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
 
@@ -91,6 +93,12 @@ def prove_hot_swap(order: Order) -> Iterator[Tally]:
     yield from prove_swaps(order.folder, order.share, order.seed, tell)
 
 
+def prove_against_hostile(order: Order) -> Iterator[Tally]:
+    """Hostile requests to a real service."""
+    counts = order.count(HOSTILE), order.count(HOSTILE_EXAMPLES)
+    yield from prove_hostile(order.folder, *counts, order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -102,6 +110,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_runs_on_server,
             prove_any_table,
             prove_hot_swap,
+            prove_against_hostile,
         ),
         strict=True,
     )
