@@ -1,4 +1,4 @@
-"""A service under load and under attack; CI runs it when nothing else runs, for it measures time."""
+"""A service under load and under attack: it is timed, so CI runs it when nothing else runs."""
 
 from support import prove
 

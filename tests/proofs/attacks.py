@@ -257,7 +257,7 @@ def _broken_http(chance: random.Random) -> Attack:
         [
             b"GET / HTTP/9.9\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-            b"GET /\r\n\r\n",
+            b"GET /nope\r\n\r\n",
             b"POST /predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"POST /predict HTTP/1.1\r\n" + TWO_LENGTHS,
             BAD_CHUNKS,

@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -115,7 +115,7 @@ def grown(sizes: Sequence[int]) -> list[str]:
 
 def prove_hostile(
     folder: Path, count: int, examples: int, seed: int, tell: Callable[[str], None] = print
-) -> list[Tally]:
+) -> Iterator[Tally]:
     """Storm a real service of two workers, then let schemathesis try it."""
     project = copy_project(folder / "hostile")
     project.kedro_run()
@@ -125,14 +125,10 @@ def prove_hostile(
         wait_until(lambda: len(_workers(address)) == 2, "two workers")
         workers = _workers(address)
         found = asyncio.run(storm(address, count, seed, lambda: _memory(workers), tell))
-        described = _schemathesis(address, examples, seed)
+        yield Tally("hostile requests, a good one after each hundred", count, found)
+        found = _schemathesis(address, examples, seed, folder) + _failures(project)
         found += [] if _workers(address) == workers else ["a worker ended"]
-    return [
-        Tally(
-            "hostile requests, a good one after each hundred", count, [*found, *_failures(project)]
-        ),
-        Tally("examples of schemathesis for each route", examples, described),
-    ]
+        yield Tally("examples of schemathesis for each route", examples, found)
 
 
 def _workers(address: str) -> set[int]:
@@ -157,11 +153,11 @@ def _failures(project: Project) -> list[str]:
     return [line[:500] for line in lines if "Traceback" in line or '"exception"' in line][:20]
 
 
-def _schemathesis(address: str, examples: int, seed: int) -> list[str]:
-    """Let schemathesis try all routes; gives what it found."""
+def _schemathesis(address: str, examples: int, seed: int, folder: Path) -> list[str]:
+    """Let schemathesis try all routes, with its notes in a folder; gives what it found."""
     program = "from schemathesis.cli import schemathesis; schemathesis()"
     options = {"checks": "all", "max-examples": examples, "seed": seed, "workers": 2}
     command = [sys.executable, "-c", program, "run", f"{address}/openapi.json", "--no-color"]
     command += [f"--{name}={value}" for name, value in options.items()]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return [] if result.returncode == 0 else [f"{result.stdout[-6000:]}{result.stderr[-2000:]}"]
