@@ -5,11 +5,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 ADDRESS_VARIABLE = "SALARY_SERVICE_URL"
+TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "SALARY_TOKEN", "SALARY_TOKEN_FILE"
 DEFAULT_ADDRESS = "http://127.0.0.1:3000"
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
@@ -33,6 +35,10 @@ class BadAddressError(ServiceError):
             f"{ADDRESS_VARIABLE} is '{address.rpartition('@')[2]}', which is not the address of a "
             f"service. Write it like {DEFAULT_ADDRESS}, or leave it unset to use that one."
         )
+
+
+class BadTokenError(ServiceError):
+    """The service asks for a bearer token, and got none or another."""
 
 
 class UnreachableError(ServiceError):
@@ -215,11 +221,13 @@ class ServiceClient:
 
         Raises:
             BadAddressError: if the address is not one of an HTTP service.
+            BadTokenError: if the token that the environment names cannot be read.
         """
         written = address or os.environ.get(ADDRESS_VARIABLE, "").strip() or DEFAULT_ADDRESS
         self._url = _checked_url(written)
         self.address = str(self._url.copy_with(userinfo=b"")).rstrip("/")
         self._answer_seconds = answer_seconds
+        self._headers = _token_header()
 
     def model(self) -> ServedModel:
         """Ask which model is served, and what it wants to know.
@@ -279,6 +287,7 @@ class ServiceClient:
     def _http(self) -> httpx.Client:
         """A client that asks this machine's own services directly, never through a proxy."""
         return httpx.Client(
+            headers=self._headers,
             timeout=httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS),
             trust_env=not _is_loopback(self._url.host),
             verify=self._url.scheme == "https",  # plain HTTP needs no certificates loaded
@@ -289,6 +298,12 @@ class ServiceClient:
         code, message = _error_of(response)
         if code == "no_model":
             return NoModelError()
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            return BadTokenError(
+                f"The prediction service at {self.address} asks for a token, and got none or "
+                f"another. Set {TOKEN_VARIABLE}, or {TOKEN_FILE_VARIABLE} to the name of its "
+                "file, to what the service has, and start this page again."
+            )
         if code in INPUT_CODES:
             return BadInputError(message)
         if code and response.is_server_error:
@@ -334,6 +349,25 @@ def _checked_url(address: str) -> httpx.URL:
     if not is_usable or url.query or url.fragment:
         raise BadAddressError(address)
     return url
+
+
+def _token_header() -> dict[str, str]:
+    """The header that holds the token, from the variables that the service reads too.
+
+    Raises:
+        BadTokenError: if its file cannot be read, or it is none.
+    """
+    token, file = os.environ.get(TOKEN_VARIABLE, ""), os.environ.get(TOKEN_FILE_VARIABLE)
+    if file:
+        try:
+            token = Path(file).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            token = ""
+        if not token:
+            raise BadTokenError(f"{TOKEN_FILE_VARIABLE} is '{file}', which holds no token.")
+    if not token.isascii() or not token.isprintable():
+        raise BadTokenError(f"{TOKEN_VARIABLE} holds more than a header can. Correct it.")
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _is_loopback(host: str) -> bool:

@@ -17,6 +17,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.predictor import Predictor
+from salary_kedro.serving.token import Token
 from support import free_port, wait_until
 
 # What a path answers: status and body (bytes as they are, everything else as JSON), or a
@@ -146,7 +147,7 @@ def scripted_url(answers: Answers, received: list[tuple[str, Any]]) -> Iterator[
 
 
 @contextmanager
-def real_service(contract: Contract, folder: Path) -> Iterator[str]:
+def real_service(contract: Contract, folder: Path, token: Token | None = None) -> Iterator[str]:
     """Address of the service's own routes over a model that was trained by a contract."""
     store, port = BundleStore(folder), free_port()
     name, files = bundle_of(contract)
@@ -154,7 +155,7 @@ def real_service(contract: Contract, folder: Path) -> Iterator[str]:
     store.point_to(name)
     predictor = Predictor(store)
     predictor.refresh()
-    config = uvicorn.Config(create_app(predictor), port=port, log_level="warning")
+    config = uvicorn.Config(create_app(predictor, token), port=port, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -167,10 +168,15 @@ def real_service(contract: Contract, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Contract], str]]:
-    """Starts a real service over a model trained by a contract; gives its address."""
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts a real service over a model trained by a contract; gives its address.
+
+    With a token, it asks for that.
+    """
     with ExitStack() as stack:
-        yield lambda contract: stack.enter_context(real_service(contract, tmp_path / "bundles"))
+        yield lambda contract, token=None: stack.enter_context(
+            real_service(contract, tmp_path / "bundles", token)
+        )
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from kinds import all_kinds, professors
 from salary_kedro.contract import Contract
+from salary_kedro.serving.token import Token
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 30
@@ -296,3 +297,51 @@ def test_page_when_labels_and_warnings_look_like_markdown_then_shows_them_as_the
     press_and_wait(page)
     expect_shown(page.get_by_test_id("stCheckbox"), LITERAL)
     expect_shown(warnings(page), LITERAL)
+
+
+@pytest.fixture
+def offline(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page of a browser that reaches this machine alone, and what it wanted from elsewhere."""
+    page, elsewhere = browser.new_page(), list[str]()
+    page.set_default_timeout(1000 * DEADLINE_SECONDS)
+
+    def pass_or_not(route: Route) -> None:
+        if route.request.url.startswith(("http://127.0.0.1", "data:")):
+            return route.continue_()
+        elsewhere.append(route.request.url)
+        return route.abort()
+
+    page.route("**", pass_or_not)
+    yield page, elsewhere
+    page.close()
+
+
+def try_predict(page: Page) -> None:
+    """Open POST /predict on the interactive page and send its example."""
+    page.get_by_text("/predict", exact=True).click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+
+
+def test_interactive_page_when_it_is_offline_then_tries_predict_out(
+    offline: tuple[Page, list[str]], service_url: str
+) -> None:
+    page, elsewhere = offline
+    page.goto(f"{service_url}/")
+    try_predict(page)
+    answer = page.locator(".live-responses-table .response-col_description").first
+    expect(answer).to_contain_text("72861.25402208201", timeout=1000 * DEADLINE_SECONDS)
+    assert elsewhere == []
+
+
+def test_interactive_page_when_the_service_asks_for_a_token_then_lets_people_type_it(
+    offline: tuple[Page, list[str]], serve: Callable[..., str], contract: Contract
+) -> None:
+    page, _ = offline
+    page.goto(serve(contract, Token("s3cret-token")))
+    page.get_by_label("Token").fill("s3cret-token")
+    page.get_by_role("button", name="Show the routes").click()
+    try_predict(page)
+    status = page.locator(".live-responses-table .response-col_status").first
+    expect(status).to_contain_text("200", timeout=1000 * DEADLINE_SECONDS)
+    expect(page.get_by_role("button", name="Authorize").first).to_be_visible()

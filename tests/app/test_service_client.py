@@ -1,12 +1,17 @@
 """The client against a real HTTP server on loopback."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from salary_kedro.contract import Contract
+from salary_kedro.serving.token import Token
 from service_client import (
     BadAddressError,
     BadInputError,
+    BadTokenError,
     Feature,
     NoModelError,
     Prediction,
@@ -307,3 +312,38 @@ def test_model_when_a_proxy_is_configured_then_asks_loopback_directly(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("HTTP_PROXY", closed_url)
     assert ServiceClient(scripted_url).model().version == 1
+
+
+SECRET = "s3cret-token"  # noqa: S105 - a test's own
+
+
+@pytest.mark.parametrize("variable", ["SALARY_TOKEN", "SALARY_TOKEN_FILE"])
+def test_model_when_the_service_asks_for_a_token_then_sends_that_of_the_environment(
+    serve: Callable[..., str],
+    contract: Contract,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    value = SECRET if variable == "SALARY_TOKEN" else str(tmp_path / "token")
+    monkeypatch.setenv(variable, value)
+    model = ServiceClient(serve(contract, Token(SECRET))).model()
+    assert model.target.name == "salary"
+
+
+@pytest.mark.parametrize("sent", ["", "another"])
+def test_model_when_the_token_is_not_the_services_then_says_what_to_set(
+    serve: Callable[..., str], contract: Contract, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    monkeypatch.setenv("SALARY_TOKEN", sent)
+    with pytest.raises(BadTokenError, match=r"Set SALARY_TOKEN, or SALARY_TOKEN_FILE"):
+        ServiceClient(serve(contract, Token(SECRET))).model()
+
+
+def test_client_when_the_tokens_file_is_not_there_then_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SALARY_TOKEN_FILE", "/nowhere/token")
+    with pytest.raises(BadTokenError, match="/nowhere/token"):
+        ServiceClient()
