@@ -3,7 +3,9 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,10 @@ import sys
 sys.path.insert(0, "app")
 from service_client import ServiceClient
 print(ServiceClient().model().version)
+"""
+SHOW_FILE = """
+import os, pathlib
+print(pathlib.Path(os.environ["SALARY_TOKEN_FILE"]).read_text())
 """
 
 
@@ -48,31 +54,41 @@ class Together:
         return result.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def together(engine: Engine, image: str, _trained: Project) -> Iterator[Together]:
-    """The project's compose file, started after `make image`, on ports of its own."""
-    build_images(engine, _trained)
+@contextmanager
+def started(
+    engine: Engine, project: Project, *files: str, **environment: str
+) -> Iterator[Together]:
+    """A project's compose files, started on ports of their own for a while."""
     tool = ["docker", "compose"] if engine.name == "docker" else [str(BIN / "podman-compose")]
+    options = [text for file in files for text in ("-f", str(project.root / "deploy" / file))]
     ports = {"SERVICE_PORT": str(free_port()), "PAGE_PORT": str(free_port())}
-    started = Together(
+    running = Together(
         service=f"http://127.0.0.1:{ports['SERVICE_PORT']}",
         page=f"http://127.0.0.1:{ports['PAGE_PORT']}",
-        command=[
-            *tool,
-            "-f",
-            str(_trained.root / "deploy" / "compose.yaml"),
-            "-p",
-            f"t{os.getpid()}",
-        ],
-        environment={**os.environ, **engine.environment, **ports},
+        command=[*tool, *options, "-p", f"t{ports['SERVICE_PORT']}"],
+        environment={**os.environ, **engine.environment, **ports, **environment},
     )
     try:
-        started.compose("up", "-d")
-        for address in (f"{started.service}/readyz", f"{started.page}/_stcore/health"):
+        running.compose("up", "-d")
+        for address in (f"{running.service}/readyz", f"{running.page}/_stcore/health"):
             wait_until(lambda url=address: get(url).status == 200, address)
-        yield started
+        yield running
     finally:
-        started.compose("down")
+        running.compose("down")
+
+
+@pytest.fixture(scope="module")
+def built(engine: Engine, image: str, _trained: Project) -> Project:
+    """A project after `make image`."""
+    build_images(engine, _trained)
+    return _trained
+
+
+@pytest.fixture(scope="module")
+def together(engine: Engine, built: Project) -> Iterator[Together]:
+    """Service and page as compose.yaml starts them; do not disturb them."""
+    with started(engine, built, "compose.yaml") as running:
+        yield running
 
 
 def test_compose_when_started_then_the_service_follows_the_projects_bundles(
@@ -90,3 +106,17 @@ def test_compose_when_started_then_the_page_is_there(together: Together) -> None
 
 def test_compose_when_started_then_the_page_reaches_the_service(together: Together) -> None:
     assert together.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "1"
+
+
+def test_compose_with_a_token_then_both_can_read_it_and_the_page_reaches_the_service(
+    engine: Engine, built: Project, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("dG9rZW4")
+    files = ("compose.yaml", "compose.token.yaml")
+
+    with started(engine, built, *files, SALARY_TOKEN_FILE=str(token)) as running:
+        for container in ("service", "page"):
+            read = running.compose("exec", "-T", container, "python3", "-c", SHOW_FILE)
+            assert read == "dG9rZW4"
+        assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "1"
