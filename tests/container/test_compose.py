@@ -120,3 +120,4 @@ def test_compose_with_a_token_then_both_can_read_it_and_the_page_reaches_the_ser
             read = running.compose("exec", "-T", container, "python3", "-c", SHOW_FILE)
             assert read == "dG9rZW4"
         assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "1"
+        assert get(f"{running.service}/model").status == 401
