@@ -39,7 +39,7 @@ ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 test: $(DEV) ## run the tests with branch coverage (PYTEST="-k name" to choose some)
 	@$(BIN)/pytest $(or $(PYTEST),--cov)
 
-prove: $(DEV) ## prove the guarantees by crashes, races, unseen tables and swaps under load, for two hours (PROVE="--tenth --seed 1")
+prove: $(DEV) ## prove the guarantees by crashes, races, unseen tables, load and attack, for two hours (PROVE="--tenth --seed 1")
 	@cd tests && ../$(BIN)/python -m proofs $(PROVE)
 
 check: $(DEV) ## lint, formatting, types and the arrows between the rooms

@@ -81,15 +81,19 @@ class Routes:
 
         async def answer(request: Request) -> Response:
             if self._predictor.served is None:
-                raise RequestError(503, "no_model", self._predictor.problem)
+                raise self._no_model()
             return await handler(self._predictor.served, request)
 
         return answer
 
+    def _no_model(self) -> RequestError:
+        again = {"Retry-After": str(limits.RETRY_SECONDS)}
+        return RequestError(503, "no_model", self._predictor.problem, headers=again)
+
     async def _probe(self, request: Request) -> Response:
         """Tell that the process lives; of `/readyz`, that it has a model."""
         if request.url.path == "/readyz" and self._predictor.served is None:
-            raise RequestError(503, "no_model", self._predictor.problem)
+            raise self._no_model()
         return PlainTextResponse("\n")
 
     async def _predict(self, served: Served, request: Request) -> Response:
