@@ -329,7 +329,7 @@ def test_interactive_page_when_it_is_offline_then_tries_predict_out(
     page, elsewhere = offline
     page.goto(f"{service_url}/")
     try_predict(page)
-    answer = page.locator(".live-responses-table .response-col_description").first
+    answer = page.locator(".live-responses-table tbody .response-col_description").first
     expect(answer).to_contain_text("72861.25402208201", timeout=1000 * DEADLINE_SECONDS)
     assert elsewhere == []
 
@@ -342,6 +342,6 @@ def test_interactive_page_when_the_service_asks_for_a_token_then_lets_people_typ
     page.get_by_label("Token").fill("s3cret-token")
     page.get_by_role("button", name="Show the routes").click()
     try_predict(page)
-    status = page.locator(".live-responses-table .response-col_status").first
+    status = page.locator(".live-responses-table tbody .response-col_status").first
     expect(status).to_contain_text("200", timeout=1000 * DEADLINE_SECONDS)
     expect(page.get_by_role("button", name="Authorize").first).to_be_visible()
