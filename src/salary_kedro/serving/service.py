@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+from typing import Any
 
 import bentoml
 from bentoml._internal.context import server_context
@@ -32,25 +33,27 @@ keep_in_memory()
 predictor = Predictor(BundleStore(bundles_folder()))
 
 
-class OwnRoutes:
-    """Answers every request with the service's own routes, so that none of BentoML's is open."""
+class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
+    """A BentoML service that answers with its own routes alone.
 
-    def __init__(self, app: ASGIApp, own: ASGIApp) -> None:
-        """Take BentoML's application and ours."""
-        self._app, self._own = app, own
+    What BentoML puts before its routes is left out, and not only for speed: its timer of each
+    request is never cancelled, and keeps 5 kB of memory for a minute after the answer.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand requests to our application, start and stop to BentoML's."""
-        app = self._app if scope["type"] == "lifespan" else self._own
-        await app(scope, receive, send)
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """BentoML's application for start and stop, ours for requests."""
+        bento, own = super().to_asgi(is_main), create_app(predictor, token)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await (bento if scope["type"] == "lifespan" else own)(scope, receive, send)
+
+        return app
 
 
-# BentoML's metrics and access log name any path that a client makes up; ours do not.
 @bentoml.service(
     name="salary_prediction",
+    service_class=OwnService,
     http={"host": "127.0.0.1", "port": 3000},
-    metrics={"enabled": False},
-    logging={"access": {"enabled": False}},
 )
 class SalaryPrediction:
     """Predicts salaries with the production model, over HTTP."""
@@ -72,8 +75,3 @@ def _bound_wider() -> str | None:
         host = str(listening.getsockname()[0])
         listening.detach()
     return None if host.startswith(LOOPBACK) else host
-
-
-SalaryPrediction.add_asgi_middleware(  # type: ignore[attr-defined]  # it is a Service
-    OwnRoutes, own=create_app(predictor, token)
-)
