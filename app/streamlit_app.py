@@ -310,7 +310,7 @@ def show_service(service: ServiceClient) -> None:
 
 def main() -> None:
     """Draw the page. The service is asked at every run, so a new model needs no restart."""
-    st.set_page_config(page_title="Salary prediction", page_icon=":material/payments:")
+    st.set_page_config(page_title="Salary prediction", page_icon="💰")
     st.title("Salary prediction", anchor=False)
     st.markdown("Fill in what you know and press Predict.")
     try:

@@ -316,6 +316,20 @@ def offline(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     page.close()
 
 
+def test_page_when_it_is_offline_then_shows_the_form_and_wants_nothing_from_elsewhere(
+    offline: tuple[Page, list[str]], service_url: str, tmp_path: Path
+) -> None:
+    page, elsewhere = offline
+    with running_page(
+        tmp_path, SALARY_SERVICE_URL=service_url, STREAMLIT_SERVER_HEADLESS="true"
+    ) as address:
+        page.goto(address)
+        expect(page.get_by_test_id("stNumberInput")).to_be_visible()
+        expect(page).to_have_title("Salary prediction")
+        page.wait_for_load_state("networkidle")
+    assert elsewhere == []
+
+
 def try_predict(page: Page) -> None:
     """Open POST /predict on the interactive page and send its example."""
     page.get_by_text("/predict", exact=True).click()

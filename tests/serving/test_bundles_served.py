@@ -189,7 +189,7 @@ def test_predict_when_no_bundle_is_good_then_says_which_and_what_to_run(
     assert answer.status_code == 503
     message = answer.json()["error"]["message"]
     assert name in message
-    assert "make run" in message
+    assert "mend it with `kedro models doctor --fix`" in message
 
 
 @pytest.mark.parametrize("content", [b"", b"latest\n", b"../1-00000000", b"\xff\xfe"])
@@ -242,7 +242,7 @@ def test_bundles_folder_when_salary_bundles_is_set_then_is_that(
         ("", "data/06_models/bundles"),
         ("local", "data/06_models/bundles"),
         ("base", "data/06_models/bundles"),
-        ("other", "data/other/06_models/bundles"),
+        ("professors", "data/professors/06_models/bundles"),
     ],
 )
 def test_bundles_folder_when_an_environment_is_named_then_lies_in_its_data(
@@ -252,6 +252,51 @@ def test_bundles_folder_when_an_environment_is_named_then_lies_in_its_data(
     monkeypatch.setenv("KEDRO_ENV", environment)
     root = Path(__file__).parents[2]
     assert bundles_folder() == root / expected
+
+
+def test_service_when_its_environment_is_not_there_then_does_not_start_and_names_it(
+    project: Project,
+) -> None:
+    result = project.run("bentoml", "serve", KEDRO_ENV="profesors")
+    assert result.returncode != 0
+    expected = "Error: KEDRO_ENV names 'profesors', but there is no environment conf/profesors\n"
+    assert result.stderr == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "bundles", "expected"),
+    [
+        ("", "", "package one with `make run`, and"),
+        ("local", "", "package one with `make run`, and"),
+        ("professors", "", "package one with `make run ENV=professors`, and"),
+        ("professors", "/bundles", "see that SALARY_BUNDLES names a folder of bundles"),
+    ],
+)
+def test_problem_when_there_is_no_bundle_then_says_what_brings_one_there(
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: str,
+    bundles: str,
+    expected: str,
+) -> None:
+    monkeypatch.setenv("KEDRO_ENV", environment)
+    monkeypatch.setenv("SALARY_BUNDLES", bundles)
+    predictor.refresh()
+    assert expected in predictor.problem
+
+
+def test_problem_when_only_the_pointer_is_lost_then_says_so_and_what_mends_it(
+    contract: Contract,
+    store: BundleStore,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KEDRO_ENV", "professors")
+    monkeypatch.delenv("SALARY_BUNDLES", raising=False)
+    add_bundle(store.folder, contract, 1)
+    predictor.refresh()
+    assert f"the pointer {store.folder / 'current'} is gone" in predictor.problem
+    assert "`kedro models doctor --fix --env professors`" in predictor.problem
 
 
 @pytest.fixture(scope="module")

@@ -374,6 +374,27 @@ def test_refusal_when_a_batch_has_countless_unknown_fields_then_tells_of_the_fir
     assert len(error["details"]) == 100
 
 
+def test_refusal_when_there_are_many_problems_then_its_message_tells_how_many_more(
+    app: Guard,
+) -> None:
+    error = ask(app, "/predict_batch", {"rows": [{"experience_years": -1}] * 300}).json()["error"]
+    assert error["message"].endswith("; and 295 more")
+
+
+def test_refusal_when_the_body_is_empty_then_says_so(app: Guard) -> None:
+    async def nothing() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    status, error = asyncio.run(exchange(app, nothing))
+    assert status == 400
+    assert error["message"] == "the body is not valid JSON: it is empty; send an object, in UTF-8"
+
+
+def test_refusal_when_the_method_is_another_then_names_the_right_one(app: Guard) -> None:
+    message = ask(app, "/predict").json()["error"]["message"]
+    assert message == "GET /predict: method not allowed, ask by POST; see GET /openapi.json"
+
+
 def test_page_when_it_is_asked_then_loads_nothing_from_elsewhere(app: Guard) -> None:
     answer = ask(app, "/")
     assert "text/html" in answer.headers["Content-Type"]

@@ -328,6 +328,34 @@ def test_metrics_when_a_bundle_is_taken_or_refused_then_each_is_counted_once(
     assert after == {"swapped": 1, "refused": 1, "reserve": 0}
 
 
+def test_metrics_when_the_pointer_names_a_bad_bundle_for_a_while_then_the_model_is_not_current(
+    store: BundleStore, contract: Contract, predictor: Predictor, first: str
+) -> None:
+    found = [REGISTRY.get_sample_value("salary_model_current")]
+    for name in (add_liar(store.folder, contract, 7), first):
+        store.point_to(name)
+        predictor.refresh()
+        predictor.refresh()
+        found.append(REGISTRY.get_sample_value("salary_model_current"))
+    assert found == [1, 0, 1]
+
+
+def test_refresh_when_the_pointer_returns_from_a_bad_bundle_then_logs_that_all_is_well_again(
+    store: BundleStore,
+    contract: Contract,
+    predictor: Predictor,
+    first: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    for name in (add_liar(store.folder, contract, 7), first):
+        store.point_to(name)
+        predictor.refresh()
+        predictor.refresh()
+    expected = f"bundle {first} is what the pointer names, and good, again"
+    assert caplog.records[-1].getMessage() == expected
+
+
 def test_metrics_when_a_reserve_is_chosen_at_the_start_then_it_is_counted(
     store: BundleStore, contract: Contract, predictor: Predictor
 ) -> None:

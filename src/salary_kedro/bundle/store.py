@@ -72,7 +72,15 @@ class BundleStore:
         return name
 
     def point_to(self, name: str) -> None:
-        """Move the pointer, in one atomic step."""
+        """Move the pointer, in one atomic step.
+
+        Raises:
+            BundleError: If a folder is in its place.
+        """
+        if (self.folder / POINTER).is_dir():
+            raise BundleError(
+                f"{self.folder / POINTER} is a folder, where the pointer must be a file: remove it"
+            )
         handle, scratch = tempfile.mkstemp(prefix=".current-", dir=self.folder)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(name + "\n")

@@ -71,7 +71,7 @@ class Routes:
         allowed, endpoint = found
         if method != allowed and not (method == "HEAD" and allowed == "GET"):
             methods = {"Allow": "GET, HEAD" if allowed == "GET" else allowed}
-            message = f"{_cut(method)} {path}: method not allowed"
+            message = f"{_cut(method)} {path}: method not allowed, ask by {allowed}"
             raise _no_route(405, "method_not_allowed", message, methods)
         response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)

@@ -21,6 +21,8 @@ from salary_kedro.serving.request_metrics import request_metrics
 BATCH_SHAPE = f'send {{"rows": [...]}} with 1 to {limits.MAX_BATCH_ROWS:,} rows'
 #: More problems than that cost more memory than their explanation is worth.
 MANY = 1_000
+#: Of so many the message tells; the details list more.
+MANY_TOLD = 5
 _BEYOND = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -135,13 +137,18 @@ def _explain(
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
         reason = problems[0]["msg"].removeprefix("Invalid JSON: ")
-        return RequestError(400, "invalid_json", f"the body is not valid JSON: {reason}")
+        if not body:
+            reason = "it is empty"
+        message = f"the body is not valid JSON: {reason}; send an object, in UTF-8"
+        return RequestError(400, "invalid_json", message)
     names = set(served.bundle.contract.feature_names)
     beyond = [str(each["loc"][-1]) for each in problems if each["type"] in _BEYOND]
     request_metrics().out_of_range("refused", (name for name in beyond if name in names))
     shape = BATCH_SHAPE if batch else None
     details = explain_invalid(error, served.bundle.contract, shape)
-    message = "; ".join(": ".join(filter(None, item.values())) for item in details[:5])
+    told = [": ".join(filter(None, item.values())) for item in details[:MANY_TOLD]]
+    more = [f"and {len(details) - MANY_TOLD:,} more"] if len(details) > MANY_TOLD else []
+    message = "; ".join(told + more)
     return RequestError(422, "invalid_input", message, details)
 
 

@@ -35,6 +35,11 @@ class ModelMetrics:
             "Moves of a worker to another bundle (swapped), to a reserve, and bundles refused",
             ["result"],
         )
+        self._current = Gauge(
+            "salary_model_current",
+            "1 while a worker serves what the pointer names; 0 while that is refused or missing",
+            multiprocess_mode="liveall",
+        )
         self._labels: tuple[str, str, str] | None = None
 
     def serve(self, bundle: Bundle) -> None:
@@ -43,6 +48,10 @@ class ModelMetrics:
             self._served.labels(*self._labels).set(0)
         self._labels = (bundle.model_name, str(bundle.version), bundle.name)
         self._served.labels(*self._labels).set(1)
+
+    def follows(self, current: bool) -> None:
+        """Tell whether this worker serves what the pointer names."""
+        self._current.set(current)
 
     def count(self, result: str) -> None:
         """Count a `swapped`, `reserve` or `refused` bundle."""

@@ -12,7 +12,8 @@ from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
 from salary_kedro.bundle.model_file import import_reader
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
-from salary_kedro.locations import BUNDLES, bundles_override, data_folder
+from salary_kedro.errors import UserError
+from salary_kedro.locations import BUNDLES, DEFAULT_ENVS, bundles_override, data_folder
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.schemas import Schemas
 
@@ -26,13 +27,35 @@ def bundles_folder() -> Path:
     """Where the bundles are: `SALARY_BUNDLES`, else the project's, else the Bento's own.
 
     The project's are those of the environment that `KEDRO_ENV` names.
+
+    Raises:
+        UserError: If the project has no such environment.
     """
     if folder := bundles_override():
         return Path(folder)
     source = Path(__file__).parents[2]
     if not (source.parent / "pyproject.toml").is_file():
         return source / "data" / BUNDLES  # inside a Bento, which holds the package at its top
-    return source.parent / data_folder(os.environ.get("KEDRO_ENV")) / BUNDLES
+    env = _environment()
+    if env and not (source.parent / "conf" / env).is_dir():
+        raise UserError(f"KEDRO_ENV names '{env}', but there is no environment conf/{env}")
+    return source.parent / data_folder(env) / BUNDLES
+
+
+def _environment() -> str:
+    """The environment that is served; nothing for the default one."""
+    env = os.environ.get("KEDRO_ENV", "")
+    return "" if env in DEFAULT_ENVS else env
+
+
+def _advice(empty: bool) -> str:
+    """What to do when nothing can be served; `empty` if nothing was ever packaged."""
+    env = _environment()
+    if bundles_override():
+        return "see that SALARY_BUNDLES names a folder of bundles, and that it can be read here"
+    if empty:
+        return f"package one with `make run{env and f' ENV={env}'}`"
+    return f"mend it with `kedro models doctor --fix{env and f' --env {env}'}`"
 
 
 @dataclass(frozen=True)
@@ -91,6 +114,7 @@ class Predictor:
         self._trouble: str | None = None
         self._logged: str | None = None
         self._retry_at = 0.0
+        self._empty = False
 
     def follow(self) -> None:
         """Serve the bundle to be served, and look for another several times a second from now on.
@@ -145,17 +169,18 @@ class Predictor:
         Raises:
             BundleError: If there is nothing good to move to.
         """
-        store, before = self._store, self.served
+        store, before, self._empty = self._store, self.served, False
         choice = store.choose() if before is None else store.load_current()
         if choice is not None:
             return _derive(choice, before)
-        if before is not None:
+        if before is not None or store.names():
             raise BundleError(f"the pointer {store.folder / POINTER} is gone")
+        self._empty = True
         raise BundleError(f"there is no model to serve yet in {store.folder}")
 
     def _refuse(self, reason: str) -> None:
         self._trouble, self._retry_at = reason, time.monotonic() + RETRY_SECONDS
-        self.problem = f"{reason}. Run `make run` to package a model; the service will notice"
+        self.problem = f"{reason}; {_advice(self._empty)}, and the service will notice"
         if (served := self.served) is not None:
             source = "reserve" if served.choice.source == "reserve" else "kept"
             self.served = served.because(source, reason)
@@ -164,8 +189,9 @@ class Predictor:
         if self._trouble is None or self._trouble == self._logged:
             return
         self._logged = self._trouble
+        model_metrics().follows(False)
         if self.served is None:
-            log.warning("%s", self.problem)
+            log.error("%s", self.problem)
             return
         name = self.served.bundle.name
         log.error("%s; bundle %s goes on serving from memory", self._trouble, name)
@@ -175,6 +201,9 @@ class Predictor:
         before, name, reason = self.served, found.bundle.name, found.choice.reason
         if before is not None and before.bundle.name == name:  # which vouches for the content
             self.served = before.because(found.choice.source, reason)
+            if reason is None and before.choice.reason:
+                log.info("bundle %s is what the pointer names, and good, again", name)
+            model_metrics().follows(reason is None)
             return
         self.served = found
         if reason is None:
@@ -182,6 +211,7 @@ class Predictor:
         else:
             log.error("serving the reserve bundle %s: %s", name, reason)
         model_metrics().serve(found.bundle)
+        model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
 
 

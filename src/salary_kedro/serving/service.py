@@ -3,7 +3,8 @@
 import logging
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import bentoml
 from bentoml._internal.context import server_context
@@ -15,22 +16,25 @@ from salary_kedro.serving.app import create_app
 from salary_kedro.serving.logs import set_up_logs
 from salary_kedro.serving.metrics import keep_in_memory
 from salary_kedro.serving.predictor import Predictor, bundles_folder
-from salary_kedro.serving.token import TOKEN, TOKEN_FILE, Token, read_token
+from salary_kedro.serving.token import TOKEN, TOKEN_FILE, read_token
 
 log = logging.getLogger("salary_kedro.serving")
 LOOPBACK = ("127.", "::1")
 
+T = TypeVar("T")
 
-def _token() -> Token | None:
+
+def _or_end(read: Callable[[], T]) -> T:
+    """What a function reads; an error of the user's ends the process with its one line."""
     try:
-        return read_token()
+        return read()
     except UserError as error:
         raise SystemExit(f"Error: {error}") from error
 
 
-token = _token()
+token = _or_end(read_token)
 keep_in_memory()
-predictor = Predictor(BundleStore(bundles_folder()))
+predictor = Predictor(BundleStore(_or_end(bundles_folder)))
 
 
 class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types

@@ -26,7 +26,8 @@ class Token:
         if not _ALLOWED.fullmatch(secret):
             raise UserError(
                 f"the token is empty or holds what a header cannot; {TOKEN}, or the one line of "
-                f"the file that {TOKEN_FILE} names, must be letters, digits and -._~+/ alone"
+                f"the file that {TOKEN_FILE} names, must be letters, digits and -._~+/ alone, "
+                "with = at the end if at all"
             )
         self._expected = f"bearer {secret}".encode()
 
@@ -42,7 +43,7 @@ class Token:
         scheme, _, secret = (authorization or b"").partition(b" ")
         given = scheme.lower() + b" " + secret.strip()
         if not hmac.compare_digest(given, self._expected):
-            what = "is not the one of this service" if authorization else "is missing"
+            what = "is not the one of this service" if scheme.lower() == b"bearer" else "is missing"
             raise RequestError(
                 401,
                 "unauthorized",

@@ -84,6 +84,15 @@ def test_point_to_when_called_again_then_current_is_the_last(store: BundleStore)
     assert store.current() == B
 
 
+def test_point_to_when_a_folder_is_in_its_place_then_says_so_and_leaves_nothing(
+    store: BundleStore,
+) -> None:
+    (store.folder / "current").mkdir(parents=True)
+    with pytest.raises(BundleError, match=r"current is a folder, .*: remove it"):
+        store.point_to("1-00000000")
+    assert [path.name for path in store.folder.iterdir()] == ["current"]
+
+
 def test_point_to_when_done_then_leaves_the_pointer_and_nothing_else(store: BundleStore) -> None:
     store.point_to(A)
     store.point_to(B)

@@ -12,9 +12,9 @@ function show(spec, token) {
   });
 }
 
-function explain(text) {
+function explain(text, wantsToken) {
   document.getElementById("why").textContent = text;
-  ask.hidden = false;
+  ask.hidden = !wantsToken;
 }
 
 async function load(token) {
@@ -23,7 +23,8 @@ async function load(token) {
     const answer = await fetch("openapi.json", { headers });
     if (answer.ok) return show(await answer.json(), token);
     const { error } = await answer.json();
-    explain(answer.status === 401 && !token ? "This service asks for a token." : error.message);
+    const wantsToken = answer.status === 401;
+    explain(wantsToken && !token ? "This service asks for a token." : error.message, wantsToken);
   } catch (error) {
     explain(`The service does not describe itself: ${error.message}`);
   }
