@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from containers import WAIT, Engine, ask, give_up, settings
-from support import BIN, ROOT, Project
+from support import BIN, ROOT, Project, free_port, get, wait_until
 
 pytestmark = pytest.mark.container
 
@@ -56,6 +56,16 @@ def test_stock_image_when_run_then_answers_as_ours_does(engine: Engine, stock_im
 
     assert status == 200
     assert answer["model_version"] == 1
+
+
+def test_stock_image_when_run_then_others_can_reach_it(engine: Engine, stock_image: str) -> None:
+    port = free_port()
+    container = engine("run", "--detach", "--publish", f"127.0.0.1:{port}:3000", stock_image)
+    try:
+        address = f"http://127.0.0.1:{port}/readyz"
+        wait_until(lambda: get(address).status == 200, "the service to be reached")
+    finally:
+        engine("rm", "--force", container)
 
 
 def test_image_when_compared_with_the_stock_image_then_is_at_most_0_4_of_it(

@@ -1,6 +1,7 @@
 """The BentoML service: `bentoml serve` finds it through bentofile.yaml."""
 
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from salary_kedro.serving.token import TOKEN, TOKEN_FILE, read_token
 
 log = logging.getLogger("salary_kedro.serving")
 LOOPBACK = ("127.", "::1")
+#: In a container, whose engine decides who reaches it, a loopback of its own would be of no use.
+HOST = "0.0.0.0" if "BENTOML_CONTAINERIZED" in os.environ else "127.0.0.1"  # noqa: S104
 
 T = TypeVar("T")
 
@@ -57,7 +60,7 @@ class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
 @bentoml.service(
     name="salary_prediction",
     service_class=OwnService,
-    http={"host": "127.0.0.1", "port": 3000},
+    http={"host": HOST, "port": 3000},
 )
 class SalaryPrediction:
     """Predicts salaries with the production model, over HTTP."""
