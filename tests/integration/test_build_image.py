@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import BIN, Project
+from support import BIN, Project, copy_trained
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def build_image(project: Project, programs: Path) -> subprocess.CompletedProcess
         "HOME": str(Path.home()),  # where downloaded packages are kept
         "PATH": f"{programs}:{os.environ['PATH']}",
         "TMPDIR": str(scratch),
+        "UV_COMPILE_BYTECODE": "1",  # whatever people have set
     }
     return subprocess.run(
         [project.root / "deploy" / "build-image", BIN, "service"],
@@ -93,4 +94,38 @@ def test_build_image_when_docker_has_no_engine_builds_the_production_bento_with_
     assert f"version: {bundle}\n" in (context / "bento" / "bento.yaml").read_text()
     assert (context / "packages" / "sklearn").is_dir()
     assert not shutil.which("bentoml", path=context / "packages" / "bin")
+    assert not list((context / "packages").rglob("*.pyc"))  # they would name times and places
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_build_image_when_the_code_has_changed_since_the_bento_was_built_then_takes_the_new_code(
+    packaged: Project, programs: Path, tmp_path: Path
+) -> None:
+    write_program(
+        programs / "docker", f'[[ $1 != build ]] || cp -R "${{@: -1}}" {tmp_path}/context'
+    )
+    changed = copy_trained(packaged, tmp_path / "changed")
+    code = Path("salary_kedro", "serving", "limits.py")
+    with (changed.root / "src" / code).open("a") as file:
+        file.write("# mended\n")
+
+    result = build_image(changed, programs)
+
+    assert result.returncode == 0, result.stderr
+    built = tmp_path / "context" / "bento" / "src" / code
+    assert built.read_text().endswith("# mended\n")
+
+
+def test_build_image_when_the_bento_is_gone_says_so_in_one_line(
+    packaged: Project, programs: Path, tmp_path: Path
+) -> None:
+    write_program(programs / "docker", "exit 0")
+    emptied = copy_trained(packaged, tmp_path / "emptied")
+    shutil.rmtree(emptied.root / ".bentoml")
+
+    result = build_image(emptied, programs)
+
+    assert result.returncode == 1
+    bundle = (emptied.bundles / "current").read_text().strip()
+    expected = f"Error: the Bento of bundle {bundle} is not in the Bento store: run `make run`\n"
+    assert result.stderr == expected

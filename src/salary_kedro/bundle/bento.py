@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bentoml
+import yaml
 from bentoml.exceptions import BentoMLException, NotFound
 
 from salary_kedro.bundle.store import BundleStore
@@ -24,16 +25,19 @@ class BentoProject:
     def build(self, bundles: BundleStore, bundle_name: str, bento_name: str) -> str:
         """Build the Bento `<bento_name>:<bundle_name>`, with that bundle alone inside.
 
-        A Bento of that tag that is in the Bento store already is left as it is.
+        One that is in the Bento store already is left as it is if it holds the project's code
+        and lock as they are now; else it is built anew.
 
         Returns:
             The Bento's tag.
         """
         tag = f"{bento_name}:{bundle_name}"
-        if _exists(tag):
-            return tag
         with tempfile.TemporaryDirectory() as folder:
             self._gather(Path(folder), bundles, bundle_name)
+            if _exists(tag):
+                if _is_made_of(Path(folder), Path(bentoml.bentos.get(tag).path)):
+                    return tag
+                bentoml.bentos.delete(tag)
             try:
                 bentoml.bentos.build_bentofile(
                     str(Path(folder) / BENTOFILE),
@@ -54,6 +58,26 @@ class BentoProject:
         shutil.copytree(self.root / "src", folder / "src", ignore=ignore)
         shutil.copytree(bundles.folder / bundle_name, folder / "data" / BUNDLES / bundle_name)
         BundleStore(folder / "data" / BUNDLES).point_to(bundle_name)
+
+
+def _is_made_of(folder: Path, bento: Path) -> bool:
+    """Whether a Bento holds the files of a project folder as they are, chosen as it says."""
+    held = bento / "src"
+    chosen, wanted = (
+        yaml.safe_load((place / BENTOFILE).read_text(encoding="utf-8")) for place in (held, folder)
+    )
+    if any(chosen[key] != wanted[key] for key in ("include", "exclude")):
+        return False
+    files = (path for path in held.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return all(
+        _are_equal(path, folder / "src" / name, folder / name)
+        for path in files
+        if (name := path.relative_to(held)) != Path(BENTOFILE)  # which BentoML writes anew
+    )
+
+
+def _are_equal(held: Path, *origins: Path) -> bool:
+    return any(origin.is_file() and origin.read_bytes() == held.read_bytes() for origin in origins)
 
 
 def _exists(tag: str) -> bool:
