@@ -1,7 +1,8 @@
 """bill_of_materials.py IMAGE PACKAGES LOCK: a CycloneDX bill of materials of an image, as JSON.
 
 The image is NAME:VERSION, PACKAGES the folder of its Python packages, LOCK the lock file they come
-from. Debian's packages are read from standard input, as paragraphs of a dpkg status file.
+from. What list_contents.py found in the image is read from standard input: the interpreter, what
+Python packages came with the base image, and Debian's packages.
 Equal input gives equal output: there is no time and no random number in it.
 """
 
@@ -48,9 +49,14 @@ def read_hashes(lock: str) -> dict[str, list[str]]:
     }
 
 
+def normalized(name: str) -> str:
+    """A Python package's one name, however it is spelt."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def with_hashes(component: Component, hashes: dict[str, list[str]]) -> Component:
     """A Python package with the hashes that its files were checked against."""
-    name = re.sub(r"[-_.]+", "-", component["name"]).lower()
+    name = normalized(component["name"])
     locked = {
         "type": "distribution",
         "url": component["purl"],
@@ -63,22 +69,45 @@ def with_hashes(component: Component, hashes: dict[str, list[str]]) -> Component
     return {**component, "externalReferences": [*component.get("externalReferences", []), locked]}
 
 
-def debian_component(paragraph: str) -> Component:
-    """One installed package of Debian, from its paragraph of a dpkg status file."""
-    fields = dict(re.findall(r"^([\w-]+): (.*)$", paragraph, flags=re.MULTILINE))
-    name, version, machine = fields["Package"], fields["Version"], fields["Architecture"]
-    purl = f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?arch={machine}"
-    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+def base_component(kind: str, name: str, version: str) -> Component:
+    """Something of Python that the base image brought: the interpreter, or a package."""
+    purl = f"pkg:{kind}/{normalized(name)}@{quote(version, safe='')}"
+    described = {"description": "came with the base image", "purl": purl}
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, **described}
 
 
-def complete(bill: dict[str, Any], image: str, hashes: dict[str, list[str]], status: str) -> Any:
-    """A bill with the image as its subject, hashes, and Debian's packages."""
+def debian_components(status: str) -> list[Component]:
+    """Debian's installed packages, from the paragraphs of dpkg's status files."""
+    components = []
+    for paragraph in re.split(r"\n{2,}", status):
+        fields = dict(re.findall(r"^([\w-]+): (.*)$", paragraph, flags=re.MULTILINE))
+        # A package that was removed is still listed; distroless images state no status.
+        if "Package" not in fields or not fields.get("Status", " installed").endswith(" installed"):
+            continue
+        name, version, machine = fields["Package"], fields["Version"], fields["Architecture"]
+        purl = f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?arch={machine}"
+        common = {"type": "library", "bom-ref": purl, "purl": purl}
+        components.append({**common, "name": name, "version": version})
+    return sorted(components, key=lambda component: str(component["bom-ref"]))
+
+
+def complete(
+    bill: dict[str, Any], image: str, hashes: dict[str, list[str]], contents: dict[str, Any]
+) -> dict[str, Any]:
+    """A bill with the image as its subject, hashes, and what came with the base image."""
     name, _, version = image.partition(":")
     subject = {"type": "container", "bom-ref": image, "name": name, "version": version}
-    paragraphs = [text for text in re.split(r"\n{2,}", status) if "Package: " in text]
-    installed = [debian_component(text) for text in paragraphs if "deinstall" not in text]
-    components = [with_hashes(component, hashes) for component in bill["components"]]
-    components += sorted(installed, key=lambda component: component["bom-ref"])
+    ours = {(normalized(part["name"]), part["version"]) for part in bill["components"]}
+    components = [
+        *(with_hashes(component, hashes) for component in bill["components"]),
+        base_component("generic", "python", contents["python"]),
+        *(
+            base_component("pypi", package, release)
+            for package, release in contents["packages"]
+            if (normalized(package), release) not in ours
+        ),
+        *debian_components(contents["debian"]),
+    ]
     holds = {"ref": image, "dependsOn": [component["bom-ref"] for component in components]}
     return {
         **bill,
@@ -91,5 +120,5 @@ def complete(bill: dict[str, Any], image: str, hashes: dict[str, list[str]], sta
 if __name__ == "__main__":
     image, packages, lock = sys.argv[1:]
     hashes = read_hashes(Path(lock).read_text(encoding="utf-8"))
-    bill = complete(list_packages(Path(packages)), image, hashes, sys.stdin.read())
+    bill = complete(list_packages(Path(packages)), image, hashes, json.load(sys.stdin))
     json.dump(bill, sys.stdout, indent=2)

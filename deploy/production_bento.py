@@ -1,6 +1,6 @@
-"""production_bento.py BUNDLES [NAME]: prints name, version and folder of the production Bento.
+"""production_bento.py BUNDLES NAME: prints name, version and folder of the production Bento.
 
-It is the Bento, of whatever name unless one is given, of the bundle that production's pointer in
+It is the Bento, of whatever name if NAME is empty, of the bundle that production's pointer in
 the folder BUNDLES names; built anew if the project's serving code or lock has changed since.
 """
 
@@ -18,7 +18,7 @@ ENV = os.environ.get("KEDRO_ENV")
 MAKE_RUN = f"make run ENV={ENV}" if ENV else "make run"
 
 
-def bring_up_to_date(bundles: BundleStore, name: str | None) -> bentoml.Bento:
+def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
     """The production Bento, made of the project as it is.
 
     Raises:
@@ -29,7 +29,7 @@ def bring_up_to_date(bundles: BundleStore, name: str | None) -> bentoml.Bento:
     if version is None:
         raise UserError(f"no model is packaged in {bundles.folder} yet: run `{MAKE_RUN}`")
     tags = [bento.tag for bento in bentoml.bentos.list() if bento.tag.version == version]
-    names = [tag.name for tag in tags if name in (None, tag.name)]
+    names = [tag.name for tag in tags if name in ("", tag.name)]
     if not names:
         raise UserError(
             f"the Bento of bundle {version} is not in the Bento store: run `{MAKE_RUN}`"
@@ -38,9 +38,9 @@ def bring_up_to_date(bundles: BundleStore, name: str | None) -> bentoml.Bento:
 
 
 if __name__ == "__main__":
-    folder, *names = sys.argv[1:]
+    folder, name = sys.argv[1:]
     try:
-        bento = bring_up_to_date(BundleStore(Path(folder)), *(names or [None]))
+        bento = bring_up_to_date(BundleStore(Path(folder)), name)
     except (UserError, BundleError) as error:
         sys.exit(f"Error: {error}")
     print(bento.tag.name, bento.tag.version, bento.path)
