@@ -395,6 +395,19 @@ def test_refusal_when_the_method_is_another_then_names_the_right_one(app: Guard)
     assert message == "GET /predict: method not allowed, ask by POST; see GET /openapi.json"
 
 
+def test_refusal_when_a_field_given_twice_hides_among_countless_names_then_finds_it(
+    app: Guard,
+) -> None:
+    names = ",".join(f'"{number:x}":1' for number in range(20_000))
+    content = f'{{"experience_years":{{{names},"0":1}},"experience_years":5}}'.encode()
+
+    async def whole() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    _, error = asyncio.run(exchange(app, whole))
+    assert error["message"] == "0: given twice; send each field once"
+
+
 def test_page_when_it_is_asked_then_loads_nothing_from_elsewhere(app: Guard) -> None:
     answer = ask(app, "/")
     assert "text/html" in answer.headers["Content-Type"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -113,7 +114,7 @@ def check(body: bytearray, model: type[Body], served: Served) -> Body:
         checked = model.model_validate_json(body)
     except ValidationError as error:
         raise _explain(error, body, model, served, batch) from error
-    # Only now is the body known to be flat, which the reader of the standard library needs.
+    # Only now is the body known to be nested no deeper than the standard library's reader bears.
     json.loads(body, object_pairs_hook=_refuse_twice)
     return checked
 
@@ -123,7 +124,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) == len(names):
         return
-    twice = next(name for place, name in enumerate(names) if name in names[:place])
+    twice = next(name for name, times in Counter(names).items() if times > 1)
     problem = {"field": twice, "message": "given twice; send each field once"}
     message = ": ".join(problem.values())
     raise RequestError(422, "invalid_input", message, [problem])
