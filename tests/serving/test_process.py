@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,20 @@ def serving(
 def lines_of(log: Path) -> list[dict[str, object]]:
     """The lines of a log that are JSON; BentoML's own supervisor writes others."""
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+def test_service_when_headers_have_no_end_then_ends_the_connection_and_goes_on(
+    quiet: Project, bundles: Path
+) -> None:
+    endless = b"GET /livez HTTP/1.1\r\n" + b"X: 1\r\n" * 4_000_000  # 24 MB
+    with serving(quiet, bundles) as (_, address, _):
+        port = int(address.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port)) as client,
+            pytest.raises(ConnectionError),
+        ):
+            client.sendall(endless)
+        assert get(f"{address}/livez").status == 200
 
 
 def test_service_when_it_is_told_to_end_then_answers_what_is_in_flight_and_exits_with_0(

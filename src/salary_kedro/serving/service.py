@@ -49,6 +49,10 @@ class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """BentoML's application for start and stop, ours for requests."""
+        from uvicorn.config import HTTP_PROTOCOLS  # the supervisor does without
+
+        # uvicorn would prefer httptools where that is installed, which keeps headers without end.
+        HTTP_PROTOCOLS["auto"] = HTTP_PROTOCOLS["h11"]
         bento, own = super().to_asgi(is_main), create_app(predictor, token)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
