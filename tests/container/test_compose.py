@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bundles import add_bundle
 from containers import Engine, build_images
-from support import BIN, Project, free_port, get, post, wait_until
+from salary_kedro.bundle import BundleStore
+from support import BIN, Project, copy_trained, free_port, get, post, wait_until
 
 pytestmark = pytest.mark.container
 
@@ -78,10 +80,20 @@ def started(
 
 
 @pytest.fixture(scope="module")
-def built(engine: Engine, image: str, _trained: Project) -> Project:
-    """A project after `make image`."""
-    build_images(engine, _trained)
-    return _trained
+def built(
+    engine: Engine,
+    image: str,
+    _trained: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Project:
+    """A project after `make image`, whose production has moved on to version 2 since."""
+    project = copy_trained(_trained, tmp_path_factory.mktemp("compose") / "my #1 $project")
+    build_images(engine, project)
+    bundles = BundleStore(project.bundles)
+    first = bundles.choose()
+    assert first is not None
+    bundles.point_to(add_bundle(project.bundles, first.bundle.contract, 2))
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +109,7 @@ def test_compose_when_started_then_the_service_follows_the_projects_bundles(
     answer = post(f"{together.service}/predict", {"experience_years": 5})
 
     assert answer.status == 200
-    assert answer.body["model_version"] == 1
+    assert answer.body["model_version"] == 2
 
 
 def test_compose_when_started_then_the_page_is_there(together: Together) -> None:
@@ -105,7 +117,7 @@ def test_compose_when_started_then_the_page_is_there(together: Together) -> None
 
 
 def test_compose_when_started_then_the_page_reaches_the_service(together: Together) -> None:
-    assert together.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "1"
+    assert together.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"
 
 
 def test_compose_with_a_token_then_both_can_read_it_and_the_page_reaches_the_service(
@@ -119,5 +131,5 @@ def test_compose_with_a_token_then_both_can_read_it_and_the_page_reaches_the_ser
         for container in ("service", "page"):
             read = running.compose("exec", "-T", container, "python3", "-c", SHOW_FILE)
             assert read == "dG9rZW4"
-        assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "1"
+        assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"
         assert get(f"{running.service}/model").status == 401

@@ -13,9 +13,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from bundles import add_bundle
 from containers import Engine, ask, build_images, running, settings
 from salary_kedro.bundle import BundleStore, Choice
-from salary_kedro.bundle.bundle import pack
 from support import ROOT, Project, copy_trained
 
 pytestmark = pytest.mark.container
@@ -101,20 +101,6 @@ def bill(image: str, _trained: Project) -> dict[str, Any]:
     return read
 
 
-def add_second(bundles: Path) -> str:
-    """Add a version 2, whose model is version 1's; gives its bundle's name."""
-    store = BundleStore(bundles)
-    first = store.current()
-    assert first is not None
-    made = ("manifest.json", "examples.json")
-    files = {path.name: path.read_bytes() for path in (bundles / first).iterdir()}
-    name, second = pack(
-        "salaries", 2, {key: value for key, value in files.items() if key not in made}
-    )
-    store.write(name, second)
-    return name
-
-
 def test_container_with_any_uid_and_read_only_root_is_ready(engine: Engine, container: str) -> None:
     status, _ = ask(engine, container, "/readyz")
 
@@ -152,9 +138,9 @@ print([name for name in ("kedro", "mlflow", "pandas", "salary_kedro.pipelines") 
 
 
 def test_container_with_mounted_bundles_when_the_pointer_moves_then_answers_with_the_new_version(
-    engine: Engine, image: str, bundles: Path
+    engine: Engine, image: str, bundles: Path, choice: Choice
 ) -> None:
-    second = add_second(bundles)
+    second = add_bundle(bundles, choice.bundle.contract, 2)
     mounted = ("--volume", f"{bundles}:/bundles:ro", "--env", "SALARY_BUNDLES=/bundles")
     with (
         running(engine, image, *mounted) as container,
