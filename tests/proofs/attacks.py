@@ -255,7 +255,7 @@ def _header(chance: random.Random) -> Attack:
 def _broken_http(chance: random.Random) -> Attack:
     sent = chance.choice(
         [
-            b"GET / HTTP/9.9\r\n\r\n",
+            b"GET /nope HTTP/9.9\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             b"GET /nope\r\n\r\n",
             b"POST /predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
