@@ -13,6 +13,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
 from kedro.utils import find_kedro_project
 
+from salary_kedro import console
 from salary_kedro.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def _answer(env: str | None, json_: bool, work: Command, tell: Command) -> Any:
         _check_env(env)
         result = work(commands, commands.open_project(root, env))
         if json_:
-            commands.as_json(result)
+            console.as_json(result)
         else:
             tell(commands, result)
     return result
@@ -92,7 +93,7 @@ def list_(env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.list_versions(project),
-        lambda do, rows: do.as_table(rows, columns),
+        lambda _, rows: console.as_table(rows, columns),
     )
 
 
@@ -108,7 +109,7 @@ def show(number: int, env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.show_version(project, number),
-        lambda do, shown: do.as_lines(shown),
+        lambda _, shown: console.as_lines(shown),
     )
 
 
@@ -124,7 +125,7 @@ def history(env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.history(project),
-        lambda do, rows: do.as_table(
+        lambda _, rows: console.as_table(
             [
                 {**row, "from": None, "to": None} if row["from"] == row["to"] else row
                 for row in rows
@@ -275,10 +276,10 @@ def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) ->
     """
     with readable_errors(hint=""):
         root = _find_root()
-        from salary_kedro import commands, contract_commands
+        from salary_kedro import contract_commands
 
         result = contract_commands.infer(root, file, env, target, force)
-        commands.as_json(result) if json_ else contract_commands.tell_infer(result)
+        console.as_json(result) if json_ else contract_commands.tell_infer(result)
 
 
 @contract.command()
@@ -377,6 +378,6 @@ def explain(error: BaseException, hint: str = LOG_HINT) -> str:
     for kind in (UserError, DatasetError):
         for link in chain:
             if isinstance(link, kind):
-                return " ".join(str(link).split())
-    message = " ".join(str(error).split()) or type(error).__name__
+                return console.printable(" ".join(str(link).split()))
+    message = console.printable(" ".join(str(error).split())) or type(error).__name__
     return f"{message}{hint}"

@@ -1,8 +1,7 @@
 """What the `kedro models` commands do. They read the configuration, but start no Kedro run."""
 
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import click
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
+from salary_kedro.console import printable
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.doctor import Site, examine, obstacle
@@ -245,60 +245,12 @@ def as_reproduction(found: Row) -> None:
 def as_diagnosis(result: Row) -> None:
     """Print what was mended, and what is wrong or could be better."""
     for line in result["fixed"]:
-        click.echo(f"fixed   {line}")
+        click.echo(f"fixed   {printable(line)}")
     for finding in result["findings"]:
-        click.echo(f"{finding['severity']:<6}  {finding['what']}")
-        click.echo(f"        why it matters: {finding['why_it_matters']}")
-        click.echo(f"        what to do: {finding['remedy']}")
+        click.echo(f"{finding['severity']:<6}  {printable(finding['what'])}")
+        click.echo(f"        why it matters: {printable(finding['why_it_matters'])}")
+        click.echo(f"        what to do: {printable(finding['remedy'])}")
     if not result["findings"]:
         click.echo("nothing is wrong")
     elif result["healthy"]:
         click.echo("nothing is broken")
-
-
-def as_json(result: Any) -> None:
-    """Print one JSON value, and nothing else."""
-    click.echo(json.dumps(result, indent=2, allow_nan=False))
-
-
-def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Print rows in aligned columns.
-
-    Args:
-        rows: The rows.
-        columns: Heading of each column, by key.
-    """
-    if not rows:
-        click.echo("none yet: `make run` trains a model")
-        return
-    cells = [list(columns.values()), *([_cell(row[key]) for key in columns] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    for line in cells:
-        click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
-
-
-def as_lines(shown: Mapping[str, Any], indent: str = "") -> None:
-    """Print nested values, a line each."""
-    for key, value in shown.items():
-        if isinstance(value, Mapping):
-            click.echo(f"{indent}{key}")
-            as_lines(value, indent + "  ")
-        elif isinstance(value, list):
-            click.echo(f"{indent}{key}")
-            for item in value:
-                told = isinstance(item, Mapping) and {"when", "action", "why"} <= item.keys()
-                line = f"{_cell(item['when'])}  {item['action']}: {item['why']}" if told else item
-                click.echo(f"{indent}  {line}")
-        else:
-            click.echo(f"{indent}{key}: {'-' if value is None else value}")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.3g}"
-    text = str(value)
-    if len(text) > 18 and text[4:5] == "-" and text[10:11] == "T":
-        return text[:19].replace("T", " ")  # a time, UTC, to the second
-    return text[:12] if len(text) == 64 else text  # a hash is known by its beginning

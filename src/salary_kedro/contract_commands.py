@@ -9,8 +9,9 @@ from typing import Any
 import click
 from kedro.io import DataCatalog
 
-from salary_kedro.commands import Project, as_table
+from salary_kedro.commands import Project
 from salary_kedro.config import read_contract_file
+from salary_kedro.console import as_table
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.compatibility import compare_contracts, compatible
 from salary_kedro.contract.table import csv_arguments

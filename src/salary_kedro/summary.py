@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from salary_kedro.console import printable
 from salary_kedro.lifecycle.verdict import figure
 from salary_kedro.locations import data_folder
 
@@ -22,11 +23,12 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
         *_rows(outputs, env),
         *_model(outputs),
         *_verdict(outputs),
+        *_moves(outputs),
         *_package(outputs, env),
         *_scoring(outputs),
     ]
     width = max((len(label) for label, _ in lines), default=0)
-    return "\n".join(["", *(f"{label:<{width}}  {text}" for label, text in lines)])
+    return "\n".join(["", *(f"{label:<{width}}  {printable(text)}" for label, text in lines)])
 
 
 Lines = list[tuple[str, str]]
@@ -74,6 +76,23 @@ def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str
     if stored is None or data is None or data == challenger["data_sha256"]:
         return text
     return f"{text} on today's rows, {figure(stored, ',.1f')} at its training on other data"
+
+
+def _moves(outputs: Mapping[str, Any]) -> Lines:
+    """Every move of the alias, unless the verdict tells of the only one."""
+    moves = outputs.get("production_moves", [])
+    verdict = outputs.get("verdict")
+    if verdict is not None and [move["why"] for move in moves] == [verdict["reason"]]:
+        return []
+    texts = [
+        f"production from {_named(move['from'])} to {_named(move['to'])}: {move['why']}"
+        for move in moves
+    ]
+    return list(zip(("Moved", *[""] * len(texts)), texts, strict=False))
+
+
+def _named(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"
 
 
 def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:

@@ -10,11 +10,14 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.parameters import RegistryNames
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
-from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, register, tags
+from samples import constant
+from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, register, tags
 
 REGISTRY = RegistryNames(model_name=MODEL_NAME)
 
@@ -22,8 +25,18 @@ REGISTRY = RegistryNames(model_name=MODEL_NAME)
 def promote(
     number: int, holdout: pd.DataFrame = HOLDOUT, policy: Policy | None = None
 ) -> dict[str, Any]:
-    """Call the node as the pipeline does."""
-    before = {"version": None}
+    """Call the node as the pipeline does; its verdict."""
+    return promote_and_tell(number, holdout, policy)[0]
+
+
+def promote_and_tell(
+    number: int,
+    holdout: pd.DataFrame = HOLDOUT,
+    policy: Policy | None = None,
+    moves: tuple[dict[str, Any], ...] = (),
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Call the node as the pipeline does; its verdict, and the moves of the alias."""
+    before = {"version": None, "moves": list(moves)}
     return promote_if_better({"version": number}, before, holdout, REGISTRY, policy or Policy())
 
 
@@ -120,6 +133,51 @@ def test_promote_when_called_then_leaves_the_rows_as_they_were(store: str, model
     pd.testing.assert_frame_equal(holdout, HOLDOUT)
 
 
+# --- The moves of the alias -----------------------------------------------------------
+
+
+def test_promote_when_a_leftover_won_too_then_tells_both_moves(store: str, models: Models) -> None:
+    for rmse in (9, 5, 3):
+        register(models[rmse])
+    contest(1)  # which decides on all
+
+    for rmse in (1, 7):
+        register(models[rmse])
+    verdict, moves = promote_and_tell(5)
+
+    assert verdict["action"] == "archive"
+    assert [(move["from"], move["to"]) for move in moves] == [(3, 4)]
+    assert moves[0]["why"].startswith("version 4 is promoted: RMSE 1.0 against 3.0; ")
+
+
+def test_promote_when_the_line_was_mended_before_then_tells_those_moves_first(
+    store: str, models: Models
+) -> None:
+    register(models[5])
+    earlier = {"from": None, "to": 7, "why": "it was lost"}
+
+    _, moves = promote_and_tell(1, moves=(earlier,))
+
+    assert [move["to"] for move in moves] == [7, 1]
+
+
+def test_promote_when_it_fails_after_a_move_then_the_error_tells_the_move(
+    store: str, models: Models, contract: Contract
+) -> None:
+    register(models[5])
+    contest(1)
+    register(models[3])
+    register(log(constant(101), contract, 1.0))
+    (Registry(MODEL_NAME).model_folder(3) / "model.skops").write_bytes(b"garbage")
+
+    with pytest.raises(UserError) as caught:
+        promote(3)
+
+    assert alias() == 2
+    assert "version 3 cannot score today's holdout rows: " in str(caught.value)
+    assert "; this run made version 2 production: version 2 is promoted: " in str(caught.value)
+
+
 # --- bring_into_line ------------------------------------------------------------------
 
 
@@ -130,7 +188,7 @@ def test_bring_into_line_when_nothing_is_in_production_then_says_none_and_packs_
 
     found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), REGISTRY)
 
-    assert found == {"version": None}
+    assert found == {"version": None, "moves": []}
     assert not (tmp_path / "bundles").exists()
 
 
@@ -147,5 +205,18 @@ def test_bring_into_line_when_alias_tags_and_pointer_disagree_then_follow_the_al
 
     current = bundles.current()
     assert current is not None
-    assert (found, bundles.load(current).version) == ({"version": 1}, 1)
+    assert (found, bundles.load(current).version) == ({"version": 1, "moves": []}, 1)
     assert tags() == {1: {"production": "5.0"}, 2: {"archived": "3.0"}}
+
+
+def test_bring_into_line_when_the_alias_was_lost_then_tells_that_it_was_restored(
+    store: str, models: Models, tmp_path: Path
+) -> None:
+    register(models[5])
+    contest(1)
+    MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
+
+    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), REGISTRY)
+
+    why = "the alias 'production' was gone; version 1 was production last"
+    assert found == {"version": 1, "moves": [{"from": None, "to": 1, "why": why}]}

@@ -47,6 +47,13 @@ def test_explain_when_a_cause_is_meant_for_people_then_is_that(error: Exception,
     assert explain(error) == text
 
 
+@pytest.mark.parametrize("error", [UserError("a\x1b[2Jb"), ValueError("a\x1b[2Jb")])
+def test_explain_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_signs(
+    error: Exception,
+) -> None:
+    assert explain(error, hint="") == "a [2Jb"
+
+
 def test_explain_when_an_error_is_its_own_cause_then_ends() -> None:
     error = ValueError("odd")
     error.__cause__ = error

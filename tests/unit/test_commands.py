@@ -4,13 +4,12 @@ import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from salary_kedro import commands
-from salary_kedro.commands import Project, as_json, as_lines, as_table, open_project
+from salary_kedro.commands import Project, open_project
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import new_record
 from salary_kedro.lifecycle.doctor import Site
@@ -320,68 +319,6 @@ def test_raw_data_when_it_can_be_fetched_then_is_none(shell: Copy) -> None:
 
 
 # --- For people ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "-"),
-        (7, "7"),
-        (True, "True"),
-        (6311.262456, "6,311.3"),
-        (-1.0, "-1.0"),
-        (0.0123456, "0.0123"),
-        (0.0, "0"),
-        ("ridge", "ridge"),
-        ("7a55e27f5e8c" + "0" * 52, "7a55e27f5e8c"),
-        ("2024-05-06T07:08:09+00:00", "2024-05-06 07:08:09"),
-        ("2024-05-06T07:08:09.123456Z", "2024-05-06 07:08:09"),
-    ],
-)
-def test_table_when_a_value_is_shown_then_is_short(
-    value: Any, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    as_table([{"a": value}], {"a": "a"})
-
-    assert capsys.readouterr().out.splitlines()[1] == text
-
-
-def test_table_when_there_are_rows_then_its_columns_are_aligned(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    rows = [{"version": 10, "stage": None, "rmse": 5.5}, {"version": 9, "stage": "production"}]
-
-    as_table([{"rmse": None, **row} for row in rows], {"version": "version", "stage": "stage"})
-
-    assert capsys.readouterr().out == "version  stage\n10       -\n9        production\n"
-
-
-def test_table_when_there_are_no_rows_then_says_what_makes_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    as_table([], {"version": "version", "stage": "stage"})
-
-    assert capsys.readouterr().out == "none yet: `make run` trains a model\n"
-
-
-def test_lines_when_values_are_nested_then_indents_them(capsys: pytest.CaptureFixture[str]) -> None:
-    record = {"when": "2024-05-06T07:08:09Z", "action": "rollback", "why": "too high"}
-
-    as_lines({"version": 1, "stage": None, "history": [record], "metrics": {"rmse": 5.5}})
-
-    assert capsys.readouterr().out == (
-        "version: 1\n"
-        "stage: -\n"
-        "history\n"
-        "  2024-05-06 07:08:09  rollback: too high\n"
-        "metrics\n"
-        "  rmse: 5.5\n"
-    )
-
-
-def test_json_when_a_number_is_not_finite_then_refuses_it() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        as_json({"rmse": math.nan})
 
 
 def test_diagnosis_when_there_is_something_to_say_then_says_what_why_and_what_to_do(

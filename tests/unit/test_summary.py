@@ -123,6 +123,46 @@ def test_summarise_when_the_champion_was_trained_on_other_data_then_tells_its_st
     assert "version 2: RMSE 6,302.0 on today's rows, 6,301.0 at its training on other data" in text
 
 
+def move(before: int | None, after: int, why: str) -> dict[str, Any]:
+    return {"from": before, "to": after, "why": why}
+
+
+def test_summarise_when_the_only_move_is_the_verdicts_then_tells_it_once() -> None:
+    moves = [move(2, 3, OUTPUTS["verdict"]["reason"])]
+
+    assert summarise({**OUTPUTS, "production_moves": moves}, None) == summarise(OUTPUTS, None)
+
+
+def test_summarise_when_the_run_moved_the_alias_otherwise_then_tells_every_move() -> None:
+    verdict = {"reason": "version 3 is not promoted: worse", "evidence": {"champion": None}}
+    moves = [move(None, 1, "it was lost"), move(1, 2, "version 2 is promoted: better")]
+
+    assert summarise({"verdict": verdict, "production_moves": moves}, None) == (
+        """
+Verdict  version 3 is not promoted: worse
+Moved    production from none to version 1: it was lost
+         production from version 1 to version 2: version 2 is promoted: better"""
+    )
+
+
+def test_summarise_when_its_own_version_was_replaced_again_then_tells_both_moves() -> None:
+    reason = OUTPUTS["verdict"]["reason"]
+    moves = [move(2, 3, reason), move(3, 1, "version 1 is promoted: better")]
+
+    lines = summarise({**OUTPUTS, "production_moves": moves}, None).splitlines()
+
+    assert lines[5:7] == [
+        f"Moved       production from version 2 to version 3: {reason}",
+        "            production from version 3 to version 1: version 1 is promoted: better",
+    ]
+
+
+def test_summarise_when_a_reason_would_act_on_the_screen_then_is_shown_in_plain_signs() -> None:
+    verdict = {"reason": "a\x1b[2Jb\u202ec", "evidence": {"champion": None}}
+
+    assert summarise({"verdict": verdict}, None) == "\nVerdict  a [2Jb c"
+
+
 REPORT = {
     "scored": 4998,
     "rejected": 2,

@@ -11,6 +11,7 @@ from salary_kedro.lifecycle.alignment import (
 from salary_kedro.lifecycle.history import Action
 from salary_kedro.lifecycle.registry import Registry, State
 from salary_kedro.lifecycle.store import store_lock
+from salary_kedro.lifecycle.texts import hidden_sign
 
 MAX_REASON = 1000
 
@@ -74,6 +75,8 @@ def _check_request(registry: Registry, state: State, reason: str, number: int | 
         raise UserError(
             f"the reason is empty or longer than {MAX_REASON} characters: say in a sentence why"
         )
+    if hidden := hidden_sign(" ".join(reason.split())):
+        raise UserError(f"the reason holds {hidden}, which people would not see: leave it out")
 
 
 def _aligned(registry: Registry) -> State:

@@ -81,6 +81,19 @@ class Judge:
         )
         return decide(evidence, self.policy)
 
+    def gives_up(self, champion: Version) -> bool:
+        """Tell whether production would lose its place to a version that is not compared with it.
+
+        It would where it cannot be scored, and the policy lets it be replaced.
+        """
+        if not self.policy.replace_unreadable_champion:
+            return False
+        try:
+            self.errors(champion.number)
+        except UnscorableError:
+            return True
+        return False
+
     def refuse(self, version: Version, why: str) -> Verdict:
         """The verdict on a version that is set aside without a comparison."""
         own = Contestant(version=version.number, rmse=None, stored_rmse=_stored(version))

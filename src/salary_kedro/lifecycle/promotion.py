@@ -18,7 +18,9 @@ def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
     """Decide on every version that nobody has decided on yet, `mine` among them.
 
     After each decision the registry is read again and brought into line, until nothing
-    is left to decide: on a shared server others may have decided meanwhile.
+    is left to decide: on a shared server others may have decided meanwhile. Where the
+    policy lets a champion be replaced that cannot be scored, that counts for `mine` alone:
+    it goes first, and the others contest what is in production then, or wait.
 
     Returns:
         The verdict on `mine`; another run may have given it.
@@ -28,7 +30,7 @@ def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
     """
     with store_lock(registry.uri):
         state = align(registry)
-        while rival := _next_rival(state):
+        while rival := _next_rival(state, judge, mine):
             _decide_on(registry, state, rival, judge, mine)
             state = align(registry)
             if rival.number in state.history.decided:
@@ -36,9 +38,11 @@ def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
         return _verdict_on(state, mine, judge)
 
 
-def _next_rival(state: State) -> Version | None:
-    undecided = (v for v in state.versions.values() if Stage.STAGING in v.stages)
-    return next(undecided, None)
+def _next_rival(state: State, judge: Judge, mine: Version) -> Version | None:
+    undecided = [v for v in state.versions.values() if Stage.STAGING in v.stages]
+    if undecided and state.champion is not None and judge.gives_up(state.champion):
+        undecided = [v for v in undecided if v.number == mine.number]
+    return next(iter(undecided), None)
 
 
 def _decide_on(

@@ -89,6 +89,7 @@ class Registry:
         self.model_name = model_name
         self._client = MlflowClient()
         self.uri = self._client.tracking_uri
+        self._moved_to: list[int] = []
 
     def register(
         self, model_uri: str, run_id: str, rmse: float, stage: Stage = Stage.STAGING
@@ -185,6 +186,22 @@ class Registry:
     def move_alias(self, number: int) -> None:
         """Make a version production. This is the commit point of every promotion."""
         _write(self._client.set_registered_model_alias, self.model_name, ALIAS, str(number))
+        self._moved_to.append(number)
+
+    def moves(self) -> list[dict[str, Any]]:
+        """Tell every move of the alias that was made through this object, in order.
+
+        Returns:
+            `from` and `to`, version numbers, and `why`, a sentence, of each.
+        """
+        if not self._moved_to:
+            return []
+        told = {record.after: record for record in self.state().history if record.moves}
+        return [
+            {"from": told[number].before, "to": number, "why": told[number].why}
+            for number in self._moved_to
+            if number in told
+        ]
 
     def untag(self, number: int, stage: Stage) -> None:
         """Take a stage tag away."""

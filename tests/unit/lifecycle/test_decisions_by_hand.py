@@ -243,6 +243,16 @@ def test_decision_when_the_reason_is_blank_then_refuses(
 
 
 @DECISIONS
+@pytest.mark.parametrize("sign", ["\x1b", "\u202e", "\x00"])
+def test_decision_when_the_reason_holds_what_people_do_not_see_then_refuses(
+    sign: str, decide: Decision, settled: Registry
+) -> None:
+    assert refused(lambda: decide(settled, f"too{sign}[2J high")) == (
+        f"the reason holds U+{ord(sign):04X}, which people would not see: leave it out"
+    )
+
+
+@DECISIONS
 def test_decision_when_the_reason_is_as_long_as_may_be_then_takes_it(
     decide: Decision, settled: Registry
 ) -> None:

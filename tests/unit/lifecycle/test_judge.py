@@ -275,6 +275,37 @@ def test_settle_when_a_champion_that_cannot_be_scored_may_be_replaced_then_is_an
     assert fragile.state().history[-1].evidence == verdict.model_dump(mode="json")
 
 
+@pytest.mark.parametrize("leftover", [9, 1])
+def test_settle_when_a_champion_may_be_replaced_then_a_leftover_must_beat_the_runs_own_version(
+    leftover: int, fragile: Registry, models: Models
+) -> None:
+    register(models[leftover])  # another run was interrupted before its version was decided on
+    spoil(fragile)
+
+    contest(register(models[3]).number, LENIENT)
+
+    moved = [(r.before, r.after) for r in fragile.state().history.done if r.moves]
+    assert moved == [(None, 1), (1, 3), *([(3, 2)] if leftover < 3 else [])]
+    assert alias() == (2 if leftover < 3 else 3)
+    last = fragile.state().history[-1].evidence
+    assert last is not None
+    assert last["evidence"]["champion"]["rmse"] == 3.0
+
+
+def test_settle_when_the_runs_own_version_may_not_replace_it_then_a_leftover_does_not_either(
+    fragile: Registry, models: Models
+) -> None:
+    register(models[9])
+    spoil(fragile)
+
+    verdict = contest(
+        register(models[7]).number, Policy(replace_unreadable_champion=True, max_rmse=6)
+    )
+
+    assert (verdict.action, alias()) == ("archive", 1)
+    assert fragile.version(2).stages == {Stage.STAGING: "9.0"}  # contests when there is a way
+
+
 def test_settle_when_a_champion_may_be_replaced_but_can_be_scored_then_must_be_beaten(
     fragile: Registry, models: Models
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import packaging
 from salary_kedro.lifecycle.judge import Judge
 from salary_kedro.lifecycle.promotion import plain_verdict, settle
@@ -15,29 +16,42 @@ from salary_kedro.parameters import RegistryNames
 
 def bring_into_line(
     registered_version: dict[str, Any], bundles: BundleStore, registry: RegistryNames
-) -> dict[str, int | None]:
+) -> dict[str, Any]:
     """Bring tags and bundle pointer into line with the alias, whatever an earlier run left.
 
     Returns:
-        The production `version` before the contest; None if there is none yet.
+        The production `version` before the contest, None if there is none yet; and the
+        `moves` of the alias that this took, as `Registry.moves` gives them.
     """
-    return {"version": packaging.bring_into_line(Registry(registry.model_name), bundles)}
+    store = Registry(registry.model_name)
+    return {"version": packaging.bring_into_line(store, bundles), "moves": store.moves()}
 
 
 def promote_if_better(
     registered_version: dict[str, Any],
-    production_before: dict[str, int | None],
+    production_before: dict[str, Any],
     holdout: pd.DataFrame,
     registry: RegistryNames,
     policy: Policy,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Let the new version contest the production one on the same holdout rows.
 
     Versions that another run left undecided contest it too.
 
     Returns:
-        The verdict on the new version, with its reason and evidence, as plain JSON.
+        The verdict on the new version, with its reason and evidence, as plain JSON; and
+        every move of the alias that this run has made, as `Registry.moves` gives them.
     """
     store = Registry(registry.model_name)
     challenger = store.version(registered_version["version"])
-    return plain_verdict(settle(store, challenger, Judge(store, holdout, policy)))
+    try:
+        verdict = settle(store, challenger, Judge(store, holdout, policy))
+    except UserError as error:
+        raise _with_moves(error, [*production_before["moves"], *store.moves()]) from error
+    return plain_verdict(verdict), [*production_before["moves"], *store.moves()]
+
+
+def _with_moves(error: UserError, moves: list[dict[str, Any]]) -> UserError:
+    """The error, and what became of production before it."""
+    told = "".join(f"; this run made version {m['to']} production: {m['why']}" for m in moves)
+    return UserError(f"{error}{told}")

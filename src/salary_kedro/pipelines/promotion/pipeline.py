@@ -25,7 +25,7 @@ def create_pipeline() -> Pipeline:
                     "policy": "params:promotion",
                     **REGISTERED,
                 },
-                outputs="verdict",
+                outputs=["verdict", "production_moves"],
                 name="promote_if_better",
             ),
         ]

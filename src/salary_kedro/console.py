@@ -1,0 +1,84 @@
+"""Prints what the commands found: one JSON value for programs, lines and tables for people."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def as_json(result: Any) -> None:
+    """Print one JSON value, and nothing else."""
+    click.echo(json.dumps(result, indent=2, allow_nan=False))
+
+
+def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Print rows in aligned columns; how a value is shown depends on its column alone.
+
+    Args:
+        rows: The rows.
+        columns: Heading of each column, by key.
+    """
+    if not rows:
+        click.echo("none yet: `make run` trains a model")
+        return
+    cells = [list(columns.values()), *([show(key, row[key]) for key in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
+
+
+def as_lines(shown: Mapping[str, Any], indent: str = "") -> None:
+    """Print nested values, a line each."""
+    for key, value in shown.items():
+        name = printable(str(key))
+        if isinstance(value, Mapping):
+            click.echo(f"{indent}{name}")
+            as_lines(value, indent + "  ")
+        elif isinstance(value, list):
+            click.echo(f"{indent}{name}")
+            for item in value:
+                click.echo(f"{indent}  {_item(item)}")
+        else:
+            click.echo(f"{indent}{name}: {'-' if value is None else printable(str(value))}")
+
+
+def _item(item: Any) -> str:
+    """An item of a list; a record of the history is told in a sentence."""
+    if isinstance(item, Mapping) and {"when", "action", "why"} <= item.keys():
+        return printable(f"{show('when', item['when'])}  {item['action']}: {item['why']}")
+    return printable(str(item))
+
+
+def show(column: str, value: Any) -> str:
+    """A value as people read it in a column, in one line; `-` for None."""
+    if value is None:
+        return "-"
+    return printable(_FORMATS.get(column, str)(value))
+
+
+def printable(text: str) -> str:
+    """A text in one line that moves no cursor, changes no colour and turns no reading direction."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _time(text: str) -> str:
+    """A time in ISO 8601, UTC, to the second."""
+    return text[:19].replace("T", " ")
+
+
+def _fingerprint(text: str) -> str:
+    """A hash is known by its beginning."""
+    return text[:12]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+_FORMATS: Mapping[str, Callable[[Any], str]] = {
+    "when": _time,
+    "data_sha256": _fingerprint,
+    "code_sha256": _fingerprint,
+    "rmse": _figure,
+}
