@@ -289,7 +289,7 @@ class ServiceClient:
         return httpx.Client(
             headers=self._headers,
             timeout=httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS),
-            trust_env=not _is_loopback(self._url.host),
+            trust_env=not is_loopback(self._url.host),
             verify=self._url.scheme == "https",  # plain HTTP needs no certificates loaded
         )
 
@@ -370,7 +370,8 @@ def _token_header() -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, by address or name, is this machine as it alone reaches itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from entrance import ClosedError, Password, log_once, password_to_ask, try_password
 from service_client import (
     BadInputError,
     Feature,
@@ -308,10 +309,43 @@ def show_service(service: ServiceClient) -> None:
         show_prediction(prediction, model, question_sentence(values, model.features))
 
 
+def is_let_in() -> bool:
+    """Whether this visitor may use the page; if not yet, say so or ask for the password."""
+    try:
+        password = password_to_ask(st.get_option("server.address"))
+    except ClosedError as error:
+        log_once(str(error))
+        st.error(
+            "This page is closed. Whoever runs it finds the reason in its log.",
+            icon=":material/lock:",
+        )
+        return False
+    if password is None or st.session_state.get("entered_by") == password:
+        return True
+    ask_password(password)
+    return False
+
+
+def ask_password(password: Password) -> None:
+    """Draw the field for the password, and start afresh once the right one was entered."""
+    with st.form("entrance", clear_on_submit=True):
+        given = st.text_input("Password", type="password", max_chars=1000)
+        is_pressed = st.form_submit_button("Enter", type="primary")
+    if not is_pressed:
+        return
+    if refusal := try_password(given, password):
+        st.error(refusal, icon=":material/lock:")
+        return
+    st.session_state["entered_by"] = password
+    st.rerun()
+
+
 def main() -> None:
     """Draw the page. The service is asked at every run, so a new model needs no restart."""
     st.set_page_config(page_title="Salary prediction", page_icon="💰")
     st.title("Salary prediction", anchor=False)
+    if not is_let_in():
+        return
     st.markdown("Fill in what you know and press Predict.")
     try:
         show_service(ServiceClient())

@@ -12,8 +12,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from kinds import all_kinds, professors
 from salary_kedro.contract import Contract
@@ -58,15 +60,18 @@ def wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path
 
 
 @contextmanager
-def running_page(folder: Path, **environment: str) -> Iterator[str]:
+def running_page(
+    folder: Path, *options: str, cwd: Path = ROOT, **environment: str
+) -> Iterator[str]:
     """Address of the page, served by `streamlit run` with an empty home while the context lasts."""
     port, home, log = free_port(), folder / "home", folder / "streamlit.log"
-    home.mkdir()
-    command = ["streamlit", "run", "app/streamlit_app.py", "--server.port", str(port)]
+    home.mkdir(exist_ok=True)
+    script = str(ROOT / "app" / "streamlit_app.py")
+    command = ["streamlit", "run", script, "--server.port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
-            cwd=ROOT,
+            cwd=cwd,
             env={**os.environ, "HOME": str(home), **environment},
             stdin=subprocess.PIPE,  # open and silent, like a terminal where nobody types
             stdout=output,
@@ -160,6 +165,126 @@ def test_streamlit_run_when_the_home_is_empty_then_starts_without_a_prompt(tmp_p
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     with running_page(tmp_path, STREAMLIT_SERVER_HEADLESS="false", PATH=path) as address:
         assert httpx.get(address, trust_env=False).is_success
+
+
+# --- Where it listens, and for whom ---------------------------------------------------------
+
+WIDE = ("--server.address", "0.0.0.0", "--server.headless", "true")  # noqa: S104 - that is the case
+SECRET, PASSWORD = "s3cret-token", "correct horse battery"
+CLOSED = "This page is closed. Whoever runs it finds the reason in its log."
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder whose own Streamlit settings are as careless as can be."""
+    folder = tmp_path / "elsewhere"
+    (folder / ".streamlit").mkdir(parents=True)
+    (folder / ".streamlit" / "config.toml").write_text(
+        '[client]\nshowErrorDetails = "full"\n[browser]\ngatherUsageStats = true\n'
+        '[server]\naddress = "0.0.0.0"\nenableCORS = false\nenableXsrfProtection = false\n'
+        "enableAgentApi = true\nenableStaticServing = true\n"
+    )
+    return folder
+
+
+def listening(port: int) -> set[str]:
+    """The addresses at which a port is open."""
+    found = psutil.net_connections("tcp")
+    return {each.laddr.ip for each in found if each.status == "LISTEN" and each.laddr.port == port}
+
+
+def test_streamlit_run_when_started_elsewhere_then_listens_to_this_machine_alone(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    with running_page(tmp_path, cwd=elsewhere, STREAMLIT_SERVER_HEADLESS="true") as address:
+        assert listening(int(address.rpartition(":")[2])) == {"127.0.0.1"}
+
+
+def test_streamlit_run_when_started_elsewhere_then_other_sites_and_programs_are_refused(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with (
+        running_page(tmp_path, cwd=elsewhere, STREAMLIT_SERVER_HEADLESS="true") as address,
+        httpx.Client(base_url=address, trust_env=False) as visitor,
+    ):
+        stranger = {**upgrade, "Origin": "http://stranger.example"}
+        assert visitor.get("/_stcore/stream", headers=stranger).status_code == 403
+        health = visitor.get("/_stcore/health", headers={"Origin": "http://stranger.example"})
+        assert "access-control-allow-origin" not in health.headers
+        assert visitor.post("/_stcore/agent/interact", json={}).status_code in (403, 404)
+
+
+def test_page_when_others_reach_it_with_a_token_then_is_closed_and_its_log_says_why(
+    browser: Browser, tmp_path: Path, scripted_url: str, received: list[object]
+) -> None:
+    token = {"SALARY_SERVICE_URL": scripted_url, "SALARY_TOKEN": SECRET}
+    with running_page(tmp_path, *WIDE, **token) as address, browser.new_page() as page:
+        page.goto(address)
+        expect(page.get_by_text(CLOSED)).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+        shown = page.content()
+    log = (tmp_path / "streamlit.log").read_text()
+    assert log.count("the page is closed: it listens at 0.0.0.0") == 1
+    assert "SALARY_PAGE_PASSWORD" in log
+    assert SECRET not in shown + log
+    assert "SALARY_" not in shown
+    assert scripted_url not in shown
+    assert received == []
+
+
+def test_page_when_others_reach_it_with_a_password_then_asks_for_that_first(
+    browser: Browser, tmp_path: Path, scripted_url: str, received: list[object]
+) -> None:
+    settings = {
+        "SALARY_SERVICE_URL": scripted_url,
+        "SALARY_TOKEN": SECRET,
+        "SALARY_PAGE_PASSWORD": PASSWORD,
+    }
+    with running_page(tmp_path, *WIDE, **settings) as address, browser.new_page() as page:
+        page.set_default_timeout(1000 * DEADLINE_SECONDS)
+        page.goto(address)
+        page.get_by_label("Password", exact=True).fill("wrong password")
+        page.get_by_role("button", name="Enter").click()
+        refusal = page.get_by_text("That is not the password. Try again.")
+        expect(refusal).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+        assert received == []
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Enter").click()
+        press_and_wait(page)
+
+
+UPLOAD = """
+async (session) => {
+    const token = document.cookie.match(/_streamlit_xsrf=([^;]+)/)[1];
+    const form = new FormData();
+    form.append("file", new Blob(["x".repeat(100000)]), "x");
+    const headers = {"X-Xsrftoken": decodeURIComponent(token)};
+    const url = `/_stcore/upload_file/${session}/x`;
+    return (await fetch(url, {method: "PUT", body: form, headers})).status;
+}
+"""
+
+
+def test_page_when_a_visitor_sends_a_file_then_takes_none_into_its_memory(
+    browser: Browser, tmp_path: Path, scripted_url: str
+) -> None:
+    sessions: list[str] = []
+
+    def remember(frame: bytes | str) -> None:
+        message = ForwardMsg.FromString(bytes(frame)) if isinstance(frame, bytes) else ForwardMsg()
+        sessions.append(message.new_session.initialize.session_id)
+
+    service = {"SALARY_SERVICE_URL": scripted_url, "STREAMLIT_SERVER_HEADLESS": "true"}
+    with running_page(tmp_path, **service) as address, browser.new_page() as page:
+        page.on("websocket", lambda socket: socket.on("framereceived", remember))
+        page.goto(address)
+        press_and_wait(page)
+        assert page.evaluate(UPLOAD, max(sessions)) == 413
 
 
 # --- Columns of every kind ----------------------------------------------------------------

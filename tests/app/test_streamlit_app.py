@@ -1,13 +1,15 @@
 """The page in each of its states, run by Streamlit's own test runner against a real server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from entrance import WrongTries
 from kinds import AWKWARD, all_kinds, category, learned, professors
 from salary_kedro.contract import Contract
 from samples import column, contract_of
@@ -479,3 +481,59 @@ def test_page_when_a_version_learned_from_more_then_keeps_what_was_entered(
     press_predict(page)
     assert page.number_input[0].value == 7.5
     assert not page.info
+
+
+# --- Who may enter ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listening_wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page has a token and listens to all addresses; nobody has tried a password yet."""
+    monkeypatch.setenv("SALARY_TOKEN", "s3cret-token")
+    monkeypatch.setattr("entrance.try_password", WrongTries().check)
+    before = config.get_option("server.address")
+    config.set_option("server.address", "0.0.0.0")  # noqa: S104 - that is the case
+    yield
+    config.set_option("server.address", before)
+
+
+@pytest.mark.usefixtures("listening_wide")
+def test_page_when_others_reach_it_with_a_token_then_is_closed_and_asks_nothing(
+    page: AppTest, received: list
+) -> None:
+    assert [x.value for x in page.error] == [
+        "This page is closed. Whoever runs it finds the reason in its log."
+    ]
+    assert not page.button
+    assert received == []
+
+
+@pytest.mark.usefixtures("listening_wide")
+def test_page_when_the_password_is_entered_then_is_open_for_that_visitor_alone(
+    scripted_url: str, received: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALARY_PAGE_PASSWORD", "correct horse battery")
+    page = page_of(scripted_url, monkeypatch)
+    page.text_input[0].set_value("wrong password")
+    page.button[0].click().run()
+    assert [x.value for x in page.error] == ["That is not the password. Try again."]
+    assert received == []
+    page.text_input[0].set_value("correct horse battery")
+    page.button[0].click().run()
+    assert not page.text_input
+    assert press_predict(page).subheader
+    assert page_of(scripted_url, monkeypatch).text_input
+
+
+@pytest.mark.usefixtures("listening_wide")
+def test_page_when_the_password_was_changed_then_asks_those_who_are_in_too(
+    scripted_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse battery")
+    monkeypatch.setenv("SALARY_PAGE_PASSWORD_FILE", str(file))
+    page = page_of(scripted_url, monkeypatch)
+    page.text_input[0].set_value("correct horse battery")
+    assert not page.button[0].click().run().text_input
+    file.write_text("another horse battery")
+    assert page.run().text_input

@@ -26,6 +26,12 @@ SHOW_FILE = """
 import os, pathlib
 print(pathlib.Path(os.environ["SALARY_TOKEN_FILE"]).read_text())
 """
+SHOW_ASKED = """
+import sys
+sys.path.insert(0, "app")
+from entrance import password_to_ask
+print(password_to_ask("0.0.0.0").text)
+"""
 
 
 @dataclass(frozen=True)
@@ -120,16 +126,19 @@ def test_compose_when_started_then_the_page_reaches_the_service(together: Togeth
     assert together.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"
 
 
-def test_compose_with_a_token_then_both_can_read_it_and_the_page_reaches_the_service(
+def test_compose_with_a_token_then_both_can_read_it_and_the_page_asks_for_its_password(
     engine: Engine, built: Project, tmp_path: Path
 ) -> None:
-    token = tmp_path / "token"
+    token, password = tmp_path / "token", tmp_path / "password"
     token.write_text("dG9rZW4")
-    files = ("compose.yaml", "compose.token.yaml")
+    password.write_text("correct horse battery")
+    secrets = {"SALARY_TOKEN_FILE": str(token), "SALARY_PAGE_PASSWORD_FILE": str(password)}
 
-    with started(engine, built, *files, SALARY_TOKEN_FILE=str(token)) as running:
+    with started(engine, built, "compose.yaml", "compose.token.yaml", **secrets) as running:
         for container in ("service", "page"):
             read = running.compose("exec", "-T", container, "python3", "-c", SHOW_FILE)
             assert read == "dG9rZW4"
+        asked = running.compose("exec", "-T", "page", "python3", "-c", SHOW_ASKED)
+        assert asked == "correct horse battery"
         assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"
         assert get(f"{running.service}/model").status == 401
