@@ -85,15 +85,15 @@ def _answer(env: str | None, json_: bool, work: Command, tell: Command) -> Any:
 def list_(env: str | None, json_: bool) -> None:
     """List the versions, the newest first; of data and code, their fingerprints.
 
+    An RMSE that came with an archive, and that nobody here has measured, is `(claimed)`.
+
     Example: kedro models list --json
     """
-    columns = {name: name for name in ("version", "stage", "rmse", "model")}
-    columns |= {"data_sha256": "data", "code_sha256": "code", "when": "when"}
     _answer(
         env,
         json_,
         lambda do, project: do.list_versions(project),
-        lambda _, rows: console.as_table(rows, columns),
+        lambda do, rows: do.as_versions(rows),
     )
 
 
@@ -109,7 +109,7 @@ def show(number: int, env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda do, project: do.show_version(project, number),
-        lambda _, shown: console.as_lines(shown),
+        lambda do, shown: do.as_version(shown),
     )
 
 
@@ -159,6 +159,8 @@ def rollback(to: int | None, reason: str, force: bool, env: str | None, json_: b
 def promote(number: int, reason: str, env: str | None, json_: bool) -> None:
     """Make a version production by hand, and repackage it.
 
+    An imported version is first scored on the holdout rows of the last run, if there are any.
+
     Example: kedro models promote 2 --reason "agreed with the team"
     """
     _answer(env, json_, lambda do, project: do.promote(project, number, reason), _tell_production)
@@ -166,6 +168,11 @@ def promote(number: int, reason: str, env: str | None, json_: bool) -> None:
 
 def _tell_production(_: Any, result: dict[str, Any]) -> None:
     click.echo(f"Production is version {result['production']}, bundle {result['bundle']}")
+    if result["claimed"]:
+        click.echo(
+            "Its RMSE is claimed by the archive it came from: nothing here has measured it. "
+            "`kedro models history` says why"
+        )
 
 
 @models.command()
@@ -191,8 +198,9 @@ def export(number: int, file: Path, env: str | None, json_: bool) -> None:
 def import_(file: Path, env: str | None, json_: bool) -> None:
     """Create a version from an archive of `kedro models export`, after checking all of it.
 
-    The version is archived: production changes only by `kedro models promote N`. Each
-    import creates a version of its own, even of the same archive.
+    The version is archived, and its RMSE marked as claimed: production changes only by
+    `kedro models promote N`, which measures it. Each import creates a version of its own,
+    even of the same archive.
 
     Example: kedro models import version-3.zip
     """
@@ -201,7 +209,7 @@ def import_(file: Path, env: str | None, json_: bool) -> None:
         json_,
         lambda do, project: do.import_(project, file),
         lambda _, result: click.echo(
-            f"{file} is version {result['version']}, archived; "
+            f"{file} is version {result['version']}, archived, its RMSE claimed; "
             f"`kedro models promote {result['version']} --reason TEXT` makes it production"
         ),
     )

@@ -1,5 +1,6 @@
 """What the `kedro models` commands do. They read the configuration, but start no Kedro run."""
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro.io import DataCatalog
+from kedro.io.core import DatasetError
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
-from salary_kedro.console import printable
+from salary_kedro.console import as_lines, as_table, printable, show
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.doctor import Site, examine, obstacle
 from salary_kedro.lifecycle.history import History, Record
+from salary_kedro.lifecycle.judge import Judge, UnscorableError
 from salary_kedro.lifecycle.mending import mend
 from salary_kedro.lifecycle.packaging import bring_into_line, export_production
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
@@ -70,7 +74,7 @@ class Project:
             raise UserError("no model was ever trained in this environment: `make run` trains one")
         if found is not None:
             raise UserError(f"{found.what}: {found.remedy}")
-        return open_registry(self.uri, self.parameters.registry.model_name)
+        return open_registry(self.uri, self.model)
 
     @property
     def experiment(self) -> str:
@@ -83,6 +87,28 @@ class Project:
         experiment = self.loader["mlflow"]["tracking"]["experiment"]
         location: str | None = experiment["create_experiment_kwargs"]["artifact_location"]
         return location
+
+    def find_judge(self) -> Judge | None:
+        """A judge with today's holdout rows; None if no run has left any here.
+
+        Raises:
+            UnscorableError: If they cannot be read.
+        """
+        with contextlib.chdir(self.root):
+            entry = {"holdout": self.loader["catalog"]["holdout"]}
+            catalog = DataCatalog.from_config(entry, self.loader.credentials())
+            try:
+                holdout = catalog.load("holdout") if catalog.exists("holdout") else None
+            except DatasetError as error:
+                raise UnscorableError(f"the holdout rows cannot be read: {error}") from error
+        if holdout is None or holdout.empty:
+            return None
+        return Judge(open_registry(self.uri, self.model), holdout, self.parameters.promotion)
+
+    @property
+    def model(self) -> str:
+        """Name of the registered model."""
+        return self.parameters.registry.model_name
 
     @property
     def raw_data(self) -> Path | None:
@@ -119,6 +145,7 @@ def _version_row(registry: Registry, state: State, version: Version) -> Row:
         "stage": " ".join(version.stages) or None,
         "production": version.number == state.alias,
         "rmse": _number(version.recorded),
+        "claimed": state.claims(version),
         "model": run.parameters.get("data_science.model"),
         "data_sha256": run.tags.get("data_sha256"),
         "code_sha256": run.tags.get("code_sha256"),
@@ -142,11 +169,13 @@ def show_version(project: Project, number: int) -> Row:
     state = registry.state()
     run = registry.run(version)
     about = [record for record in state.history if record.version == number]
-    evidence = [record.evidence for record in about if record.evidence is not None]
+    judged = [record for record in about if record.evidence is not None]
     return {
         **_version_row(registry, state, version),
         "run_id": version.run_id,
-        "verdict": evidence[-1] if evidence else None,
+        "imported": number in state.history.imported,
+        "verdict": judged[-1].evidence if judged else None,
+        "verdict_claimed": bool(judged) and judged[-1].action == "import",
         "history": [_record_row(record) for record in _visible(state.history, about)],
         "lineage": registry.lineage(number),
         "parameters": dict(run.parameters),
@@ -167,17 +196,22 @@ def _visible(records: History, chosen: Sequence[Record]) -> list[Record]:
 
 def _record_row(record: Record) -> Row:
     row = record.model_dump(mode="json", by_alias=True, exclude={"key", "intent", "knows"})
-    return {**row, "state": "done" if record.state == "done" else "unfinished"}
+    done = "done" if record.state == "done" else "unfinished"
+    return {**row, "state": done, "claimed": record.action == "import"}
 
 
 def rollback(project: Project, to: int | None, reason: str, force: bool) -> Row:
     """Go back to a former production version, and repackage it."""
-    return _decide(project, lambda registry: roll_back(registry, reason, to, force))
+    return _decide(
+        project, lambda registry: roll_back(registry, reason, to, force, project.find_judge)
+    )
 
 
 def promote(project: Project, number: int, reason: str) -> Row:
     """Make a version production by hand, and repackage it."""
-    return _decide(project, lambda registry: promote_by_hand(registry, number, reason))
+    return _decide(
+        project, lambda registry: promote_by_hand(registry, number, reason, project.find_judge)
+    )
 
 
 def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
@@ -188,7 +222,9 @@ def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
         with suppress(UserError):  # an earlier command may have left the pointer behind
             export_production(registry, project.bundles)
         raise
-    return {"production": number, "bundle": export_production(registry, project.bundles)}
+    claimed = registry.state().claims(registry.version(number))
+    bundle = export_production(registry, project.bundles)
+    return {"production": number, "bundle": bundle, "claimed": claimed}
 
 
 def export(project: Project, number: int, file: Path) -> Row:
@@ -213,7 +249,7 @@ def doctor(project: Project, fix: bool) -> Row:
         root=project.root,
         uri=project.uri,
         artifacts=project.artifacts,
-        model_name=project.parameters.registry.model_name,
+        model_name=project.model,
         bundles=project.bundles,
         raw_data=project.raw_data,
     )
@@ -226,6 +262,27 @@ def doctor(project: Project, fix: bool) -> Row:
         "fixed": fixed,
         "healthy": all(finding.severity == "advice" for finding in findings),
     }
+
+
+def as_versions(rows: Sequence[Row]) -> None:
+    """Print the versions as a table; an RMSE that nobody here has measured is marked."""
+    columns = {name: name for name in ("version", "stage", "figure", "model")} | {"figure": "rmse"}
+    columns |= {"data_sha256": "data", "code_sha256": "code", "when": "when"}
+    marks = {True: " (claimed)", False: ""}
+    as_table(
+        [{**row, "figure": show("rmse", row["rmse"]) + marks[row["claimed"]]} for row in rows],
+        columns,
+    )
+
+
+def as_version(shown: Row) -> None:
+    """Print all about a version; what others claim is marked."""
+    told = {name: value for name, value in shown.items() if "claimed" not in name}
+    claims = {"rmse": shown["claimed"], "verdict": shown["verdict_claimed"]}
+    claims |= dict.fromkeys(("lineage", "parameters", "metrics"), shown["imported"])
+    as_lines(
+        {f"{name} (claimed)" if claims.get(name) else name: item for name, item in told.items()}
+    )
 
 
 def reproduce(project: Project, number: int) -> Row:

@@ -324,8 +324,8 @@ def test_transfer_when_done_then_says_where_the_version_is(shell: Project, tmp_p
 
     assert kedro("models", "export", "1", str(file)).stdout == f"Version 1 is in {file}\n"
     assert kedro("models", "import", str(file)).stdout == (
-        f"{file} is version 3, archived; `kedro models promote 3 --reason TEXT` makes it "
-        f"production\n"
+        f"{file} is version 3, archived, its RMSE claimed; `kedro models promote 3 "
+        f"--reason TEXT` makes it production\n"
     )
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -51,6 +52,7 @@ def test_list_when_there_are_versions_then_gives_a_row_each_the_newest_first(
         "stage": "archived",
         "production": False,
         "rmse": 1.0,
+        "claimed": False,
         "model": "ridge",
         "data_sha256": "d" * 64,
         "code_sha256": "c" * 64,
@@ -135,6 +137,7 @@ def test_history_when_decisions_were_made_then_tells_each_once_in_order(opened: 
     assert [(row["state"], row["why"]) for row in rows] == [("done", "first"), ("done", "better")]
     assert list(rows[0]) == [
         "when", "who", "action", "state", "version", "from", "to", "why", "evidence",
+        "claimed",
     ]  # fmt: skip
 
 
@@ -190,6 +193,56 @@ def test_import_when_the_archive_was_exported_then_it_is_a_version_like_it(
     assert (newest["stage"], newest["production"], newest["rmse"]) == ("archived", False, 2.0)
     assert commands.history(opened)[-1]["action"] == "import"
     assert alias() == 2
+
+
+def test_import_when_done_then_every_command_tells_that_its_figures_are_claimed(
+    opened: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands.export(opened, 2, tmp_path / "two.zip")
+    commands.import_(opened, tmp_path / "two.zip")
+
+    rows, shown = commands.list_versions(opened), commands.show_version(opened, 3)
+    commands.as_versions(rows)
+    commands.as_version(shown)
+
+    assert [row["claimed"] for row in rows] == [True, False, False]
+    assert (shown["claimed"], shown["imported"], shown["verdict_claimed"]) == (True, True, False)
+    assert [row["claimed"] for row in commands.history(opened)] == [False, False, True]
+    out = capsys.readouterr().out
+    assert "archived    2.0 (claimed)" in out
+    assert "rmse (claimed): 2.0\n" in out
+    assert "metrics (claimed)\n  rmse: 2.0\n" in out
+
+
+def test_promote_when_it_was_imported_then_is_measured_on_the_holdout_rows_of_the_last_run(
+    opened: Project, tmp_path: Path
+) -> None:
+    commands.export(opened, 2, tmp_path / "two.zip")
+    commands.import_(opened, tmp_path / "two.zip")
+    holdout = opened.root / "data" / "05_model_input" / "holdout.parquet"
+    holdout.parent.mkdir()
+    pd.DataFrame({"years": [1.0, 2.0], "salary": [204.0, 204.0]}).to_parquet(holdout)
+
+    assert commands.promote(opened, 3, "agreed")["claimed"] is False
+
+    row = commands.list_versions(opened)[0]
+    assert (row["rmse"], row["claimed"]) == (4.0, False)
+
+
+@pytest.mark.parametrize("content", [None, b"garbage"])
+def test_promote_when_it_was_imported_and_there_are_no_holdout_rows_then_says_it_is_claimed(
+    content: bytes | None, opened: Project, tmp_path: Path
+) -> None:
+    commands.export(opened, 2, tmp_path / "two.zip")
+    commands.import_(opened, tmp_path / "two.zip")
+    if content is not None:
+        holdout = opened.root / "data" / "05_model_input" / "holdout.parquet"
+        holdout.parent.mkdir()
+        holdout.write_bytes(content)
+
+    assert commands.promote(opened, 3, "agreed")["claimed"] is True
+
+    assert "is claimed, not measured: " in commands.history(opened)[-1]["why"]
 
 
 def test_import_when_the_tags_were_wrong_then_first_brings_them_into_line(

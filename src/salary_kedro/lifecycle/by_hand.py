@@ -1,5 +1,8 @@
 """Decisions that people make by hand: going back, and promoting a version of their choice."""
 
+from collections.abc import Callable
+from typing import Any
+
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import (
     ProductionLostError,
@@ -9,17 +12,35 @@ from salary_kedro.lifecycle.alignment import (
     pending_intent,
 )
 from salary_kedro.lifecycle.history import Action
+from salary_kedro.lifecycle.judge import MAX_ERROR, Judge, UnscorableError
 from salary_kedro.lifecycle.registry import Registry, State
+from salary_kedro.lifecycle.stages import CLAIMED, Version, format_rmse
 from salary_kedro.lifecycle.store import store_lock
 from salary_kedro.lifecycle.texts import hidden_sign
+from salary_kedro.lifecycle.verdict import figure, plain_verdict
 
 MAX_REASON = 1000
 
 
-def roll_back(registry: Registry, reason: str, to: int | None = None, force: bool = False) -> int:
+#: Gives a judge with today's holdout rows; None if there are none here.
+FindJudge = Callable[[], Judge | None]
+
+
+def no_judge() -> None:
+    """Find no judge: there are no holdout rows."""
+
+
+def roll_back(
+    registry: Registry,
+    reason: str,
+    to: int | None = None,
+    force: bool = False,
+    find_judge: FindJudge = no_judge,
+) -> int:
     """Make a former production version production again.
 
-    Repeated after it was interrupted, it completes what was begun.
+    Repeated after it was interrupted, it completes what was begun. A version whose RMSE is
+    claimed by others is measured first, where that can be.
 
     Args:
         registry: Where the versions are.
@@ -27,6 +48,7 @@ def roll_back(registry: Registry, reason: str, to: int | None = None, force: boo
         to: The version; if None, the latest former production that was not itself rolled
             back.
         force: Accept a version that was never production.
+        find_judge: Called if the version's RMSE must be measured.
 
     Returns:
         The version that is production now.
@@ -46,11 +68,21 @@ def roll_back(registry: Registry, reason: str, to: int | None = None, force: boo
             return begun.version
         target = _rollback_target(state, to, force)
         _check_target(registry, state, target)
-        return _move(registry, state, "rollback", target, reason)
+        return _move(registry, state, "rollback", target, reason, find_judge)
 
 
-def promote_by_hand(registry: Registry, number: int, reason: str) -> int:
+def promote_by_hand(
+    registry: Registry, number: int, reason: str, find_judge: FindJudge = no_judge
+) -> int:
     """Make a version production because a person says so.
+
+    A version whose RMSE is claimed by others is measured first, where that can be.
+
+    Args:
+        registry: Where the version is.
+        number: The version.
+        reason: Why, for the history.
+        find_judge: Called if the version's RMSE must be measured.
 
     Returns:
         The version that is production now.
@@ -63,7 +95,7 @@ def promote_by_hand(registry: Registry, number: int, reason: str) -> int:
         _check_request(registry, registry.state(), reason, number)
         state = _aligned(registry)
         _check_target(registry, state, number)
-        return _move(registry, state, "promotion by hand", number, reason)
+        return _move(registry, state, "promotion by hand", number, reason, find_judge)
 
 
 def _check_request(registry: Registry, state: State, reason: str, number: int | None) -> None:
@@ -115,9 +147,21 @@ def _check_target(registry: Registry, state: State, number: int) -> None:
         raise UserError(f"the model of version {number} does not load, so it cannot serve")
 
 
-def _move(registry: Registry, state: State, action: Action, number: int, reason: str) -> int:
+def _move(
+    registry: Registry,
+    state: State,
+    action: Action,
+    number: int,
+    reason: str,
+    find_judge: FindJudge,
+) -> int:
     why = " ".join(reason.split())
-    registry.record(new_record(state, action, number, why, after=number, step="intent"))
+    told, evidence = _measure(registry, state, state.versions[number], find_judge)
+    registry.record(
+        new_record(
+            state, action, number, why + told, after=number, step="intent", evidence=evidence
+        )
+    )
     registry.move_alias(number)
     after = align(registry)
     if after.alias != number:
@@ -126,3 +170,26 @@ def _move(registry: Registry, state: State, action: Action, number: int, reason:
             f"{after.alias} production at the same time; see `kedro models history`"
         )
     return number
+
+
+def _measure(
+    registry: Registry, state: State, version: Version, find_judge: FindJudge
+) -> tuple[str, dict[str, Any] | None]:
+    """Measure an RMSE that is claimed; give what to add to the reason, and the evidence."""
+    if not state.claims(version):
+        return "", None
+    obstacle = "there are no holdout rows here"
+    try:
+        judge = find_judge()
+        verdict = None if judge is None else judge.measure(version, state.champion)
+    except UnscorableError as error:
+        verdict, obstacle = None, str(error)[:MAX_ERROR]
+    if verdict is None or verdict.evidence.challenger.rmse is None:
+        registry.name_source(version, version.source or f"{CLAIMED} by an archive")
+        return f"; its RMSE {version.recorded} is claimed, not measured: {obstacle}", None
+    rmse, rows = verdict.evidence.challenger.rmse, f"{verdict.evidence.holdout_rows} holdout rows"
+    for stage in version.stages:
+        registry.tag(version.number, stage, format_rmse(rmse))
+    registry.name_source(version, f"measured on {rows}; {version.recorded} was claimed")
+    told = f"; RMSE {figure(rmse)} on {rows}, where {version.recorded} was claimed"
+    return told, plain_verdict(verdict)

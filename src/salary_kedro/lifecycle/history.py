@@ -140,6 +140,11 @@ class History(Sequence[Record]):
         return frozenset(r.version for r in self.done if r.moves or r.action != "repair")
 
     @cached_property
+    def imported(self) -> frozenset[int]:
+        """Versions that came from another store."""
+        return frozenset(record.version for record in self.done if record.action == "import")
+
+    @cached_property
     def productions(self) -> list[int]:
         """Versions that were production, the latest first, each once."""
         found = [record.after for record in reversed(self.done) if record.moves]

@@ -1,6 +1,7 @@
 """Scores versions on one holdout and judges them by one policy."""
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from salary_kedro.lifecycle.verdict import (
     Verdict,
     conclude,
     decide,
+    figure,
 )
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
@@ -103,6 +105,29 @@ class Judge:
     def overrule(self, verdict: Verdict, why: str) -> Verdict:
         """Refuse a challenger for a reason that lies outside its score."""
         return conclude("archive", why, verdict.evidence, self.policy)
+
+    def measure(self, version: Version, champion: Version | None) -> Verdict:
+        """Score a version whose RMSE others claim, as a person makes it production.
+
+        Production is scored beside it, where it can be.
+
+        Raises:
+            UnscorableError: If the version cannot be scored on these rows.
+        """
+        own = self._scored(version)
+        if own.rmse is None or not math.isfinite(own.rmse):
+            raise UnscorableError(f"version {version.number} has RMSE {own.rmse} on these rows")
+        other = None
+        with suppress(UnscorableError):  # a person decides, not the comparison
+            other = None if champion is None else self._scored(champion)
+        evidence = Evidence(
+            challenger=own,
+            champion=other,
+            holdout_rows=len(self._holdout),
+            gain=None if other is None else self._gain(other, own),
+        )
+        text = f"by hand; RMSE {figure(own.rmse)}, where {version.recorded} was claimed"
+        return conclude("promote", text, evidence, self.policy)
 
     def confirm(self, champion: Version) -> Verdict:
         """The verdict on a version that is production already."""
@@ -215,7 +240,9 @@ def _say(error: Exception) -> str:
 
 
 def _stored(version: Version) -> float | None:
-    """RMSE as recorded at training; None if the tag holds none, or no finite number."""
+    """RMSE as recorded at training here; None if there is none, or no finite number."""
+    if version.source is not None:
+        return None
     try:
         value = version.rmse
     except UserError:

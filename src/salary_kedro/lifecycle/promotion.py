@@ -1,14 +1,13 @@
 """The contest for production."""
 
 import json
-from typing import Any
 
 from salary_kedro.lifecycle.alignment import align, new_record
 from salary_kedro.lifecycle.judge import Judge, UnscorableError
 from salary_kedro.lifecycle.registry import Registry, State
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.store import store_lock
-from salary_kedro.lifecycle.verdict import Verdict
+from salary_kedro.lifecycle.verdict import Verdict, plain_verdict
 
 #: What a version is made of, by its name in the lineage.
 FINGERPRINT = ("data_sha256", "parameters_sha256", "code_sha256")
@@ -89,12 +88,6 @@ def _judge(
         return judge.refuse(rival, str(error))
     twin = _rolled_back_twin(registry, state, rival)
     return verdict if twin is None else judge.overrule(verdict, twin)
-
-
-def plain_verdict(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain JSON; what is not a finite number is null."""
-    plain: dict[str, Any] = json.loads(verdict.model_dump_json())
-    return plain
 
 
 def _verdict_on(state: State, mine: Version, judge: Judge) -> Verdict:

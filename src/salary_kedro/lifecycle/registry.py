@@ -21,7 +21,14 @@ from pydantic import ValidationError
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.history import KEY, PREFIX, History, Record
 from salary_kedro.lifecycle.relocation import plain_path
-from salary_kedro.lifecycle.stages import ALIAS, Stage, Version, format_rmse
+from salary_kedro.lifecycle.stages import (
+    ALIAS,
+    CLAIMED,
+    RMSE_SOURCE,
+    Stage,
+    Version,
+    format_rmse,
+)
 from salary_kedro.lifecycle.store import is_local
 
 log = logging.getLogger(__name__)
@@ -68,6 +75,12 @@ class State:
         """The production version; None if there is no alias, or it names none that exists."""
         return None if self.alias is None else self.versions.get(self.alias)
 
+    def claims(self, version: Version) -> bool:
+        """Whether a version's RMSE is claimed by others, and nobody here has measured it."""
+        if version.source is None:  # earlier releases imported without saying so
+            return version.number in self.history.imported
+        return version.source.startswith(CLAIMED)
+
     @property
     def contested(self) -> frozenset[int]:
         """Versions that racing promoters replaced without having compared them."""
@@ -92,7 +105,12 @@ class Registry:
         self._moved_to: list[int] = []
 
     def register(
-        self, model_uri: str, run_id: str, rmse: float, stage: Stage = Stage.STAGING
+        self,
+        model_uri: str,
+        run_id: str,
+        rmse: float,
+        stage: Stage = Stage.STAGING,
+        source: str | None = None,
     ) -> Version:
         """Create a version with its stage tag, in one transaction.
 
@@ -101,6 +119,7 @@ class Registry:
             run_id: The run that logged it.
             rmse: Its holdout RMSE, in the target's unit.
             stage: `archived` keeps it out of every contest.
+            source: Where the RMSE comes from, if not from its training here.
         """
         try:
             self._client.create_registered_model(self.model_name)
@@ -111,7 +130,7 @@ class Registry:
             self.model_name,
             model_uri,
             run_id=run_id,
-            tags={stage: format_rmse(rmse)},
+            tags={stage: format_rmse(rmse), **({RMSE_SOURCE: source} if source else {})},
             model_id=model_uri.removeprefix("models:/"),
         )
         return _version(created)
@@ -210,6 +229,11 @@ class Registry:
     def tag(self, number: int, stage: Stage, rmse: str) -> None:
         """Give a version a stage tag."""
         _write(self._client.set_model_version_tag, self.model_name, str(number), stage, rmse)
+
+    def name_source(self, version: Version, source: str) -> None:
+        """Say where a version's RMSE comes from, if not from its training here."""
+        number = str(version.number)
+        _write(self._client.set_model_version_tag, self.model_name, number, RMSE_SOURCE, source)
 
     def record(self, record: Record) -> Record:
         """Append a record to the history.
@@ -359,4 +383,9 @@ def _record(key: str, content: str) -> Record:
 
 def _version(found: ModelVersion) -> Version:
     stages = {stage: found.tags[stage] for stage in Stage if stage in found.tags}
-    return Version(number=int(found.version), stages=stages, run_id=str(found.run_id))
+    return Version(
+        number=int(found.version),
+        stages=stages,
+        run_id=str(found.run_id),
+        source=found.tags.get(RMSE_SOURCE),
+    )

@@ -9,6 +9,10 @@ from salary_kedro.errors import UserError
 
 #: The alias that names the production version. Serving and packaging read nothing else.
 ALIAS = "production"
+#: Tag of a version whose RMSE its own training here did not measure: where it comes from.
+RMSE_SOURCE = "rmse_source"
+#: How that tag begins while nobody here has measured it.
+CLAIMED = "claimed"
 
 
 class Stage(StrEnum):
@@ -27,11 +31,13 @@ class Version:
         number: Version number, from 1.
         stages: Its stage tags and their values; one of them in a healthy registry.
         run_id: The MLflow run that trained it.
+        source: Where its RMSE comes from; None if its training here measured it.
     """
 
     number: int
     stages: Mapping[Stage, str]
     run_id: str
+    source: str | None = None
 
     @property
     def recorded(self) -> str | None:

@@ -23,9 +23,16 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import DOMAIN, MANIFEST, sha256
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import MODEL_FILE, align, new_record
+from salary_kedro.lifecycle.claims import (
+    LINE_BREAKS,
+    check_entries,
+    check_metrics,
+    check_origin,
+    check_texts,
+)
 from salary_kedro.lifecycle.packaging import pack_version
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Stage
+from salary_kedro.lifecycle.stages import CLAIMED, RMSE_SOURCE, Stage
 from salary_kedro.lifecycle.store import store_lock
 from salary_kedro.lifecycle.tracking import LoggedModel, log_model
 
@@ -174,17 +181,19 @@ def _check_sums(files: Files) -> None:
 
 def _parse(files: Files) -> Transfer:
     bundle = _load_bundle(files)
-    metrics = _parsed(dict[str, float | None], bundle.metrics, "metrics.json")
-    if metrics.get("rmse") is None:
-        raise UserError("metrics.json lacks the RMSE")
-    _parsed(dict[str, str], bundle.lineage, "lineage.json")
+    check_metrics(_parsed(dict[str, float | None], bundle.metrics, "metrics.json"))
+    check_entries("lineage.json", _parsed(dict[str, str], bundle.lineage, "lineage.json"))
+    for name in ("contract.json", DOMAIN):
+        check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
     parameters = _parsed(dict[str, str], json.loads(files[PARAMETERS]), PARAMETERS)
+    check_entries(PARAMETERS, parameters)
     return Transfer(bundle, parameters, _verdict(files[VERDICT]))
 
 
 def _load_bundle(files: Files) -> Bundle:
     manifest = json.loads(files[MANIFEST])
-    number = int(manifest["version"])
+    check_origin(manifest)
+    number = manifest["version"]
     if set(manifest["sha256"]) != BUNDLED & set(files):  # it may name any file of this machine
         raise UserError(f"{MANIFEST} names other files than those of a bundle")
     with zipfile.ZipFile(io.BytesIO(files[MODEL_FILE])) as model:
@@ -203,6 +212,7 @@ def _verdict(content: bytes) -> dict[str, Any] | None:
         raise UserError(f"{VERDICT} lacks the reason")
     if verdict is not None and len(json.dumps(verdict)) > MAX_VERDICT_BYTES:
         raise UserError(f"{VERDICT} is longer than {MAX_VERDICT_BYTES} bytes")
+    check_texts(VERDICT, verdict)
     return verdict
 
 
@@ -218,8 +228,9 @@ def _parsed(kind: Any, value: Any, where: str) -> Any:
 def import_version(registry: Registry, experiment: str, transfer: Transfer) -> int:
     """Create an archived version of what an archive holds; production stays as it is.
 
-    It contests production only when a person promotes it. Each import creates a version
-    of its own, even of the same archive.
+    Its RMSE is marked as claimed: nothing here has measured it. It contests production only
+    when a person promotes it. Each import creates a version of its own, even of the same
+    archive.
 
     Args:
         registry: Where the version is created.
@@ -235,14 +246,18 @@ def import_version(registry: Registry, experiment: str, transfer: Transfer) -> i
     with store_lock(registry.uri):
         align(registry)
         logged = _log(experiment, transfer)
+        origin = f"version {transfer.bundle.version} of '{transfer.bundle.model_name}'"
         created = registry.register(
-            logged.model_uri, logged.run_id, logged.rmse, stage=Stage.ARCHIVED
+            logged.model_uri,
+            logged.run_id,
+            logged.rmse,
+            stage=Stage.ARCHIVED,
+            source=f"{CLAIMED} by an archive: {origin}",
         )
         state = registry.state()
-        origin = transfer.bundle
         why = (
-            f"version {created.number} was imported: version {origin.version} of "
-            f"'{origin.model_name}'"
+            f"version {created.number} was imported: {origin}; its RMSE {created.recorded} is "
+            f"claimed, not measured here"
         )
         verdict = None if transfer.verdict is None else dict(transfer.verdict)
         registry.record(
@@ -258,6 +273,7 @@ def _log(experiment: str, transfer: Transfer) -> LoggedModel:
         raise UserError(f"there is no experiment '{experiment}' in this store")
     with mlflow.start_run(experiment_id=found.experiment_id, run_name="import"):
         mlflow.log_params(dict(transfer.parameters))
+        mlflow.set_tag(RMSE_SOURCE, CLAIMED)
         return log_model(
             model=transfer.bundle.model,
             contract=transfer.bundle.contract,

@@ -1,7 +1,8 @@
 """The verdict on a new version: a pure function of the evidence and the policy."""
 
+import json
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -135,6 +136,12 @@ def conclude(action: Action, text: str, evidence: Evidence, policy: Policy) -> V
     outcome = "is promoted" if action == "promote" else "is not promoted"
     reason = f"version {evidence.challenger.version} {outcome}: {text}"
     return Verdict(action=action, reason=reason, evidence=evidence, policy=policy)
+
+
+def plain_verdict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain JSON; what is not a finite number is null."""
+    plain: dict[str, Any] = json.loads(verdict.model_dump_json())
+    return plain
 
 
 _PROMOTE: Action = "promote"

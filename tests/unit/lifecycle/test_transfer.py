@@ -25,7 +25,7 @@ from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import transfer
 from salary_kedro.lifecycle.alignment import new_record
-from salary_kedro.lifecycle.by_hand import promote_by_hand
+from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.judge import Judge
 from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry, open_registry
@@ -165,7 +165,10 @@ def test_import_when_nothing_is_in_production_then_history_tells_and_nothing_is_
     assert state.alias is None
     assert (record.action, record.state, record.version) == ("import", "done", 1)
     assert (record.before, record.after, record.evidence) == (None, None, VERDICT)
-    assert record.why == "version 1 was imported: version 2 of 'salaries'"
+    assert record.why == (
+        "version 1 was imported: version 2 of 'salaries'; its RMSE 10.5 is claimed, not measured "
+        "here"
+    )
 
 
 def test_import_when_a_version_is_in_production_then_it_stays_so(
@@ -577,6 +580,230 @@ def test_read_when_a_sealed_member_is_not_what_it_should_be_then_says_so(
     name: str, content: bytes, message: str, exported: Path, tmp_path: Path
 ) -> None:
     assert message in refusal(resealed(exported, tmp_path / "odd.zip", **{name: content}))
+
+
+ANSI = json.dumps("a\x1b[2Jb").encode()
+BIDI = json.dumps("a\u202eb").encode()
+
+
+def manifest_of(exported: Path, **changed: Any) -> bytes:
+    manifest = json.loads(members_of(exported)["manifest.json"])
+    return json.dumps({**manifest, **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model_name": "a\x1b[2J"}, r"the name of its model, 'a\x1b[2J', holds a sign that"),
+        ({"model_name": "a\u202eb"}, r"the name of its model, 'a\u202eb', holds a sign that"),
+        ({"model_name": "a\nb"}, r"the name of its model, 'a\nb', holds a sign that"),
+        ({"model_name": "a/b"}, "the name of its model, 'a/b', holds a sign that"),
+        ({"model_name": "a:b"}, "the name of its model, 'a:b', holds a sign that"),
+        ({"model_name": " "}, "the name of its model must have 1 to 250 characters"),
+        ({"model_name": "a" * 251}, "the name of its model must have 1 to 250 characters"),
+        ({"model_name": 7}, "the name of its model must have 1 to 250 characters"),
+        ({"version": 0}, "its version is '0', not a number from 1"),
+        ({"version": True}, "its version is 'True', not a number from 1"),
+        ({"version": "2"}, "its version is '2', not a number from 1"),
+        ({"version": 10**100}, "its version is '1000000"),
+    ],
+)
+def test_read_when_the_origin_is_none_that_can_be_then_says_so(
+    changed: dict[str, Any], message: str, exported: Path, tmp_path: Path
+) -> None:
+    manifest = manifest_of(exported, **changed)
+
+    found = refusal(resealed(exported, tmp_path / "evil.zip", manifest_json=manifest))
+
+    assert found.startswith(f"cannot be imported: {message}")
+    assert found.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("lineage_json", b'{"git_commit": ' + ANSI + b"}", "lineage.json.git_commit holds U+001B"),
+        ("lineage_json", b'{"git_commit": ' + BIDI + b"}", "lineage.json.git_commit holds U+202E"),
+        ("lineage_json", b'{"git": "' + b"x" * 100_001 + b'"}', "lineage.json.git is 100001 char"),
+        ("lineage_json", b'{"mlflow.user": "root"}', "'mlflow.user', which is MLflow's own"),
+        ("lineage_json", b'{"MLflow.note.content": "x"}', "which is MLflow's own"),
+        ("lineage_json", b"{" + ANSI + b': "x"}', r"names 'a\x1b[2Jb', which is no name in MLflow"),
+        ("lineage_json", b'{"../x": "x"}', "names '../x', which is no name in MLflow"),
+        ("lineage_json", b'{"": "x"}', "names '', which is no name in MLflow"),
+        ("parameters_json", b'{"a": ' + ANSI + b"}", "parameters.json.a holds U+001B"),
+        ("parameters_json", b'{"a": ' + BIDI + b"}", "parameters.json.a holds U+202E"),
+        ("parameters_json", b'{"' + b"a" * 251 + b'": "x"}', "which is no name in MLflow"),
+        ("parameters_json", json.dumps({f"p{i}": "" for i in range(101)}).encode(),
+         "parameters.json holds 101 entries, more than 100"),
+        ("metrics_json", b'{"rmse": NaN}', "metrics.json.rmse is nan, not a finite number"),
+        ("metrics_json", b'{"rmse": Infinity}', "metrics.json.rmse is inf, not a finite number"),
+        ("metrics_json", b'{"rmse": -1.0}', "metrics.json.rmse is -1.0, but no RMSE is below 0"),
+        ("metrics_json", b'{"rmse": null}', "metrics.json lacks the RMSE"),
+        ("metrics_json", b'{"rmse": 1.0, ' + ANSI + b": 2.0}", "which is no name in MLflow"),
+        ("verdict_json", b'{"reason": ' + ANSI + b"}", "verdict.json.reason holds U+001B"),
+        ("verdict_json", b'{"reason": "x", "e": [{"a": ' + BIDI + b"}]}", "holds U+202E"),
+        ("verdict_json", b'{"reason": "x", ' + ANSI + b": 1}", "a name in verdict.json holds U+00"),
+        ("verdict_json", b'{"reason": "x", "a": NaN}', "verdict.json.a is nan, not a finite"),
+        ("verdict_json", b'{"reason": "x", "a": ' + b"[" * 50 + b"]" * 50 + b"}", "lie too deep"),
+    ],
+)  # fmt: skip
+def test_read_when_a_text_or_a_number_is_not_fit_for_the_record_then_says_so(
+    name: str, content: bytes, message: str, exported: Path, tmp_path: Path
+) -> None:
+    found = refusal(resealed(exported, tmp_path / "evil.zip", **{name: content}))
+
+    assert message in found
+    assert found.isprintable()
+
+
+def test_read_when_the_contract_holds_ansi_then_says_so(exported: Path, tmp_path: Path) -> None:
+    contract = json.loads(members_of(exported)["contract.json"])
+    contract["features"][0]["label"] = "Years\x1b[2J"
+
+    file = resealed(exported, tmp_path / "a.zip", contract_json=json.dumps(contract).encode())
+
+    assert "contract.json" in refusal(file)
+
+
+def test_read_when_a_header_holds_a_line_break_then_takes_it(
+    registry: Registry, tmp_path: Path
+) -> None:
+    contract = contract_of(
+        {"column": "Years\n(full)", "name": "years", "kind": "number", "unit": "years",
+         "minimum": 0, "maximum": 60, "example": 5, "label": "Years"}
+    )  # fmt: skip
+    _, files = pack("salaries", 1, bundle_files(contract, straight_line(contract)))
+    (tmp_path / "a.zip").write_bytes(
+        archive({**files, "parameters.json": b"{}", "verdict.json": b"null"})
+    )
+
+    assert read_archive(tmp_path / "a.zip").bundle.contract == contract
+
+
+# --- What an archive claims ----------------------------------------------------
+
+
+HOLDOUT = pd.DataFrame({"years": [1.0, 2.0], "salary": [1003.0, 2003.0]})  # 3 off the line
+
+
+def judge_of(registry: Registry, holdout: pd.DataFrame = HOLDOUT) -> Judge:
+    return Judge(registry, holdout, Policy())
+
+
+def test_import_when_done_then_the_version_says_that_its_rmse_is_claimed(
+    exported: Path, registry: Registry
+) -> None:
+    number = import_version(registry, EXPERIMENT, read_archive(exported))
+
+    found = MlflowClient().get_model_version(MODEL_NAME, str(number))
+    state = registry.state()
+    assert found.tags["rmse_source"] == "claimed by an archive: version 2 of 'salaries'"
+    assert MlflowClient().get_run(found.run_id).data.tags["rmse_source"] == "claimed"
+    assert state.claims(state.versions[number])
+
+
+def test_import_when_an_earlier_release_did_it_then_its_rmse_is_claimed_too(
+    exported: Path, registry: Registry
+) -> None:
+    number = import_version(registry, EXPERIMENT, read_archive(exported))
+    MlflowClient().delete_model_version_tag(MODEL_NAME, str(number), "rmse_source")
+
+    state = registry.state()
+    assert state.claims(state.versions[number])
+
+
+def test_promote_when_the_rmse_is_claimed_then_measures_it_first_and_records_it(
+    exported: Path, registry: Registry
+) -> None:
+    import_version(registry, EXPERIMENT, read_archive(exported))
+
+    promote_by_hand(registry, 1, "agreed", lambda: judge_of(registry))
+
+    state = registry.state()
+    version, last = state.versions[1], state.history[-1]
+    assert not state.claims(version)
+    assert version.rmse == pytest.approx(3.0)
+    assert version.source == "measured on 2 holdout rows; 10.5 was claimed"
+    assert last.why == "agreed; RMSE 3.0 on 2 holdout rows, where 10.5 was claimed"
+    assert last.evidence is not None
+    assert last.evidence["evidence"]["challenger"]["rmse"] == pytest.approx(3.0)
+
+
+def test_promote_when_production_can_be_scored_too_then_the_evidence_holds_both(
+    exported: Path, registry: Registry
+) -> None:
+    train(registry, straight_line(CONTRACT, 2.0))
+    promote_by_hand(registry, 1, "the first")
+    import_version(registry, EXPERIMENT, read_archive(exported))
+
+    promote_by_hand(registry, 2, "agreed", lambda: judge_of(registry))
+
+    evidence = registry.state().history[-1].evidence
+    assert evidence is not None
+    assert evidence["evidence"]["champion"]["version"] == 1
+    assert evidence["evidence"]["champion"]["rmse"] > 1000
+
+
+@pytest.mark.parametrize(
+    ("holdout", "why"),
+    [
+        (None, "there are no holdout rows here"),
+        (
+            HOLDOUT.rename(columns={"years": "other"}),
+            "version 1 cannot score today's holdout rows: it takes 'years', which the contract no",
+        ),
+    ],
+)
+def test_promote_when_a_claimed_rmse_cannot_be_measured_then_says_so_and_it_stays_claimed(
+    holdout: pd.DataFrame | None, why: str, exported: Path, registry: Registry
+) -> None:
+    import_version(registry, EXPERIMENT, read_archive(exported))
+
+    promote_by_hand(
+        registry, 1, "agreed", lambda: None if holdout is None else judge_of(registry, holdout)
+    )
+
+    state = registry.state()
+    assert (state.alias, state.versions[1].rmse) == (1, 10.5)
+    assert state.claims(state.versions[1])
+    told = state.history[-1].why
+    assert told.startswith(f"agreed; its RMSE 10.5 is claimed, not measured: {why}")
+
+
+def test_roll_back_when_forced_to_a_claimed_rmse_then_measures_it_first(
+    exported: Path, registry: Registry
+) -> None:
+    train(registry, straight_line(CONTRACT, 2.0))
+    promote_by_hand(registry, 1, "the first")
+    import_version(registry, EXPERIMENT, read_archive(exported))
+
+    roll_back(registry, "too high", 2, True, lambda: judge_of(registry))
+
+    assert registry.version(2).rmse == pytest.approx(3.0)
+
+
+def test_promote_when_the_rmse_was_measured_here_then_looks_for_no_holdout_rows(
+    registry: Registry,
+) -> None:
+    train(registry, straight_line(CONTRACT))
+
+    promote_by_hand(registry, 1, "agreed", lambda: pytest.fail("it looked"))
+
+    assert registry.version(1).source is None
+
+
+def test_settle_when_the_champion_was_imported_then_its_claim_is_no_evidence(
+    exported: Path, registry: Registry
+) -> None:
+    import_version(registry, EXPERIMENT, read_archive(exported))
+    promote_by_hand(registry, 1, "agreed")
+    train(registry, straight_line(CONTRACT, 2.0))
+
+    verdict = settle(registry, registry.version(2), judge_of(registry))
+
+    champion = verdict.evidence.champion
+    assert champion is not None
+    assert (champion.rmse, champion.stored_rmse) == (pytest.approx(3.0), None)
 
 
 def test_read_when_there_is_no_file_then_says_so(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import packaging
 from salary_kedro.lifecycle.judge import Judge
-from salary_kedro.lifecycle.promotion import plain_verdict, settle
+from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.verdict import Policy
+from salary_kedro.lifecycle.verdict import Policy, plain_verdict
 from salary_kedro.parameters import RegistryNames
 
 
