@@ -182,6 +182,8 @@ def _tell_production(_: Any, result: dict[str, Any]) -> None:
 def export(number: int, file: Path, env: str | None, json_: bool) -> None:
     """Write a version to one checksummed archive; an existing FILE is never replaced.
 
+    FILE cannot lie where the project keeps its own: configuration, code, data, store, bundles.
+
     Example: kedro models export 3 version-3.zip
     """
     _answer(
@@ -272,7 +274,7 @@ def contract() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--env", "-e", required=True, help="New environment under conf/.")
 @click.option("--target", help="Header of the column to predict, if it is not found.")
-@click.option("--force", is_flag=True, help="Replace the environment and its table.")
+@click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
 def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) -> None:
     """Draft an environment from a table, CSV or Parquet, for you to edit.
@@ -347,7 +349,13 @@ def _find_root() -> Path:
 def _check_env(env: str | None) -> None:
     conf = (find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
     if env and not (conf / env).is_dir():
-        known = ", ".join(sorted(path.name for path in conf.iterdir() if path.is_dir()))
+        if aside := next(conf.glob(f".{env}.*.old"), None):
+            raise UserError(
+                f"conf/{env} was being replaced when `kedro contract infer --force` was killed: "
+                f"`mv {aside} {conf / env}` brings it back"
+            )
+        folders = [path.name for path in conf.glob("[!.]*") if path.is_dir()]
+        known = ", ".join(sorted(folders))
         raise UserError(
             f"there is no environment '{env}'; known are {known}: create the folder {conf / env}"
         )

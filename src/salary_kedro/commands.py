@@ -28,6 +28,7 @@ from salary_kedro.lifecycle.relocation import refuse_former_places
 from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.transfer import export_version, import_version, read_archive
+from salary_kedro.ownership import refuse_owned
 from salary_kedro.parameters import Parameters, check_parameters
 
 Row = dict[str, Any]
@@ -229,6 +230,8 @@ def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
 
 def export(project: Project, number: int, file: Path) -> Row:
     """Write a version's archive."""
+    remedy = f"choose another file, such as version-{number}.zip"
+    refuse_owned(file, project.root, project.loader, remedy)
     export_version(project.registry, number, file)
     return {"version": number, "file": str(file)}
 

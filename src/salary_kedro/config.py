@@ -85,6 +85,11 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         """
         return Contract.of(self._read_contract().get("contract"))
 
+    def without_contract(self) -> "ProjectConfigLoader":
+        """The same loader, for who asks about places alone: the contract is not read."""
+        self._resolvers["csv_arguments"] = dict
+        return self
+
     def credentials(self) -> dict[str, Any]:
         """The environment's credentials; none if it has no such file."""
         try:

@@ -18,6 +18,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.mending import settle_in
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.modelling.estimators import build_estimator
+from salary_kedro.ownership import OUTPUT, refuse_owned
 from salary_kedro.parameters import check_parameters
 from salary_kedro.summary import summarise
 
@@ -35,6 +36,7 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Check all parameters and make the store usable, before anything else is touched."""
         log_to_file(context.project_path / LOG_FILE)
+        self._context = context
         self._parameters = check_parameters(context.config_loader["parameters"])
         check_folders(context.project_path, context.config_loader["catalog"])
         mlflow = context.config_loader["mlflow"]
@@ -45,9 +47,11 @@ class ProjectHooks:
             click.echo(f"The project was moved or copied: {moved}", err=True)
 
     @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Begin to count nodes; check what only the chosen estimator can check."""
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Begin to count nodes; check what only the chosen parts of the pipeline need."""
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
+        if "scored_rows" in pipeline.inputs():
+            check_scored_rows(self._context, catalog)
         if any(node.name == "fit_model" for node in pipeline.nodes):
             science = self._parameters.data_science
             settings = science.hyperparameters.get(science.model, {})
@@ -112,6 +116,19 @@ def flatten(name: str, value: Any) -> dict[str, Any]:
         return {name: value}
     parts = (flatten(f"{name}.{key}", item) for key, item in value.items())
     return {key: item for part in parts for key, item in part.items()}
+
+
+def check_scored_rows(context: KedroContext, catalog: CatalogProtocol) -> None:
+    """Check that scoring replaces nothing but what it has written earlier.
+
+    Raises:
+        UserError: Names the file that would be lost, and what to do.
+    """
+    tables = catalog["scored_rows"].load()
+    remedy = f"name another file for scored_rows, such as data/{OUTPUT}/scored.csv"
+    for path in (tables.path, tables.rejected):
+        refuse_owned(path, context.project_path, context.config_loader, remedy)
+    tables.check(catalog["rows_to_score"].load().path)
 
 
 def check_folders(project: Path, catalog: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from salary_kedro.errors import UserError
 
@@ -38,3 +39,12 @@ def bundles_override() -> str | None:
     """The bundles folder that `SALARY_BUNDLES` names, absolute; None if it is not set."""
     folder = os.environ.get("SALARY_BUNDLES")
     return str(Path(folder).resolve()) if folder else None
+
+
+def local_path(text: str) -> Path | None:
+    """The file of this machine that a path or a `file:` URI names; None for another URI."""
+    parts = urlsplit(text) if re.match(r"file:|[A-Za-z][A-Za-z0-9+.-]+://", text) else None
+    if parts is None:
+        return Path(text)
+    is_here = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    return Path(unquote(parts.path)) if is_here else None

@@ -84,19 +84,23 @@ class Packaging(Group):
 
 
 class Parameters(Group):
-    """All parameters. The first four are short cuts for `--params`.
+    """All parameters. The first six are short cuts for `--params`.
 
     Attributes:
         model: Picked up by `data_science.model`.
         refresh: Picked up by the catalog: fetch the raw file anew.
         rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads.
         scored_rows: Picked up by the catalog: the file that it writes.
+        overwrite: Picked up by the catalog: replace a file there that holds something else.
+        spreadsheet_safe: Picked up by the catalog: make texts in CSV harmless to spreadsheets.
     """
 
     model: Any = None
     refresh: bool = False
     rows_to_score: str | None = None
     scored_rows: str | None = None
+    overwrite: bool = False
+    spreadsheet_safe: bool = True
     contract: Contract
     registry: RegistryNames
     data_engineering: DataEngineering

@@ -92,6 +92,61 @@ def test_batch_scoring_when_nothing_is_in_production_then_says_what_to_do(projec
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("target", "whose"),
+    [
+        ("data/01_raw/salary_data.csv", "'raw_salaries' of the catalog"),
+        ("data/06_models/../01_raw/salary_data.csv", "'raw_salaries' of the catalog"),
+        ("file://{root}/data/01_raw/salary_data.csv", "'raw_salaries' of the catalog"),
+        ("conf/base/scored.csv", "the configuration"),
+    ],
+)
+def test_batch_scoring_when_the_file_is_the_projects_own_then_refuses_before_anything_is_read(
+    target: str, whose: str, scorer: Project
+) -> None:
+    target = target.format(root=scorer.root)
+    path = str(scorer.root / target.removeprefix("file://"))
+
+    done = score(scorer, "gone.csv", f"{target},overwrite=true")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: {path} belongs to {whose} and is not written over: name another file for "
+        f"scored_rows, such as data/07_model_output/scored.csv\n"
+    )
+    assert len(pd.read_csv(scorer.root / "data/01_raw/salary_data.csv")) == 40
+
+
+def test_batch_scoring_when_only_the_rejected_rows_would_go_there_then_refuses(
+    scorer: Project,
+) -> None:
+    table = scorer.root / "out" / "s_rejected.csv"
+    table.parent.mkdir()
+    table.symlink_to(scorer.root / "data/01_raw/salary_data.csv")
+
+    done = score(scorer, "gone.csv", "out/s.csv")
+
+    assert done.stderr.startswith(f"Error: {table} belongs to 'raw_salaries' of the catalog")
+    assert table.is_symlink()
+
+
+def test_batch_scoring_when_another_file_is_there_then_replaces_it_only_when_told_to(
+    scorer: Project,
+) -> None:
+    (scorer.root / "rows.csv").write_text("Experience Years\n1\n")
+    (scorer.root / "mine.csv").write_text("mine\n")
+
+    refused = score(scorer, "rows.csv", "mine.csv")
+    kept = (scorer.root / "mine.csv").read_text()
+    told = score(scorer, "rows.csv", "mine.csv,overwrite=true")
+    again = score(scorer, "rows.csv", "mine.csv")
+
+    assert (refused.returncode, kept) == (1, "mine\n")
+    assert refused.stderr.startswith(f"Error: {scorer.root}/mine.csv is there already and holds no")
+    assert refused.stderr.count("\n") == 1
+    assert (told.returncode, again.returncode) == (0, 0)
+
+
 @pytest.fixture
 def killed(scorer: Project) -> Path:
     """The scored file of an earlier run, after another run was killed while it wrote."""

@@ -1,6 +1,7 @@
 """`kedro contract`: from a table of one's own to an environment that runs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -116,6 +117,84 @@ def test_infer_when_the_environment_is_there_then_replaces_it_only_by_force(
     assert forced.exit_code == 0
     assert "Drafted by" in Path("conf/mine/contract.yml").read_text()
     assert not [path for path in Path("conf").iterdir() if path.name.startswith(".")]
+
+
+def test_infer_when_the_folder_is_not_its_own_draft_then_never_replaces_it(shell: Project) -> None:
+    Path("conf/theirs").mkdir()
+    for name in ("contract.yml", "parameters.yml", "mlflow.yml"):
+        Path("conf/theirs", name).write_text("# By hand.\n")
+    Path("conf/linked").symlink_to(Path("conf/base").absolute())
+    before = files("conf", "data")
+
+    for env in ("professors", "theirs", "linked"):
+        result = contract("infer", "mine.csv", "--env", env, "--force")
+
+        assert result.exit_code == 1
+        assert result.stderr == (
+            f"Error: {shell.root}/conf/{env} is there already and was not drafted by `kedro "
+            f"contract infer`, which replaces nothing else, not even with --force: choose another "
+            f"name\n"
+        )
+    assert files("conf", "data") == before
+
+
+def test_infer_when_a_table_is_there_without_a_draft_then_never_replaces_it(
+    shell: Project,
+) -> None:
+    Path("data/mine/01_raw").mkdir(parents=True)
+    Path("data/mine/01_raw/salary_data.csv").write_text("collected by hand\n")
+
+    result = contract("infer", "mine.csv", "--env", "mine", "--force")
+
+    assert result.exit_code == 1
+    assert "data/mine/01_raw/salary_data.csv is there already: move it away\n" in result.stderr
+    assert Path("data/mine/01_raw/salary_data.csv").read_text() == "collected by hand\n"
+    assert not Path("conf/mine").exists()
+
+
+@pytest.fixture
+def interrupted(shell: Project) -> Path:
+    """A drafted environment that a killed `infer --force` has moved aside."""
+    contract("infer", "mine.csv", "--env", "mine")
+    with Path("conf/mine/contract.yml").open("a") as file:
+        file.write("# edited\n")
+    Path("conf/.mine.0123.part").mkdir()
+    shutil.copy("conf/mine/parameters.yml", "conf/.mine.0123.part")
+    return Path("conf/mine").rename("conf/.mine.0123.old")
+
+
+def test_infer_when_an_earlier_one_was_killed_between_its_steps_then_brings_the_folder_back(
+    interrupted: Path,
+) -> None:
+    refused = contract("infer", "mine.csv", "--env", "mine")
+
+    assert (refused.exit_code, interrupted.exists()) == (1, False)
+    assert "is there already" in refused.stderr
+    assert Path("conf/mine/contract.yml").read_text().endswith("# edited\n")
+    assert contract("infer", "mine.csv", "--env", "mine", "--force").exit_code == 0
+
+
+def test_check_when_infer_was_killed_between_its_steps_then_says_how_to_bring_it_back(
+    interrupted: Path,
+) -> None:
+    result = contract("check", "--env", "mine")
+
+    aside, there = interrupted.absolute(), Path("conf/mine").absolute()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: conf/mine was being replaced when `kedro contract infer --force` was killed: "
+        f"`mv {aside} {there}` brings it back\n"
+    )
+
+
+def test_infer_when_an_earlier_one_was_killed_after_its_steps_then_removes_what_it_left(
+    interrupted: Path,
+) -> None:
+    shutil.copytree(interrupted, "conf/mine")
+
+    contract("infer", "mine.csv", "--env", "mine", "--force")
+
+    assert not interrupted.exists()
 
 
 def test_infer_when_it_is_forced_then_leaves_the_other_files_of_the_environment(

@@ -1,19 +1,26 @@
 """Batch scoring, as nodes, on real files and bundles."""
 
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.bundle import pack
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.frames import learn_domain
+from salary_kedro.contract.scoring import scoring_contract
+from salary_kedro.datasets.csv_lines import csv_table
 from salary_kedro.datasets.table_reader import TableReader
 from salary_kedro.datasets.table_writer import ScoredTables
 from salary_kedro.errors import UserError
@@ -302,6 +309,95 @@ def test_score_rows_when_the_file_is_bad_then_says_why_and_leaves_nothing(
     assert message in str(caught.value)
     assert "987654" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundles", "in.csv"]
+
+
+# --- Spreadsheets -------------------------------------------------------------------------------
+
+CITY = column(
+    "city", kind="category", categories={"min_count": 1}, unit="", required=False, example="Rome"
+)
+AWKWARD = st.text(st.sampled_from("'=+-@\t\r＝－1.5;,\"\na ")) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff")
+)
+
+
+def test_score_rows_when_cells_are_formulas_then_they_are_harmless_in_both_files(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    run(tmp_path, 'Years,=Note\n5,"=1+1"\n7,-7\nx,@SUM(A1)\n-1,+a\n', bundle)
+
+    assert [row[:2] for row in texts(tmp_path / "o.csv")] == [
+        ["Years", "'=Note"],
+        ["5", "'=1+1"],
+        ["7", "-7"],
+    ]
+    assert [row[2:] for row in texts(tmp_path / "o_rejected.csv")] == [
+        ["Years", "'=Note"],
+        ["x", "'@SUM(A1)"],
+        ["-1", "'+a"],
+    ]
+
+
+def test_score_rows_when_it_is_switched_off_then_cells_stay_as_they_are(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("Years,Note\n5,=1+1\n")
+    tables = ScoredTables(tmp_path / "o.csv", spreadsheet_safe=False)
+
+    score_rows(TableReader(tmp_path / "in.csv", spreadsheet_safe=False), tables, bundle)
+
+    assert texts(tmp_path / "o.csv")[1][:2] == ["5", "=1+1"]
+
+
+@pytest.fixture(scope="module")
+def city_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A model of years and a city, of a table in another encoding and dialect."""
+    dialect = {"delimiter": ";", "decimal": ",", "encoding": "cp1252"}
+    contract = contract_of(YEARS, CITY, table={"csv": dialect})
+    clean = pd.DataFrame(
+        {
+            "years": [1.0, 2.0, 3.0, 4.0],
+            "city": pd.Categorical(["=Rom", "Köln"] * 2),
+            "salary": [10.0, 30.0, 30.0, 50.0],
+        }
+    )
+    domain = learn_domain(clean, contract)
+    model = build_pipeline(contract, "linear_regression", {}, 234, domain)
+    model.fit(*features_and_target(clean, contract))
+    return make_bundle(tmp_path_factory.mktemp("city"), contract, model, domain)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as bundle.py does
+@settings(deadline=None, max_examples=30)
+@given(notes=st.lists(AWKWARD, min_size=1, max_size=5))
+@example(notes=["=Rom", "'=Rom", "-5", "'-5", "''@", "\t=1"])
+def test_score_rows_when_scored_rows_are_scored_again_then_every_cell_is_as_it_was(
+    city_bundle: Bundle, notes: list[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        rows = pd.DataFrame({"Years": "2,5", "City": "=Rom", "=Note": notes})
+        (folder / "rows.csv").write_bytes(csv_table(pa.table(rows), CsvDialect(delimiter=";")))
+        source = TableReader(folder / "rows.csv")
+        for target in ("first.csv", "second.csv"):
+            score_rows(source, ScoredTables(folder / target), plain_utf8(city_bundle, target))
+            source = TableReader(folder / target)
+        chunk = next(source.chunks(scoring_contract(city_bundle.contract), 100))
+        found = chunk.cells.to_pandas()
+
+    assert found["=Note"].tolist() == notes
+    assert found["City"].tolist() == ["=Rom"] * len(notes)
+    assert found["warnings"].tolist() == [""] * len(notes)
+    assert found["salary"].tolist() == found["salary (raw)"].tolist()
+
+
+def plain_utf8(bundle: Bundle, target: str) -> Bundle:
+    """The bundle; the first file is in UTF-8, which its contract does not say."""
+    if target != "first.csv":
+        return bundle
+    csv = bundle.contract.table.csv.model_copy(update={"encoding": "utf-8"})
+    table = bundle.contract.table.model_copy(update={"csv": csv})
+    return replace(bundle, contract=bundle.contract.model_copy(update={"table": table}))
 
 
 # --- The production model -------------------------------------------------------------------------

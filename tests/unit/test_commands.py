@@ -181,6 +181,28 @@ def test_promote_when_done_then_production_bundle_and_history_say_so(
 # --- export and import -------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("file", "whose"),
+    [
+        ("conf/local/two.zip", "the configuration"),
+        ("data/06_models/../01_raw/two.zip", "the pipelines"),
+        ("src/two.zip", "the project's own files"),
+        ("data/professors/two.zip", "the data of the environment 'professors'"),
+    ],
+)
+def test_export_when_the_project_owns_the_place_then_writes_nothing(
+    file: str, whose: str, opened: Project
+) -> None:
+    with pytest.raises(UserError) as caught:
+        commands.export(opened, 2, Path(file))
+
+    assert str(caught.value) == (
+        f"{file} belongs to {whose} and is not written over: choose another file, such as "
+        f"version-2.zip"
+    )
+    assert not Path(file).exists()
+
+
 def test_import_when_the_archive_was_exported_then_it_is_a_version_like_it(
     opened: Project, tmp_path: Path
 ) -> None:

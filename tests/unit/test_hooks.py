@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -224,7 +225,7 @@ def test_progress_when_a_second_run_begins_then_counts_anew(
     only = node(lambda: 1, inputs=None, outputs="one", name="only")
     hooks = ProjectHooks()
     for _ in range(2):
-        hooks.before_pipeline_run(Pipeline([only]))
+        hooks.before_pipeline_run(Pipeline([only]), DataCatalog())
         hooks.before_node_run(only)
 
     assert capsys.readouterr().err == "[ 1/1] only\n[ 1/1] only\n"
@@ -234,9 +235,9 @@ def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     hooks = ProjectHooks()
-    hooks.before_pipeline_run(Pipeline([]))
+    hooks.before_pipeline_run(Pipeline([]), DataCatalog())
     hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
-    hooks.before_pipeline_run(Pipeline([]))
+    hooks.before_pipeline_run(Pipeline([]), DataCatalog())
     hooks.after_pipeline_run({"env": None})
 
     assert capsys.readouterr().out == "\n"

@@ -94,8 +94,8 @@ def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_on
 ) -> None:
     assert refusal(content, **{unknown: 1}) == (
         f"unknown parameter '{unknown}': did you mean '{meant}'? Known are contract, "
-        f"data_engineering, data_science, model, packaging, promotion, refresh, registry, "
-        "rows_to_score, scored_rows"
+        f"data_engineering, data_science, model, overwrite, packaging, promotion, refresh, "
+        "registry, rows_to_score, scored_rows, spreadsheet_safe"
     )
 
 

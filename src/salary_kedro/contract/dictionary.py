@@ -5,18 +5,26 @@ import io
 from collections.abc import Mapping
 
 from salary_kedro.contract.columns import Boolean, Category, Column, Date
+from salary_kedro.contract.formulas import safe_text
 from salary_kedro.contract.model import Contract
 
 
 def data_dictionary(contract: Contract) -> str:
-    """Describe every column of the contract, the target last, as CSV with a header."""
+    """Describe every column of the contract, the target last, as CSV with a header.
+
+    Spreadsheets take none of its texts for a formula.
+    """
     rows = [_describe(column) for column in (*contract.features, contract.target)]
     rows[-1].update({"use": "target", "model sees": ""})
     written = io.StringIO()
     writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _safe(value) for key, value in row.items()} for row in rows)
     return written.getvalue()
+
+
+def _safe(value: object) -> object:
+    return safe_text(value) if isinstance(value, str) else value
 
 
 def _describe(column: Column) -> dict[str, object]:

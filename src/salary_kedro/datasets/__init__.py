@@ -7,6 +7,7 @@ from salary_kedro.datasets.stores import (
     BentoProjectDataset,
     BundleStoreDataset,
     ScoredTablesDataset,
+    SpreadsheetCSVDataset,
     TableReaderDataset,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "CodeLineageDataset",
     "ScoredTablesDataset",
     "SharedFileDataset",
+    "SpreadsheetCSVDataset",
     "TableReaderDataset",
 ]

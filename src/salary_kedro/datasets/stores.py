@@ -1,13 +1,16 @@
 """Places that nodes reach through an object of their own: bundles, Bentos, large tables."""
 
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from kedro.io.core import AbstractDataset, DatasetError
+from kedro_datasets.pandas import CSVDataset
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.datasets.table_reader import TableReader
 from salary_kedro.datasets.table_writer import ScoredTables
+from salary_kedro.locations import local_path
+from salary_kedro.spreadsheet import plain_frame, safe_frame
 
 
 class _Place(AbstractDataset[None, Any]):
@@ -17,10 +20,16 @@ class _Place(AbstractDataset[None, Any]):
         """Take the path.
 
         Args:
-            filepath: Path of the place.
+            filepath: Path of the place, or its `file:` URI.
             metadata: Of no effect here; other tools read it.
+
+        Raises:
+            ValueError: The path is a URI of another kind. Without a full stop: Kedro adds one.
         """
-        self._path = Path(filepath)
+        path = local_path(filepath)
+        if path is None:
+            raise ValueError(f"'{filepath}' is no file of this machine: give the path of one")
+        self._path = path
         self.metadata = metadata
 
     def save(self, data: None) -> None:
@@ -55,14 +64,70 @@ class BentoProjectDataset(_Place):
 class TableReaderDataset(_Place):
     """A CSV or Parquet file of any size, as the `TableReader` that gives it in chunks."""
 
+    def __init__(
+        self,
+        filepath: str,
+        spreadsheet_safe: bool = True,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Take the path.
+
+        Args:
+            filepath: Path of the file, or its `file:` URI.
+            spreadsheet_safe: Read the texts of an earlier scored CSV file as they were
+                before scoring made them harmless.
+            metadata: Of no effect here; other tools read it.
+        """
+        super().__init__(filepath, metadata)
+        self._safe = spreadsheet_safe
+
     def load(self) -> TableReader:
         """Give the reader; nothing is read yet."""
-        return TableReader(self._path)
+        return TableReader(self._path, self._safe)
 
 
 class ScoredTablesDataset(_Place):
     """A CSV or Parquet file of any size, and one beside it, as the `ScoredTables` to write."""
 
+    def __init__(
+        self,
+        filepath: str,
+        overwrite: bool = False,
+        spreadsheet_safe: bool = True,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Take the path.
+
+        Args:
+            filepath: Path of the file, or its `file:` URI.
+            overwrite: Replace a file there that holds something else than scored rows.
+            spreadsheet_safe: Make texts in CSV harmless to spreadsheets.
+            metadata: Of no effect here; other tools read it.
+        """
+        super().__init__(filepath, metadata)
+        self._overwrite, self._safe = overwrite, spreadsheet_safe
+
     def load(self) -> ScoredTables:
         """Give the object that writes; nothing is written yet."""
-        return ScoredTables(self._path)
+        return ScoredTables(self._path, self._overwrite, self._safe)
+
+
+class SpreadsheetCSVDataset(CSVDataset):  # type: ignore[misc]
+    """A CSV file whose texts are harmless to spreadsheets, and read back as they were.
+
+    It takes what `pandas.CSVDataset` takes, and `spreadsheet_safe`: false writes and reads
+    texts as they are.
+    """
+
+    def __init__(self, *, spreadsheet_safe: bool = True, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._safe = spreadsheet_safe
+
+    def load(self) -> pd.DataFrame:
+        """Read the table."""
+        table = super().load()
+        return plain_frame(table) if self._safe else table
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table."""
+        super().save(safe_frame(data) if self._safe else data)

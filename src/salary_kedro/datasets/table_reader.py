@@ -1,10 +1,12 @@
 """A table of any size, CSV or Parquet, read in chunks."""
 
+import io
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,9 +19,13 @@ from numpy.typing import NDArray
 from pandas.errors import ParserWarning
 
 from salary_kedro.contract import Contract, CsvDialect
+from salary_kedro.contract.formulas import plain_text
 from salary_kedro.contract.table import HEADER_LINES, csv_arguments
+from salary_kedro.datasets.csv_lines import csv_table
+from salary_kedro.datasets.own_tables import is_rejected, is_scored
 from salary_kedro.datasets.unreadable import explain_path, explain_reader, quotes_a_row
 from salary_kedro.errors import UserError
+from salary_kedro.spreadsheet import plain_frame, restore
 
 CSV, PARQUET = SUFFIXES = (".csv", ".parquet")
 
@@ -45,9 +51,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class TableReader:
-    """A CSV or Parquet file, told by its suffix."""
+    """A CSV or Parquet file, told by its suffix.
+
+    Attributes:
+        path: The file.
+        spreadsheet_safe: Whether the texts of a CSV file that scoring has written are
+            read as they were before they were made harmless.
+    """
 
     path: Path
+    spreadsheet_safe: bool = True
 
     def header(self, contract: Contract) -> list[str]:
         """Read the names of all columns.
@@ -64,7 +77,10 @@ class TableReader:
                 file = pq.ParquetFile(self.path)
                 names, rows = file.schema_arrow.names, file.metadata.num_rows
             else:
-                first = pd.read_csv(self.path, nrows=1, **_as_texts(contract))
+                own = self._is_own_csv()
+                arguments = _as_texts(_in_utf8(contract) if own else contract)
+                first = pd.read_csv(self.path, nrows=1, **arguments)
+                first = plain_frame(first) if own and self.spreadsheet_safe else first
                 names, rows = list(first.columns), len(first)
         if rows == 0:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
@@ -87,6 +103,8 @@ class TableReader:
         length, read = self.path.stat().st_size, _read_csv
         if known_suffix(self.path) == PARQUET:
             length, read = pq.ParquetFile(self.path).metadata.num_rows, _read_parquet
+        elif self._is_own_csv():
+            read = partial(_read_own_csv, safe=self.spreadsheet_safe)
         quiet = not sys.stderr.isatty()
         with click.progressbar(
             length=length, label=self.path.name, file=sys.stderr, hidden=quiet
@@ -99,6 +117,9 @@ class TableReader:
                     return
                 yield chunk
                 bar.update(chunk.position - bar.pos)
+
+    def _is_own_csv(self) -> bool:
+        return is_scored(self.path) or is_rejected(self.path)
 
 
 def known_suffix(path: Path) -> str:
@@ -118,6 +139,36 @@ def _as_texts(contract: Contract) -> dict[str, object]:
     return {**csv_arguments(contract), "dtype": "str", "na_filter": False}
 
 
+def _in_utf8(contract: Contract) -> Contract:
+    """The contract of what scoring has written: UTF-8, whatever its model's table is in."""
+    csv = contract.table.csv.model_copy(update={"encoding": "utf-8-sig"})
+    return contract.model_copy(update={"table": contract.table.model_copy(update={"csv": csv})})
+
+
+def _read_own_csv(path: Path, contract: Contract, rows: int, *, safe: bool) -> Iterator[Chunk]:
+    """Read what scoring has written: the texts as they were, and of these what the model needs."""
+    contract = _in_utf8(contract)
+    names = [column.column for column in contract.columns]
+    with (
+        path.open("rb") as file,
+        pd.read_csv(file, chunksize=rows, **_as_texts(contract)) as chunks,
+    ):
+        line = 0
+        for texts in chunks:
+            line = line or HEADER_LINES + sum(name.count("\n") for name in texts.columns) + 1
+            written = pa.Table.from_pandas(texts, preserve_index=False)
+            lines, line = _starts(written, line)
+            cells = _plain(written) if safe else written
+            again = csv_table(cells.select(names), contract.table.csv)
+            values = pd.read_csv(io.BytesIO(again), **csv_arguments(contract))
+            yield Chunk(cells, values, lines, file.tell())
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    names = [plain_text(name) for name in table.column_names]
+    return pa.table([restore(column) for column in table.columns], names)
+
+
 def _read_csv(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
     """Read twice side by side: every cell as it is, and what the model needs as in training."""
     names = [column.column for column in contract.columns]
@@ -130,10 +181,14 @@ def _read_csv(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
         for cells, values in zip(texts, typed, strict=True):
             line = line or HEADER_LINES + sum(name.count("\n") for name in cells.columns) + 1
             table = pa.Table.from_pandas(cells, preserve_index=False)
-            ends = line + np.cumsum(1 + _line_breaks(table))
-            lines = np.concatenate([[line], ends[:-1]])
-            line = int(ends[-1])
+            lines, line = _starts(table, line)
             yield Chunk(table, values.reset_index(drop=True), lines, file.tell())
+
+
+def _starts(table: pa.Table, first: int) -> tuple[NDArray[np.int64], int]:
+    """Line on which each row starts, the first being given, and that of the row after them."""
+    ends = first + np.cumsum(1 + _line_breaks(table))
+    return np.concatenate([[first], ends[:-1]]), int(ends[-1])
 
 
 def _line_breaks(table: pa.Table) -> NDArray[np.int64]:

@@ -1,23 +1,21 @@
 """Two tables, CSV or Parquet, that are written in chunks and appear whole or not at all."""
 
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from salary_kedro.contract import CsvDialect
+from salary_kedro.datasets.csv_lines import TEXT, csv_lines
+from salary_kedro.datasets.own_tables import is_rejected, is_scored
 from salary_kedro.datasets.table_reader import PARQUET, known_suffix
 from salary_kedro.errors import UserError
-
-TEXT = pa.large_string()
 
 
 class TableWriter(Protocol):
@@ -29,9 +27,17 @@ class TableWriter(Protocol):
 
 @dataclass(frozen=True)
 class ScoredTables:
-    """Where scored rows go, and beside them the rejected ones, in the same format."""
+    """Where scored rows go, and beside them the rejected ones, in the same format.
+
+    Attributes:
+        path: The file of scored rows.
+        overwrite: Whether files that hold something else may be replaced.
+        spreadsheet_safe: Whether texts in CSV are made harmless to spreadsheets.
+    """
 
     path: Path
+    overwrite: bool = False
+    spreadsheet_safe: bool = True
 
     @property
     def rejected(self) -> Path:
@@ -51,14 +57,14 @@ class ScoredTables:
         Raises:
             UserError: If they cannot be written. What was there before is unchanged.
         """
-        suffix = known_suffix(self.path)
-        self._check(source)
+        suffix = self.check(source)
+        safe = self.spreadsheet_safe
         try:
             with _scratch_folder(self.path) as folder:
                 drafts = [folder / path.name for path in (self.path, self.rejected)]
                 with (
-                    _writer(drafts[0], suffix, dialect) as scored,
-                    _writer(drafts[1], suffix, dialect) as rejected,
+                    _writer(drafts[0], suffix, dialect, safe=safe) as scored,
+                    _writer(drafts[1], suffix, dialect, safe=safe) as rejected,
                 ):
                     yield scored, rejected
                 drafts[1].replace(self.rejected)
@@ -69,15 +75,46 @@ class ScoredTables:
                 f"one that you may write to, with room for it"
             ) from error
 
-    def _check(self, source: Path) -> None:
-        for path in (self.path, self.rejected):
+    def check(self, source: Path) -> str:
+        """Check that nothing would be lost that scoring has not made itself.
+
+        Args:
+            source: The file that is read.
+
+        Returns:
+            The suffix, which tells the format.
+
+        Raises:
+            UserError: Names the file that is in the way, and what to do.
+        """
+        suffix = known_suffix(self.path)
+        for path, is_earlier in ((self.path, is_scored), (self.rejected, is_rejected)):
             if path.is_dir():
                 raise UserError(f"{path} is a folder, but should be a file: name another one")
-            if path.resolve() == source.resolve():
+            if _is_same(path, source):
                 raise UserError(
                     f"{source} would be replaced by what is made of it: name another file for "
                     f"scored_rows"
                 )
+            if not self.overwrite and path.exists() and not _holds(path, is_earlier):
+                raise UserError(
+                    f"{path} is there already and holds no earlier result of scoring: name another "
+                    f"file for scored_rows, or add overwrite=true to --params to replace it"
+                )
+        return suffix
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    if path.exists() and source.exists():
+        return path.samefile(source)
+    return path.resolve() == source.resolve()
+
+
+def _holds(path: Path, is_earlier: Callable[[Path], bool]) -> bool:
+    try:
+        return path.is_file() and is_earlier(path)
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -98,8 +135,8 @@ def _scratch_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writer(path: Path, suffix: str, dialect: CsvDialect) -> Iterator[TableWriter]:
-    writer = _ParquetWriter(path) if suffix == PARQUET else _CsvWriter(path, dialect)
+def _writer(path: Path, suffix: str, dialect: CsvDialect, *, safe: bool) -> Iterator[TableWriter]:
+    writer = _ParquetWriter(path) if suffix == PARQUET else _CsvWriter(path, dialect, safe=safe)
     try:
         yield writer
     finally:
@@ -123,57 +160,17 @@ class _ParquetWriter:
 
 
 class _CsvWriter:
-    def __init__(self, path: Path, dialect: CsvDialect) -> None:
-        self._dialect = dialect
+    def __init__(self, path: Path, dialect: CsvDialect, *, safe: bool) -> None:
+        self._dialect, self._safe = dialect, safe
         self._file = path.open("wb")
 
     def write(self, table: pa.Table) -> None:
         if self._file.tell() == 0:
             header = [pa.array([name], TEXT) for name in table.column_names]
-            self._file.write(csv_lines(header, self._dialect))
+            self._file.write(csv_lines(header, self._dialect, safe=self._safe))
         if len(table):
-            self._file.write(csv_lines(table.combine_chunks().columns, self._dialect))
+            columns = table.combine_chunks().columns
+            self._file.write(csv_lines(columns, self._dialect, safe=self._safe))
 
     def close(self) -> None:
         self._file.close()
-
-
-def csv_lines(columns: list[pa.ChunkedArray | pa.Array], dialect: CsvDialect) -> bytes:
-    """Write columns of one length as lines of CSV, in UTF-8.
-
-    Numbers are written so that reading them gives the same number, and a missing value
-    as nothing. Cells are quoted where they must be.
-
-    Raises:
-        UserError: If a column is of a type that CSV has no words for.
-    """
-    cells = [_quote(_as_text(column, dialect.decimal), dialect.delimiter) for column in columns]
-    lines = pc.binary_join_element_wise(*cells, pa.scalar(dialect.delimiter, TEXT))
-    if isinstance(lines, pa.ChunkedArray):
-        lines = lines.combine_chunks()
-    whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), pa.scalar("\n", TEXT))
-    return whole[0].as_buffer().to_pybytes() + b"\n"
-
-
-def _as_text(column: pa.ChunkedArray | pa.Array, decimal: str) -> pa.ChunkedArray | pa.Array:
-    try:
-        texts = pc.fill_null(pc.cast(column, TEXT), "")
-    except pa.ArrowNotImplementedError as error:
-        raise UserError(
-            f"a column of type {column.type} cannot be written as CSV: let the name of "
-            f"scored_rows end in .parquet"
-        ) from error
-    if decimal != "." and pa.types.is_floating(column.type):
-        return pc.replace_substring(texts, ".", decimal)
-    return texts
-
-
-def _quote(texts: pa.ChunkedArray | pa.Array, delimiter: str) -> pa.ChunkedArray | pa.Array:
-    """Put double quotes around the cells that hold a delimiter, a quote or a line break."""
-    special = pc.match_substring_regex(texts, f'[{re.escape(delimiter)}"\r\n]')
-    if not pc.any(special).as_py():
-        return texts
-    doubled = pc.replace_substring(texts, '"', '""')
-    mark = pa.scalar('"', TEXT)
-    quoted = pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT))
-    return pc.if_else(special, quoted, texts)

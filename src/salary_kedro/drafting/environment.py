@@ -1,5 +1,6 @@
 """Drafts an environment from a table: its contract, its names, and a copy of the table."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,8 @@ DRAFT_ROWS = 100_000
 #: More of a column's cells than this share may not break what was drafted from them.
 TOLERATED_SHARE = 0.002
 PARQUET, PACKED = b"PAR1", {b"PK\x03\x04": "an Excel or zip file", b"\x1f\x8b": "a gzip file"}
+#: The first comment of the files of an environment, by which it is known.
+DRAFTED_BY = "Drafted by `kedro contract infer`"
 #: A name of a model, a Bento or an experiment in a YAML file.
 NAMED = re.compile(r"""^ +((?:model_|bento_|)name): *["']?([\w.-]+)""", re.MULTILINE)
 CATALOG = """\
@@ -201,14 +204,51 @@ def check_name(env: str, root: Path, *, force: bool) -> None:
     Raises:
         UserError: If its name is not allowed, or it is there already.
     """
-    folder = data_folder(env)
+    folder, conf = data_folder(env), root / "conf" / env
     if env in DEFAULT_ENVS:
         raise UserError(f"--env '{env}' is the project's own: choose a new name")
-    if not force and (root / "conf" / env).exists():
+    restore_interrupted(conf)
+    if not os.path.lexists(conf):
+        return
+    if not _is_drafted(conf):
+        raise UserError(
+            f"{conf} is there already and was not drafted by `kedro contract infer`, which "
+            f"replaces nothing else, not even with --force: choose another name"
+        )
+    if not force:
         raise UserError(
             f"the environment '{env}' is there already: choose another name, or replace "
-            f"{root / 'conf' / env} and the table in {folder}/01_raw with --force"
+            f"{conf} and the table in {folder}/01_raw with --force"
         )
+
+
+def _is_drafted(conf: Path) -> bool:
+    """Whether a folder is an environment that was drafted here, be it edited since."""
+    files = [conf / name for name in ("contract.yml", "parameters.yml", "mlflow.yml")]
+    if conf.is_symlink() or not all(map(Path.is_file, files)):
+        return False
+    return any(file.read_bytes().startswith(f"# {DRAFTED_BY}".encode()) for file in files)
+
+
+def left_aside(conf: Path) -> Path | None:
+    """The folder of an environment that a killed `infer --force` has moved away, if it has."""
+    return (
+        None if conf.exists() else next(iter(sorted(conf.parent.glob(f".{conf.name}.*.old"))), None)
+    )
+
+
+def restore_interrupted(conf: Path) -> None:
+    """Move back what a killed `infer --force` has left aside, and remove what else it left."""
+    try:
+        if aside := left_aside(conf):
+            aside.rename(conf)
+        for folder in conf.parent.glob(f".{conf.name}.*.old"):
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise UserError(
+            f"{conf} was being replaced when a command was killed, and cannot be brought into "
+            f"order ({error.strerror or error}): see to {conf.parent}/.{conf.name}.*.old"
+        ) from error
 
 
 def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
@@ -218,7 +258,7 @@ def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
         UserError: Says which does.
     """
     own = set(NAMED.findall("".join(texts[name] for name in ("parameters.yml", "mlflow.yml"))))
-    for file in (root / "conf").glob("*/[pm]*.yml"):
+    for file in (root / "conf").glob("[!.]*/[pm]*.yml"):
         taken = own & set(NAMED.findall(file.read_text(encoding="utf-8")))
         if taken and file.parent.name != env:
             raise UserError(
@@ -244,8 +284,9 @@ def write_environment(
     target = root / data_folder(env) / "01_raw" / f"salary_data{drafted.suffix}"
     conf = root / "conf" / env
     same = target.exists() and target.samefile(table)
-    if target.exists() and not (same or force):
-        raise UserError(f"{target} is there already: move it away, or replace it with --force")
+    if os.path.lexists(target) and not (same or (force and conf.exists())):
+        remedy = "move it away, or replace it with --force" if conf.exists() else "move it away"
+        raise UserError(f"{target} is there already: {remedy}")
     part = target.with_name(f".{target.name}.{uuid4().hex}.part")
     new = conf.with_name(f".{env}.{uuid4().hex}.part")
     try:
@@ -280,12 +321,13 @@ def _swap(new: Path, old: Path) -> None:
 def _texts(drafted: Drafted, name: str, env: str) -> Mapping[str, str]:
     """The files of the environment, by name."""
     rows = f"{drafted.rows:,} rows" if drafted.whole else f"the first {drafted.rows:,} rows"
-    origin = [f"Drafted by `kedro contract infer` from {rows} of {name}."]
+    origin = [f"{DRAFTED_BY} from {rows} of {name}."]
     bento = f"salary_{env.lower()}".rstrip("_-")
     texts = {
         "contract.yml": contract_yaml(drafted.draft, origin),
-        "parameters.yml": f"registry:\n  model_name: {quote(f'{env}_regression-model')}\n"
+        "parameters.yml": f"# {DRAFTED_BY}.\n"
+        f"registry:\n  model_name: {quote(f'{env}_regression-model')}\n"
         f"packaging:\n  bento_name: {quote(bento)}\n",
-        "mlflow.yml": f"tracking:\n  experiment:\n    name: {quote(env)}\n",
+        "mlflow.yml": f"# {DRAFTED_BY}.\ntracking:\n  experiment:\n    name: {quote(env)}\n",
     }
     return texts if drafted.suffix == ".csv" else {**texts, "catalog.yml": CATALOG}

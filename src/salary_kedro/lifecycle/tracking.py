@@ -25,6 +25,7 @@ from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.encoding import encode_rows
 from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
+from salary_kedro.spreadsheet import safe_frame
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -60,7 +61,8 @@ def log_training(
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
 
-    Of the rejected rows only lines and reasons are logged, never their values.
+    Of the rejected rows only lines and reasons are logged, never their values. Tables are
+    harmless to spreadsheets.
 
     Args:
         model: The fitted Pipeline.
@@ -76,8 +78,9 @@ def log_training(
         UserError: If there is no active run.
     """
     _active_run_id()  # or MLflow would open a run of its own
-    mlflow.log_text(rejected_rows[["line", "reasons"]].to_csv(index=False), "rejected_rows.csv")
-    mlflow.log_text(group_metrics.to_csv(index=False), "group_metrics.csv")
+    tables = {"rejected_rows": rejected_rows[["line", "reasons"]], "group_metrics": group_metrics}
+    for name, table in tables.items():
+        mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png")

@@ -1,6 +1,7 @@
 """Two tables that are written in chunks and appear whole or not at all."""
 
 import io
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.datasets import ScoredTablesDataset
-from salary_kedro.datasets.table_writer import ScoredTables, csv_lines
+from salary_kedro.datasets.csv_lines import csv_lines
+from salary_kedro.datasets.own_tables import REJECTED, SCORED
+from salary_kedro.datasets.table_writer import ScoredTables
 from salary_kedro.errors import UserError
 
 COMMA = CsvDialect()
 SOURCE = Path("rows.csv")
+CONTENT = "salary,warnings,model_name,model_version,scored_at\n5.5,,,,\n6.5,,,,\n"
 
 
 @pytest.fixture
@@ -27,10 +31,11 @@ def tables(tmp_path: Path) -> ScoredTables:
 
 def write(tables: ScoredTables, value: float, *, fail: bool = False) -> None:
     """Write two chunks to both tables."""
+    added = {name: [""] for name in SCORED}
     with tables.replace(COMMA, SOURCE) as (scored, rejected):
         for number in range(2):
-            scored.write(pa.table({"salary": [value + number]}))
-            rejected.write(pa.table({"line": pa.array([], pa.int64())}))
+            scored.write(pa.table({"salary": [value + number], **added}))
+            rejected.write(pa.table({name: pa.array([], pa.string()) for name in REJECTED}))
         if fail:
             raise UserError("the file ends too early")
 
@@ -91,8 +96,8 @@ def test_replace_when_done_then_both_tables_are_there_and_nothing_else(
 ) -> None:
     write(tables, 5.5)
 
-    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
-    assert tables.rejected.read_text() == "line\n"
+    assert tables.path.read_text() == CONTENT
+    assert tables.rejected.read_text() == "line,reasons\n"
     assert sorted(tables.path.parent.iterdir()) == [tables.path, tables.rejected]
 
 
@@ -102,7 +107,7 @@ def test_replace_when_it_breaks_off_then_the_earlier_tables_stay(tables: ScoredT
     with pytest.raises(UserError, match="ends too early"):
         write(tables, 1.5, fail=True)
 
-    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
+    assert tables.path.read_text() == CONTENT
     assert sorted(tables.path.parent.iterdir()) == [tables.path, tables.rejected]
 
 
@@ -113,7 +118,7 @@ def test_replace_when_a_killed_run_left_a_draft_then_removes_it(tables: ScoredTa
 
     write(tables, 5.5)
 
-    assert tables.path.read_text() == "salary\n5.5\n6.5\n"
+    assert tables.path.read_text() == CONTENT
     assert not draft.exists()
 
 
@@ -133,7 +138,7 @@ def test_replace_when_the_format_is_parquet_then_writes_it(tmp_path: Path) -> No
     write(tables, 5.5)
 
     assert pd.read_parquet(tables.path)["salary"].tolist() == [5.5, 6.5]
-    assert pd.read_parquet(tables.rejected).columns.tolist() == ["line"]
+    assert pd.read_parquet(tables.rejected).columns.tolist() == REJECTED
 
 
 def test_replace_when_the_output_is_a_folder_then_says_so(tmp_path: Path) -> None:
@@ -169,3 +174,104 @@ def test_replace_when_the_folder_cannot_be_written_then_says_what_is_needed() ->
 def test_replace_when_the_name_ends_otherwise_then_names_the_formats(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must end in \.csv or \.parquet"):
         write(ScoredTables(tmp_path / "scored.xlsx"), 5.5)
+
+
+# --- What may be replaced -----------------------------------------------------------------------
+
+SCORED_HEADER = "Id,salary,warnings,model_name,model_version,scored_at"
+
+
+def refused(tables: ScoredTables) -> str:
+    with pytest.raises(UserError) as caught:
+        write(tables, 5.5)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Experience Years,Salary\n1,2\n",
+        "",
+        "\x00\x01",
+        f"note\n{SCORED_HEADER.replace(',', ';')}\n",  # the words stand in a row, not the header
+        f"{SCORED_HEADER},comment\n",  # somebody has gone on working with it
+        "line,reasons,Id\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["scored.csv", "scored.parquet"])
+def test_replace_when_the_file_there_is_no_scored_table_then_keeps_it_and_says_what_to_do(
+    content: str, name: str, tmp_path: Path
+) -> None:
+    there = tmp_path / name
+    there.write_text(content)
+
+    assert refused(ScoredTables(there)) == (
+        f"{there} is there already and holds no earlier result of scoring: name another file for "
+        f"scored_rows, or add overwrite=true to --params to replace it"
+    )
+    assert there.read_text() == content
+    assert list(tmp_path.iterdir()) == [there]
+
+
+def test_replace_when_the_file_beside_it_holds_something_else_then_keeps_it(tmp_path: Path) -> None:
+    there = tmp_path / "scored_rejected.csv"
+    there.write_text("line,remark\n1,mine\n")
+
+    assert refused(ScoredTables(tmp_path / "scored.csv")).startswith(f"{there} is there already")
+
+
+def test_replace_when_it_is_no_regular_file_then_does_not_wait_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "scored.csv")
+
+    assert "is there already" in refused(ScoredTables(tmp_path / "scored.csv"))
+
+
+def test_replace_when_overwriting_is_asked_for_then_replaces_it(tmp_path: Path) -> None:
+    (tmp_path / "scored.csv").write_text("mine\n1\n")
+
+    write(ScoredTables(tmp_path / "scored.csv", overwrite=True), 5.5)
+
+    assert (tmp_path / "scored.csv").read_text() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        SCORED_HEADER.replace(",", ";"),
+        SCORED_HEADER.replace(",", "\t"),
+        "\ufeff" + SCORED_HEADER + "\r",  # saved by a spreadsheet
+        '"two\nlines",' + SCORED_HEADER,
+    ],
+)
+def test_replace_when_the_scored_table_is_written_otherwise_then_knows_it(
+    header: str, tmp_path: Path
+) -> None:
+    (tmp_path / "scored.csv").write_text(f"{header}\n", newline="")
+
+    write(ScoredTables(tmp_path / "scored.csv"), 5.5)
+
+    assert (tmp_path / "scored.csv").read_text() == CONTENT
+
+
+def test_replace_when_a_parquet_file_was_scored_before_then_replaces_it(tmp_path: Path) -> None:
+    tables = ScoredTables(tmp_path / "scored.parquet")
+    write(tables, 1.5)
+
+    write(tables, 5.5)
+
+    assert pd.read_parquet(tables.path)["salary"].tolist() == [5.5, 6.5]
+
+
+@pytest.mark.parametrize("name", ["scored.csv", "scored_rejected.csv"])
+def test_replace_when_it_is_a_hard_link_of_the_input_then_refuses(
+    name: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text(f"{SCORED_HEADER}\n")
+    os.link(source, tmp_path / name)
+
+    with (
+        pytest.raises(UserError, match="would be replaced by what is made of it"),
+        ScoredTables(tmp_path / "scored.csv").replace(COMMA, source),
+    ):
+        pass

@@ -1,0 +1,54 @@
+"""Tells the tables that batch scoring has written from all others, by their headers."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+#: The last columns of scored rows, and the first of rejected ones.
+SCORED = ["warnings", "model_name", "model_version", "scored_at"]
+REJECTED = ["line", "reasons"]
+#: A header of more bytes is not read to its end.
+HEADER_BYTES = 1 << 20
+
+_SCORED_END = re.compile(r'warnings([^\w"\r\n])' + r"\1".join(SCORED[1:]) + r"\r?(?:\n|$)")
+_REJECTED_START = re.compile(r'line([^\w"\r\n])reasons(?:\1|\r?\n|$)')
+
+
+def is_scored(path: Path) -> bool:
+    """Tell whether a file holds scored rows.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return read_header(path)[-len(SCORED) :] == SCORED
+
+
+def is_rejected(path: Path) -> bool:
+    """Tell whether a file holds rejected rows.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return read_header(path)[: len(REJECTED)] == REJECTED
+
+
+def read_header(path: Path) -> list[str]:
+    """The header of a table of ours, whose delimiter tells itself; empty for another one."""
+    if path.suffix.lower() == ".parquet":
+        try:
+            return list(pq.read_schema(path).names)
+        except pa.ArrowException:
+            return []
+    with path.open("rb") as file:
+        head = file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    mark = _REJECTED_START.match(head) or _SCORED_END.search(head)
+    if mark is None:
+        return []
+    try:
+        return next(csv.reader(io.StringIO(head, newline=""), delimiter=mark[1]))
+    except (csv.Error, ValueError):
+        return []
