@@ -5,29 +5,22 @@ import math
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.bundle.model_file import TRUSTED_TYPES
-from salary_kedro.contract import Category, Contract
+from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
-from salary_kedro.contract.encoding import encode_rows
-from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle import flavor
 from salary_kedro.spreadsheet import safe_frame
-
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
 
 class LoggedModel(BaseModel):
@@ -146,43 +139,13 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
         paths = [Path(folder) / f"{name}.json" for name in files]
         for path, content in zip(paths, files.values(), strict=True):
             path.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
-        logged = mlflow.sklearn.log_model(
-            model,
+        logged = Model.log(
+            artifact_path=None,
             name="model",
-            signature=model_signature(contract),
-            input_example=input_example(contract),
-            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-            serialization_format="skops",
-            skops_trusted_types=TRUSTED_TYPES,
-            extra_files=[str(path) for path in paths],
+            flavor=flavor,
+            model=model,
+            contract=contract,
+            files=paths,
         )
     uri: str = logged.model_uri
     return uri
-
-
-def input_example(contract: Contract) -> pd.DataFrame:
-    """Five rows made from the contract alone, as the model takes them."""
-    rows = encode_rows(example_rows(contract), contract)
-    frame = pd.DataFrame(rows, columns=contract.feature_names, dtype=object)
-    return frame.astype(dict.fromkeys(_measured(contract), "float64"))
-
-
-def _measured(contract: Contract) -> list[str]:
-    """The inputs that the model sees as numbers."""
-    return [feature.name for feature in contract.inputs if not isinstance(feature, Category)]
-
-
-def model_signature(contract: Contract) -> ModelSignature:
-    """Derive the MLflow signature: named columns in, as the model sees them; one float64 a row out.
-
-    Categories are strings; all else is doubles: dates as days since 1970, truth as 1 and 0.
-    """
-    inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(
-            "double" if feature.name in _measured(contract) else "string",
-            feature.name,
-            required=feature.required,
-        )
-        for feature in contract.inputs
-    ]
-    return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float64"), (-1,))]))

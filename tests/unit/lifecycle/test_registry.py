@@ -258,6 +258,7 @@ def test_model_folder_when_the_store_is_local_then_writes_nothing(
     assert contents(tmp_path / "artifacts") == before
     assert {path.name for path in folder.iterdir()} == {
         "MLmodel",
+        "code",
         "conda.yaml",
         "extra_files",
         "input_example.json",

@@ -1,0 +1,133 @@
+"""What `mlflow.pyfunc.load_model` gives: the model behind its contract, as in the service.
+
+This module and what it imports of the package travel with each logged model, so that the model
+loads where the package is not installed. It imports nothing beside that, and what the model's
+`requirements.txt` lists.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, time
+from decimal import Decimal
+from pathlib import Path
+from types import GenericAlias
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from salary_kedro.bundle.bundle import DOMAIN, predict_rows
+from salary_kedro.bundle.model_file import read_model
+from salary_kedro.contract import Contract, Date, Feature, Integer, Number
+from salary_kedro.contract.domain import Domain, DomainCheck
+from salary_kedro.contract.encoding import Row
+from salary_kedro.contract.request import explain_invalid, request_model, request_values
+
+#: Rows that are checked and predicted at once.
+CHUNK_ROWS = 10_000
+#: Of so many problems a message tells.
+MANY_TOLD = 5
+SHAPE = "give a table with a column for each field"
+
+
+class ContractModel:
+    """Checks rows by the contract, predicts, and warns, as the service does."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read a logged model; its `extra_files` hold the contract and what training covered."""
+        files = folder / "extra_files"
+        self._model = read_model(folder / "model.skops")
+        self._contract = Contract.parse((files / "contract.json").read_bytes())
+        domain = Domain.model_validate_json((files / DOMAIN).read_bytes())
+        self._domain = DomainCheck(domain, self._contract)
+        rows: Any = GenericAlias(list, (request_model(self._contract),))
+        self._requests: TypeAdapter[Any] = TypeAdapter(rows)
+
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
+        """Predict the target of every row.
+
+        Args:
+            model_input: Columns under the fields' names, in any order. Values are as in
+                requests; whole numbers may be floats, and dates may be timestamps. A missing
+                optional value is None, NaN, NA or NaT, or its whole column is left out.
+
+        Returns:
+            The target under its field's name, and `warnings`, a list of texts, often empty;
+            indexed as the input is.
+
+        Raises:
+            MlflowException: If a row breaks the contract: names row, field, value and what is
+                allowed.
+        """
+        predicted: list[NDArray[np.float64]] = [np.empty(0)]
+        warnings: list[list[str]] = []
+        for start in range(0, len(model_input), CHUNK_ROWS):
+            rows = self._check(model_input.iloc[start : start + CHUNK_ROWS], start)
+            predicted.append(self._predict(rows, start))
+            warnings += map(self._domain.warn, rows)
+        answers = {self._contract.target.name: np.concatenate(predicted), "warnings": warnings}
+        return pd.DataFrame(answers, index=model_input.index)
+
+    def _check(self, frame: pd.DataFrame, start: int) -> list[Row]:
+        """The values of each row in the model's input order."""
+        try:
+            requests = self._requests.validate_python(list(_as_requests(frame, self._contract)))
+        except ValidationError as error:
+            raise _refuse(explain_invalid(error, self._contract, SHAPE), start) from None
+        return [request_values(request) for request in requests]
+
+    def _predict(self, rows: list[Row], start: int) -> NDArray[np.float64]:
+        predicted = predict_rows(self._model, rows, self._contract)
+        if not (finite := np.isfinite(predicted)).all():
+            message = "the model has no finite answer for its values"
+            raise _refuse([{"field": str(finite.argmin()), "message": message}], start)
+        return predicted
+
+
+def _load_pyfunc(path: str) -> ContractModel:
+    """What MLflow calls, by this name, with the folder of the logged model."""
+    return ContractModel(Path(path))
+
+
+def _as_requests(frame: pd.DataFrame, contract: Contract) -> Iterator[dict[str, Any]]:
+    """Each row as the service would be sent it, without the columns that are no fields."""
+    given = {
+        feature.name: _as_values(frame[feature.name], feature)
+        for feature in contract.inputs
+        if feature.name in frame
+    }
+    return (dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True))
+
+
+def _as_values(column: pd.Series, feature: Feature) -> list[Any]:
+    cells = zip(column.astype(object), column.isna(), strict=True)
+    return [None if missing else _as_value(cell, feature) for cell, missing in cells]
+
+
+def _as_value(cell: Any, feature: Feature) -> Any:
+    """A cell as JSON would hold it: tables write whole numbers as floats, and days as times."""
+    value = cell.item() if isinstance(cell, np.generic) else cell
+    if isinstance(value, Decimal) and isinstance(feature, Number | Integer):
+        value = float(value)
+    if isinstance(value, float) and isinstance(feature, Integer) and value.is_integer():
+        return int(value)
+    if isinstance(value, datetime) and isinstance(feature, Date) and value.time() == time.min:
+        return value.date()
+    return value
+
+
+def _refuse(problems: list[dict[str, str]], start: int) -> MlflowException:
+    told = [_tell(problem, start) for problem in problems[:MANY_TOLD]]
+    if more := len(problems) - len(told):
+        told.append(f"and {more:,} more")
+    refusal: MlflowException = MlflowException.invalid_parameter_value("; ".join(told))
+    return refusal
+
+
+def _tell(problem: dict[str, str], start: int) -> str:
+    """One problem; the rows of the whole table are counted from 0."""
+    row, _, field = problem["field"].partition(".")
+    where = f"row {start + int(row):,}"
+    return ": ".join(filter(None, (where, field, problem["message"])))
