@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from salary_kedro.bundle.bundle import Bundle, BundleError
+from salary_kedro.bundle.bundle import MANIFEST, Bundle, BundleError
 
 POINTER = "current"
 NAME = re.compile(r"^(\d+)-([0-9a-f]{8})$")
@@ -144,6 +144,13 @@ class BundleStore:
         except OSError as error:
             return (name, error.errno)
         return (name, *sorted((file, *_print_of(stat)) for file, stat in stats))
+
+    def written(self, name: str) -> float:
+        """When a bundle was written here, in seconds since 1970; 0 if that is not known."""
+        try:
+            return (self.folder / name / MANIFEST).stat().st_mtime
+        except OSError:  # moved away since it was loaded
+            return 0.0
 
     def load_current(self) -> Choice | None:
         """Load the bundle that the pointer names, and no other.

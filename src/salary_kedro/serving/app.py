@@ -139,7 +139,7 @@ def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[s
     salaries = _predict_rows(served, rows)
     warnings = [served.check.warn_by_field(row) for row in rows]
     metrics = request_metrics()
-    metrics.predicted(route, len(rows))
+    metrics.predicted(route, salaries)
     metrics.out_of_range("warned", (field for warned in warnings for field in warned))
     return [
         {

@@ -16,6 +16,9 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 #: A file system in memory; systems without it keep the metrics in BentoML's home.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below has this process's number
 
+#: What a look at another bundle may come to.
+RESULTS = ("swapped", "reserve", "refused")
+
 
 class ModelMetrics:
     """Which model this worker serves, and how often it moved to another or refused to."""
@@ -35,6 +38,22 @@ class ModelMetrics:
             "Moves of a worker to another bundle (swapped), to a reserve, and bundles refused",
             ["result"],
         )
+        for result in RESULTS:
+            self._swaps.labels(result)
+        self._failures = Counter(
+            "salary_model_load_failures", "Tries of a worker to load a bundle that failed"
+        )
+        self._packaged = Gauge(
+            "salary_model_packaged_timestamp_seconds",
+            "When the bundle that a worker answers with was written; 0 if its files have no times",
+            multiprocess_mode="liveall",
+        )
+        self._ready = Gauge(
+            "salary_model_ready",
+            "1 while a worker has a model to answer with",
+            multiprocess_mode="liveall",
+        )
+        self._ready.set(0)
         self._current = Gauge(
             "salary_model_current",
             "1 while a worker serves what the pointer names; 0 while that is refused or missing",
@@ -42,20 +61,31 @@ class ModelMetrics:
         )
         self._labels: tuple[str, str, str] | None = None
 
-    def serve(self, bundle: Bundle) -> None:
-        """Tell which bundle this worker answers with from now on."""
+    def serve(self, bundle: Bundle, packaged: float) -> None:
+        """Tell which bundle this worker answers with from now on.
+
+        Args:
+            bundle: The bundle.
+            packaged: When it was written, in seconds since 1970.
+        """
         if self._labels is not None:
             self._served.labels(*self._labels).set(0)
         self._labels = (bundle.model_name, str(bundle.version), bundle.name)
         self._served.labels(*self._labels).set(1)
+        self._packaged.set(packaged)
+        self._ready.set(1)
 
     def follows(self, current: bool) -> None:
         """Tell whether this worker serves what the pointer names."""
         self._current.set(current)
 
     def count(self, result: str) -> None:
-        """Count a `swapped`, `reserve` or `refused` bundle."""
+        """Count a bundle, by one of `RESULTS`."""
         self._swaps.labels(result).inc()
+
+    def failed(self) -> None:
+        """Count a try to load a bundle that failed."""
+        self._failures.inc()
 
 
 @cache

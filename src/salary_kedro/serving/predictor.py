@@ -15,6 +15,7 @@ from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.errors import UserError
 from salary_kedro.locations import BUNDLES, DEFAULT_ENVS, bundles_override, data_folder
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
+from salary_kedro.serving.request_metrics import request_metrics
 from salary_kedro.serving.schemas import Schemas
 
 log = logging.getLogger("salary_kedro.serving")
@@ -122,6 +123,7 @@ class Predictor:
         The thread that looks ends with the process.
         """
         forget_dead_workers()
+        request_metrics()  # whose series are to be there before the first request
         import_reader()
         self.refresh()
         self._log_trouble()
@@ -179,6 +181,7 @@ class Predictor:
         raise BundleError(f"there is no model to serve yet in {store.folder}")
 
     def _refuse(self, reason: str) -> None:
+        model_metrics().failed()
         self._trouble, self._retry_at = reason, time.monotonic() + RETRY_SECONDS
         self.problem = f"{reason}; {_advice(self._empty)}, and the service will notice"
         if (served := self.served) is not None:
@@ -210,7 +213,8 @@ class Predictor:
             log.info("serving bundle %s", name)
         else:
             log.error("serving the reserve bundle %s: %s", name, reason)
-        model_metrics().serve(found.bundle)
+        request_metrics().expect(found.bundle.contract.feature_names)
+        model_metrics().serve(found.bundle, self._store.written(name))
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
 
