@@ -90,9 +90,9 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def mlflow_server(database: str, folder: Path) -> Iterator[str]:
+def mlflow_server(database: str, folder: Path, port: int | None = None) -> Iterator[str]:
     """Run an MLflow server, its artifacts in a folder; gives its tracking URI."""
-    port = free_port()
+    port = port or free_port()
     uri = f"http://127.0.0.1:{port}"
     options = {
         "backend-store-uri": database,

@@ -176,6 +176,38 @@ def _tell_production(_: Any, result: dict[str, Any]) -> None:
 
 
 @models.command()
+@click.option(
+    "--every",
+    type=click.FloatRange(0.1, 86_400),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option("--once", is_flag=True, help="Look once, for cron; exit code 1 if it fails.")
+@_common
+def follow(every: float, once: bool, env: str | None, json_: bool) -> None:
+    """Package what is in production, whenever that changes, whoever changed it.
+
+    For each clone and each machine that serves from a shared MLflow server: its services
+    change over within seconds. Reads the registry and writes nothing to it. While the
+    server cannot be reached, says so once and goes on. Ends with exit code 0 on Ctrl-C or
+    SIGTERM. With --json, one JSON value a line.
+
+    Example: kedro models follow --every 5
+    """
+    with readable_errors(hint=""):
+        root = _find_root()
+        from salary_kedro import following
+        from salary_kedro.commands import open_project
+
+        env = env or os.environ.get("KEDRO_ENV")
+        _check_env(env)
+        project = open_project(root, env)
+        tell = following.tell_json if json_ else following.tell
+        following.once(project, tell) if once else following.loop(project, every, tell)
+
+
+@models.command()
 @click.argument("number", type=int)
 @click.argument("file", type=click.Path(path_type=Path))
 @_common

@@ -192,6 +192,16 @@ class Registry:
                 f"`kedro models list` shows those it has"
             ) from error
 
+    def production(self) -> int | None:
+        """Read which version the alias names, and nothing else; None if there is no alias."""
+        try:
+            found = self._client.get_model_version_by_alias(self.model_name, ALIAS)
+        except MlflowException as error:
+            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise
+            return None  # neither model nor alias, which MLflow tells apart
+        return int(found.version)
+
     def champion(self) -> Version | None:
         """Read the version that the alias names; None if no version was promoted yet.
 
@@ -356,6 +366,13 @@ def _own_folder(place: str) -> Path | None:
 def _new_folder() -> str:
     """An empty folder for a copy."""
     return tempfile.mkdtemp(dir=_downloads())
+
+
+def forget_downloads() -> None:
+    """Remove the copies that this process has fetched; whoever runs for long would fill a disk."""
+    if _downloads.cache_info().currsize:
+        for copy in Path(_downloads()).iterdir():
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 @functools.cache
