@@ -80,10 +80,13 @@ $(VENV):
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@touch $@
 
+# The defaults are set whenever Python starts; that package is then forgotten, so that a Bento, or
+# another project, that runs in this environment imports its own.
 $(RUN): requirements.lock pyproject.toml | $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c 'import site; open(f"{site.getsitepackages()[0]}/salary_kedro_defaults.pth", "w").write("import salary_kedro.defaults\n")'
+	@echo "import sys, salary_kedro.defaults; del sys.modules['salary_kedro.defaults'], sys.modules['salary_kedro']" \
+		>"$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/salary_kedro_defaults.pth"
 	@touch $@
 
 $(DEV): requirements-dev.lock | $(RUN)

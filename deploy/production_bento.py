@@ -10,8 +10,9 @@ from pathlib import Path
 
 import bentoml
 
-from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bento import BentoProject
+from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.errors import UserError
 
 ENV = os.environ.get("KEDRO_ENV")
@@ -23,7 +24,8 @@ def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
 
     Raises:
         UserError: If nothing is packaged.
-        BundleError: If the pointer is not good.
+        BundleError: If the pointer or its bundle is not good, or the bundle is not signed although
+            `SALARY_VERIFY_KEY_FILE` asks for it.
     """
     version = bundles.current()
     if version is None:
@@ -34,13 +36,14 @@ def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
         raise UserError(
             f"the Bento of bundle {version} is not in the Bento store: run `{MAKE_RUN}`"
         )
+    bundles.load(version)  # an image of a bundle that is damaged, or signed by nobody, is no use
     return bentoml.bentos.get(BentoProject(Path.cwd()).build(bundles, version, names[0]))
 
 
 if __name__ == "__main__":
     folder, name = sys.argv[1:]
     try:
-        bento = bring_up_to_date(BundleStore(Path(folder)), name)
-    except (UserError, BundleError) as error:
+        bento = bring_up_to_date(BundleStore(Path(folder), verifier=read_verifier()), name)
+    except UserError as error:
         sys.exit(f"Error: {error}")
     print(bento.tag.name, bento.tag.version, bento.path)

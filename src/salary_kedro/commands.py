@@ -14,6 +14,7 @@ from kedro.io import DataCatalog
 from kedro.io.core import DatasetError
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.console import as_lines, as_table, printable, show
 from salary_kedro.errors import UserError
@@ -232,13 +233,13 @@ def export(project: Project, number: int, file: Path) -> Row:
     """Write a version's archive."""
     remedy = f"choose another file, such as version-{number}.zip"
     refuse_owned(file, project.root, project.loader, remedy)
-    export_version(project.registry, number, file)
+    export_version(project.registry, number, file, read_signer())
     return {"version": number, "file": str(file)}
 
 
 def import_(project: Project, file: Path) -> Row:
     """Create a version of what an archive holds, in a new store if there is none yet."""
-    transfer = read_archive(file)
+    transfer = read_archive(file, read_verifier())
     refuse_former_places(project.uri, project.artifacts)
     prepare_store(project.uri, project.experiment, project.artifacts)
     bring_into_line(project.registry, project.bundles)

@@ -1,14 +1,21 @@
 """The Bento, away from the project: exported, and served with its own requirements alone."""
 
+import json
+import shutil
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
-from support import BIN, Answer, Project, free_port, get, post, running, wait_until
+from bundles import add_bundle
+from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.bento import _label
+from support import BIN, Answer, Project, copy_project, free_port, get, post, running, wait_until
 
 BODIES = [{"experience_years": 5}, {"experience_years": 0}, {"experience_years": 61}]
 
@@ -76,7 +83,13 @@ def ask_all(address: str) -> list[Answer]:
 def test_bento_when_it_is_served_in_a_clean_environment_then_answers_as_the_project_does(
     clean_url: str, service_url: str
 ) -> None:
-    assert ask_all(clean_url) == ask_all(service_url)
+    theirs, ours = ask_all(clean_url), ask_all(service_url)
+    places = [
+        {key: answers[4].body.pop(key) for key in ("place", "bento")} for answers in (theirs, ours)
+    ]
+    assert theirs == ours
+    tag = f"salary_prediction:{ours[4].body['bundle']}"
+    assert places == [{"place": "bento", "bento": tag}, {"place": "project", "bento": None}]
 
 
 def test_bento_when_its_requirements_are_read_with_hashes_required_then_each_has_one(
@@ -112,3 +125,111 @@ def test_bento_when_exported_then_holds_no_training_data_and_no_path_of_the_mach
     files = [path for path in bento.rglob("*") if path.is_file()]
     assert [path for path in files if path.suffix in (".csv", ".parquet", ".db")] == []
     assert [path for path in files if project_path in path.read_bytes()] == []
+
+
+@pytest.fixture
+def moved_on(_trained: Project, tmp_path: Path) -> tuple[Project, str]:
+    """A project whose production moved on to another model, and the tag of the Bento before."""
+    project = Project(Path(shutil.copytree(_trained.root, tmp_path / "project", symlinks=True)))
+    store = BundleStore(project.bundles)
+    before = str(store.current())
+    store.point_to(add_bundle(project.bundles, store.load(before).contract, 2))
+    return project, f"salary_prediction:{before}"
+
+
+@contextmanager
+def serving(project: Project, target: str, cwd: Path, **environment: str) -> Iterator[str]:
+    """Serve a Bento with the project's virtual environment active; gives the address."""
+    port = free_port()
+    command = [str(BIN / "bentoml"), "serve", target, "--port", str(port)]
+    settings = {**project.environment, **environment}
+    del settings["PYTHONPATH"]  # only what the virtual environment itself imports
+    with running(command, cwd, settings):
+        address = f"http://127.0.0.1:{port}"
+        wait_until(lambda: get(f"{address}/readyz").status == 200, "the Bento to be ready")
+        yield address
+
+
+def test_bento_when_the_projects_environment_is_active_then_serves_its_own_bundle(
+    moved_on: tuple[Project, str], tmp_path: Path
+) -> None:
+    project, tag = moved_on
+    with serving(project, tag, tmp_path, KEDRO_ENV="professors") as address:
+        answer = get(f"{address}/model").body
+    told = (answer["model_version"], answer["source"], answer["place"], answer["bento"])
+    assert told == (1, "current", "bento", tag)
+
+
+def test_bento_when_the_projects_environment_is_active_then_runs_its_own_code(
+    moved_on: tuple[Project, str], tmp_path: Path
+) -> None:
+    project, tag = moved_on
+    name, version = tag.split(":")
+    code = project.root / ".bentoml/bentos" / name / version / "src/salary_kedro/serving/app.py"
+    code.write_text(
+        code.read_text().replace('PlainTextResponse("\\n")', 'PlainTextResponse("old")')
+    )
+    with serving(project, tag, project.root) as address:
+        assert get(f"{address}/livez").body == "old"
+
+
+def test_bento_when_salary_bundles_is_set_then_serves_from_there_and_says_so(
+    moved_on: tuple[Project, str], tmp_path: Path
+) -> None:
+    project, tag = moved_on
+    with serving(project, tag, tmp_path, SALARY_BUNDLES=str(project.bundles)) as address:
+        answer = get(f"{address}/model").body
+    assert (answer["model_version"], answer["place"]) == (2, "SALARY_BUNDLES")
+    assert answer["bento"] == tag
+
+
+def test_bento_when_another_bundle_was_put_in_then_does_not_start_and_says_so_in_one_line(
+    moved_on: tuple[Project, str],
+) -> None:
+    project, tag = moved_on
+    source = project.root / ".bentoml/bentos" / tag.replace(":", "/") / "src"
+    other = BundleStore(project.bundles).current()
+    inside = BundleStore(source / "data" / "06_models" / "bundles")
+    shutil.copytree(project.bundles / str(other), inside.folder / str(other))
+    inside.point_to(str(other))
+
+    result = project.run("bentoml", "serve", tag)
+
+    assert result.returncode != 0
+    assert result.stderr.startswith(f"Error: the Bento {tag} holds the bundle {other}, not its own")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_project_when_the_environment_of_another_is_active_then_does_not_start_and_says_so(
+    moved_on: tuple[Project, str], tmp_path: Path
+) -> None:
+    other = copy_project(tmp_path / "other")
+    result = moved_on[0].run("bentoml", "serve", str(other.root))
+    assert result.returncode != 0
+    assert result.stderr.startswith(f"Error: the project {other.root} would be served by the code")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_bento_when_it_is_looked_at_then_its_labels_say_what_is_in_it(
+    moved_on: tuple[Project, str],
+) -> None:
+    project, tag = moved_on
+    shown = project.run("bentoml", "get", tag, "-o", "json")
+    labels = json.loads(shown.stdout)["labels"]
+    lineage = BundleStore(project.bundles).load(tag.partition(":")[2]).lineage
+    run_id = MlflowClient(project.store).get_model_version(labels["model_name"], "1").run_id
+    assert labels == {
+        "model_name": "salary_prediction_regression-model",
+        "model_version": "1",
+        "rmse": "6311.262456108905",
+        "run_id": run_id,
+        **{name: value for name, value in lineage.items() if name != "parameters"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("a b/c", "a_b_c"), ("-x-", "x"), ("Zürich", "Z_rich"), ("é", ""), ("a" * 200, "a" * 100)],
+)
+def test_label_when_a_text_is_not_plain_then_what_is_not_is_replaced(text: str, label: str) -> None:
+    assert _label(text) == label

@@ -12,7 +12,8 @@ import pytest
 from bundles import MODEL, add_bundle, add_liar, damage
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
-from salary_kedro.serving.predictor import Predictor, bundles_folder
+from salary_kedro.serving.place import find_place
+from salary_kedro.serving.predictor import Predictor
 from support import Project, copy_project, get, post, wait_until
 
 AT_5 = {"experience_years": 5}
@@ -233,7 +234,7 @@ def test_bundles_folder_when_salary_bundles_is_set_then_is_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SALARY_BUNDLES", str(tmp_path))
-    assert bundles_folder() == tmp_path
+    assert find_place().folder == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_bundles_folder_when_an_environment_is_named_then_lies_in_its_data(
     monkeypatch.delenv("SALARY_BUNDLES", raising=False)
     monkeypatch.setenv("KEDRO_ENV", environment)
     root = Path(__file__).parents[2]
-    assert bundles_folder() == root / expected
+    assert find_place().folder == root / expected
 
 
 def test_service_when_its_environment_is_not_there_then_does_not_start_and_names_it(

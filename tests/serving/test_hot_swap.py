@@ -275,7 +275,7 @@ def test_refresh_when_a_trouble_passes_without_a_trace_then_is_tried_again(
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
     name = add_bundle(store.folder, contract, 6)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", _no_more_files)
+        patch.setattr("salary_kedro.bundle.bundle.read_regular", _no_more_files)
         store.point_to(name)
         predictor.refresh()
         assert told(ask)[:2] == (first, "kept")
@@ -283,8 +283,8 @@ def test_refresh_when_a_trouble_passes_without_a_trace_then_is_tried_again(
     assert told(ask) == (name, "current", None)
 
 
-def _no_more_files(path: Path) -> Any:
-    raise OSError(24, "Too many open files", str(path))
+def _no_more_files(name: str, *_: Any) -> Any:
+    raise OSError(24, "Too many open files", name)
 
 
 def test_refresh_when_a_bundle_is_refused_then_is_not_loaded_again_at_each_look(

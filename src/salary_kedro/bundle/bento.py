@@ -1,7 +1,10 @@
 """Builds the Bento of one bundle."""
 
+import json
+import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +12,16 @@ import bentoml
 import yaml
 from bentoml.exceptions import BentoMLException, NotFound
 
+from salary_kedro.bundle.bundle import parse_lineage, parse_metrics
+from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS
 from salary_kedro.bundle.store import BundleStore
 from salary_kedro.locations import BUNDLES
 
 BENTOFILE = "bentofile.yaml"
 LOCK = "requirements-serving.lock"
+RUN_ID = "run_id"
+#: Characters of a label's value: as tags, labels are meant to be short and plain.
+MAX_LABEL = 100
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,20 @@ class BentoProject:
 
     root: Path
 
-    def build(self, bundles: BundleStore, bundle_name: str, bento_name: str) -> str:
+    def build(
+        self, bundles: BundleStore, bundle_name: str, bento_name: str, run_id: str | None = None
+    ) -> str:
         """Build the Bento `<bento_name>:<bundle_name>`, with that bundle alone inside.
 
         One that is in the Bento store already is left as it is if it holds the project's code
-        and lock as they are now; else it is built anew.
+        and lock as they are now, and is labelled alike; else it is built anew.
+
+        Args:
+            bundles: Holds the bundle.
+            bundle_name: Its name.
+            bento_name: The Bento's name.
+            run_id: The MLflow run that trained the model, for the labels; by default what the
+                labels of the Bento say that is built anew.
 
         Returns:
             The Bento's tag.
@@ -34,8 +51,11 @@ class BentoProject:
         tag = f"{bento_name}:{bundle_name}"
         with tempfile.TemporaryDirectory() as folder:
             self._gather(Path(folder), bundles, bundle_name)
-            if _exists(tag):
-                if _is_made_of(Path(folder), Path(bentoml.bentos.get(tag).path)):
+            old = _find(tag)
+            held = dict(old.info.labels) if old else {}
+            labels = labels_of(bundles.folder / bundle_name, run_id or held.get(RUN_ID))
+            if old:
+                if held == labels and _is_made_of(Path(folder), Path(old.path), bundle_name):
                     return tag
                 bentoml.bentos.delete(tag)
             try:
@@ -43,10 +63,11 @@ class BentoProject:
                     str(Path(folder) / BENTOFILE),
                     name=bento_name,
                     version=bundle_name,
+                    labels=labels,
                     build_ctx=folder,
                 )
             except BentoMLException:
-                if not _exists(tag):  # another run may have built it meanwhile
+                if not _find(tag):  # another run may have built it meanwhile
                     raise
         return tag
 
@@ -60,13 +81,40 @@ class BentoProject:
         BundleStore(folder / "data" / BUNDLES).point_to(bundle_name)
 
 
-def _is_made_of(folder: Path, bento: Path) -> bool:
+def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
+    """What a bundle says about its model, as labels: names and short, plain texts.
+
+    Args:
+        bundle: The bundle's folder.
+        run_id: The MLflow run that trained the model, if it is known.
+    """
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    lineage = parse_lineage((bundle / LINEAGE).read_bytes())
+    values: Mapping[str, object] = {
+        "model_name": manifest["model_name"],
+        "model_version": manifest["version"],
+        "rmse": parse_metrics((bundle / METRICS).read_bytes()).get("rmse"),
+        **{name: value for name, value in lineage.items() if name != "parameters"},  # long
+        RUN_ID: run_id,
+    }
+    return {name: _label(str(value)) for name, value in values.items() if value is not None}
+
+
+def _label(text: str) -> str:
+    """Letters, digits, `-`, `_` and `.` alone, with a letter or a digit at both ends."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:MAX_LABEL].strip("._-")
+
+
+def _is_made_of(folder: Path, bento: Path, bundle: str) -> bool:
     """Whether a Bento holds the files of a project folder as they are, chosen as it says."""
     held = bento / "src"
     chosen, wanted = (
         yaml.safe_load((place / BENTOFILE).read_text(encoding="utf-8")) for place in (held, folder)
     )
     if any(chosen[key] != wanted[key] for key in ("include", "exclude")):
+        return False
+    inside = Path("data") / BUNDLES / bundle
+    if _names(held / inside) != _names(folder / inside):  # signed since, say
         return False
     files = (path for path in held.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return all(
@@ -80,9 +128,12 @@ def _are_equal(held: Path, *origins: Path) -> bool:
     return any(origin.is_file() and origin.read_bytes() == held.read_bytes() for origin in origins)
 
 
-def _exists(tag: str) -> bool:
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _find(tag: str) -> bentoml.Bento | None:
     try:
-        bentoml.bentos.get(tag)
+        return bentoml.bentos.get(tag)
     except NotFound:
-        return False
-    return True
+        return None

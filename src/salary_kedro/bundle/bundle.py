@@ -2,18 +2,34 @@
 
 import hashlib
 import json
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
+from salary_kedro.bundle.files import check_size, check_values, open_folder, read_json, read_regular
+from salary_kedro.bundle.limits import (
+    CONTRACT,
+    DOMAIN,
+    EXAMPLES,
+    LINEAGE,
+    MANIFEST,
+    MAX_JSON_VALUES,
+    METRICS,
+    MODEL,
+    SIGNATURE,
+    max_size,
+)
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
-from salary_kedro.contract.domain import Domain
+from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.encoding import Row, encode_rows
 from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
@@ -21,9 +37,9 @@ from salary_kedro.errors import UserError
 if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_file
     from sklearn.pipeline import Pipeline
 
-MANIFEST = "manifest.json"
-#: A bundle packed before releases recorded it does without.
-DOMAIN = "domain.json"
+#: All that a manifest may name; a bundle packed before releases recorded its domain does without.
+VOUCHED = frozenset({CONTRACT, DOMAIN, EXAMPLES, LINEAGE, METRICS, MODEL})
+FILES = VOUCHED | {MANIFEST, SIGNATURE}
 FORMAT = 1
 #: Recorded and replayed predictions may differ by rounding alone.
 RELATIVE_TOLERANCE = 1e-9
@@ -32,8 +48,32 @@ RELATIVE_TOLERANCE = 1e-9
 warnings.filterwarnings("ignore", message="X does not have valid feature names", module="sklearn")
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class BundleError(UserError):
     """A bundle that is missing, incomplete, altered or does not predict what it recorded."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Manifest(_Strict):
+    """What `manifest.json` holds: whose bundle it is, and the checksums of its files."""
+
+    format: Literal[1]
+    model_name: Annotated[str, Field(min_length=1, max_length=1_000)]
+    version: Annotated[int, Field(gt=0)]
+    sha256: dict[str, Sha256]
+
+
+class Examples(_Strict):
+    """What `examples.json` holds: rows by position, and a prediction for each."""
+
+    rows: Annotated[list[list[Finite | str | bool | None]], Field(min_length=1, max_length=1_000)]
+    predictions: list[Finite]
 
 
 @dataclass(frozen=True)
@@ -68,36 +108,97 @@ class Bundle:
         return predict_rows(self.model, rows, self.contract)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, verifier: Verifier | None = None) -> Self:
         """Load a bundle and check all of it: checksums, contract, model, recorded examples.
+
+        Args:
+            folder: Its folder, which bears its name.
+            verifier: Must find it signed; None if it need not be.
 
         Raises:
             BundleError: Says what is wrong with it.
         """
         try:
-            return cls._load(folder)
+            return cls._parse(folder.name, _Folder(folder), verifier)
         except Exception as error:  # what is damaged can fail anywhere
             raise BundleError(f"bundle {folder.name}: {_say(error)}") from error
 
     @classmethod
-    def _load(cls, folder: Path) -> Self:
-        files = _read_checked(folder)
-        manifest = json.loads(files[MANIFEST])
-        if folder.name.partition("-")[0] != str(manifest["version"]):
-            raise BundleError(f"its folder's name does not begin with {manifest['version']}")
-        model = read_model(files["model.skops"])
-        contract = Contract.parse(files["contract.json"])
-        _replay(model, contract, json.loads(files["examples.json"]))
+    def parse(cls, name: str, files: Mapping[str, bytes]) -> Self:
+        """Check a bundle whose files are given, like `load`.
+
+        Raises:
+            BundleError: Says what is wrong with it.
+        """
+        try:
+            return cls._parse(name, files, None)
+        except Exception as error:  # what is damaged can fail anywhere
+            raise BundleError(f"bundle {name}: {_say(error)}") from error
+
+    @classmethod
+    def _parse(cls, name: str, source: Mapping[str, bytes], verifier: Verifier | None) -> Self:
+        manifest, files = _read_checked(name, source, verifier)
+        if name.partition("-")[0] != str(manifest.version):
+            raise BundleError(f"its folder's name does not begin with {manifest.version}")
+        contract, domain = parse_contract(files[CONTRACT]), parse_domain(files.get(DOMAIN, b"{}"))
+        _check_domain(domain, contract)
+        metrics, lineage = parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+        model = read_model(files[MODEL])
+        _replay(model, contract, read_json(Examples, files[EXAMPLES], EXAMPLES))
         return cls(
-            name=folder.name,
-            model_name=manifest["model_name"],
-            version=manifest["version"],
+            name=name,
+            model_name=manifest.model_name,
+            version=manifest.version,
             model=model,
             contract=contract,
-            domain=Domain.model_validate_json(files.get(DOMAIN, b"{}")),
-            metrics=json.loads(files["metrics.json"]),
-            lineage=json.loads(files["lineage.json"]),
+            domain=domain,
+            metrics=metrics,
+            lineage=lineage,
         )
+
+
+class _Folder(Mapping[str, bytes]):
+    """The files of a bundle in a folder, each read when it is asked for, if not too large."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> bytes:
+        try:
+            with open_folder(self._folder) as handle:
+                return read_regular(name, max_size(name), handle)
+        except FileNotFoundError as error:  # be it the folder
+            raise FileNotFoundError(error.errno, error.strerror, name) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FILES)
+
+    def __len__(self) -> int:
+        return len(FILES)
+
+
+def parse_contract(content: bytes) -> Contract:
+    """Read `contract.json`."""
+    check_values(CONTRACT, content, MAX_JSON_VALUES)
+    return Contract.parse(content)
+
+
+def parse_domain(content: bytes) -> Domain:
+    """Read `domain.json`."""
+    domain: Domain = read_json(Domain, content, DOMAIN)
+    return domain
+
+
+def parse_metrics(content: bytes) -> dict[str, float | None]:
+    """Read `metrics.json`."""
+    metrics: dict[str, float | None] = read_json(dict[str, Finite | None], content, METRICS)
+    return metrics
+
+
+def parse_lineage(content: bytes) -> dict[str, str]:
+    """Read `lineage.json`."""
+    lineage: dict[str, str] = read_json(dict[str, str], content, LINEAGE)
+    return lineage
 
 
 def predict_rows(model: "Pipeline", rows: Sequence[Row], contract: Contract) -> NDArray[np.float64]:
@@ -105,7 +206,9 @@ def predict_rows(model: "Pipeline", rows: Sequence[Row], contract: Contract) -> 
     return np.asarray(model.predict(encode_rows(rows, contract)), dtype=np.float64)
 
 
-def pack(model_name: str, version: int, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
+def pack(
+    model_name: str, version: int, files: Mapping[str, bytes], signer: Signer | None = None
+) -> tuple[str, dict[str, bytes]]:
     """Complete a bundle's files with recorded examples and a manifest.
 
     Args:
@@ -113,18 +216,27 @@ def pack(model_name: str, version: int, files: Mapping[str, bytes]) -> tuple[str
         version: Its version number.
         files: `model.skops`, `contract.json`, `domain.json`, `metrics.json` and
             `lineage.json`.
+        signer: Signs the manifest, which vouches for all else; None for no signature.
 
     Returns:
         The bundle's name, `<version>-<first 8 of the manifest's sha256>`, and all its files.
+
+    Raises:
+        UserError: If a file is larger than a bundle's may be, or not what it should hold.
     """
-    contract = Contract.parse(files["contract.json"])
-    model = read_model(files["model.skops"])
-    complete = {**files, "examples.json": _dump(_record_examples(model, contract))}
+    for name, content in files.items():
+        check_size(name, len(content), max_size(name))
+    contract = parse_contract(files[CONTRACT])
+    _check_domain(parse_domain(files.get(DOMAIN, b"{}")), contract)
+    parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+    model = read_model(files[MODEL])
+    complete = {**files, EXAMPLES: _dump(_record_examples(model, contract))}
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}
     manifest = _dump(
         {"format": FORMAT, "model_name": model_name, "version": version, "sha256": checksums}
     )
-    return f"{version}-{sha256(manifest)[:8]}", {**complete, MANIFEST: manifest}
+    signature = {} if signer is None else {SIGNATURE: signer.sign(manifest)}
+    return f"{version}-{sha256(manifest)[:8]}", {**complete, MANIFEST: manifest, **signature}
 
 
 def sha256(content: bytes) -> str:
@@ -132,20 +244,57 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_checked(folder: Path) -> dict[str, bytes]:
-    """Read a bundle's files; the folder's name vouches for the manifest, that for the others."""
-    manifest = (folder / MANIFEST).read_bytes()
-    if sha256(manifest)[:8] != folder.name.rpartition("-")[2]:
+def _read_checked(
+    name: str, source: Mapping[str, bytes], verifier: Verifier | None
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Read a bundle's files; its name vouches for the manifest, and that for the others."""
+    content = source[MANIFEST]
+    if sha256(content)[:8] != name.rpartition("-")[2]:
         raise BundleError(f"{MANIFEST} was altered: its checksum is not the one in the name")
-    content = json.loads(manifest)
-    if content["format"] != FORMAT:
-        raise BundleError(f"format {content['format']!r} is not known; this version reads {FORMAT}")
-    files = {MANIFEST: manifest}
-    for name, expected in content["sha256"].items():
-        files[name] = (folder / name).read_bytes()
-        if sha256(files[name]) != expected:
-            raise BundleError(f"{name} was altered: its checksum is not the one in {MANIFEST}")
-    return files
+    if verifier is not None:
+        verifier.verify(content, _signature(source), f"{MANIFEST}")
+    manifest = _parse_manifest(content)
+    files = {}
+    for file, expected in manifest.sha256.items():
+        files[file] = source[file]
+        if sha256(files[file]) != expected:
+            raise BundleError(f"{file} was altered: its checksum is not the one in {MANIFEST}")
+    return manifest, files
+
+
+def _signature(source: Mapping[str, bytes]) -> bytes | None:
+    try:
+        return source[SIGNATURE]
+    except (FileNotFoundError, KeyError):
+        return None
+
+
+def _parse_manifest(content: bytes) -> Manifest:
+    found = read_json(dict[str, Any], content, MANIFEST)
+    if found.get("format") != FORMAT:
+        raise BundleError(
+            f"format {found.get('format')!r} is not known; this version reads {FORMAT}"
+        )
+    manifest: Manifest = read_json(Manifest, content, MANIFEST)
+    if strangers := sorted(set(manifest.sha256) - VOUCHED):
+        raise BundleError(f"{MANIFEST} names {strangers[0][:80]!r}, which is no file of a bundle")
+    if missing := sorted(VOUCHED - {DOMAIN} - set(manifest.sha256)):
+        raise BundleError(f"{MANIFEST} does not name {missing[0]}")
+    return manifest
+
+
+def _check_domain(domain: Domain, contract: Contract) -> None:
+    """Check that what training covered can be told in the values of the contract's inputs."""
+    inputs = {column.name: column for column in contract.inputs}
+    if strangers := sorted({*domain.ranges, *domain.categories} - set(inputs)):
+        raise BundleError(f"{DOMAIN} covers {strangers[0][:80]!r}, which is no input of the model")
+    for name, ends in domain.ranges.items():
+        try:
+            low, high = (as_json(end, inputs[name]) for end in ends)
+        except (OverflowError, ValueError) as error:
+            raise BundleError(f"{DOMAIN}: the range of {name} holds no days") from error
+        if not ends[0] <= ends[1] or math.inf in map(abs, ends):
+            raise BundleError(f"{DOMAIN}: {low} to {high} is no range of {name}")
 
 
 def _record_examples(model: "Pipeline", contract: Contract) -> dict[str, Any]:
@@ -154,10 +303,14 @@ def _record_examples(model: "Pipeline", contract: Contract) -> dict[str, Any]:
     return {"rows": rows, "predictions": predict_rows(model, rows, contract).tolist()}
 
 
-def _replay(model: "Pipeline", contract: Contract, examples: Mapping[str, Any]) -> None:
+def _replay(model: "Pipeline", contract: Contract, examples: Examples) -> None:
     """Check that the model still predicts what was recorded."""
-    predicted = predict_rows(model, examples["rows"], contract)
-    if not np.allclose(predicted, examples["predictions"], rtol=RELATIVE_TOLERANCE, atol=0):
+    if len(examples.rows) != len(examples.predictions):
+        raise BundleError(f"{EXAMPLES} does not hold one prediction for each row")
+    predicted = predict_rows(model, examples.rows, contract)
+    if predicted.shape != (len(examples.rows),):
+        raise BundleError("the model does not predict one value for each row")
+    if not np.allclose(predicted, examples.predictions, rtol=RELATIVE_TOLERANCE, atol=0):
         raise BundleError("the model does not predict its recorded examples")
 
 

@@ -5,9 +5,13 @@ service's workers imports this too, reads none, and so needs a third of the memo
 """
 
 import importlib
+import io
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from salary_kedro.bundle import limits
+from salary_kedro.bundle.files import FileError, check_size, check_values, open_zip, read_regular
 from salary_kedro.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +26,11 @@ TRUSTED_TYPES = [
     "sklearn.tree._tree.Tree",
 ]
 
+#: The member that describes the others, and the kind of node whose member is a zip of its own,
+#: which unpacks to anything; a fitted Pipeline of ours has none.
+SCHEMA = "schema.json"
+NESTED = {"SparseMatrixNode"}
+
 
 def import_reader() -> None:
     """Import what reads models ahead of time, so that the first one need not wait for it."""
@@ -31,17 +40,41 @@ def import_reader() -> None:
 def read_model(source: Path | bytes) -> "Pipeline":
     """Restore a fitted Pipeline.
 
+    How much it unpacks to is checked before any of it is unpacked.
+
     Raises:
-        UserError: If the file is damaged or holds a type that is not on the list.
+        UserError: If the file is damaged, too large or holds a type that is not on the list.
     """
     import skops.io
     from sklearn.pipeline import Pipeline
 
-    load = skops.io.loads if isinstance(source, bytes) else skops.io.load
+    most = limits.max_model_bytes()
     try:
-        model = load(source, trusted=TRUSTED_TYPES)
+        content = source if isinstance(source, bytes) else read_regular(source, most)
+        _check_content(content, most)
+        model = skops.io.loads(content, trusted=TRUSTED_TYPES)
     except Exception as error:  # a damaged file fails anywhere in zip, JSON or NumPy
         raise UserError(f"the model file cannot be loaded: {error}") from error
     if not isinstance(model, Pipeline):
         raise UserError(f"the model file holds a {type(model).__name__}, not a Pipeline")
     return model
+
+
+def _check_content(content: bytes, most: int) -> None:
+    """Check what skops is about to unpack: it reads a member as often as the description says."""
+    with open_zip(limits.MODEL, io.BytesIO(content), most) as members:
+        sizes = {member.filename: member.file_size for member in members.infolist()}
+        check_size(SCHEMA, sizes[SCHEMA], limits.MAX_SCHEMA_BYTES)
+        schema = members.read(SCHEMA)
+    check_values(SCHEMA, schema, limits.MAX_SCHEMA_VALUES)
+    total = 0
+
+    def add(node: dict[str, Any]) -> None:
+        nonlocal total
+        if node.get("__loader__") in NESTED:
+            raise FileError(f"{limits.MODEL} holds a {node['__loader__']}, a zip in the zip")
+        total += sizes.get(str(node.get("file")), 0)
+
+    json.loads(schema, object_hook=add)
+    if total > most:
+        raise FileError(f"{limits.MODEL} unpacks to {total:,} bytes, more than {most:,}")

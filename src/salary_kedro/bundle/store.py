@@ -3,17 +3,27 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from salary_kedro.bundle.bundle import MANIFEST, Bundle, BundleError
+from salary_kedro.bundle.bundle import FILES, Bundle, BundleError
+from salary_kedro.bundle.files import FileError, read_regular
+from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
+from salary_kedro.bundle.signing import Verifier
 
 POINTER = "current"
-NAME = re.compile(r"^(\d+)-([0-9a-f]{8})$")
+NAME = re.compile("([0-9]+)-([0-9a-f]{8})")
 #: Longer than any name; a pointer of gigabytes must not fill the memory.
 MAX_POINTER_BYTES = 200
+
+#: Raises a BundleError for a bundle that cannot be used.
+Accept = Callable[[Bundle], object]
+
+
+def _any(bundle: Bundle) -> None:
+    """Accept any bundle."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +45,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class BundleStore:
-    """Bundles lie in `folder`, one sub-folder each; `current` names the one to serve."""
+    """Bundles lie in `folder`, one sub-folder each; `current` names the one to serve.
+
+    Attributes:
+        folder: The folder.
+        only: The one bundle that may be loaded; None if any may.
+        verifier: Must find each bundle signed that is loaded; None if none need be.
+    """
 
     folder: Path
+    only: str | None = None
+    verifier: Verifier | None = None
 
     def names(self) -> list[str]:
         """Names of the bundles, highest version first.
@@ -46,7 +64,7 @@ class BundleStore:
             BundleError: If the folder cannot be read.
         """
         try:
-            names = [entry.name for entry in self.folder.iterdir() if NAME.match(entry.name)]
+            names = [entry.name for entry in self.folder.iterdir() if NAME.fullmatch(entry.name)]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -61,13 +79,12 @@ class BundleStore:
         """
         pointer = self.folder / POINTER
         try:
-            with pointer.open("rb") as file:
-                name = file.read(MAX_POINTER_BYTES).decode().strip()
+            name = read_regular(pointer, MAX_POINTER_BYTES).decode().strip()
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, FileError) as error:
             raise BundleError(f"the pointer {pointer} cannot be read: {error}") from error
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             raise BundleError(f"the pointer {pointer} holds {name[:40]!r}, not a bundle's name")
         return name
 
@@ -104,7 +121,9 @@ class BundleStore:
         Raises:
             BundleError: If it is missing, altered, or does not predict what it recorded.
         """
-        return Bundle.load(self.folder / name)
+        if self.only not in (None, name):
+            raise BundleError(f"bundle {name}: only {self.only} may be served from here")
+        return Bundle.load(self.folder / name, self.verifier)
 
     def write(self, name: str, files: Mapping[str, bytes]) -> None:
         """Write a bundle's files as a folder that appears whole or not at all.
@@ -127,6 +146,11 @@ class BundleStore:
                     (self.folder / name).rename(Path(scratch) / "damaged")
                     new.rename(self.folder / name)
 
+    def holds_signature(self, name: str, files: Mapping[str, bytes]) -> bool:
+        """Whether a bundle is signed as some files are; true if those are not signed."""
+        signature = {file: files[file] for file in (SIGNATURE,) if file in files}
+        return _holds(self.folder / name, signature)
+
     def state(self) -> tuple[object, ...]:
         """What the choice depends on, cheap to look at: the pointer, and the bundle it names.
 
@@ -139,11 +163,7 @@ class BundleStore:
             return (str(error),)
         if name is None:
             return (None,)
-        try:
-            stats = [(entry.name, entry.stat()) for entry in os.scandir(self.folder / name)]
-        except OSError as error:
-            return (name, error.errno)
-        return (name, *sorted((file, *_print_of(stat)) for file, stat in stats))
+        return (name, *(_print_of(self.folder / name / file) for file in sorted(FILES)))
 
     def written(self, name: str) -> float:
         """When a bundle was written here, in seconds since 1970; 0 if that is not known."""
@@ -152,8 +172,11 @@ class BundleStore:
         except OSError:  # moved away since it was loaded
             return 0.0
 
-    def load_current(self) -> Choice | None:
+    def load_current(self, accept: Accept = _any) -> Choice | None:
         """Load the bundle that the pointer names, and no other.
+
+        Args:
+            accept: Raises a BundleError for a bundle that is good but cannot be used.
 
         Returns:
             None if there is no pointer.
@@ -162,10 +185,13 @@ class BundleStore:
             BundleError: If the pointer or the bundle is not good.
         """
         name = self.current()
-        return None if name is None else Choice(self.load(name), "current", None)
+        return None if name is None else Choice(self._accepted(name, accept), "current", None)
 
-    def choose(self) -> Choice | None:
+    def choose(self, accept: Accept = _any) -> Choice | None:
         """Choose the bundle to serve: the current one, else the highest good version below it.
+
+        Args:
+            accept: Raises a BundleError for a bundle that is good but cannot be used.
 
         Returns:
             None if there is no pointer, so nothing was ever packaged.
@@ -177,16 +203,21 @@ class BundleStore:
         if name is None:
             return None
         try:
-            return Choice(self.load(name), "current", None)
+            return Choice(self._accepted(name, accept), "current", None)
         except BundleError as error:
             reason = str(error)
             below = [other for other in self.names() if version_of(other) < version_of(name)]
-            for other in below:
+            for other in below if self.only is None else []:
                 try:
-                    return Choice(self.load(other), "reserve", reason)
+                    return Choice(self._accepted(other, accept), "reserve", reason)
                 except BundleError as worse:
                     reason += f"; {worse}"
             raise BundleError(f"no bundle can be served: {reason}") from error
+
+    def _accepted(self, name: str, accept: Accept) -> Bundle:
+        bundle = self.load(name)
+        accept(bundle)
+        return bundle
 
 
 def version_of(name: str) -> int:
@@ -194,7 +225,11 @@ def version_of(name: str) -> int:
     return int(name.partition("-")[0])
 
 
-def _print_of(stat: os.stat_result) -> tuple[int, ...]:
+def _print_of(file: Path) -> tuple[int | None, ...]:
+    try:
+        stat = file.lstat()
+    except OSError as error:
+        return (error.errno,)
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 

@@ -3,7 +3,10 @@
 import logging
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.bundle import DOMAIN, pack
+from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.files import FileError, read_regular
+from salary_kedro.bundle.limits import CONTRACT, DOMAIN, LINEAGE, METRICS, MODEL, max_size
+from salary_kedro.bundle.signing import read_signer
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import align
 from salary_kedro.lifecycle.registry import Registry
@@ -48,7 +51,7 @@ def export_production(registry: Registry, bundles: BundleStore) -> str:
     number = _production(registry)
     while True:
         name, files = pack_version(registry, number)
-        if not _is_good(bundles, name):
+        if not (_is_good(bundles, name) and bundles.holds_signature(name, files)):
             bundles.write(name, files)
         with bundles.lock():
             packed, number = number, _production(registry)
@@ -78,15 +81,16 @@ def pack_version(registry: Registry, number: int) -> tuple[str, dict[str, bytes]
         UserError: If the model cannot be fetched or loaded, or one of its files is gone.
     """
     folder = registry.model_folder(number)
-    names = ("contract.json", "metrics.json", "lineage.json")
+    extra = folder / "extra_files"
+    paths = {name: extra / name for name in (CONTRACT, METRICS, LINEAGE)}
+    if (extra / DOMAIN).is_file():  # else it was logged before releases recorded it
+        paths[DOMAIN] = extra / DOMAIN
+    paths[MODEL] = folder / MODEL
     try:
-        files = {name: (folder / "extra_files" / name).read_bytes() for name in names}
-        domain = folder / "extra_files" / DOMAIN
-        files[DOMAIN] = domain.read_bytes() if domain.is_file() else b"{}"  # logged before it was
-        files["model.skops"] = (folder / "model.skops").read_bytes()
-    except OSError as error:
+        read = {name: read_regular(path, max_size(name)) for name, path in paths.items()}
+    except (OSError, FileError) as error:
         raise UserError(f"the model files of version {number} cannot be read: {error}") from error
-    return pack(registry.model_name, number, files)
+    return pack(registry.model_name, number, {DOMAIN: b"{}", **read}, read_signer())
 
 
 def _is_good(bundles: BundleStore, name: str) -> bool:

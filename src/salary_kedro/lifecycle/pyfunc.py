@@ -18,7 +18,8 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from salary_kedro.bundle.bundle import DOMAIN, predict_rows
+from salary_kedro.bundle.bundle import predict_rows
+from salary_kedro.bundle.limits import DOMAIN
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract, Date, Feature, Integer, Number
 from salary_kedro.contract.domain import Domain, DomainCheck

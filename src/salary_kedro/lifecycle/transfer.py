@@ -17,12 +17,24 @@ from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.bundle import DOMAIN, MANIFEST, sha256
+from salary_kedro.bundle.bundle import VOUCHED, sha256
+from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
+from salary_kedro.bundle.limits import (
+    CONTRACT,
+    DOMAIN,
+    LINEAGE,
+    MANIFEST,
+    SIGNATURE,
+    SIZES,
+    max_model_bytes,
+    max_size,
+)
+from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.alignment import MODEL_FILE, align, new_record
+from salary_kedro.lifecycle.alignment import align, new_record
 from salary_kedro.lifecycle.claims import (
     LINE_BREAKS,
     check_entries,
@@ -38,13 +50,17 @@ from salary_kedro.lifecycle.tracking import LoggedModel, log_model
 
 FORMAT = 1
 CHECKSUMS, PARAMETERS, VERDICT = "checksums.json", "parameters.json", "verdict.json"
-MEMBERS = (
-    "contract.json", DOMAIN, "examples.json", "lineage.json", MANIFEST, "metrics.json", MODEL_FILE,
-    PARAMETERS, VERDICT,
-)  # fmt: skip
-BUNDLED = set(MEMBERS) - {MANIFEST, PARAMETERS, VERDICT}
+#: Signs the checksums, which vouch for all else.
+CHECKSUMS_SIGNATURE = "checksums.sig"
+MEMBERS = (*sorted(VOUCHED | {MANIFEST, PARAMETERS, VERDICT}),)
 OPTIONAL = {DOMAIN}  # earlier releases wrote archives without
-MAX_BYTES = 2 * 1024**3
+#: Bytes of what an archive holds beside a bundle, at most.
+OWN_SIZES = {
+    CHECKSUMS: 64_000,
+    CHECKSUMS_SIGNATURE: SIZES[SIGNATURE],
+    PARAMETERS: 1_000_000,
+    VERDICT: 1_000_000,
+}
 MAX_VERDICT_BYTES = 3_500  # it becomes part of a record of the history
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
@@ -66,8 +82,16 @@ class Transfer:
     verdict: Mapping[str, Any] | None
 
 
-def export_version(registry: Registry, number: int, file: Path) -> None:
+def export_version(
+    registry: Registry, number: int, file: Path, signer: Signer | None = None
+) -> None:
     """Write a version's archive, whole or not at all.
+
+    Args:
+        registry: Where the version is.
+        number: Its number.
+        file: The archive.
+        signer: Signs it; None for no signature.
 
     Raises:
         UserError: If there is no such version, its model is not whole, or the file
@@ -78,15 +102,18 @@ def export_version(registry: Registry, number: int, file: Path) -> None:
     verdicts = [r.evidence for r in registry.state().history if r.version == number and r.evidence]
     parameters = dict(registry.run(version).parameters)
     extras = {PARAMETERS: parameters, VERDICT: verdicts[-1] if verdicts else None}
-    _write_new(file, archive({**files, **{name: _dump(value) for name, value in extras.items()}}))
+    members = {name: content for name, content in files.items() if name != SIGNATURE}
+    members |= {name: _dump(value) for name, value in extras.items()}
+    _write_new(file, archive(members, signer))
 
 
-def archive(files: Files) -> bytes:
+def archive(files: Files, signer: Signer | None = None) -> bytes:
     """Pack members and their checksums; the same members give the same bytes."""
-    sums = {"format": FORMAT, "sha256": {name: sha256(files[name]) for name in files}}
+    sums = _dump({"format": FORMAT, "sha256": {name: sha256(files[name]) for name in files}})
+    signature = {} if signer is None else {CHECKSUMS_SIGNATURE: signer.sign(sums)}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as target:
-        for name, content in sorted({**files, CHECKSUMS: _dump(sums)}.items()):
+        for name, content in sorted({**files, CHECKSUMS: sums, **signature}.items()):
             member = zipfile.ZipInfo(name, FIRST_DAY)
             member.create_system, member.external_attr = 3, 0o644 << 16  # as on Unix, anywhere
             target.writestr(member, content)
@@ -118,16 +145,18 @@ def _write_new(file: Path, content: bytes) -> None:
         ) from error
 
 
-def read_archive(file: Path) -> Transfer:
+def read_archive(file: Path, verifier: Verifier | None = None) -> Transfer:
     """Read an archive and check all of it: checksums, contract, model, recorded examples.
+
+    Args:
+        file: The archive.
+        verifier: Must find it signed; None if it need not be.
 
     Raises:
         UserError: Says what is wrong with it.
     """
     try:
-        files = _read_members(file)
-        _check_sums(files)
-        return _parse(files)
+        return _parse(_read_members(file, verifier))
     except UserError as error:
         text = " ".join(str(error).split())
         raise UserError(f"{file} cannot be imported: {text}") from error
@@ -140,89 +169,77 @@ def read_archive(file: Path) -> Transfer:
         ) from error
 
 
-def _read_members(file: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(file) as source:
-        members = source.infolist()
-        names = [member.filename for member in members]
-        if CHECKSUMS not in names:  # of an archive cut short, the model's own zip may be found
-            raise zipfile.BadZipFile(f"there is no {CHECKSUMS} in it")
-        if strangers := sorted(set(names) - {*MEMBERS, CHECKSUMS}):
-            raise UserError(f"it holds {strangers[0][:80]!r}, which is not part of a version")
-        if missing := sorted(set(MEMBERS) - OPTIONAL - set(names)):
-            raise UserError(f"it lacks {', '.join(missing)}: export the version again")
-        if len(names) > len(set(names)):
-            raise UserError("it holds a file twice: export the version again")
-        _check_size("it", members)
-        return {member.filename: _read_member(source, member) for member in members}
+def _read_members(file: Path, verifier: Verifier | None) -> dict[str, bytes]:
+    """Read what the checksums vouch for, no more than a version can have."""
+    most = max_model_bytes() + sum(SIZES.values()) + sum(OWN_SIZES.values())
+    with open_regular(file, most) as stream, open_zip("it", stream, most) as source:
+        names = _check_members(source.infolist())
+        sums = source.read(CHECKSUMS)
+        if verifier is not None:
+            signature = source.read(CHECKSUMS_SIGNATURE) if CHECKSUMS_SIGNATURE in names else None
+            verifier.verify(sums, signature, CHECKSUMS)
+        expected = _parse_sums(sums)
+        vouched = sorted(names - {CHECKSUMS, CHECKSUMS_SIGNATURE})
+        files = {name: _read_member(source, name, expected) for name in vouched}
+    if set(expected) != set(files):
+        raise UserError(f"{CHECKSUMS} was altered: it holds what no export writes")
+    return files
 
 
-def _check_size(what: str, members: Sequence[zipfile.ZipInfo]) -> None:
-    if (total := sum(member.file_size for member in members)) > MAX_BYTES:
-        raise UserError(f"{what} unpacks to {total} bytes, more than the allowed {MAX_BYTES}")
+def _check_members(members: Sequence[zipfile.ZipInfo]) -> set[str]:
+    """Check names and sizes of the members before any of them is read."""
+    names = [member.filename for member in members]
+    if CHECKSUMS not in names:
+        raise zipfile.BadZipFile(f"there is no {CHECKSUMS} in it")
+    if strangers := sorted(set(names) - {*MEMBERS, CHECKSUMS, CHECKSUMS_SIGNATURE}):
+        raise UserError(f"it holds {strangers[0][:80]!r}, which is not part of a version")
+    if missing := sorted(set(MEMBERS) - OPTIONAL - set(names)):
+        raise UserError(f"it lacks {', '.join(missing)}: export the version again")
+    if len(names) > len(set(names)):
+        raise UserError("it holds a file twice: export the version again")
+    for member in members:
+        own = OWN_SIZES.get(member.filename)
+        check_size(member.filename, member.file_size, own or max_size(member.filename))
+    return set(names)
 
 
-def _read_member(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Read no more than the directory of the zip announces: it may lie."""
-    with source.open(member) as stream:
-        return stream.read(member.file_size)
-
-
-def _check_sums(files: Files) -> None:
-    found = json.loads(files[CHECKSUMS])
+def _parse_sums(content: bytes) -> dict[str, str]:
+    found = read_json(dict[str, Any], content, CHECKSUMS)
     if found["format"] != FORMAT:
         raise UserError(f"its format {found['format']!r} is not known; this project reads {FORMAT}")
-    members = sorted(set(files) - {CHECKSUMS})
-    for name in members:
-        if found["sha256"].get(name) != sha256(files[name]):
-            raise UserError(f"{name} was altered: its checksum is not the one in {CHECKSUMS}")
-    if set(found) != {"format", "sha256"} or set(found["sha256"]) != set(members):
+    if set(found) != {"format", "sha256"}:
         raise UserError(f"{CHECKSUMS} was altered: it holds what no export writes")
+    return TypeAdapter(dict[str, str]).validate_python(found["sha256"], strict=True)
+
+
+def _read_member(source: zipfile.ZipFile, name: str, sums: Mapping[str, str]) -> bytes:
+    content = source.read(name)
+    if sums.get(name) != sha256(content):
+        raise UserError(f"{name} was altered: its checksum is not the one in {CHECKSUMS}")
+    return content
 
 
 def _parse(files: Files) -> Transfer:
-    bundle = _load_bundle(files)
-    check_metrics(_parsed(dict[str, float | None], bundle.metrics, "metrics.json"))
-    check_entries("lineage.json", _parsed(dict[str, str], bundle.lineage, "lineage.json"))
-    for name in ("contract.json", DOMAIN):
+    manifest = read_json(dict[str, Any], files[MANIFEST], MANIFEST)
+    check_origin(manifest)
+    bundle = Bundle.parse(f"{manifest['version']}-{sha256(files[MANIFEST])[:8]}", files)
+    check_metrics(bundle.metrics)
+    check_entries(LINEAGE, bundle.lineage)
+    for name in (CONTRACT, DOMAIN):
         check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
-    parameters = _parsed(dict[str, str], json.loads(files[PARAMETERS]), PARAMETERS)
+    parameters = read_json(dict[str, str], files[PARAMETERS], PARAMETERS)
     check_entries(PARAMETERS, parameters)
     return Transfer(bundle, parameters, _verdict(files[VERDICT]))
 
 
-def _load_bundle(files: Files) -> Bundle:
-    manifest = json.loads(files[MANIFEST])
-    check_origin(manifest)
-    number = manifest["version"]
-    if set(manifest["sha256"]) != BUNDLED & set(files):  # it may name any file of this machine
-        raise UserError(f"{MANIFEST} names other files than those of a bundle")
-    with zipfile.ZipFile(io.BytesIO(files[MODEL_FILE])) as model:
-        _check_size(MODEL_FILE, model.infolist())
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / f"{number}-{sha256(files[MANIFEST])[:8]}"
-        folder.mkdir()
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        return Bundle.load(folder)
-
-
 def _verdict(content: bytes) -> dict[str, Any] | None:
-    verdict: dict[str, Any] | None = _parsed(dict[str, Any] | None, json.loads(content), VERDICT)
+    verdict: dict[str, Any] | None = read_json(dict[str, Any] | None, content, VERDICT)
     if verdict is not None and not isinstance(verdict.get("reason"), str):
         raise UserError(f"{VERDICT} lacks the reason")
     if verdict is not None and len(json.dumps(verdict)) > MAX_VERDICT_BYTES:
         raise UserError(f"{VERDICT} is longer than {MAX_VERDICT_BYTES} bytes")
     check_texts(VERDICT, verdict)
     return verdict
-
-
-def _parsed(kind: Any, value: Any, where: str) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([where, *map(str, first["loc"])])
-        raise UserError(f"{place} is not what an export writes: {first['msg']}") from error
 
 
 def import_version(registry: Registry, experiment: str, transfer: Transfer) -> int:

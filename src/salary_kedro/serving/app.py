@@ -20,7 +20,6 @@ from salary_kedro.serving.page import FILES, asset, page
 from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition, request_metrics
-from salary_kedro.serving.schemas import Covered, ModelInfo
 from salary_kedro.serving.token import Token
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -109,19 +108,10 @@ class Routes:
             return await self._load.compute(_answer_batch, served, body)
 
     async def _model(self, served: Served, request: Request) -> Response:
-        bundle, choice = served.bundle, served.choice
-        info = ModelInfo(
-            model_name=bundle.model_name,
-            model_version=bundle.version,
-            bundle=bundle.name,
-            source=choice.source,
-            reason=choice.reason,
-            metrics=dict(bundle.metrics),
-            lineage=dict(bundle.lineage),
-            contract=bundle.contract,
-            domain=Covered.of(bundle.domain, bundle.contract),
-        )
-        return JSONResponse(info.model_dump(mode="json"))
+        choice, place = served.choice, self._predictor.place
+        why = {"source": choice.source, "reason": choice.reason}
+        where = {"place": place.kind, "bento": place.bento}
+        return JSONResponse({**served.facts, **why, **where})
 
     async def _openapi(self, served: Served, request: Request) -> Response:
         return JSONResponse(describe(served.bundle, served.schemas, self._needs_token))

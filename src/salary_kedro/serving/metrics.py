@@ -59,6 +59,11 @@ class ModelMetrics:
             "1 while a worker serves what the pointer names; 0 while that is refused or missing",
             multiprocess_mode="liveall",
         )
+        self._stalled = Gauge(
+            "salary_model_stalled",
+            "1 while a worker's look at the bundles does not end",
+            multiprocess_mode="liveall",
+        )
         self._labels: tuple[str, str, str] | None = None
 
     def serve(self, bundle: Bundle, packaged: float) -> None:
@@ -78,6 +83,10 @@ class ModelMetrics:
     def follows(self, current: bool) -> None:
         """Tell whether this worker serves what the pointer names."""
         self._current.set(current)
+
+    def stalled(self, stalled: bool) -> None:
+        """Tell whether this worker's look at the bundles does not end."""
+        self._stalled.set(stalled)
 
     def count(self, result: str) -> None:
         """Count a bundle, by one of `RESULTS`."""

@@ -1,59 +1,51 @@
 """Holds the bundle that is served, and follows the pointer file to a new one."""
 
+import json
 import logging
-import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice
+from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice, limits
 from salary_kedro.bundle.model_file import import_reader
+from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
-from salary_kedro.errors import UserError
-from salary_kedro.locations import BUNDLES, DEFAULT_ENVS, bundles_override, data_folder
+from salary_kedro.locations import bundles_override
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
+from salary_kedro.serving.openapi import describe
+from salary_kedro.serving.place import Place, environment, find_place
 from salary_kedro.serving.request_metrics import request_metrics
-from salary_kedro.serving.schemas import Schemas
+from salary_kedro.serving.schemas import ModelFacts, Schemas
 
 log = logging.getLogger("salary_kedro.serving")
 
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 10
+#: After so long a look at the bundles that goes on is told of; it is waited for at the start.
+STALL_SECONDS = 15.0
 
 
-def bundles_folder() -> Path:
-    """Where the bundles are: `SALARY_BUNDLES`, else the project's, else the Bento's own.
-
-    The project's are those of the environment that `KEDRO_ENV` names.
+def open_predictor() -> "Predictor":
+    """The predictor over the bundles of what is served, which verifies them if keys are given.
 
     Raises:
-        UserError: If the project has no such environment.
+        UserError: If it is not clear what is served, or a key cannot be read.
     """
-    if folder := bundles_override():
-        return Path(folder)
-    source = Path(__file__).parents[2]
-    if not (source.parent / "pyproject.toml").is_file():
-        return source / "data" / BUNDLES  # inside a Bento, which holds the package at its top
-    env = _environment()
-    if env and not (source.parent / "conf" / env).is_dir():
-        raise UserError(f"KEDRO_ENV names '{env}', but there is no environment conf/{env}")
-    return source.parent / data_folder(env) / BUNDLES
+    place = find_place()
+    limits.max_model_bytes()  # a setting that is wrong must not wait for the first model
+    return Predictor(BundleStore(place.folder, place.only, read_verifier()), place)
 
 
-def _environment() -> str:
-    """The environment that is served; nothing for the default one."""
-    env = os.environ.get("KEDRO_ENV", "")
-    return "" if env in DEFAULT_ENVS else env
-
-
-def _advice(empty: bool) -> str:
+def _advice(place: Place, empty: bool) -> str:
     """What to do when nothing can be served; `empty` if nothing was ever packaged."""
-    env = _environment()
+    env = environment()
     if bundles_override():
         return "see that SALARY_BUNDLES names a folder of bundles, and that it can be read here"
+    if place.bento:
+        return "build the Bento anew with `make run`"
     if empty:
         return f"package one with `make run{env and f' ENV={env}'}`"
     return f"mend it with `kedro models doctor --fix{env and f' --env {env}'}`"
@@ -67,23 +59,28 @@ class Served:
         choice: The bundle, and why this one.
         schemas: The models that its contract asks for.
         check: Tells what of a row its training did not cover.
+        facts: What the bundle says about its model, as JSON.
     """
 
     choice: Choice
     schemas: Schemas
     check: DomainCheck
+    facts: Mapping[str, Any]
 
     @classmethod
     def of(cls, choice: Choice, before: Self | None = None) -> Self:
         """Derive what a chosen bundle is served with.
 
         The schemas of a bundle before that has the same contract are used again: they take
-        longer to make than the rest, and classes are slow to leave the memory.
+        longer to make than the rest, and classes are slow to leave the memory. Whatever a
+        request may ask of the bundle is made here once, so that none of it fails later.
         """
         bundle = choice.bundle
         same = before is not None and before.bundle.contract == bundle.contract
         schemas = before.schemas if before and same else Schemas.of(bundle.contract)
-        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract))
+        facts = ModelFacts.of(bundle).model_dump(mode="json")
+        json.dumps([facts, describe(bundle, schemas)], allow_nan=False)
+        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract), facts)
 
     @property
     def bundle(self) -> Bundle:
@@ -104,38 +101,78 @@ class Predictor:
     Attributes:
         served: The bundle, or None while there is none to serve.
         problem: Why there is none, with what to do.
+        place: Where bundles are looked for.
     """
 
-    def __init__(self, store: BundleStore) -> None:
+    def __init__(self, store: BundleStore, place: Place | None = None) -> None:
         """Take a store; nothing is loaded before `follow` or `refresh`."""
         self.served: Served | None = None
         self.problem = ""
+        self.place = place or Place("project", store.folder)
         self._store = store
         self._seen: object = None
         self._trouble: str | None = None
         self._logged: str | None = None
         self._retry_at = 0.0
         self._empty = False
+        self._derived: Served | None = None
+        #: Held while what was found is taken over: the watchdog writes the same attributes.
+        self._lock = threading.RLock()
+        self._looking_since: float | None = None
+        self._stalled = False
 
     def follow(self) -> None:
         """Serve the bundle to be served, and look for another several times a second from now on.
 
-        The thread that looks ends with the process.
+        Returns when the first look has ended, or takes too long. The threads end with the process.
         """
         forget_dead_workers()
         request_metrics()  # whose series are to be there before the first request
         import_reader()
-        self.refresh()
-        self._log_trouble()
-        threading.Thread(target=self._poll, name="bundles", daemon=True).start()
+        looked = threading.Event()
+        for name, run in (("bundles", lambda: self._poll(looked)), ("watchdog", self._watch)):
+            threading.Thread(target=run, name=name, daemon=True).start()
+        looked.wait(STALL_SECONDS)
 
-    def _poll(self) -> None:
+    def _poll(self, looked: threading.Event) -> None:
         pause = threading.Event()
-        while not pause.wait(POLL_SECONDS):
+        while True:
+            self._looking_since = time.monotonic()
             try:
                 self.refresh()
+                if not looked.is_set():
+                    self._log_trouble()
             except Exception:  # whatever it was, the thread must go on looking
                 log.exception("the bundles could not be looked at; the model stays as it is")
+            self._looked()
+            looked.set()
+            pause.wait(POLL_SECONDS)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(min(1.0, STALL_SECONDS)):
+            self._check_stall()
+
+    def _check_stall(self) -> None:
+        """Tell of a look at the bundles that does not end, as on a network mount that is gone."""
+        with self._lock:
+            since = self._looking_since
+            if self._stalled or since is None or time.monotonic() - since < STALL_SECONDS:
+                return
+            self._stalled = True
+            model_metrics().stalled(True)
+            self._refuse(
+                f"a look at the bundles in {self._store.folder} has not ended for "
+                f"{STALL_SECONDS:g} s; see whether its disk or network mount answers"
+            )
+            self._log_trouble()
+
+    def _looked(self) -> None:
+        with self._lock:
+            self._looking_since = None
+            if self._stalled:
+                self._stalled, self._retry_at = False, 0.0
+                model_metrics().stalled(False)
 
     def refresh(self) -> None:
         """Serve what the pointer names, if that or the bundle changed since the last look.
@@ -159,11 +196,14 @@ class Predictor:
         try:
             found = self._find()
         except BundleError as error:
-            self._refuse(str(error))
+            with self._lock:
+                self._refuse(str(error))
             return
-        self._trouble = self._logged = found.choice.reason
-        self._retry_at = time.monotonic() + RETRY_SECONDS
-        self._swap(found)
+        written = self._store.written(found.bundle.name)
+        with self._lock:
+            self._trouble = self._logged = found.choice.reason
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._swap(found, written)
 
     def _find(self) -> Served:
         """Load what the pointer names; only if nothing is served yet, a reserve may do.
@@ -172,18 +212,27 @@ class Predictor:
             BundleError: If there is nothing good to move to.
         """
         store, before, self._empty = self._store, self.served, False
-        choice = store.choose() if before is None else store.load_current()
-        if choice is not None:
-            return _derive(choice, before)
+        choose = store.choose if before is None else store.load_current
+        choice = choose(self._derive)
+        derived, self._derived = self._derived, None
+        if choice is not None and derived is not None:
+            return derived.because(choice.source, choice.reason)
         if before is not None or store.names():
             raise BundleError(f"the pointer {store.folder / POINTER} is gone")
         self._empty = True
         raise BundleError(f"there is no model to serve yet in {store.folder}")
 
+    def _derive(self, bundle: Bundle) -> None:
+        """Make what a bundle is served with; it is not good if that cannot be made."""
+        try:
+            self._derived = Served.of(Choice(bundle, "current", None), self.served)
+        except Exception as error:  # a contract for which no request model can be made, say
+            raise BundleError(f"bundle {bundle.name}: {error!r}") from error
+
     def _refuse(self, reason: str) -> None:
         model_metrics().failed()
         self._trouble, self._retry_at = reason, time.monotonic() + RETRY_SECONDS
-        self.problem = f"{reason}; {_advice(self._empty)}, and the service will notice"
+        self.problem = f"{reason}; {_advice(self.place, self._empty)}, and the service will notice"
         if (served := self.served) is not None:
             source = "reserve" if served.choice.source == "reserve" else "kept"
             self.served = served.because(source, reason)
@@ -200,7 +249,7 @@ class Predictor:
         log.error("%s; bundle %s goes on serving from memory", self._trouble, name)
         model_metrics().count("refused")
 
-    def _swap(self, found: Served) -> None:
+    def _swap(self, found: Served, written: float) -> None:
         before, name, reason = self.served, found.bundle.name, found.choice.reason
         if before is not None and before.bundle.name == name:  # which vouches for the content
             self.served = before.because(found.choice.source, reason)
@@ -214,13 +263,6 @@ class Predictor:
         else:
             log.error("serving the reserve bundle %s: %s", name, reason)
         request_metrics().expect(found.bundle.contract.feature_names)
-        model_metrics().serve(found.bundle, self._store.written(name))
+        model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
-
-
-def _derive(choice: Choice, before: Served | None) -> Served:
-    try:
-        return Served.of(choice, before)
-    except Exception as error:  # a contract for which no request model can be made
-        raise BundleError(f"bundle {choice.bundle.name}: {error!r}") from error

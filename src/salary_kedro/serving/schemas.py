@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
@@ -56,16 +57,13 @@ class Covered(BaseModel):
         return cls(ranges=ranges, categories=dict(domain.categories))
 
 
-class ModelInfo(BaseModel):
-    """The model that answers.
+class ModelFacts(BaseModel):
+    """What a bundle says about its model.
 
     Attributes:
         model_name: Name of the registered model.
         model_version: Its version.
         bundle: The bundle it was loaded from.
-        source: `current` if it is the bundle that the pointer names; `kept` if that one was
-            refused while this one served; `reserve` if it was refused at the start.
-        reason: What is wrong with the one that the pointer names.
         metrics: Metrics at training.
         lineage: What it was made from.
         contract: The contract of its rows.
@@ -77,12 +75,41 @@ class ModelInfo(BaseModel):
     model_name: str
     model_version: int
     bundle: str
-    source: str
-    reason: str | None
     metrics: dict[str, float | None]
     lineage: dict[str, Any]
     contract: Contract
     domain: Covered
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """The facts of a bundle."""
+        return cls(
+            model_name=bundle.model_name,
+            model_version=bundle.version,
+            bundle=bundle.name,
+            metrics=dict(bundle.metrics),
+            lineage=dict(bundle.lineage),
+            contract=bundle.contract,
+            domain=Covered.of(bundle.domain, bundle.contract),
+        )
+
+
+class ModelInfo(ModelFacts):
+    """The model that answers.
+
+    Attributes:
+        source: `current` if it is the bundle that the pointer names; `kept` if that one was
+            refused while this one served; `reserve` if it was refused at the start.
+        reason: What is wrong with the one that the pointer names.
+        place: Where bundles are looked for: `project`; `bento`, inside the Bento that is
+            served; `SALARY_BUNDLES`, the folder that this variable names.
+        bento: Tag of the Bento that is served; null for a project.
+    """
+
+    source: str
+    reason: str | None
+    place: str
+    bento: str | None
 
 
 @dataclass(frozen=True)

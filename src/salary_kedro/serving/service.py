@@ -11,12 +11,11 @@ import bentoml
 from bentoml._internal.context import server_context
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.logs import set_up_logs
 from salary_kedro.serving.metrics import keep_in_memory
-from salary_kedro.serving.predictor import Predictor, bundles_folder
+from salary_kedro.serving.predictor import open_predictor
 from salary_kedro.serving.token import TOKEN, TOKEN_FILE, read_token
 
 log = logging.getLogger("salary_kedro.serving")
@@ -37,7 +36,7 @@ def _or_end(read: Callable[[], T]) -> T:
 
 token = _or_end(read_token)
 keep_in_memory()
-predictor = Predictor(BundleStore(_or_end(bundles_folder)))
+predictor = _or_end(open_predictor)
 
 
 class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types

@@ -3,6 +3,7 @@
 from typing import Any
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
@@ -24,8 +25,13 @@ def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: Regis
 
 
 def build_bento(
-    bento_project: Any, bundles: BundleStore, bundle_name: str, parameters: Packaging
+    bento_project: Any,
+    bundles: BundleStore,
+    bundle_name: str,
+    parameters: Packaging,
+    registry: RegistryNames,
 ) -> str:
     """Build the Bento with that bundle inside, unless it is there already."""
-    tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name)
+    run_id = Registry(registry.model_name).version(version_of(bundle_name)).run_id
+    tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name, run_id)
     return tag

@@ -26,6 +26,7 @@ def create_pipeline() -> Pipeline:
                     "bundles": "bundles",
                     "bundle_name": "bundle_name",
                     "parameters": "params:packaging",
+                    "registry": "params:registry",
                 },
                 outputs="bento_tag",
                 name="build_bento",
