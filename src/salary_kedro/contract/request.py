@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from salary_kedro.contract.columns import (
+    MAX_INTEGER,
     MAX_TEXT,
     Boolean,
     Category,
@@ -83,8 +84,15 @@ def _kind(feature: Feature) -> Any:
         case Date():
             return Annotated[date, Field(**_day_bounds(feature)), BeforeValidator(read_day)]
         case Integer():
-            return Annotated[int, Field(**_whole_bounds(feature))]
+            return Annotated[int, Field(**_whole_bounds(feature)), BeforeValidator(_whole)]
     return Annotated[float, Field(**_bounds(feature))]
+
+
+def _whole(value: Any) -> Any:
+    """12 for 12.0, which is an integer in JSON Schema too; from 2^53 on a float may be rounded."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < MAX_INTEGER:
+        return int(value)
+    return value
 
 
 def _text(feature: Category) -> Any:

@@ -59,8 +59,23 @@ def test_request_when_an_optional_value_is_missing_then_gives_none(body: str) ->
     assert values(body, contract_of(column("age", required=False))) == [None]
 
 
-def test_request_when_a_whole_number_is_wanted_then_takes_it() -> None:
-    assert values('{"age": 5}', contract_of(column("age", kind="integer"))) == [5]
+@pytest.mark.parametrize(
+    ("sent", "whole"),
+    [
+        ("5", 5),
+        ("5.0", 5),
+        ("5e0", 5),
+        ("-0.0", 0),
+        ("9007199254740991.0", 2**53 - 1),
+        ("9007199254740992", 2**53),
+    ],
+)
+def test_request_when_a_whole_number_is_wanted_then_takes_it_with_a_point_or_without(
+    sent: str, whole: int
+) -> None:
+    (value,) = values(f'{{"age": {sent}}}', contract_of(column("age", kind="integer")))
+    assert value == whole
+    assert type(value) is int
 
 
 def test_request_when_field_names_are_those_of_pydantic_then_are_fields_all_the_same() -> None:
@@ -141,11 +156,19 @@ def test_explain_when_a_row_of_many_is_wrong_then_says_which(contract: Contract)
     ]
 
 
-@pytest.mark.parametrize("value", ["5.5", "true", '"5"'])
-def test_request_when_a_whole_number_is_wanted_then_refuses_others(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        *[(text, text) for text in ("5.5", "true", '"5"', "9007199254740993")],
+        ("1e300", "1e+300"),
+        ("9007199254740993.0", "9007199254740992.0"),
+    ],
+)
+def test_request_when_a_whole_number_is_wanted_then_refuses_others(value: str, shown: str) -> None:
     contract = contract_of(column("age", kind="integer"))
 
-    assert explain(f'{{"age": {value}}}', contract)[0]["field"] == "age"
+    message = f"{shown} is not allowed; it must be a whole number (units)"
+    assert explain(f'{{"age": {value}}}', contract) == [{"field": "age", "message": message}]
 
 
 @pytest.mark.parametrize(("value", "accepted"), [(0, False), (1, True), (9, True), (10, False)])
@@ -372,14 +395,14 @@ def near_bounds(feature: Any) -> st.SearchStrategy[Any]:
     odd = [math.inf, -math.inf, True, None, "five", 5]
     values = st.sampled_from([float(edge) for edge in [*edges, *near]])
     values |= st.floats(allow_nan=False) | st.sampled_from(odd)
-    # JSON of a whole number has no point.
-    return values.map(
-        lambda value: (
-            int(value)
-            if feature.kind == "integer" and isinstance(value, float) and value.is_integer()
-            else value
-        )
-    )
+    return st.tuples(values, st.booleans()).map(lambda drawn: spelled(*drawn))
+
+
+def spelled(value: Any, pointed: bool) -> Any:
+    """A whole number with a point or without; from 2^53 on requests take it without alone."""
+    if not isinstance(value, float) or not value.is_integer():
+        return value
+    return value if pointed and abs(value) < 2**53 else int(value)
 
 
 def days_near_bounds(feature: Any) -> st.SearchStrategy[Any]:
