@@ -360,9 +360,10 @@ def _token_header() -> dict[str, str]:
     token, file = os.environ.get(TOKEN_VARIABLE, ""), os.environ.get(TOKEN_FILE_VARIABLE)
     if file:
         try:
-            token = Path(file).read_text(encoding="ascii").strip()
+            lines = Path(file).read_text(encoding="ascii").split("\n")
         except (OSError, UnicodeDecodeError):
-            token = ""
+            lines = []
+        token = next(filter(None, map(str.strip, lines)), "")  # the first of two, the newer one
         if not token:
             raise BadTokenError(f"{TOKEN_FILE_VARIABLE} is '{file}', which holds no token.")
     if not token.isascii() or not token.isprintable():

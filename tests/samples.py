@@ -45,9 +45,9 @@ def contract_of(*features: dict[str, Any], **changes: Any) -> Contract:
     return Contract.model_validate({"features": features, "target": TARGET, **changes})
 
 
-def default_contract() -> Contract:
-    """The default environment's contract, as the project ships it."""
-    content = yaml.safe_load((ROOT / "conf" / "base" / "contract.yml").read_text())
+def default_contract(environment: str = "base") -> Contract:
+    """An environment's contract, the default's unless told otherwise, as the project ships it."""
+    content = yaml.safe_load((ROOT / "conf" / environment / "contract.yml").read_text())
     return Contract.model_validate(content["contract"])
 
 

@@ -4,21 +4,15 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from kinds import bundle_of
-from salary_kedro.bundle import BundleStore
-from salary_kedro.contract import Contract
-from salary_kedro.serving.app import create_app
-from salary_kedro.serving.predictor import Predictor
-from salary_kedro.serving.token import Token
-from support import free_port, wait_until
+from salary_kedro.serving.settings import Settings
+from services import real_service
 
 # What a path answers: status and body (bytes as they are, everything else as JSON), or a
 # function that works out both from the request's JSON; "hang up" to close the connection without
@@ -146,27 +140,6 @@ def scripted_url(answers: Answers, received: list[tuple[str, Any]]) -> Iterator[
     thread.join()
 
 
-@contextmanager
-def real_service(contract: Contract, folder: Path, token: Token | None = None) -> Iterator[str]:
-    """Address of the service's own routes over a model that was trained by a contract."""
-    store, port = BundleStore(folder), free_port()
-    name, files = bundle_of(contract)
-    store.write(name, files)
-    store.point_to(name)
-    predictor = Predictor(store)
-    predictor.refresh()
-    config = uvicorn.Config(create_app(predictor, token), port=port, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started, "the service to start")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Starts a real service over a model trained by a contract; gives its address.
@@ -175,7 +148,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """
     with ExitStack() as stack:
         yield lambda contract, token=None: stack.enter_context(
-            real_service(contract, tmp_path / "bundles", token)
+            real_service(contract, tmp_path / "bundles", Settings(token))
         )
 
 

@@ -477,8 +477,8 @@ def test_interactive_page_when_the_service_asks_for_a_token_then_lets_people_typ
     offline: tuple[Page, list[str]], serve: Callable[..., str], contract: Contract
 ) -> None:
     page, _ = offline
-    page.goto(serve(contract, Token("s3cret-token")))
-    page.get_by_label("Token").fill("s3cret-token")
+    page.goto(serve(contract, Token("s3cret-token-of-a-test")))
+    page.get_by_label("Token").fill("s3cret-token-of-a-test")
     page.get_by_role("button", name="Show the routes").click()
     try_predict(page)
     status = page.locator(".live-responses-table tbody .response-col_status").first

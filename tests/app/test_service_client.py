@@ -314,7 +314,7 @@ def test_model_when_a_proxy_is_configured_then_asks_loopback_directly(
     assert ServiceClient(scripted_url).model().version == 1
 
 
-SECRET = "s3cret-token"  # noqa: S105 - a test's own
+SECRET = "s3cret-token-of-a-test"  # noqa: S105 - a test's own
 
 
 @pytest.mark.parametrize("variable", ["SALARY_TOKEN", "SALARY_TOKEN_FILE"])

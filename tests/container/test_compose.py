@@ -130,14 +130,14 @@ def test_compose_with_a_token_then_both_can_read_it_and_the_page_asks_for_its_pa
     engine: Engine, built: Project, tmp_path: Path
 ) -> None:
     token, password = tmp_path / "token", tmp_path / "password"
-    token.write_text("dG9rZW4")
+    token.write_text("dG9rZW4tb2YtYS10ZXN0")
     password.write_text("correct horse battery")
     secrets = {"SALARY_TOKEN_FILE": str(token), "SALARY_PAGE_PASSWORD_FILE": str(password)}
 
     with started(engine, built, "compose.yaml", "compose.token.yaml", **secrets) as running:
         for container in ("service", "page"):
             read = running.compose("exec", "-T", container, "python3", "-c", SHOW_FILE)
-            assert read == "dG9rZW4"
+            assert read == "dG9rZW4tb2YtYS10ZXN0"
         asked = running.compose("exec", "-T", "page", "python3", "-c", SHOW_ASKED)
         assert asked == "correct horse battery"
         assert running.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"

@@ -22,11 +22,12 @@ from salary_kedro.serving.logs import JsonFormatter
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition
+from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token, read_token
 
 GOOD = {"experience_years": 5}
 BEYOND = {"experience_years": 59}
-SECRET = "s3cret-token"  # noqa: S105 - a test's own
+SECRET = "s3cret-token-of-a-test"  # noqa: S105 - a test's own
 JSON = [(b"content-type", b"application/json")]
 AT_ONCE = 300
 
@@ -47,7 +48,7 @@ def app(served: Predictor) -> Guard:
 @pytest.fixture
 def closed(served: Predictor) -> Guard:
     """The same, which asks for a token."""
-    return create_app(served, Token(SECRET))
+    return create_app(served, Settings(Token(SECRET)))
 
 
 def ask(app: Guard, path: str, body: object = None, **headers: str) -> httpx.Response:
@@ -141,6 +142,7 @@ def test_read_token_when_nothing_is_set_then_there_is_none() -> None:
     [
         ({"SALARY_TOKEN": ""}, "empty"),
         ({"SALARY_TOKEN": "two words"}, "header cannot"),
+        ({"SALARY_TOKEN": "fifteen-letters"}, "fewer than 16"),
         ({"SALARY_TOKEN": SECRET, "SALARY_TOKEN_FILE": "x"}, "unset one"),
         ({"SALARY_TOKEN_FILE": "/nowhere/token"}, "/nowhere/token"),
     ],

@@ -27,6 +27,7 @@ from salary_kedro.serving.request_metrics import (
     observe_all,
     request_metrics,
 )
+from salary_kedro.serving.settings import Settings
 from support import ROOT, Project, get, post, wait_until
 
 GOOD = {"experience_years": 5}
@@ -112,7 +113,7 @@ def test_metrics_when_something_happens_for_the_first_time_then_its_series_was_t
 
 
 def test_metrics_when_a_route_is_added_then_its_series_are_too(predictor: Predictor) -> None:
-    routes = Routes(predictor, Load(), needs_token=False).by_path
+    routes = Routes(predictor, Load(), Settings()).by_path
     assert set(STATUSES) == {*routes, "other"}
 
 

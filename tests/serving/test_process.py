@@ -98,7 +98,7 @@ def test_service_when_others_reach_it_without_a_token_then_warns_once(
 def test_service_when_it_has_a_token_then_asks_for_it_and_logs_it_nowhere(
     quiet: Project, bundles: Path
 ) -> None:
-    secret = "s3cret-token"  # noqa: S105 - a test's own
+    secret = "s3cret-token-of-a-test"  # noqa: S105 - a test's own
     with serving(quiet, bundles, SALARY_TOKEN=secret) as (_, address, log):
         assert get(f"{address}/model").status == 401
         assert get(f"{address}/schema.json").status == 401
@@ -106,13 +106,20 @@ def test_service_when_it_has_a_token_then_asks_for_it_and_logs_it_nowhere(
     assert all(line["level"] == "info" for line in lines_of(log))
 
 
-@pytest.mark.parametrize("value", ["", "two words"])
-def test_service_when_its_token_is_none_then_does_not_start_and_says_why_in_one_line(
-    project: Project, value: str
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("SALARY_TOKEN", "", "the token is empty or holds what a header cannot"),
+        ("SALARY_TOKEN", "x", "the token has fewer than 16 characters"),
+        ("SALARY_ROOT_PATH", "salaries", "SALARY_ROOT_PATH is 'salaries'"),
+    ],
+)
+def test_service_when_a_setting_is_not_good_then_does_not_start_and_says_why_in_one_line(
+    project: Project, setting: str, value: str, told: str
 ) -> None:
-    result = project.run("bentoml", "serve", SALARY_TOKEN=value)
+    result = project.run("bentoml", "serve", "--host", "0.0.0.0", **{setting: value})  # noqa: S104
     assert result.returncode != 0
-    assert result.stderr.startswith("Error: the token is empty or holds what a header cannot")
+    assert result.stderr.startswith(f"Error: {told}")
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -12,7 +12,9 @@ from starlette.types import Receive, Scope, Send
 from salary_kedro.contract.encoding import Row
 from salary_kedro.contract.request import request_values
 from salary_kedro.serving import limits
+from salary_kedro.serving.bentoml_schema import describe_for_bentoml
 from salary_kedro.serving.body import check, held, receive
+from salary_kedro.serving.compression import takes_gzip
 from salary_kedro.serving.guard import ASSETS, PROBES, Guard
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.openapi import describe
@@ -20,22 +22,22 @@ from salary_kedro.serving.page import FILES, asset, page
 from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition, request_metrics
-from salary_kedro.serving.token import Token
+from salary_kedro.serving.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Served, Request], Awaitable[Response]]
 
 
-def create_app(predictor: Predictor, token: Token | None = None) -> Guard:
+def create_app(predictor: Predictor, settings: Settings | None = None) -> Guard:
     """Build the application; it always answers from what the predictor serves at that moment.
 
     Args:
         predictor: Holds what is served.
-        token: What clients must send as a bearer token; None if anyone may ask.
+        settings: Who may ask, and where; by default anyone may, without a proxy.
     """
-    load = Load()
-    routes = Routes(predictor, load, token is not None)
-    return Guard(routes, load, frozenset(routes.by_path), token)
+    load, settings = Load(), settings or Settings()
+    routes = Routes(predictor, load, settings)
+    return Guard(routes, load, frozenset(routes.by_path), settings)
 
 
 class Routes:
@@ -45,13 +47,15 @@ class Routes:
         by_path: Method and function of each route.
     """
 
-    def __init__(self, predictor: Predictor, load: Load, needs_token: bool) -> None:
-        self._predictor, self._load, self._needs_token = predictor, load, needs_token
+    def __init__(self, predictor: Predictor, load: Load, settings: Settings) -> None:
+        self._predictor, self._load, self._settings = predictor, load, settings
         self.by_path: dict[str, tuple[str, Endpoint]] = {
             "/predict": ("POST", self._with_model(self._predict)),
             "/predict_batch": ("POST", self._with_model(self._predict_batch)),
             "/model": ("GET", self._with_model(self._model)),
             "/openapi.json": ("GET", self._with_model(self._openapi)),
+            "/docs.json": ("GET", self._with_model(self._openapi)),
+            "/schema.json": ("GET", self._with_model(self._schema)),
             "/metrics": ("GET", _metrics),
             "/": ("GET", _page),
             **dict.fromkeys(PROBES, ("GET", self._probe)),
@@ -91,7 +95,7 @@ class Routes:
 
     async def _probe(self, request: Request) -> Response:
         """Tell that the process lives; of `/readyz`, that it has a model."""
-        if request.url.path == "/readyz" and self._predictor.served is None:
+        if request.scope["path"] == "/readyz" and self._predictor.served is None:
             raise self._no_model()
         return PlainTextResponse("\n")
 
@@ -114,7 +118,13 @@ class Routes:
         return JSONResponse({**served.facts, **why, **where})
 
     async def _openapi(self, served: Served, request: Request) -> Response:
-        return JSONResponse(describe(served.bundle, served.schemas, self._needs_token))
+        address, closed = self._settings.outside.url(request.scope), bool(self._settings.token)
+        described = describe(served.bundle, served.schemas, address, closed)
+        # Its addresses are those that this client has asked.
+        return JSONResponse(described, headers={"Cache-Control": "no-store"})
+
+    async def _schema(self, served: Served, request: Request) -> Response:
+        return JSONResponse(describe_for_bentoml(served.schemas))
 
 
 def _answer_batch(served: Served, body: bytearray) -> Response:
@@ -165,7 +175,8 @@ async def _page(request: Request) -> Response:
 
 
 async def _asset(request: Request) -> Response:
-    return asset(request.url.path.removeprefix(ASSETS))
+    accepted = request.headers.get("accept-encoding", "").encode("latin-1")
+    return asset(request.scope["path"].removeprefix(ASSETS), takes_gzip(accepted))
 
 
 def _no_route(

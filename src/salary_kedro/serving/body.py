@@ -76,7 +76,8 @@ async def _receive_part(request: Request, body: bytearray, load: Load, most: int
 
 def _check_header(request: Request, most: int) -> None:
     """Refuse by what is declared, before anything is read."""
-    kind, *parameters = request.headers.get("content-type", "").lower().split(";")
+    headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
+    kind, *parameters = headers.get(b"content-type", "").lower().split(";")
     if kind.strip() != "application/json":
         message = f"content type '{_shown(kind)}' is not supported; send application/json"
         raise RequestError(415, "unsupported_media_type", message)
@@ -84,11 +85,11 @@ def _check_header(request: Request, most: int) -> None:
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
             message = f"charset '{_shown(value)}' is not supported; send UTF-8"
             raise RequestError(415, "unsupported_media_type", message)
-    encoding = request.headers.get("content-encoding", "identity")
+    encoding = headers.get(b"content-encoding", "identity")
     if encoding.strip().lower() != "identity":
         message = f"content encoding '{_shown(encoding)}' is not supported; send plain JSON"
         raise RequestError(415, "unsupported_media_type", message)
-    declared = request.headers.get("content-length", "0")
+    declared = headers.get(b"content-length", "0")
     if declared.isdecimal() and int(declared) > most:
         raise _too_large(most)
 
@@ -121,10 +122,9 @@ def check(body: bytearray, model: type[Body], served: Served) -> Body:
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
     """Refuse a field that is given twice: readers of JSON differ in which of the two counts."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) == len(names):
+    if len(dict(pairs)) == len(pairs):
         return
-    twice = next(name for name, times in Counter(names).items() if times > 1)
+    twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     problem = {"field": twice, "message": "given twice; send each field once"}
     message = ": ".join(problem.values())
     raise RequestError(422, "invalid_input", message, [problem])

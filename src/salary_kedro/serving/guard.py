@@ -5,16 +5,20 @@ import logging
 import os
 import re
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salary_kedro.serving import limits
+from salary_kedro.serving.compression import Compressing
 from salary_kedro.serving.load import Load
+from salary_kedro.serving.origins import Origins, Raw
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import request_metrics
-from salary_kedro.serving.token import Token
+from salary_kedro.serving.settings import Settings
+from salary_kedro.serving.traces import trace_of
 
 log = logging.getLogger("salary_kedro.serving.requests")
 
@@ -32,19 +36,30 @@ class Exchange:
     """One request and what becomes of it.
 
     Attributes:
+        headers: The header of the request, by names in small letters.
         identity: The id of the request: the client's if it is sane, else one of ours.
+        trace: The ids of the trace that it is part of, if any, as a log line has them.
         route: Its route, by a name of ours.
         status: The status it was answered with, 0 before.
         code: The code of its error, if any.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, routes: frozenset[str]) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        routes: frozenset[str],
+        origins: Origins,
+    ) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self._begun = time.perf_counter()
-        headers = dict(scope["headers"])
-        self.authorization: bytes | None = headers.get(b"authorization")
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = self.headers
         given = headers.get(b"x-request-id", b"")
         self.identity: bytes = given if _SANE_ID.fullmatch(given) else os.urandom(16).hex().encode()
+        self._own = ((b"x-request-id", self.identity), *origins.headers(headers.get(b"origin")))
+        self.trace = trace_of(headers[b"traceparent"]) if b"traceparent" in headers else {}
         path = scope["path"]
         self.route: str = path if path in routes else "other"
         self.status, self.code = 0, ""
@@ -58,20 +73,28 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer, with the id of the request."""
+        """Send a part of the answer, with the id of the request and what browsers want to know."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            named = (b"x-request-id", self.identity)
-            message = {**message, "headers": [*message.get("headers", ()), named]}
+            message = {**message, "headers": [*message.get("headers", ()), *self._own]}
         await self._send(message)
+
+    def compressing(self) -> Compressing:
+        """Sends an answer as `send` does, compressed where that is worth it."""
+        return Compressing(self.send, self.headers.get(b"accept-encoding", b""))
+
+    async def allow(self, headers: Sequence[Raw]) -> None:
+        """Tell a browser what pages of its origin may ask."""
+        await self.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await self.send({"type": "http.response.body"})
 
     async def refuse(self, refusal: RequestError) -> None:
         """Answer with an error, unless an answer has begun already."""
         if self.status:
             return
         self.code = refusal.code
-        response = refusal.response()
-        await self.send(
+        response, send = refusal.response(), self.compressing()
+        await send(
             {
                 "type": "http.response.start",
                 "status": response.status_code,
@@ -80,10 +103,10 @@ class Exchange:
         )
         part = {"type": "http.response.body", "body": response.body}
         if self._unread:
-            await self.send({**part, "more_body": True})
+            await send({**part, "more_body": True})
             await self._drain()
             part = {"type": "http.response.body"}
-        await self.send(part)
+        await send(part)
 
     async def _drain(self) -> None:
         """Throw away what is still coming: a client whose sending breaks misses the answer."""
@@ -109,6 +132,7 @@ class Exchange:
             "status": status,
             "ms": round(1000 * seconds, 2),
             "request_id": self.identity.decode(),
+            **self.trace,
         }
         log.info("request", extra={"fields": fields})
 
@@ -121,7 +145,7 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, load: Load, routes: frozenset[str], token: Token | None
+        self, app: ASGIApp, load: Load, routes: frozenset[str], settings: Settings
     ) -> None:
         """Guard an application.
 
@@ -129,14 +153,17 @@ class Guard:
             app: Answers what is let through.
             load: What the worker has taken on.
             routes: The routes there are; all others go by one name in logs and metrics.
-            token: What clients must send, None if nothing.
+            settings: Who may ask, and where.
         """
-        self._app, self.load, self._routes, self._token = app, load, routes, token
+        self._app, self.load, self._routes, self._settings = app, load, routes, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens; nothing else is spoken here."""
         if scope["type"] == "http":
-            await self._answer(Exchange(scope, receive, send, self._routes))
+            if self._settings.outside.root_path:
+                scope = {**scope, "path": self._settings.outside.inside(scope["path"])}
+            origins = self._settings.origins
+            await self._answer(Exchange(scope, receive, send, self._routes, origins))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
@@ -150,20 +177,28 @@ class Guard:
         except TimeoutError:
             await exchange.refuse(_too_long())
         except Exception:  # a request must get an answer, and an error a line
-            fields = {"request_id": exchange.identity.decode(), "route": exchange.route}
+            fields = {
+                "request_id": exchange.identity.decode(),
+                "route": exchange.route,
+                **exchange.trace,
+            }
             log.exception("a request failed", extra={"fields": fields})
             await exchange.refuse(_failed())
         finally:
             exchange.end()
 
     async def _admit(self, exchange: Exchange) -> None:
-        path, scope = exchange.scope["path"], exchange.scope
-        if self._token and path not in OPEN and not path.startswith(ASSETS):
-            self._token.check(exchange.authorization)
+        path, scope, settings = exchange.scope["path"], exchange.scope, self._settings
+        allowed = settings.origins.preflight(scope["method"], exchange.headers)
+        if allowed is not None:
+            await exchange.allow(allowed)
+            return
+        if settings.token and path not in OPEN and not path.startswith(ASSETS):
+            settings.token.check(exchange.headers.get(b"authorization"))
         room = nullcontext() if path in PROBES or path == "/metrics" else self.load.request()
         with room:
             async with asyncio.timeout(limits.ANSWER_SECONDS):
-                await self._app(scope, exchange.receive, exchange.send)
+                await self._app(scope, exchange.receive, exchange.compressing())
 
 
 def _too_long() -> RequestError:

@@ -10,13 +10,33 @@ from salary_kedro.contract.request import example_request
 from salary_kedro.serving.schemas import ErrorBody, ModelInfo, Schemas
 
 TEMPLATE = "#/components/schemas/{model}"
-REQUEST_ID = "X-Request-ID"
+REQUEST_ID, TRACE = "X-Request-ID", "traceparent"
 
-_REQUEST_ID = {
-    "description": "Names the request in the service's log: the client's own, or a new one",
-    "schema": {"type": "string"},
+_TAGS = {
+    "predictions": "Ask for salaries",
+    "model": "Which model answers, and how good it was",
+    "descriptions": "What programs read to learn of the routes",
 }
-_OWN_HEADERS = {"401": ["WWW-Authenticate"], "405": ["Allow"]}
+_TEXT = {"schema": {"type": "string"}}
+#: What any request may send in its header.
+_PARAMETERS = {
+    REQUEST_ID: "Names the request in the service's log: 1 to 128 printable characters",
+    TRACE: "The trace that the request is part of (W3C Trace Context), for the service's log",
+}
+#: What the header of an answer tells.
+_HEADERS = {
+    REQUEST_ID: "Names the request in the service's log: the client's own, or a new one",
+    "Content-Encoding": "gzip, for a long answer to a client that takes it",
+    "WWW-Authenticate": "How to send a token",
+    "Allow": "The methods of the route",
+    "Retry-After": "Seconds until it may help to ask again",
+}
+_OWN_HEADERS = {
+    "200": ["Content-Encoding"],
+    "401": ["WWW-Authenticate"],
+    "405": ["Allow"],
+    "503": ["Retry-After"],
+}
 #: What any route may answer beside 200.
 _ALWAYS = {
     "405": "The route is asked by another method",
@@ -33,50 +53,66 @@ _REFUSED_BODY = {
 }
 
 
-def describe(bundle: Bundle, schemas: Schemas, needs_token: bool = False) -> dict[str, Any]:
-    """Describe the four routes as an OpenAPI 3.1 document.
+def describe(
+    bundle: Bundle, schemas: Schemas, address: str = "/", needs_token: bool = False
+) -> dict[str, Any]:
+    """Describe the routes as an OpenAPI 3.1 document.
 
     Args:
         bundle: The bundle that answers.
         schemas: The models of its contract.
+        address: Where the client reaches the service.
         needs_token: Whether clients must send a bearer token.
     """
-    models = (schemas.request, schemas.batch, schemas.answer, schemas.batch_answer)
-    _, shared = models_json_schema(
-        [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
-    )
-    components: dict[str, Any] = {"schemas": shared["$defs"], "headers": {REQUEST_ID: _REQUEST_ID}}
-    if needs_token:
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    bearer = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}
     return {
         "openapi": "3.1.0",
         "info": _info(bundle),
+        "servers": [{"url": address}],
+        "security": [{"bearer": []}] if needs_token else [],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": _paths(bundle, schemas, _ALWAYS | (_UNAUTHORIZED if needs_token else {})),
-        "components": components,
-        **({"security": [{"bearer": []}]} if needs_token else {}),
+        "components": {**_components(schemas), **(bearer if needs_token else {})},
     }
 
 
-def _info(bundle: Bundle) -> dict[str, str]:
+def _info(bundle: Bundle) -> dict[str, Any]:
     target = bundle.contract.target
     return {
         "title": f"{target.label} prediction",
         "version": f"{bundle.version}",
         "description": f"Answers with the {target.label.lower()} ({target.unit}) that "
         f"{bundle.model_name}, version {bundle.version}, predicts.",
+        "contact": {"name": "salary_kedro"},
+        "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
     }
+
+
+def _components(schemas: Schemas) -> dict[str, Any]:
+    models = (schemas.request, schemas.batch, schemas.answer, schemas.batch_answer)
+    _, shared = models_json_schema(
+        [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
+    )
+    parameters = {
+        name: {"name": name, "in": "header", "description": text, **_TEXT}
+        for name, text in _PARAMETERS.items()
+    }
+    return {"schemas": shared["$defs"], "parameters": parameters}
 
 
 def _paths(bundle: Bundle, schemas: Schemas, refused: Mapping[str, str]) -> dict[str, Any]:
     row = example_request(bundle.contract)
     rows, refused_body = {"rows": [row]}, {**_REFUSED_BODY, **refused}
-    one = _operation("Predict one row", schemas.answer, refused_body)
-    many = _operation("Predict rows", schemas.batch_answer, refused_body)
+    one = _operation("predict", "Predict for one row", schemas.answer, refused_body)
+    many = _operation("predict_batch", "Predict for rows", schemas.batch_answer, refused_body)
+    model = _operation("get_model", "The model that answers", ModelInfo, refused, "model")
     return {
         "/predict": {"post": {**one, "requestBody": _body(schemas.request, row)}},
         "/predict_batch": {"post": {**many, "requestBody": _body(schemas.batch, rows)}},
-        "/model": {"get": _operation("The model that answers", ModelInfo, refused)},
-        "/openapi.json": {"get": _operation("This description", None, refused)},
+        "/model": {"get": model},
+        "/openapi.json": {"get": _description("get_openapi", "This description", refused)},
+        "/docs.json": {"get": _description("get_docs", "This description once more", refused)},
+        "/schema.json": {"get": _description("get_schema", "For BentoML's clients", refused)},
     }
 
 
@@ -84,7 +120,17 @@ def _body(model: type, example: object) -> dict[str, Any]:
     return {"required": True, "content": _content(model, example)}
 
 
-def _operation(summary: str, answer: type | None, refused: Mapping[str, str]) -> dict[str, Any]:
+def _description(name: str, summary: str, refused: Mapping[str, str]) -> dict[str, Any]:
+    return _operation(name, summary, None, refused, "descriptions")
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answer: type | None,
+    refused: Mapping[str, str],
+    tag: str = "predictions",
+) -> dict[str, Any]:
     content = {"application/json": {"schema": {"type": "object"}}}
     good = content if answer is None else _content(answer)
     responses = {"200": {"description": "The answer", "content": good}} | {
@@ -92,14 +138,11 @@ def _operation(summary: str, answer: type | None, refused: Mapping[str, str]) ->
         for status, text in sorted(refused.items())
     }
     for status, response in responses.items():
-        response["headers"] = _headers(status)
-    name = summary.lower().replace(" ", "_")
-    return {"summary": summary, "operationId": name, "responses": responses}
-
-
-def _headers(status: str) -> dict[str, Any]:
-    named = {REQUEST_ID: {"$ref": f"#/components/headers/{REQUEST_ID}"}}
-    return named | {name: {"schema": {"type": "string"}} for name in _OWN_HEADERS.get(status, ())}
+        named = (REQUEST_ID, *_OWN_HEADERS.get(status, ()))
+        response["headers"] = {each: {"description": _HEADERS[each], **_TEXT} for each in named}
+    told = {"operationId": name, "summary": summary, "description": f"{summary}.", "tags": [tag]}
+    parameters = [{"$ref": f"#/components/parameters/{each}"} for each in _PARAMETERS]
+    return {**told, "parameters": parameters, "responses": responses}
 
 
 def _content(model: type, example: object = None) -> dict[str, Any]:

@@ -30,7 +30,8 @@ _POSTED = (*_ASKED, "400", "408", "413", "415", "422")
 STATUSES = {
     "/predict": _POSTED,
     "/predict_batch": _POSTED,
-    **dict.fromkeys(("/model", "/openapi.json", "/metrics", "/"), _ASKED),
+    **dict.fromkeys(("/model", "/metrics", "/"), _ASKED),
+    **dict.fromkeys(("/openapi.json", "/docs.json", "/schema.json"), _ASKED),
     **dict.fromkeys(("/livez", "/readyz", "/healthz"), _ASKED),
     **{f"/assets/{name}": _ASKED for name in ("page.js", "swagger-ui.css", "swagger-ui-bundle.js")},
     "other": (*_ASKED, "404"),
@@ -76,6 +77,11 @@ class RequestMetrics:
         self._predictions = {route: predictions.labels(route) for route in PREDICTING}
         for code in CODES:
             self._errors.labels(code)
+        self._token_kept = Gauge(
+            "salary_token_kept",
+            "1 while the file of tokens is not good, so that a worker keeps the former ones",
+            multiprocess_mode="liveall",
+        )
         self._of_route = lru_cache(200)(self._find)
         for route, statuses in STATUSES.items():
             for status in statuses:
@@ -108,6 +114,10 @@ class RequestMetrics:
         for field in fields:
             for outcome in OUTCOMES:
                 self._beyond.labels(field, outcome)
+
+    def token_kept(self, kept: bool) -> None:
+        """Tell whether former tokens are kept, for want of good ones."""
+        self._token_kept.set(kept)
 
     def out_of_range(self, outcome: str, fields: Iterable[str]) -> None:
         """Count values by the names of their fields, which must be the contract's."""

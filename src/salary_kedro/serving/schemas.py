@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -34,6 +34,11 @@ class ErrorBody(BaseModel):
     error: Error
 
 
+#: Both ends of a range; a list, for not all readers of OpenAPI know tuples.
+_Two = Field(min_length=2, max_length=2)
+Ends = Annotated[list[float], _Two] | Annotated[list[str], _Two]
+
+
 class Covered(BaseModel):
     """What the training rows covered, by field name.
 
@@ -43,7 +48,7 @@ class Covered(BaseModel):
         categories: The categories that the model knows by name.
     """
 
-    ranges: dict[str, tuple[float, float] | tuple[str, str]]
+    ranges: dict[str, Ends]
     categories: dict[str, tuple[str, ...]]
 
     @classmethod
@@ -51,7 +56,7 @@ class Covered(BaseModel):
         """Tell a domain in the values of requests."""
         columns = {column.name: column for column in contract.inputs}
         ranges: Any = {
-            name: tuple(as_json(end, columns[name]) for end in ends)
+            name: [as_json(end, columns[name]) for end in ends]
             for name, ends in domain.ranges.items()
         }
         return cls(ranges=ranges, categories=dict(domain.categories))

@@ -13,10 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
+from salary_kedro.serving.bentoml_schema import SERVICE
 from salary_kedro.serving.logs import set_up_logs
 from salary_kedro.serving.metrics import keep_in_memory
+from salary_kedro.serving.outside import TRUSTED
 from salary_kedro.serving.predictor import open_predictor
-from salary_kedro.serving.token import TOKEN, TOKEN_FILE, read_token
+from salary_kedro.serving.settings import read_settings
+from salary_kedro.serving.token import TOKEN, TOKEN_FILE
 
 log = logging.getLogger("salary_kedro.serving")
 LOOPBACK = ("127.", "::1")
@@ -34,7 +37,7 @@ def _or_end(read: Callable[[], T]) -> T:
         raise SystemExit(f"Error: {error}") from error
 
 
-token = _or_end(read_token)
+settings = _or_end(read_settings)
 keep_in_memory()
 predictor = _or_end(open_predictor)
 
@@ -52,7 +55,9 @@ class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
 
         # uvicorn would prefer httptools where that is installed, which keeps headers without end.
         HTTP_PROTOCOLS["auto"] = HTTP_PROTOCOLS["h11"]
-        bento, own = super().to_asgi(is_main), create_app(predictor, token)
+        # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
+        os.environ[TRUSTED] = ""
+        bento, own = super().to_asgi(is_main), create_app(predictor, settings)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await (bento if scope["type"] == "lifespan" else own)(scope, receive, send)
@@ -61,7 +66,7 @@ class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
 
 
 @bentoml.service(
-    name="salary_prediction",
+    name=SERVICE,
     service_class=OwnService,
     http={"host": HOST, "port": 3000},
 )
@@ -71,7 +76,7 @@ class SalaryPrediction:
     def __init__(self) -> None:
         """Follow the bundles from now on, in every worker."""
         set_up_logs()
-        if token is None and server_context.worker_index == 1 and (host := _bound_wider()):
+        if settings.token is None and server_context.worker_index == 1 and (host := _bound_wider()):
             message = "anyone who reaches %s may ask: set %s or %s to ask for a bearer token"
             log.warning(message, host, TOKEN, TOKEN_FILE)
         predictor.follow()

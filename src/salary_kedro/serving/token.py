@@ -1,48 +1,58 @@
 """The bearer token that a service may ask for."""
 
 import hmac
+import logging
 import os
 import re
-from collections.abc import Mapping
+import stat
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from salary_kedro.errors import UserError
 from salary_kedro.serving.refusals import RequestError
+from salary_kedro.serving.request_metrics import request_metrics
+
+log = logging.getLogger("salary_kedro.serving")
 
 TOKEN, TOKEN_FILE = "SALARY_TOKEN", "SALARY_TOKEN_FILE"
+#: Characters of a token at least; tokens of a file at most: a new one and the one before it.
+SHORTEST, MOST = 16, 2
+MAX_FILE_BYTES = 10_000
+#: A file of tokens is read again when it was last read so long ago.
+KEPT_SECONDS = 1.0
 #: What may stand in a header (RFC 6750, b64token).
 _ALLOWED = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_MAKE_ONE = "`openssl rand -base64 32` makes a good one"
 
 
 class Token:
-    """A secret that is compared, and shown nowhere."""
+    """One secret or two, either of which lets a request pass; they are shown nowhere."""
 
-    def __init__(self, secret: str) -> None:
-        """Take the secret of a service.
+    def __init__(self, *secrets: str) -> None:
+        """Take the secrets of a service.
 
         Raises:
-            UserError: if it is empty, or cannot stand in a header.
+            UserError: if there is none, or one is too short or cannot stand in a header.
         """
-        if not _ALLOWED.fullmatch(secret):
-            raise UserError(
-                f"the token is empty or holds what a header cannot; {TOKEN}, or the one line of "
-                f"the file that {TOKEN_FILE} names, must be letters, digits and -._~+/ alone, "
-                "with = at the end if at all"
-            )
-        self._expected = f"bearer {secret}".encode()
+        if not secrets:
+            raise UserError(f"there is no token in the file that {TOKEN_FILE} names; {_MAKE_ONE}")
+        self._expected = _headers_of(secrets)
 
     def __repr__(self) -> str:
         return "Token(...)"
 
     def check(self, authorization: bytes | None) -> None:
-        """Let a request pass whose `Authorization` header holds the token.
+        """Let a request pass whose `Authorization` header holds a token.
 
         Raises:
             RequestError: 401, telling how to send it.
         """
         scheme, _, secret = (authorization or b"").partition(b" ")
         given = scheme.lower() + b" " + secret.strip()
-        if not hmac.compare_digest(given, self._expected):
+        # All are compared, so that the time tells nothing of which it was.
+        matches = [hmac.compare_digest(given, expected) for expected in self._expected]
+        if not any(matches):
             what = "is not the one of this service" if scheme.lower() == b"bearer" else "is missing"
             raise RequestError(
                 401,
@@ -52,26 +62,84 @@ class Token:
             )
 
 
+class TokenFile(Token):
+    """The tokens in a file, which is read again while the service runs."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            UserError: if it cannot be read, or does not hold one token or two.
+        """
+        super().__init__(*_read(path))
+        self._path, self._read_at, self._problem = path, time.monotonic(), ""
+
+    def check(self, authorization: bytes | None) -> None:
+        """Let a request pass whose header holds a token that the file held a second ago."""
+        if time.monotonic() - self._read_at >= KEPT_SECONDS:
+            self._read_again()
+        super().check(authorization)
+
+    def _read_again(self) -> None:
+        """Take what the file holds now; the former tokens stay while it is not good."""
+        self._read_at, former = time.monotonic(), self._problem
+        try:
+            super().__init__(*_read(self._path))
+            self._problem = ""
+        except UserError as error:
+            self._problem = str(error)
+        if self._problem not in ("", former):
+            log.error("the tokens read before are kept: %s", self._problem)
+        elif former and not self._problem:
+            log.info("the file of tokens is good again")
+        request_metrics().token_kept(bool(self._problem))
+
+
+def _headers_of(secrets: Sequence[str]) -> list[bytes]:
+    for secret in secrets:
+        if not _ALLOWED.fullmatch(secret):
+            raise UserError(
+                f"the token is empty or holds what a header cannot; {TOKEN}, or each line of "
+                f"the file that {TOKEN_FILE} names, must be letters, digits and -._~+/ alone, "
+                "with = at the end if at all"
+            )
+        if len(secret) < SHORTEST:
+            raise UserError(
+                f"the token has fewer than {SHORTEST} characters, so that it could be guessed; "
+                f"lengthen {TOKEN}, or each line of the file that {TOKEN_FILE} names: {_MAKE_ONE}"
+            )
+    return [f"bearer {secret}".encode() for secret in secrets]
+
+
 def read_token(environment: Mapping[str, str] = os.environ) -> Token | None:
-    """The token that `SALARY_TOKEN` holds, or the file that `SALARY_TOKEN_FILE` names.
+    """The token that `SALARY_TOKEN` holds, or those in the file that `SALARY_TOKEN_FILE` names.
 
     Raises:
-        UserError: if both are set, or the token cannot be read or is none.
+        UserError: if both are set, or a token cannot be read or is none.
     """
     secret, file = environment.get(TOKEN), environment.get(TOKEN_FILE)
     if secret is not None and file is not None:
         raise UserError(f"both {TOKEN} and {TOKEN_FILE} are set; unset one of them")
     if file is not None:
-        return Token(_read(Path(file)))
+        return TokenFile(Path(file))
     return None if secret is None else Token(secret)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> list[str]:
+    """The lines of a file of tokens that are not empty."""
     try:
-        return path.read_text(encoding="ascii").strip()
+        if not stat.S_ISREG(path.stat().st_mode):  # reading another might never end
+            raise UserError(f"{TOKEN_FILE} names '{path}', which is no file; name the token's file")
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1).decode("ascii")
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
         raise UserError(f"{TOKEN_FILE} names '{path}', which {what}; mend or unset it") from error
     except UnicodeDecodeError:
-        message = f"the file '{path}' holds more than a token; write the token alone into it"
-        raise UserError(message) from None  # the cause would show the secret
+        text = "?" * (MAX_FILE_BYTES + 1)  # the cause would show the secret
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(text) > MAX_FILE_BYTES or len(lines) > MOST:
+        raise UserError(
+            f"the file '{path}' holds more than tokens; write one token a line, two at most"
+        )
+    return lines

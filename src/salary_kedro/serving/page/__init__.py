@@ -1,5 +1,7 @@
 """The interactive page at `/`: Swagger UI over `/openapi.json`; nothing comes from elsewhere."""
 
+import gzip
+from functools import cache
 from importlib.resources import files
 
 from starlette.responses import Response
@@ -26,8 +28,21 @@ def page() -> Response:
     return Response((_OURS / "index.html").read_bytes(), 200, _HEADERS, "text/html")
 
 
-def asset(name: str) -> Response:
-    """One of the files that the page loads."""
-    folder, kind = FILES[name]
+def asset(name: str, compressed: bool) -> Response:
+    """One of the files that the page loads, compressed by gzip or not."""
+    kind = FILES[name][1]
     headers = {**_HEADERS, "Cache-Control": "max-age=3600"}
-    return Response((folder / name).read_bytes(), 200, headers, kind)
+    if not compressed:
+        return Response(_content(name), 200, headers, kind)
+    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(_compressed(name), 200, headers, kind)
+
+
+def _content(name: str) -> bytes:
+    return (FILES[name][0] / name).read_bytes()
+
+
+@cache
+def _compressed(name: str) -> bytes:
+    """Compressed once: it takes long, and anybody may ask for it."""
+    return gzip.compress(_content(name))

@@ -3,6 +3,8 @@ const ask = document.getElementById("ask");
 
 function show(spec, token) {
   ask.hidden = true;
+  // The page knows best where it was found, behind whatever proxies.
+  spec.servers = [{ url: new URL(".", location.href).href.replace(/\/$/, "") }];
   const ui = SwaggerUIBundle({
     spec,
     dom_id: "#routes",

@@ -1,0 +1,46 @@
+"""The service's routes over a model of any contract, on loopback, in a thread of the test."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from kinds import bundle_of
+from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
+from salary_kedro.serving.app import create_app
+from salary_kedro.serving.predictor import Predictor
+from salary_kedro.serving.settings import Settings
+from support import free_port, wait_until
+
+
+def predictor_of(contract: Contract, folder: Path) -> Predictor:
+    """Serves a model that was trained by a contract, from a bundle in a folder."""
+    store = BundleStore(folder)
+    name, files = bundle_of(contract)
+    store.write(name, files)
+    store.point_to(name)
+    predictor = Predictor(store)
+    predictor.refresh()
+    return predictor
+
+
+@contextmanager
+def real_service(
+    contract: Contract, folder: Path, settings: Settings | None = None
+) -> Iterator[str]:
+    """Address of the service over a model that was trained by a contract."""
+    app, port = create_app(predictor_of(contract, folder), settings), free_port()
+    # As in a worker, whom a request comes from is left as it is.
+    config = uvicorn.Config(app, port=port, log_level="warning", proxy_headers=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "the service to start")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
