@@ -1,7 +1,8 @@
 """Who may use the page: people at this machine, and others by a password or past a proxy.
 
 The page sends the service's token with whatever a visitor asks. So where others reach it, it is
-closed until its keeper has said who may come in.
+closed until its keeper has said who may come in. Other sites reach it too, in a browser of this
+machine, once their name stands for 127.0.0.1 (DNS rebinding): the name asked for gives them away.
 """
 
 import hmac
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from urllib.parse import urlsplit
 
 from service_client import ADDRESS_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, is_loopback
 
@@ -79,12 +81,14 @@ try_password = WrongTries().check
 
 
 def password_to_ask(
-    address: str | None, environment: Mapping[str, str] = os.environ
+    address: str | None, asked_for: str | None = None, environment: Mapping[str, str] = os.environ
 ) -> Password | None:
     """The password that visitors must enter; None if none is needed.
 
     Args:
         address: Where the page listens, as Streamlit's option `server.address` has it.
+        asked_for: The host that the visitor has asked for, as the header `Host` has it; None if
+            there is no such header, which every browser sends.
         environment: Says which password, proxy and token there are.
 
     Raises:
@@ -92,14 +96,33 @@ def password_to_ask(
             password in the service's address, for anyone.
     """
     password, is_behind_proxy = _password(environment), _is_behind_proxy(environment)
-    if password or is_behind_proxy or _is_local(address) or not _sends_secret(environment):
+    if password or is_behind_proxy or not _sends_secret(environment):
         return password
-    raise ClosedError(
-        f"the page is closed: it listens at {address or 'all addresses'}, and would ask the "
-        f"service with its token for anyone. Let it listen at 127.0.0.1, set {PASSWORD_VARIABLE} "
-        f"or {PASSWORD_FILE_VARIABLE} to a password that visitors must enter, or set "
-        f"{PROXY_VARIABLE}=true if a proxy before it lets only the right people through"
+    if not _is_local(address):
+        raise _closed(f"it listens at {address or 'all addresses'}", "let it listen at 127.0.0.1")
+    if asked_for is not None and not is_loopback(_name_of(asked_for)):
+        raise _closed(
+            "it was asked for by another name than this machine's own, by a proxy or another site",
+            "open it at http://localhost",
+        )
+    return None
+
+
+def _closed(why: str, remedy: str) -> ClosedError:
+    return ClosedError(
+        f"the page is closed: {why}, and would ask the service with its token for anyone: "
+        f"{remedy}, set {PASSWORD_VARIABLE} or {PASSWORD_FILE_VARIABLE} to a password that "
+        f"visitors must enter, or set {PROXY_VARIABLE}=true if a proxy before it lets only the "
+        "right people through"
     )
+
+
+def _name_of(host: str) -> str:
+    """The name or address in a `Host` header; nothing if it holds none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 @cache

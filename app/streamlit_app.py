@@ -312,7 +312,8 @@ def show_service(service: ServiceClient) -> None:
 def is_let_in() -> bool:
     """Whether this visitor may use the page; if not yet, say so or ask for the password."""
     try:
-        password = password_to_ask(st.get_option("server.address"))
+        asked_for = st.context.headers.get("Host")
+        password = password_to_ask(st.get_option("server.address"), asked_for)
     except ClosedError as error:
         log_once(str(error))
         st.error(

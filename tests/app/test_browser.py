@@ -31,6 +31,7 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--host-resolver-rules=MAP stranger.example 127.0.0.1",  # for a site that rebinds its name
 ]
 
 
@@ -235,6 +236,22 @@ def test_page_when_others_reach_it_with_a_token_then_is_closed_and_its_log_says_
     assert "SALARY_" not in shown
     assert scripted_url not in shown
     assert received == []
+
+
+def test_page_when_another_site_rebinds_its_name_in_a_browser_then_is_closed_to_it(
+    browser: Browser, tmp_path: Path, scripted_url: str, received: list[object]
+) -> None:
+    settings = {
+        "SALARY_SERVICE_URL": scripted_url,
+        "SALARY_TOKEN": SECRET,
+        "STREAMLIT_SERVER_HEADLESS": "true",
+    }
+    with running_page(tmp_path, **settings) as address, browser.new_page() as page:
+        page.goto(address.replace("127.0.0.1", "stranger.example"))
+        expect(page.get_by_text(CLOSED)).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+        assert received == []
+        page.goto(address)
+        press_and_wait(page)
 
 
 def test_page_when_others_reach_it_with_a_password_then_asks_for_that_first(

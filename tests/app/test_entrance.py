@@ -24,19 +24,19 @@ def test_page_when_others_reach_it_and_it_sends_a_secret_then_is_closed(
     address: str | None, secret: dict[str, str]
 ) -> None:
     with pytest.raises(ClosedError, match="SALARY_PAGE_PASSWORD") as error:
-        password_to_ask(address, secret)
+        password_to_ask(address, environment=secret)
     assert "s3cret" not in str(error.value)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "localhost", "unix:///a/b"])
 def test_page_when_this_machine_alone_reaches_it_then_asks_for_nothing(address: str) -> None:
-    assert password_to_ask(address, TOKEN) is None
+    assert password_to_ask(address, environment=TOKEN) is None
 
 
 @pytest.mark.parametrize("address", WIDE)
 def test_page_when_it_sends_no_secret_then_asks_for_nothing(address: str | None) -> None:
     service = {"SALARY_SERVICE_URL": "http://service:3000", "SALARY_TOKEN": ""}
-    assert password_to_ask(address, service) is None
+    assert password_to_ask(address, environment=service) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])  # noqa: S104 - one of the cases
@@ -46,11 +46,37 @@ def test_page_when_a_password_is_declared_then_asks_for_it_wherever_it_listens(
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n")
     for declared in ({"SALARY_PAGE_PASSWORD": PASSWORD}, {"SALARY_PAGE_PASSWORD_FILE": str(file)}):
-        assert password_to_ask(address, {**TOKEN, **declared}) == Password(PASSWORD)
+        assert password_to_ask(address, environment={**TOKEN, **declared}) == Password(PASSWORD)
 
 
-def test_page_when_a_proxy_is_declared_then_asks_for_nothing() -> None:
-    assert password_to_ask("0.0.0.0", {**TOKEN, "SALARY_PAGE_BEHIND_PROXY": "true"}) is None  # noqa: S104
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])  # noqa: S104 - one of the cases
+def test_page_when_a_proxy_is_declared_then_asks_for_nothing(address: str) -> None:
+    declared = {**TOKEN, "SALARY_PAGE_BEHIND_PROXY": "true"}
+    assert password_to_ask(address, "salaries.example", declared) is None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "unix:///a/b"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "stranger.example:8501",
+        "127.0.0.1.stranger.example",
+        "192.168.1.5",
+        "",
+        "[",
+    ],
+)
+def test_page_when_asked_for_by_anothers_name_and_it_sends_a_secret_then_is_closed(
+    address: str, host: str
+) -> None:
+    with pytest.raises(ClosedError, match="another name than this machine's own"):
+        password_to_ask(address, host, TOKEN)
+    assert password_to_ask(address, host, {}) is None
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST"])
+def test_page_when_asked_for_by_this_machines_names_then_asks_for_nothing(host: str) -> None:
+    assert password_to_ask("127.0.0.1", host, TOKEN) is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +97,7 @@ def test_page_when_what_is_declared_does_not_do_then_is_closed(
     declared: dict[str, str], named: str
 ) -> None:
     with pytest.raises(ClosedError, match=named):
-        password_to_ask(None, {**TOKEN, **declared})
+        password_to_ask(None, environment={**TOKEN, **declared})
 
 
 def test_password_when_printed_then_is_not_shown() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -124,6 +125,16 @@ def test_container_when_asked_to_predict_answers_what_its_bundle_predicts(
     assert status == 200
     assert answer["salary"] == choice.bundle.predict([[5.0]])[0]
     assert answer["model_version"] == 1
+
+
+def test_container_when_asked_for_metrics_then_tells_how_its_worker_does(
+    engine: Engine, container: str
+) -> None:
+    _, text = ask(engine, container, "/metrics")
+
+    for name in ("process_resident_memory_bytes", "process_open_fds"):
+        (value,) = re.findall(rf'^{name}{{pid="\d+"}} (\S+)$', text, re.MULTILINE)
+        assert float(value) > 0
 
 
 def test_container_when_searched_for_what_trains_holds_none_of_it(
