@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support import ROOT, Project, free_port, get, running, wait_until
 
 DEPLOY = ROOT / "deploy"
-TOKEN = "s3cret-token"  # noqa: S105 - a test's own
+TOKEN = "s3cret-token-of-tests"  # noqa: S105 - a test's own
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 #: What Grafana puts in the place of its variables.
 VARIABLES = {"$job": "salary", "$instance": ".*", "$__rate_interval": "1m"}

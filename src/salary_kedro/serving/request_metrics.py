@@ -24,7 +24,7 @@ _STEPS = (100, 125, 160, 200, 250, 315, 400, 500, 630, 800)
 #: Predictions: ten buckets a decade (ISO 3, R10) up to a thousand million. The same for every model
 #: and currency, for what was counted by other bounds cannot be compared.
 VALUE_BUCKETS = (0, *(step * 10**power / 100 for power in range(9) for step in _STEPS), 10**9)
-_ASKED = ("200", "401", "405", "499", "500", "503")
+_ASKED = ("200", "204", "401", "405", "499", "500", "503")
 _POSTED = (*_ASKED, "400", "408", "413", "415", "422")
 #: What each route may answer; `other` are the paths that are none.
 STATUSES = {
