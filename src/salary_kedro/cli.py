@@ -15,6 +15,7 @@ from kedro.utils import find_kedro_project
 
 from salary_kedro import console
 from salary_kedro.errors import UserError
+from salary_kedro.failures import LOCK_SECONDS, chain, tell_failure
 
 log = logging.getLogger(__name__)
 
@@ -420,12 +421,17 @@ def explain(error: BaseException, hint: str = LOG_HINT) -> str:
         error: What went wrong.
         hint: Where to read more, added to what was not meant for people.
     """
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None and cause not in chain:
-        chain.append(cause)  # under a debugger, OmegaConf makes an error its own cause
-    for kind in (UserError, DatasetError):
-        for link in chain:
-            if isinstance(link, kind):
-                return console.printable(" ".join(str(link).split()))
-    message = console.printable(" ".join(str(error).split())) or type(error).__name__
-    return f"{message}{hint}"
+    notes = [note for link in chain(error) for note in getattr(link, "__notes__", ())]
+    return "; ".join([_message(error, hint), *notes])
+
+
+def _message(error: BaseException, hint: str) -> str:
+    causes = list(chain(error, contexts=False))
+    meant = [
+        link for kind in (UserError, DatasetError) for link in causes if isinstance(link, kind)
+    ]
+    failure = tell_failure(error, LOCK_SECONDS)
+    if failure and not (meant and isinstance(meant[0], UserError)):
+        return failure
+    text = console.printable(" ".join(str(meant[0] if meant else error).split()))
+    return text if meant else f"{text or type(error).__name__}{hint}"

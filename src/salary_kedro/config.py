@@ -13,7 +13,9 @@ from yaml import YAMLError
 
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.table import csv_arguments
+from salary_kedro.errors import UserError
 from salary_kedro.locations import BUNDLES, bundles_override, data_folder
+from salary_kedro.yaml_bounds import BoundsError, check_bounds
 
 SQLITE = "sqlite:///"
 SHIPPED = "conf/base/contract.yml for an example"
@@ -52,6 +54,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
         }
+        self._is_bounded = False
         super().__init__(conf_source, env, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -62,11 +65,31 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         Raises:
             ContractError: If a contract file cannot be read, or holds no contract.
         """
+        self._check_bounds()
         for name, resolver in self._resolvers.items():  # another loader may have set its own
             OmegaConf.register_new_resolver(name, resolver, replace=True)
         if key != "parameters":
             return cast("dict[str, Any]", super().__getitem__(key))
         return {**super().__getitem__(key), **self._read_contract()}
+
+    def _check_bounds(self) -> None:
+        """Refuse files that a few lines make immense, before Kedro reads any.
+
+        Raises:
+            UserError: Names the file.
+        """
+        if self._is_bounded:
+            return
+        for env in {self.base_env, self.env or self.default_run_env}:
+            for path in Path(self.conf_source, env).rglob("*.y*ml"):
+                try:
+                    check_bounds(path.read_text(encoding="utf-8"))
+                except BoundsError as error:
+                    where = path.relative_to(Path(self.conf_source).parent)
+                    raise UserError(f"{where}: {error}; write it out, or list less") from error
+                except (YAMLError, OSError, UnicodeDecodeError):
+                    continue  # whoever reads it says so
+        self._is_bounded = True
 
     def _read_contract(self) -> dict[str, Any]:
         """What the contract file of the environment holds; that of `base` if it has none."""
@@ -111,10 +134,13 @@ def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({
     """
     where = "/".join(path.parts[-3:])
     try:
+        check_bounds(path.read_text(encoding="utf-8"))
         content = OmegaConf.load(path)
         if not OmegaConf.is_dict(content) or not OmegaConf.is_dict(content.get("contract")):
             raise ContractError(f"{where} has no key `contract` that holds keys: see {SHIPPED}")
         return OmegaConf.to_container(OmegaConf.merge(content, dict(given)), resolve=True)
+    except BoundsError as error:
+        raise ContractError(f"{where}: {error}; write it out, or list less") from error
     except YAMLError as error:
         raise ContractError(f"{where} is not YAML: {_locate(error)}") from error
     except OmegaConfBaseException as error:

@@ -1,6 +1,8 @@
 """Hooks: checks and store set-up before a run, progress during it, the summary after it."""
 
 import logging
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.lifecycle.mending import settle_in
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.modelling.estimators import build_estimator
@@ -30,6 +33,7 @@ class ProjectHooks:
 
     def __init__(self) -> None:
         self._outputs: dict[str, Any] = {}
+        self._done: set[str] = set()
         self._nodes = self._started = 0
 
     @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
@@ -50,6 +54,7 @@ class ProjectHooks:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Begin to count nodes; check what only the chosen parts of the pipeline need."""
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
+        self._done.clear()
         if "scored_rows" in pipeline.inputs():
             check_scored_rows(self._context, catalog)
         if any(node.name == "fit_model" for node in pipeline.nodes):
@@ -64,8 +69,9 @@ class ProjectHooks:
         click.echo(f"[{self._started:>2}/{self._nodes}] {node.name}", err=True)
 
     @hook_impl  # type: ignore[untyped-decorator]
-    def after_node_run(self, outputs: dict[str, Any]) -> None:
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         """Keep what the summary may tell."""
+        self._done.add(node.name)
         self._outputs.update(outputs)
 
     @hook_impl  # type: ignore[untyped-decorator]
@@ -73,9 +79,15 @@ class ProjectHooks:
         """Print the summary."""
         click.echo(summarise(self._outputs, run_params["env"]))
 
-    @hook_impl  # type: ignore[untyped-decorator]
-    def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
-        """Print what was decided before the run failed."""
+    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline
+    ) -> None:
+        """Say how to go on with what was trained; print what was decided before the run failed."""
+        names = {node.name for node in pipeline.nodes}
+        is_logged = "log_run" in self._done or "log_run" not in names
+        if "register_version" in names and is_logged and tell_failure(error, LOCK_SECONDS):
+            error.add_note(f"what was trained is kept: then run `{resume_command(run_params)}`")
         if "verdict" in self._outputs:
             click.echo(summarise(self._outputs, run_params["env"]))
 
@@ -106,6 +118,20 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
             if key not in self._logged:
                 self._logged.add(key)
                 super()._log_param(key, item)
+
+
+def resume_command(run_params: dict[str, Any]) -> str:
+    """The command that goes on from a training that was logged, but not registered."""
+    options = ["kedro", "run"]
+    if run_params.get("env"):
+        options += ["--env", run_params["env"]]
+    if names := run_params.get("pipeline_names"):
+        options += ["--pipelines", ",".join(names)]
+    if given := run_params.get("runtime_params"):
+        each = {k: v for name, value in given.items() for k, v in flatten(name, value).items()}
+        texts = (f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in each.items())
+        options += ["--params", ",".join(texts)]
+    return shlex.join([*options, "--from-nodes", "register_version"])
 
 
 def flatten(name: str, value: Any) -> dict[str, Any]:
@@ -150,6 +176,14 @@ def check_folders(project: Path, catalog: dict[str, Any]) -> None:
 
 class _LogFile(logging.FileHandler):
     """The project's log file, told from other files by its type."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Go on without the line: on a full disk each would print a traceback."""
+
+    def close(self) -> None:
+        """Close the file, whose last lines a full disk may not take."""
+        with suppress(OSError):
+            super().close()
 
 
 def log_to_file(path: Path) -> None:

@@ -187,15 +187,15 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             residuals=figure,
         )
 
-    run = MlflowClient().get_run(logged.run_id)
-    assert logged.rmse == 5.25
+    run = MlflowClient().get_run(logged["run_id"])
+    assert logged["rmse"] == 5.25
     assert run.data.metrics == {
         "rmse": 5.25,
         "rows_train": 28.0,
         "rows_holdout": 12.0,
         "rows_rejected": 1.0,
     }
-    lineage = Path(download_artifacts(run_id=logged.run_id, artifact_path="lineage.json"))
+    lineage = Path(download_artifacts(run_id=logged["run_id"], artifact_path="lineage.json"))
     assert json.loads(lineage.read_text()) == {
         "git_commit": "abc",
         "git_dirty": "false",
@@ -203,7 +203,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
         "data_sha256": "abc",
         **parameters_lineage(contract, trained_by),
     }
-    plots = [item.path for item in MlflowClient().list_artifacts(logged.run_id, "plots")]
+    plots = [item.path for item in MlflowClient().list_artifacts(logged["run_id"], "plots")]
     assert plots == ["plots/residuals.png"]
 
 

@@ -1,6 +1,8 @@
 """Hooks: checked before a run, one MLflow run for each, progress, and the summary."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,27 @@ from kedro.pipeline import Pipeline, node
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from disks import locked, small_disk
+from salary_kedro.cli import explain
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.hooks import FlatParametersHook, ProjectHooks, check_folders, flatten, log_to_file
+from salary_kedro.hooks import (
+    FlatParametersHook,
+    ProjectHooks,
+    check_folders,
+    flatten,
+    log_to_file,
+    resume_command,
+)
+from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.stages import Version
 from salary_kedro.parameters import CrossValidation, DataScience
-from sessions import session
+from sessions import loggers_restored, session
 from stores import start_run
 from support import Project
 
 TRAINING = ["data_engineering", "data_science"]
+VERSION_OF_RUN = Registry.version_of_run
 PARAMETERS = DataScience(
     model="ridge",
     random_state=234,
@@ -216,6 +230,88 @@ def test_session_when_made_then_the_log_goes_to_the_projects_file(kedro_project:
     assert log.endswith(" INFO salary_kedro.test: a line of ours\n")
 
 
+# --- Going on after a failure ------------------------------------------------------------
+
+
+@pytest.fixture
+def locked_at_registration(
+    kedro_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ExitStack]:
+    """Another program locks the store as soon as the training is logged."""
+    monkeypatch.setattr("salary_kedro.lifecycle.store.LOCK_SECONDS", 1)
+
+    def lock(registry: Registry, run_id: str) -> Version | None:
+        locks.enter_context(locked(kedro_project.root / "data" / "mlflow" / "mlflow.db"))
+        return VERSION_OF_RUN(registry, run_id)
+
+    with ExitStack() as locks:
+        monkeypatch.setattr(Registry, "version_of_run", lock)
+        yield locks
+
+
+def test_run_when_registration_fails_then_names_the_command_that_goes_on_from_there(
+    kedro_project: Project, locked_at_registration: ExitStack
+) -> None:
+    with pytest.raises(Exception, match="is locked") as caught, session(kedro_project) as created:
+        created.run(pipeline_names=TRAINING)
+
+    assert "\n" not in explain(caught.value)
+    assert explain(caught.value) == (
+        "the store is locked by another program, and was not free within 120 s: end that program, "
+        "or wait for it, and run it again; what was trained is kept: then run `kedro run "
+        "--pipelines data_engineering,data_science --from-nodes register_version`"
+    )
+
+
+def test_run_when_it_goes_on_from_registration_then_registers_what_was_trained_once(
+    kedro_project: Project, locked_at_registration: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Exception, match="is locked"), session(kedro_project) as created:
+        created.run(pipeline_names=TRAINING)
+    locked_at_registration.close()
+    monkeypatch.setattr(Registry, "version_of_run", VERSION_OF_RUN)
+    (trained,) = [run.info.run_id for run in runs(kedro_project) if "rmse" in run.data.metrics]
+
+    for _ in range(2):
+        with session(kedro_project) as created:
+            created.run(pipeline_names=TRAINING, from_nodes=["register_version"])
+
+    name = "salary_prediction_regression-model"
+    versions = MlflowClient(kedro_project.store).search_model_versions(f"name = '{name}'")
+    assert [version.run_id for version in versions] == [trained]
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ({}, ""),
+        (
+            {
+                "env": "wages",
+                "pipeline_names": ["data_science"],
+                "runtime_params": {"model": "ridge", "refresh": True, "promotion": {"a": 5}},
+            },
+            "--env wages --pipelines data_science --params model=ridge,refresh=true,promotion.a=5 ",
+        ),
+    ],
+)
+def test_resume_command_when_the_run_had_options_then_has_them_too(
+    given: dict[str, Any], options: str
+) -> None:
+    assert resume_command(given) == f"kedro run {options}--from-nodes register_version"
+
+
+def test_log_file_when_the_disk_is_full_then_prints_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "disk", 8) as disk, loggers_restored():
+        log_to_file(disk / "data" / "logs" / "kedro.log")
+        for _ in range(3):
+            logging.getLogger("salary_kedro.test").info("x" * 9000)
+
+    assert capfd.readouterr().err == ""
+
+
 # --- Progress and summary ----------------------------------------------------------------
 
 
@@ -236,7 +332,10 @@ def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
 ) -> None:
     hooks = ProjectHooks()
     hooks.before_pipeline_run(Pipeline([]), DataCatalog())
-    hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
+    hooks.after_node_run(
+        node(lambda: 1, None, "one", name="only"),
+        {"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()},
+    )
     hooks.before_pipeline_run(Pipeline([]), DataCatalog())
     hooks.after_pipeline_run({"env": None})
 

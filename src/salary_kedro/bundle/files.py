@@ -1,4 +1,4 @@
-"""Reads files that may be anything, without hanging and without filling the memory."""
+"""Reads files that may be anything, without harm, and writes files whole or not at all."""
 
 import errno
 import io
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -168,3 +169,29 @@ def check_values(name: str, content: bytes, most: int) -> None:
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > most:
         raise FileError(f"{name} holds more than {most:,} values")
+
+
+def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file aside, then put it into its place; its mode is what the umask leaves.
+
+    Args:
+        path: The file.
+        content: All that it is to hold.
+        replace: Whether it may replace a file that is there.
+
+    Raises:
+        FileExistsError: It is there, and may not be replaced.
+        OSError: It cannot be written; nothing is left of it then.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            part.replace(path)
+        else:
+            os.link(part, path)  # unlike a rename, this never replaces a file
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The folder of bundles, and the pointer file that names the one to serve."""
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salary_kedro.bundle.bundle import FILES, Bundle, BundleError
-from salary_kedro.bundle.files import FileError, read_regular
+from salary_kedro.bundle.files import FileError, read_regular, write_whole
 from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
 from salary_kedro.bundle.signing import Verifier
 
@@ -98,13 +97,7 @@ class BundleStore:
             raise BundleError(
                 f"{self.folder / POINTER} is a folder, where the pointer must be a file: remove it"
             )
-        handle, scratch = tempfile.mkstemp(prefix=".current-", dir=self.folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(name + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(self.folder / POINTER)
+        write_whole(self.folder / POINTER, f"{name}\n".encode())
 
     @contextmanager
     def lock(self) -> Iterator[None]:

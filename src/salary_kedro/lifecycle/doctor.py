@@ -21,7 +21,13 @@ from salary_kedro.lifecycle.history import Record
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import former_places, model_folders, plain_path, reading
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version
-from salary_kedro.lifecycle.store import database_path, is_local, store_exists
+from salary_kedro.lifecycle.store import (
+    database_path,
+    is_half_made,
+    is_local,
+    needed_tables,
+    store_exists,
+)
 from salary_kedro.lifecycle.surroundings import examine_surroundings
 
 CHOOSE = "choose one: `kedro models promote N --reason TEXT`"
@@ -104,9 +110,15 @@ def obstacle(uri: str) -> Finding | None:
                 "there is no model to serve",
                 "`make run` trains, promotes and packages one",
             )
-        missing = _needed_tables() - _tables(uri) if is_local(uri) else None
+        missing = needed_tables() - _tables(uri) if is_local(uri) else None
     except UserError as error:
         return _unusable(str(error))
+    if missing and is_half_made(database_path(uri)):
+        return broken(
+            f"the store lacks tables that MLflow needs ({len(missing)} of them)",
+            "its creation was interrupted; nothing is in it yet",
+            "`make run` makes it anew",
+        )
     if missing:
         return broken(
             f"the store lacks tables that MLflow needs ({len(missing)} of them)",
@@ -123,14 +135,6 @@ def _tables(uri: str) -> set[str]:
             return {name for (name,) in rows}
     except sqlite3.Error as error:
         raise UserError(f"the store {database_path(uri)} cannot be opened ({error})") from error
-
-
-def _needed_tables() -> set[str]:
-    """Tables without which MLflow would begin to set up a store that it opens."""
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - declares them
-    from mlflow.store.db.base_sql_model import Base
-
-    return set(Base.metadata.tables)
 
 
 def _unusable(what: str) -> Finding:

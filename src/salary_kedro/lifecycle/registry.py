@@ -202,6 +202,12 @@ class Registry:
             return None  # neither model nor alias, which MLflow tells apart
         return int(found.version)
 
+    def version_of_run(self, run_id: str) -> Version | None:
+        """Read the version that a run has trained; None if it has registered none."""
+        found = self._client.search_model_versions(f"run_id = '{run_id}'")
+        versions = [_version(item) for item in found if item.name == self.model_name]
+        return max(versions, key=lambda version: version.number, default=None)
+
     def champion(self) -> Version | None:
         """Read the version that the alias names; None if no version was promoted yet.
 

@@ -1,26 +1,60 @@
 """First contact with the tracking store: checked, then created by one process at a time."""
 
+import logging
+import os
 import re
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import mlflow
+from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
+from sqlalchemy import Engine, event
 
 from salary_kedro.errors import UserError
+from salary_kedro.failures import LOCK_SECONDS, tell_failure
+
+log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
-LOCK_SECONDS = 120
 CONNECT_SECONDS = 2
 SERVER_ERROR = 500
+#: Rows that MLflow itself puts into a new store's tables, at most.
+FILLED = {"alembic_version": 1, "experiments": 1, "workspaces": 1}
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def _log_quietly(record: logging.LogRecord) -> bool:
+    """Send what MLflow logs of a failing database to the log file alone.
+
+    The error itself is told in one line; MLflow prints its traceback beside it.
+    """
+    if record.exc_info:
+        log.info("%s", record.getMessage(), exc_info=record.exc_info)
+    return not record.exc_info
+
+
+logging.getLogger("mlflow.store.db.utils").addFilter(_log_quietly)
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _wait_for_locks(
+    connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> tuple[str, Any]:
+    """Wait for a locked store as long as for its lock; MLflow itself would give up after 20 s."""
+    if statement.startswith("PRAGMA busy_timeout"):
+        statement = f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}"
+    return statement, parameters
 
 
 def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> None:
@@ -39,16 +73,19 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
         UserError: If the store cannot be used; says why and what to do.
     """
     with store_lock(uri):
-        if is_local(uri):
-            _prepare_sqlite(database_path(uri))
-        else:
-            _check_reachable(uri)
         try:
+            if is_local(uri):
+                create_store(database_path(uri), experiment, artifact_location)
+                _prepare_sqlite(database_path(uri))
+            else:
+                _check_reachable(uri)
             client = MlflowClient(uri)
             if client.get_experiment_by_name(experiment) is None:
                 client.create_experiment(experiment, artifact_location=artifact_location)
+        except UserError:
+            raise
         except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
-            text = " ".join(str(error).split())
+            text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
             raise UserError(f"the tracking store {_plain(uri)} cannot be used: {text}") from error
 
 
@@ -73,13 +110,20 @@ def store_lock(uri: str) -> Iterator[None]:
     database = database_path(uri)
     _make_folder(database.parent)
     try:
-        with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
-            yield
+        lock = FileLock(f"{database}.lock", timeout=LOCK_SECONDS)
+        lock.acquire()
     except Timeout as error:
         raise UserError(
             f"another run has held the lock {database}.lock for {LOCK_SECONDS} s; wait for it, "
             f"or end it"
         ) from error
+    except OSError as error:
+        text = tell_failure(error, LOCK_SECONDS) or error.strerror
+        raise UserError(f"the lock {database}.lock cannot be taken: {text}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_local(uri: str) -> bool:
@@ -114,15 +158,94 @@ def _make_folder(folder: Path) -> None:
         raise UserError(f"the folder {folder} cannot be created: {error.strerror}") from error
 
 
+def create_store(database: Path, experiment: str, artifact_location: str | None) -> None:
+    """Create a local store that is not there, whole or not at all; under its lock.
+
+    One whose creation was broken off, by a full disk or a kill, is made anew: nothing is in
+    it yet, and MLflow could neither open nor complete it.
+    """
+    for left in database.parent.glob(f".{database.name}.*.part*"):
+        left.unlink(missing_ok=True)
+    if database.exists() and not is_half_made(database):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    part = database.with_name(f".{database.name}.{uuid4().hex}.part")
+    try:
+        # MLflow's stores have no types.
+        store = SqlAlchemyStore(f"{SQLITE}{part}", artifact_location or "./mlruns")  # type: ignore[no-untyped-call]
+        try:
+            store.create_experiment(experiment, artifact_location)  # type: ignore[no-untyped-call]
+        finally:
+            store.engine.dispose()
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        for suffix in ("-wal", "-shm", "-journal"):
+            Path(f"{database}{suffix}").unlink(missing_ok=True)
+        part.replace(database)
+    finally:
+        for left in database.parent.glob(f"{part.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def is_half_made(database: Path) -> bool:
+    """Tell whether MLflow began to make a store and did not end: nobody has used it then."""
+    if database.stat().st_size == 0:
+        return True
+    try:
+        with closing(sqlite3.connect(database, timeout=LOCK_SECONDS)) as connection:
+            return _holds_nothing(connection) and _revision(connection) != _newest_revision()
+    except sqlite3.Error:
+        return False  # whoever opens it says so
+
+
+def _holds_nothing(connection: sqlite3.Connection) -> bool:
+    """Tell whether there are MLflow's tables alone, with what it puts there itself at most."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    tables = [name for (name,) in connection.execute(query)]
+    counts = {name: _count(connection, name) for name in tables}
+    is_mlflows = not tables or not needed_tables().isdisjoint(tables)
+    return is_mlflows and all(count <= FILLED.get(name, 0) for name, count in counts.items())
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    name = table.replace('"', '""')
+    query = f'SELECT count(*) FROM "{name}"'  # noqa: S608 - the database itself gave the name
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    try:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:  # there is no such table
+        return None
+    return None if found is None else str(found[0])
+
+
+def _newest_revision() -> str | None:
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    return ScriptDirectory(str(migrations)).get_current_head()
+
+
+def needed_tables() -> set[str]:
+    """Tables without which MLflow would begin to set up a store that it opens."""
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - declares them
+    from mlflow.store.db.base_sql_model import Base
+
+    return set(Base.metadata.tables)
+
+
 def _prepare_sqlite(database: Path) -> None:
     """Switch write-ahead logging on, so that readers and a writer do not block each other."""
     try:
-        connection = sqlite3.connect(database, timeout=CONNECT_SECONDS)
+        connection = sqlite3.connect(database, timeout=LOCK_SECONDS)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
     except sqlite3.Error as error:
+        if failure := tell_failure(error, LOCK_SECONDS):
+            raise UserError(f"the store {database} cannot be opened: {failure}") from error
         raise UserError(
             f"the store {database} cannot be opened ({error}): restore it from a copy, or move it "
             f"away to begin a new one"

@@ -7,8 +7,6 @@ and the checksums of them all. The same version gives the same bytes, whoever ex
 import io
 import json
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import VOUCHED, sha256
-from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
+from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json, write_whole
 from salary_kedro.bundle.limits import (
     CONTRACT,
     DOMAIN,
@@ -126,16 +124,7 @@ def _dump(value: Any) -> bytes:
 
 def _write_new(file: Path, content: bytes) -> None:
     try:
-        handle, scratch = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(scratch).chmod(0o644)
-            os.link(scratch, file)  # unlike a rename, this never replaces a file
-        finally:
-            Path(scratch).unlink()
+        write_whole(file, content, replace=False)
     except FileExistsError as error:
         raise UserError(f"{file} exists already: choose another name, or remove it") from error
     except OSError as error:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy import Engine, event
 
+from disks import locked, resize, small_disk
 from processes import run_eight
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.store import prepare_store, store_lock
+from salary_kedro.lifecycle.store import is_half_made, prepare_store, store_lock
 from stores import StoreTemplate, copy_database
 
 ARTIFACTS = "file:///somewhere/artifacts"
@@ -96,6 +99,108 @@ def test_prepare_store_when_eight_processes_begin_on_an_empty_folder_then_all_su
 
     names = [experiment.name for experiment in MlflowClient(uri).search_experiments()]
     assert sorted(names) == ["Default", "salaries"]
+
+
+# --- Making it on a full disk ------------------------------------------------------
+
+
+@pytest.mark.parametrize("kilobytes", [4, 100, 500, 900, 960])
+def test_prepare_store_when_the_disk_fills_then_leaves_nothing_and_later_makes_it(
+    kilobytes: int, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", kilobytes) as disk:
+        uri = f"sqlite:///{disk}/mlflow.db"
+
+        message = refusal(uri)
+        left = {path.name for path in disk.iterdir()}
+        resize(disk, 10_000)
+        prepare_store(uri, "salaries", ARTIFACTS)
+        names = [experiment.name for experiment in MlflowClient(uri).search_experiments()]
+
+    assert "the disk is full: make room and run it again" in message
+    assert "\n" not in message
+    assert left <= {"mlflow.db.lock"}
+    assert sorted(names) == ["Default", "salaries"]
+
+
+HALF_MADE = {
+    "nothing": "",
+    "an empty database": "VACUUM",
+    "tables": "CREATE TABLE secrets (a); CREATE TABLE experiments (a); CREATE TABLE runs (a)",
+    "a migration": "CREATE TABLE runs (a); CREATE TABLE alembic_version (version_num); "
+    "INSERT INTO alembic_version VALUES ('451aebb31d03')",
+}
+
+
+@pytest.mark.parametrize("script", HALF_MADE.values(), ids=HALF_MADE)
+def test_prepare_store_when_its_creation_was_broken_off_then_makes_it_anew(
+    script: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "mlflow.db"
+    database.touch()
+    (tmp_path / ".mlflow.db.0123.part").write_text("of a killed one")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(script)
+
+    prepare_store(f"sqlite:///{database}", "salaries", ARTIFACTS)
+
+    found = MlflowClient(f"sqlite:///{database}").get_experiment_by_name("salaries")
+    assert found is not None
+    assert found.artifact_location == ARTIFACTS
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE runs (a); INSERT INTO runs VALUES (1)",
+        "CREATE TABLE experiments (a); INSERT INTO experiments VALUES (0), (1)",
+        "CREATE TABLE payroll (a)",
+    ],
+)
+def test_prepare_store_when_there_is_anything_in_it_then_never_makes_it_anew(
+    script: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(script)
+        before = list(connection.iterdump())
+
+    assert not is_half_made(database)
+    with closing(sqlite3.connect(database)) as connection:
+        assert list(connection.iterdump()) == before
+
+
+# --- Locked by others --------------------------------------------------------------
+
+
+def test_prepare_store_when_another_program_locks_it_then_waits_as_long_as_for_its_own_lock(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salary_kedro.lifecycle.store.LOCK_SECONDS", 1)
+
+    with locked(tmp_path / "mlflow.db"):
+        message = refusal(uri)
+
+    assert "is locked by another program, and was not free within 1 s: end that program" in message
+
+
+def test_store_when_mlflow_uses_it_then_waits_for_locks_as_long_as_for_its_own(
+    uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow would wait for 20 s; its statement that says so is the one we replace."""
+    prepare_store(uri, "salaries", ARTIFACTS)
+    client = MlflowClient(uri)
+    seen: list[str] = []
+    event.listen(Engine, "after_cursor_execute", lambda *found: seen.append(found[2]))
+    monkeypatch.setattr("salary_kedro.lifecycle.store.LOCK_SECONDS", 0)
+
+    with locked(tmp_path / "mlflow.db"), pytest.raises(MlflowException, match="is locked"):
+        client.create_experiment("another")
+
+    assert "PRAGMA busy_timeout = 0" in seen
+    assert capfd.readouterr().err == ""
 
 
 # --- Local stores that cannot be used ----------------------------------------------

@@ -91,8 +91,11 @@ def log_run(
     holdout: pd.DataFrame,
     parameters: DataScience,
     **figures: Figure,
-) -> LoggedModel:
+) -> dict[str, Any]:
     """Log everything about the training to MLflow, before a version exists.
+
+    Returns:
+        The `LoggedModel`, as plain JSON: registration can go on from it in another run.
 
     Raises:
         UserError: If training and holdout rows are not halves of one split.
@@ -104,7 +107,7 @@ def log_run(
         )
     split = train.attrs["split"]  # which is not today's parameter if the rows were split before
     trained_by = TrainedBy(data_engineering=split, data_science=parameters)
-    return log_training(
+    logged = log_training(
         model=model,
         contract=contract,
         domain=learn_domain(train, contract),
@@ -118,21 +121,27 @@ def log_run(
         group_metrics=group_metrics,
         rejected_rows=rejected_rows,
     )
+    return logged.model_dump(mode="json")
 
 
 def archive_model(
-    model: Model, logged_model: LoggedModel, parameters: DataScience
+    model: Model, logged_model: dict[str, Any], parameters: DataScience
 ) -> dict[str, Model]:
     """Name the archive copy by RMSE, model and date."""
-    date = logged_model.logged_at.date().isoformat()
-    return {f"{logged_model.rmse:.4f}_{parameters.model}_{date}": model}
+    logged = LoggedModel.model_validate(logged_model)
+    date = logged.logged_at.date().isoformat()
+    return {f"{logged.rmse:.4f}_{parameters.model}_{date}": model}
 
 
 def register_version(
-    logged_model: LoggedModel, parameters: DataScience, registry: RegistryNames
+    logged_model: dict[str, Any], parameters: DataScience, registry: RegistryNames
 ) -> dict[str, Any]:
-    """Create the version, tagged `staging`, when all else is logged."""
-    created = Registry(registry.model_name).register(
-        logged_model.model_uri, logged_model.run_id, logged_model.rmse
+    """Create the version, tagged `staging`, when all else is logged; or find it, if it is there.
+
+    It is there if this run goes on from where another one has failed.
+    """
+    logged, store = LoggedModel.model_validate(logged_model), Registry(registry.model_name)
+    version = store.version_of_run(logged.run_id) or store.register(
+        logged.model_uri, logged.run_id, logged.rmse
     )
-    return {"version": created.number, "run_id": created.run_id, "model": parameters.model}
+    return {"version": version.number, "run_id": version.run_id, "model": parameters.model}
