@@ -44,6 +44,7 @@ class Project:
             "BENTOML_HOME": str(self.root / ".bentoml"),
             "PYTHONPATH": str(self.root / "src"),
             "KEDRO_LOGGING_CONFIG": str(self.root / "conf" / "logging.yml"),
+            "SALARY_GRACE_SECONDS": "0",  # nobody needs to learn that a test's server ends
         }
 
     @property
@@ -77,11 +78,18 @@ class Project:
         return result
 
     @contextmanager
-    def serve(self, **environment: str) -> Iterator[str]:
-        """Run `bentoml serve` in the copy; gives its address once it answers at all."""
+    def serve(self, files: int | None = None, **environment: str) -> Iterator[str]:
+        """Run `bentoml serve` in the copy; gives its address once it answers at all.
+
+        Args:
+            files: How many files it may open; None for as many as we.
+            environment: Variables for it.
+        """
         port = free_port()
         address = f"http://127.0.0.1:{port}"
         command = [str(BIN / "bentoml"), "serve", "--port", str(port)]
+        if files is not None:
+            command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         with running(command, self.root, {**self.environment, **environment}):
             wait_until(lambda: get(f"{address}/livez").status == 200, f"{address} to answer")
             yield address

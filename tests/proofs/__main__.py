@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofs.drains import prove_drains
 from proofs.hostile import prove_hostile
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
@@ -22,8 +23,19 @@ from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
 
 KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE, TABLES = 500, 50, 50, 12, 2, 30
+DRAINS = 20
 HOSTILE, HOSTILE_EXAMPLES = 10_000, 5_000
-PARTS = ("sqlite", "server", "machine", "runs", "server-runs", "tables", "swaps", "hostile")
+PARTS = (
+    "sqlite",
+    "server",
+    "machine",
+    "runs",
+    "server-runs",
+    "tables",
+    "swaps",
+    "drains",
+    "hostile",
+)
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
 
@@ -93,6 +105,11 @@ def prove_hot_swap(order: Order) -> Iterator[Tally]:
     yield from prove_swaps(order.folder, order.share, order.seed, tell)
 
 
+def prove_graceful_ends(order: Order) -> Iterator[Tally]:
+    """Services that end and restart under load."""
+    yield from prove_drains(order.folder, order.count(DRAINS), order.seed, tell)
+
+
 def prove_against_hostile(order: Order) -> Iterator[Tally]:
     """Hostile requests to a real service."""
     counts = order.count(HOSTILE), order.count(HOSTILE_EXAMPLES)
@@ -110,6 +127,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_runs_on_server,
             prove_any_table,
             prove_hot_swap,
+            prove_graceful_ends,
             prove_against_hostile,
         ),
         strict=True,

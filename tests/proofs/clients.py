@@ -1,24 +1,31 @@
 """Connections that ask for predictions all the time: `python -m proofs.clients ADDRESS … FILE`.
 
 A program of its own, so that neither its memory nor its pauses are taken for the server's.
-It judges nothing: it writes down when it asked what, and what came of it.
+It judges nothing: it writes down when it asked what, and what came of it. It asks for so many
+seconds, or until a file exists.
 """
 
 import asyncio
 import json
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+PAUSE_SECONDS = 0.02
 
 
 async def _ask(client: httpx.AsyncClient, years: float) -> tuple[int | str, Any, Any]:
     try:
         answer = await client.post("/predict", json={"experience_years": years})
         body = answer.json()
+    except httpx.ConnectError as error:
+        await asyncio.sleep(PAUSE_SECONDS)  # nobody is there: not ten thousand times a second
+        return repr(error), None, None
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a request that failed
         return repr(error), None, None
     if answer.status_code != 200:
@@ -27,26 +34,32 @@ async def _ask(client: httpx.AsyncClient, years: float) -> tuple[int | str, Any,
 
 
 async def _connection(
-    address: str, rows: Sequence[float], place: int, end: float
+    address: str, rows: Sequence[float], place: int, goes_on: Callable[[], bool]
 ) -> list[list[Any]]:
     found: list[list[Any]] = []
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
-        while (begun := time.monotonic()) < end:
+        while goes_on():
+            begun = time.monotonic()
             row = (place + len(found)) % len(rows)
             result = await _ask(client, rows[row])
             found.append([begun, time.monotonic(), row, *result])
     return found
 
 
-async def _all(address: str, rows: Sequence[float], count: int, seconds: float) -> list[Any]:
-    end = time.monotonic() + seconds
-    return await asyncio.gather(*(_connection(address, rows, place, end) for place in range(count)))
+async def _all(address: str, rows: Sequence[float], count: int, until: str) -> list[Any]:
+    end = time.monotonic() + float(until) if until.replace(".", "").isdigit() else math.inf
+
+    def goes_on() -> bool:
+        return time.monotonic() < end if end < math.inf else not Path(until).exists()
+
+    connections = (_connection(address, rows, place, goes_on) for place in range(count))
+    return await asyncio.gather(*connections)
 
 
 def main() -> None:
     """Ask over so many connections for so long; write a JSON list of what came of it."""
-    address, count, seconds, rows, file = sys.argv[1:]
-    found = asyncio.run(_all(address, json.loads(rows), int(count), float(seconds)))
+    address, count, until, rows, file = sys.argv[1:]
+    found = asyncio.run(_all(address, json.loads(rows), int(count), until))
     Path(file).write_text(json.dumps([answer for answers in found for answer in answers]))
 
 

@@ -15,6 +15,7 @@ import psutil
 from proofs.attacks import GOOD, KINDS, Attack, request, slow
 from proofs.tally import Tally
 from support import Project, copy_project, get, wait_until
+from workers import workers_of
 
 AT_ONCE, BLOCK = 16, 100
 #: One request in so many is a slow one, which waits until the service has had enough.
@@ -139,8 +140,7 @@ def _workers(address: str) -> set[int]:
         for process in psutil.process_iter(["cmdline"])
         if {"serve", str(port)} <= set(process.info["cmdline"] or ())
     ]
-    children = (child for each in serving for child in each.children(recursive=True))
-    return {child.pid for child in children if "--worker-id" in child.cmdline()}
+    return {worker for each in serving for worker in workers_of(each)}
 
 
 def _memory(workers: set[int]) -> int:

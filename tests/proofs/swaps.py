@@ -1,12 +1,16 @@
 """A service under load moves from bundle to bundle: nothing fails, nothing is mixed up or late.
 
 Bundles are trained beforehand and published through the store's own `write` and `point_to`,
-which is how packaging publishes a production version after a promotion or a rollback.
+which is how packaging publishes a production version after a promotion or a rollback. Meanwhile
+workers are killed, and silent connections are opened up to the limit of open files.
 """
 
 import json
 import math
+import os
 import random
+import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +28,7 @@ import psutil
 import skops.io
 
 from bundles import MODEL
+from proofs.floods import flood
 from proofs.tally import Tally
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bundle import pack, sha256
@@ -33,7 +38,13 @@ from samples import default_contract
 from support import ROOT, copy_project, get, wait_until
 
 CONNECTIONS, WORKERS, SECONDS = 64, 2, 120.0
-PROMOTIONS, ROLLBACKS, CORRUPT = 50, 20, 10
+PROMOTIONS, ROLLBACKS, CORRUPT, KILLS = 50, 20, 10, 5
+#: Files that a worker may open, and connections that ask for nothing: more than all workers hold.
+FILES, SILENT = 1_024, 2_200
+#: A probe must be answered within that time; a busy machine gets more when a share is tried.
+PROBE_SECONDS, PROBE_SECONDS_IF_SHORT = 1.0, 5.0
+#: A request may have been on its way to a worker that was killed so shortly before.
+KILLED_SECONDS = 0.1
 #: A version may answer so long after another was published in its place.
 PATIENCE_SECONDS = 2.0
 #: Memory may differ so much between the first and the last minute; noise weighs more when
@@ -46,7 +57,9 @@ KINDS = {
     "decision_tree": {},
     "random_forest": {"n_estimators": 5},
 }
-DAMAGES = ("flipped", "missing", "half-copied", "wrong examples")
+GOOD = ("promotion", "rollback")
+DAMAGES = ("flipped", "missing", "half-copied", "wrong examples", "oversized")
+OVERSIZED_BYTES = 8_000_000_000
 
 
 @dataclass(frozen=True)
@@ -78,10 +91,17 @@ class Event:
 
 @dataclass
 class Watch:
-    """What is seen of a running server: its memory, and what it says that it serves."""
+    """What is seen of a running server.
+
+    Attributes:
+        memory: Moments, and its resident bytes.
+        said: When it was asked for `/model`, when it answered, and what.
+        probed: The same for `/livez`, with the status.
+    """
 
     memory: list[tuple[float, int]] = field(default_factory=list)
     said: list[tuple[float, float, Any]] = field(default_factory=list)
+    probed: list[tuple[float, float, int]] = field(default_factory=list)
 
 
 def make(contract: Contract, version: int) -> Made:
@@ -130,7 +150,8 @@ def prove_swaps(
     folder: Path, share: float, chosen: int, tell: Callable[[str], None] = print
 ) -> Iterator[Tally]:
     """Predict over many connections while bundles are published, good and bad."""
-    counts = [max(1, round(full * share)) for full in (PROMOTIONS, ROLLBACKS, CORRUPT)]
+    full_counts = (PROMOTIONS, ROLLBACKS, CORRUPT, KILLS)
+    counts = [max(1, round(full * share)) for full in full_counts]
     seconds, contract = SECONDS * share, default_contract()
     good = [make(contract, version) for version in range(1, counts[0] + 2)]
     bad = [make(contract, 1000 + number) for number in range(counts[2])]
@@ -139,28 +160,41 @@ def prove_swaps(
     store = BundleStore(project.bundles)
     _publish(store, good[0].name, good[0].files)
     options = f"services.salary_prediction.workers={WORKERS}"
-    with project.serve(BENTOML_CONFIG_OPTIONS=options) as address:
-        wait_until(lambda: get(f"{address}/readyz").status == 200, "the service to be ready")
+    with project.serve(files=FILES, BENTOML_CONFIG_OPTIONS=options) as address:
+        wait_until(lambda: len(_serving(address)) == WORKERS, "the service to be ready")
         file = folder / "answers.json"
-        with _clients(address, seconds + WARM_UP_SECONDS, file), _watch(address) as watch:
+        with (
+            _clients(address, seconds + WARM_UP_SECONDS, file),
+            flood(address, SILENT),
+            _watch(address) as watch,
+        ):
             begun = time.monotonic() + WARM_UP_SECONDS
             schedule = _schedule(counts, random.Random(chosen))
-            events = _publish_all(store, schedule, good, bad, begun, seconds, tell)
+            publisher = Publisher(store, good, bad, address)
+            events = publisher.publish_all(schedule, begun, seconds, tell)
         final = _see_metrics(address, events[-1].good)
     answers = json.loads(file.read_text())
     made = {bundle.name: bundle for bundle in good}
+    answers, lost = _without_killed(answers, publisher.kills)
+    watch.said = _without_killed(watch.said, publisher.kills)[0]
+    probed = _without_killed(watch.probed, publisher.kills)[0]
     yield _judge_answers(answers, events, made, counts)
+    yield _judge_lost(lost, len(publisher.kills))
     yield _judge_moves(answers, events, made)
     yield _judge_words(watch.said, events, final)
+    yield _judge_probes(probed, PROBE_SECONDS if share == 1 else PROBE_SECONDS_IF_SHORT)
     yield _judge_memory(watch.memory, begun, seconds, GROWTH if share == 1 else GROWTH_IF_SHORT)
 
 
 def _schedule(counts: Sequence[int], chance: random.Random) -> list[str]:
     """What happens one after the other; the last is a promotion, so that the end is certain."""
-    promotions, rollbacks, corrupt = counts
+    promotions, rollbacks, corrupt, kills = counts
     damages = [DAMAGES[number % len(DAMAGES)] for number in range(corrupt)]
     kinds = ["promotion"] * (promotions - 1) + ["rollback"] * rollbacks + damages
     chance.shuffle(kinds)
+    for _ in range(kills):  # a worker that starts while the pointer names nothing good serves
+        good = [place for place, kind in enumerate(kinds) if kind in GOOD]  # a reserve
+        kinds.insert(chance.choice(good) + 1, "kill")
     return [*kinds, "promotion"]
 
 
@@ -173,35 +207,72 @@ def _publish(store: BundleStore, name: str, files: dict[str, bytes] | None = Non
     return time.monotonic()
 
 
-def _publish_all(
-    store: BundleStore,
-    schedule: Sequence[str],
-    good: Sequence[Made],
-    bad: Sequence[Made],
-    begun: float,
-    seconds: float,
-    tell: Callable[[str], None],
-) -> list[Event]:
-    """Publish at even intervals, which leave the last one time enough to be followed."""
-    events = [Event(0.0, "start", good[0].name, good[0].name)]
-    promoted, spoilt, pause = [good[0]], list(bad), threading.Event()
-    step = (seconds - PATIENCE_SECONDS) / len(schedule)
-    for number, kind in enumerate(schedule):
-        pause.wait(begun + number * step - time.monotonic())
-        last = events[-1].good
-        if kind == "promotion":
-            promoted.append(good[len(promoted)])
-            name = promoted[-1].name
-            events.append(Event(_publish(store, name, promoted[-1].files), kind, name, name))
-        elif kind == "rollback":
-            name = promoted[number % len(promoted)].name
-            events.append(Event(_publish(store, name), kind, name, name))
-        else:
-            name, files = damaged(spoilt.pop(), kind)
-            events.append(Event(_publish(store, name, files), kind, name, last))
-        tell(f"{number + 1} of {len(schedule)} publications")
-    pause.wait(begun + seconds - time.monotonic())
-    return events
+@dataclass
+class Publisher:
+    """Publishes bundles, good and bad, and kills workers.
+
+    Attributes:
+        store: Where the service looks for bundles.
+        good: Those to be promoted, the first of which is served.
+        bad: Those to be damaged.
+        address: The service.
+        kills: Moments at which workers were killed.
+    """
+
+    store: BundleStore
+    good: Sequence[Made]
+    bad: list[Made]
+    address: str
+    kills: list[float] = field(default_factory=list)
+
+    def publish_all(
+        self, schedule: Sequence[str], begun: float, seconds: float, tell: Callable[[str], None]
+    ) -> list[Event]:
+        """Publish at even intervals, which leave the last one time enough to be followed."""
+        events = [Event(0.0, "start", self.good[0].name, self.good[0].name)]
+        promoted, pause = [self.good[0]], threading.Event()
+        step = (seconds - PATIENCE_SECONDS) / len(schedule)
+        for number, kind in enumerate(schedule):
+            pause.wait(begun + number * step - time.monotonic())
+            if kind == "kill":
+                self._kill()
+            elif kind == "promotion":
+                promoted.append(self.good[len(promoted)])
+                name = promoted[-1].name
+                moment = _publish(self.store, name, promoted[-1].files)
+                events.append(Event(moment, kind, name, name))
+            elif kind == "rollback":
+                name = promoted[number % len(promoted)].name
+                events.append(Event(_publish(self.store, name), kind, name, name))
+            else:
+                events.append(self._spoil(kind, events[-1].good))
+            tell(f"{number + 1} of {len(schedule)} publications")
+        pause.wait(begun + seconds - time.monotonic())
+        return events
+
+    def _spoil(self, kind: str, good: str) -> Event:
+        """Publish a bundle that must never be served."""
+        name, files = damaged(self.bad.pop(), kind)
+        self.store.write(name, files)
+        if kind == "oversized":  # a file with a hole, which takes no room
+            model = next((self.store.folder / name).glob("model.*"))
+            model.chmod(0o644)
+            os.truncate(model, OVERSIZED_BYTES)
+        return Event(_publish(self.store, name), kind, name, good)
+
+    def _kill(self) -> None:
+        """Kill a worker, and wait for the one that takes its place."""
+        killed = min(_serving(self.address))
+        self.kills.append(time.monotonic())
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(_serving(self.address) - {killed}) == WORKERS, "a worker again")
+
+
+def _serving(address: str) -> set[int]:
+    """The workers that serve, by what the metrics say."""
+    lines = str(get(f"{address}/metrics").body).splitlines()
+    found = (re.match(r'salary_model_current\{pid="(\d+)"\}', line) for line in lines)
+    return {int(match[1]) for match in found if match}
 
 
 @contextmanager
@@ -231,13 +302,21 @@ def _watch(address: str) -> Iterator[Watch]:
                 (begun, time.monotonic(), answer.body if answer.status == 200 else answer)
             )
 
-    thread = threading.Thread(target=look)
-    thread.start()
+    def probe() -> None:
+        while not over.wait(0.1):
+            begun = time.monotonic()
+            status = get(f"{address}/livez").status
+            watch.probed.append((begun, time.monotonic(), status))
+
+    threads = [threading.Thread(target=each) for each in (look, probe)]
+    for thread in threads:
+        thread.start()
     try:
         yield watch
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _memory() -> int:
@@ -245,7 +324,7 @@ def _memory() -> int:
     total = 0
     for child in psutil.Process().children(recursive=True):
         try:
-            if "proofs.clients" not in child.cmdline():
+            if not {"proofs.clients", "proofs.floods"} & set(child.cmdline()):
                 total += child.memory_info().rss
         except psutil.NoSuchProcess:
             continue
@@ -291,9 +370,42 @@ def _judge_answers(
         elif versions[version].name not in _allowed(events, begun, ended):
             violations.append(f"version {version} answered too late, {begun - events[0].moment}")
     what = (
-        "answers over {} connections while there were {} promotions, {} rollbacks, {} bad bundles"
+        "answers over {} connections while there were {} promotions, {} rollbacks, {} bad bundles, "
+        "{} killed workers"
     )
     return Tally(what.format(CONNECTIONS, *counts), len(answers), violations[:20])
+
+
+def _without_killed(results: Sequence[Any], kills: Sequence[float]) -> tuple[list[Any], list[Any]]:
+    """Results without those that failed in a worker which was killed just then, and these."""
+    kept: list[Any] = []
+    lost: list[Any] = []
+    for result in results:
+        begun, ended = result[:2]
+        told = result[3] if len(result) > 3 else result[2]
+        gone = isinstance(told, str) or told == 0 or getattr(told, "status", 200) == 0
+        at_hand = any(begun <= kill + KILLED_SECONDS and ended >= kill for kill in kills)
+        (lost if gone and at_hand else kept).append(result)
+    return kept, lost
+
+
+def _judge_lost(lost: Sequence[Any], kills: int) -> Tally:
+    """A worker that is killed can lose what each connection had asked it, and no more."""
+    what = f"requests lost in {kills} workers that were killed in the midst of them"
+    most = kills * CONNECTIONS
+    return Tally(what, len(lost), [f"more than {most}"] if len(lost) > most else [])
+
+
+def _judge_probes(probed: Sequence[tuple[float, float, int]], most: float) -> Tally:
+    """Probes must be answered, and in time, under silent connections up to the limit of files."""
+    slowest = max(ended - begun for begun, ended, _ in probed)
+    what = f"probes beside {SILENT:,} silent connections, the slowest took {slowest:.2f} s"
+    wrong = [
+        f"/livez: {status} after {ended - begun:.2f} s"
+        for begun, ended, status in probed
+        if status != 200 or ended - begun > most
+    ]
+    return Tally(what, len(probed), wrong[:20])
 
 
 def _judge_moves(answers: Sequence[Any], events: Sequence[Event], made: dict[str, Made]) -> Tally:
@@ -307,7 +419,7 @@ def _judge_moves(answers: Sequence[Any], events: Sequence[Event], made: dict[str
             for _, ended, _, status, version, _ in answers
             if status == 200 and event.moment < ended < until and names.get(version) != event.good
         ]
-        if event.kind in ("promotion", "rollback"):
+        if event.kind in GOOD:
             delays.append(max(late, default=0.0))
     what = (
         f"moves of all {WORKERS} workers, of which half took {statistics.median(delays):.2f} s "
@@ -347,7 +459,7 @@ def _tells_truth(body: Any, event: Event) -> bool:
 def _judge_memory(
     samples: Sequence[tuple[float, int]], begun: float, seconds: float, bound: float
 ) -> Tally:
-    """The second half's median must be near the first half's."""
+    """The second half's median must not be much more than the first half's."""
     middle = begun + seconds / 2
     halves = (
         [size for moment, size in samples if begun <= moment < middle],
@@ -355,5 +467,5 @@ def _judge_memory(
     )
     first, second = (statistics.median(half) / 1e6 for half in halves)
     what = f"looks at the server's memory: {first:.0f} MB, then {second:.0f} MB"
-    grown = abs(second / first - 1) > bound
-    return Tally(what, len(samples), [f"more than {bound:.0%} apart"] if grown else [])
+    grown = second / first - 1 > bound
+    return Tally(what, len(samples), [f"grown by more than {bound:.0%}"] if grown else [])

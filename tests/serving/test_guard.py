@@ -86,7 +86,7 @@ async def exchange(
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
     await app(scope, receive, send)
-    return status, json.loads(body)["error"] if body else {}
+    return status, json.loads(body).get("error", {}) if body else {}
 
 
 def test_token_when_it_is_sent_then_the_service_answers(closed: Guard) -> None:
@@ -189,22 +189,58 @@ def test_request_when_there_is_no_answer_in_time_then_is_given_up(
 def test_requests_when_too_many_are_in_flight_then_the_rest_is_refused_at_once(
     app: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    answering = asyncio.Event()
+
+    async def wait(*_: object) -> None:
+        await answering.wait()
 
     async def all_at_once() -> list[int]:
-        answers = await asyncio.gather(*(exchange(app) for _ in range(AT_ONCE)))
-        return [status for status, _ in answers]
+        asked = [asyncio.ensure_future(exchange(app)) for _ in range(AT_ONCE)]
+        while sum(task.done() for task in asked) < AT_ONCE - limits.MAX_IN_FLIGHT:
+            await asyncio.sleep(0)
+        refused = [task.result()[0] for task in asked if task.done()]
+        answering.set()
+        await asyncio.gather(*asked)
+        return refused
 
-    statuses = asyncio.run(all_at_once())
-    assert statuses.count(408) == 256
-    assert statuses.count(503) == AT_ONCE - 256
+    monkeypatch.setattr(app, "_app", wait)
+    assert asyncio.run(all_at_once()) == [503] * (AT_ONCE - limits.MAX_IN_FLIGHT)
 
 
-def test_bodies_when_they_are_too_large_together_then_the_rest_is_refused(
-    app: Guard, monkeypatch: pytest.MonkeyPatch
+def test_requests_when_bodies_stall_then_are_answered_all_the_same(app: Guard) -> None:
+    async def good() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(GOOD).encode()}
+
+    async def ask_beside() -> int:
+        stalled = [asyncio.ensure_future(exchange(app)) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0)
+        status, _ = await exchange(app, good)
+        for task in stalled:
+            task.cancel()
+        await asyncio.gather(*stalled, return_exceptions=True)
+        return status
+
+    assert asyncio.run(ask_beside()) == 200
+
+
+def test_bodies_when_more_than_256_stall_then_the_first_are_given_up(app: Guard) -> None:
+    async def all_at_once() -> list[tuple[int, dict[str, Any]]]:
+        stalled = [asyncio.ensure_future(exchange(app)) for _ in range(AT_ONCE)]
+        first = await asyncio.gather(*stalled[: AT_ONCE - limits.MAX_READING])
+        assert not any(task.done() for task in stalled[AT_ONCE - limits.MAX_READING :])
+        for task in stalled:
+            task.cancel()
+        await asyncio.gather(*stalled, return_exceptions=True)
+        return first
+
+    assert {(status, error["code"]) for status, error in asyncio.run(all_at_once())} == {
+        (408, "too_slow")
+    }
+
+
+def test_bodies_when_they_are_too_large_together_then_the_slowest_are_given_up(
+    app: Guard,
 ) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
-
     def half_a_body() -> Callable[[], Awaitable[dict[str, Any]]]:
         parts = iter([{"type": "http.request", "body": b" " * 1_500_000, "more_body": True}])
 
@@ -214,11 +250,28 @@ def test_bodies_when_they_are_too_large_together_then_the_rest_is_refused(
         return receive
 
     async def all_at_once() -> list[int]:
-        asked = (exchange(app, half_a_body(), path="/predict_batch") for _ in range(15))
-        return [status for status, _ in await asyncio.gather(*asked)]
+        asked = [
+            asyncio.ensure_future(exchange(app, half_a_body(), path="/predict_batch"))
+            for _ in range(15)
+        ]
+        await asyncio.gather(*asked[:5])
+        given_up = [number for number, task in enumerate(asked) if task.done()]
+        assert app.load.held == 10 * 1_500_000
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        return given_up
 
     # 10 of 1.5 MB are 15 MB, an 11th would pass 16 MB.
-    assert sorted(asyncio.run(all_at_once())) == [408] * 10 + [503] * 5
+    assert asyncio.run(all_at_once()) == [0, 1, 2, 3, 4]
+    assert (app.load.held, app.load.in_flight) == (0, 0)
+
+
+def test_bodies_when_all_room_is_taken_by_what_is_answered_then_are_refused() -> None:
+    load = Load()
+    load.hold(limits.MAX_HELD_BYTES, bytearray())
+    with pytest.raises(RequestError, match="too large together"):
+        load.hold(1, bytearray())
 
 
 def test_bodies_when_they_are_answered_then_are_held_no_more(served: Predictor) -> None:

@@ -1,17 +1,27 @@
 """The service as a process: how it starts, what its log says, how it ends."""
 
+import contextlib
+import errno
 import json
+import os
 import signal
 import socket
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
+from circus.watcher import Watcher
 
+from salary_kedro.serving.connections import raise_file_limit
+from salary_kedro.serving.listening import explain
+from salary_kedro.serving.supervisor import Supervisor
 from support import BIN, Answer, Project, copy_project, free_port, get, post, wait_until
+from workers import workers_of
 
 ROWS = {"rows": [{"experience_years": 5}] * 10_000}
 TWO_WORKERS = {"BENTOML_CONFIG_OPTIONS": "services.salary_prediction.workers=2"}
@@ -26,11 +36,16 @@ def quiet(bundles: Path, tmp_path: Path) -> Project:
 
 @contextmanager
 def serving(
-    project: Project, bundles: Path, *options: str, **environment: str
+    project: Project,
+    bundles: Path,
+    *options: str,
+    after: str = "",
+    **environment: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
-    """Run `bentoml serve`; gives the process, its address and its log."""
+    """Run `bentoml serve`, after a command of sh; gives the process, its address and its log."""
     port, log = free_port(), project.root / "serve.log"
-    command = [BIN / "bentoml", "serve", "--port", str(port), *options]
+    serve = [str(BIN / "bentoml"), "serve", "--port", str(port), *options]
+    command = ["sh", "-c", f'{after}\nexec "$@"', "sh", *serve]
     settings = {**project.environment, "SALARY_BUNDLES": str(bundles), **environment}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -43,6 +58,11 @@ def serving(
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def ready(log: Path) -> int:
+    """How many workers have become ready so far."""
+    return log.read_text().count('"serving bundle')
 
 
 def lines_of(log: Path) -> list[dict[str, object]]:
@@ -76,6 +96,158 @@ def test_service_when_it_is_told_to_end_then_answers_what_is_in_flight_and_exits
         process.send_signal(signal.SIGTERM)
         assert [answer.result().status for answer in answers] == [200] * 4
         assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("options", [{}, TWO_WORKERS], ids=["one worker", "two workers"])
+def test_service_when_it_is_told_to_end_then_says_so_and_goes_on_for_the_grace_period(
+    quiet: Project, bundles: Path, options: dict[str, str]
+) -> None:
+    settings = {**options, "SALARY_GRACE_SECONDS": "600"}
+    with serving(quiet, bundles, **settings) as (process, address, log):
+        wait_until(lambda: ready(log) == 1 + len(options), "all workers")
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: get(f"{address}/readyz").status == 503, "the service to say so")
+        assert get(f"{address}/readyz").body["error"]["code"] == "ending"
+        assert get(f"{address}/livez").status == 200
+        with urllib.request.urlopen(f"{address}/model") as answer:
+            assert answer.headers["Connection"] == "close"
+        process.send_signal(signal.SIGTERM)  # enough of that
+        assert process.wait(timeout=60) == 0
+        assert get(f"{address}/livez").status == 0
+
+
+def test_service_when_it_is_interrupted_then_waits_for_no_grace_period(
+    quiet: Project, bundles: Path
+) -> None:
+    with serving(quiet, bundles, SALARY_GRACE_SECONDS="600") as (process, _, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+
+
+def test_service_when_the_grace_period_is_none_then_does_not_start_and_says_why_in_one_line(
+    project: Project,
+) -> None:
+    result = project.run("bentoml", "serve", SALARY_GRACE_SECONDS="soon")
+    assert result.returncode != 0
+    assert result.stderr.startswith("Error: SALARY_GRACE_SECONDS is 'soon'; give the seconds")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_service_when_it_is_hung_up_then_restarts_its_workers_and_answers_meanwhile(
+    quiet: Project, bundles: Path
+) -> None:
+    with serving(quiet, bundles) as (process, address, _):
+        before = workers_of(process)
+        process.send_signal(signal.SIGHUP)
+        answers = []
+
+        def restarted() -> bool:
+            answers.append(post(f"{address}/predict", {"experience_years": 5}).status)
+            return len(workers_of(process)) == 1 and not workers_of(process) & before
+
+        wait_until(restarted, "another worker")
+        assert set(answers) == {200}
+
+
+def test_service_when_a_worker_is_killed_then_another_takes_its_place(
+    quiet: Project, bundles: Path
+) -> None:
+    with serving(quiet, bundles, **TWO_WORKERS) as (process, address, log):
+        wait_until(lambda: ready(log) == 2, "both workers")
+        killed = min(workers_of(process))
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: ready(log) == 3, "another worker")
+        assert len(workers_of(process) - {killed}) == 2
+        assert get(f"{address}/readyz").status == 200
+
+
+def test_service_when_its_supervisor_is_killed_then_its_workers_end_and_leave_no_trace_for_long(
+    quiet: Project, bundles: Path
+) -> None:
+    with serving(quiet, bundles, **TWO_WORKERS) as (process, address, log):
+        wait_until(lambda: ready(log) == 2, "both workers")
+        workers, shared = workers_of(process), _shared_folder(process)
+        with serving(quiet, bundles):  # which must spare what is in use
+            assert shared.is_dir()
+        process.kill()
+        wait_until(lambda: not any(map(psutil.pid_exists, workers)), "the end of the workers")
+        assert get(f"{address}/livez").status == 0
+        assert shared.is_dir()
+        with serving(quiet, bundles):
+            assert not shared.exists()
+
+
+def _shared_folder(process: subprocess.Popen[bytes]) -> Path:
+    """Where the workers of a server keep their numbers."""
+    if not os.access("/dev/shm", os.W_OK):  # noqa: S108 - it is only looked at
+        pytest.skip("there is no file system in memory")
+    worker = psutil.Process(min(workers_of(process)))
+    return Path(worker.environ()["PROMETHEUS_MULTIPROC_DIR"])
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (("--port", "{taken}"), "port {taken} of 127.0.0.1 is in use; end the program that"),
+        (("--port", "70000"), "port 70000 is not a number from 1 to 65535; choose one"),
+        (("--host", "192.0.2.1"), "this machine has no address 192.0.2.1; choose one"),
+    ],
+)
+def test_service_when_it_cannot_listen_then_says_why_in_one_line(
+    project: Project, option: tuple[str, str], expected: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = str(server.getsockname()[1])
+        given = (part.format(taken=taken) for part in option)
+        result = project.run("bentoml", "serve", *given)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: {expected.format(taken=taken)}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_service_when_a_port_needs_rights_then_says_so() -> None:
+    message = explain(PermissionError(errno.EACCES, "Permission denied"), "127.0.0.1", 80)
+    assert message.startswith("port 80 needs rights that you do not have")
+
+
+def test_service_when_connections_are_silent_and_bodies_stall_then_answers_others(
+    quiet: Project, bundles: Path
+) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    stalled = head + b"Content-Length: 99\r\n\r\n{"
+    with (
+        serving(quiet, bundles, after="ulimit -n 1024") as (_, address, _),
+        contextlib.ExitStack() as silent,
+    ):
+        for sent in (b"", stalled, head, b""):
+            _open_many(silent, address, 600, sent)
+            assert get(f"{address}/livez").status == 200
+            assert post(f"{address}/predict", {"experience_years": 5}).status == 200
+
+
+def _open_many(stack: contextlib.ExitStack, address: str, count: int, sent: bytes) -> None:
+    """Open connections that send so much and no more; the last ones stay open."""
+    port = int(address.rpartition(":")[2])
+    raise_file_limit(count * 4 + 500)
+    for _ in range(count):
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        with contextlib.suppress(ConnectionError):
+            client.sendall(sent)
+
+
+def test_bentoml_when_it_changes_then_what_is_used_of_it_is_still_there() -> None:
+    from bentoml._internal.utils.circus import Arbiter, create_standalone_arbiter
+
+    assert "Arbiter" in create_standalone_arbiter.__code__.co_names
+    assert Arbiter in Supervisor.__mro__
+    used = {"initialize", "start", "stop", "manage_watchers", "start_watchers"}
+    assert used <= set(dir(Arbiter))
+    used = {"env", "stop_signal", "graceful_timeout", "respawn", "hooks", "processes"}
+    pool = Watcher("pool", "true")
+    assert used <= set(vars(pool))
+    used = {"spawn_process", "kill_process", "reap_process", "get_active_processes"}
+    assert used | {"get_active_pids", "manage_processes"} <= set(dir(pool))
+    assert "after_reap" in Watcher.reap_process.__wrapped__.__code__.co_consts
 
 
 def _in_flight(address: str) -> float:

@@ -15,6 +15,7 @@ from salary_kedro.serving import limits
 from salary_kedro.serving.bentoml_schema import describe_for_bentoml
 from salary_kedro.serving.body import check, held, receive
 from salary_kedro.serving.compression import takes_gzip
+from salary_kedro.serving.draining import Drain
 from salary_kedro.serving.guard import ASSETS, PROBES, Guard
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.openapi import describe
@@ -28,15 +29,18 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Served, Request], Awaitable[Response]]
 
 
-def create_app(predictor: Predictor, settings: Settings | None = None) -> Guard:
+def create_app(
+    predictor: Predictor, settings: Settings | None = None, drain: Drain | None = None
+) -> Guard:
     """Build the application; it always answers from what the predictor serves at that moment.
 
     Args:
         predictor: Holds what is served.
         settings: Who may ask, and where; by default anyone may, without a proxy.
+        drain: Tells when the server is about to end; None if nobody asks.
     """
     load, settings = Load(), settings or Settings()
-    routes = Routes(predictor, load, settings)
+    routes = Routes(predictor, load, settings, drain)
     return Guard(routes, load, frozenset(routes.by_path), settings)
 
 
@@ -47,8 +51,11 @@ class Routes:
         by_path: Method and function of each route.
     """
 
-    def __init__(self, predictor: Predictor, load: Load, settings: Settings) -> None:
+    def __init__(
+        self, predictor: Predictor, load: Load, settings: Settings, drain: Drain | None = None
+    ) -> None:
         self._predictor, self._load, self._settings = predictor, load, settings
+        self._drain = drain or Drain()
         self.by_path: dict[str, tuple[str, Endpoint]] = {
             "/predict": ("POST", self._with_model(self._predict)),
             "/predict_batch": ("POST", self._with_model(self._predict_batch)),
@@ -94,9 +101,12 @@ class Routes:
         return RequestError(503, "no_model", self._predictor.problem, headers=again)
 
     async def _probe(self, request: Request) -> Response:
-        """Tell that the process lives; of `/readyz`, that it has a model."""
-        if request.scope["path"] == "/readyz" and self._predictor.served is None:
-            raise self._no_model()
+        """Tell that the process lives; of `/readyz`, that it has a model and goes on."""
+        if request.scope["path"] == "/readyz":
+            if self._drain.whole_server:
+                raise RequestError(503, "ending", "the service is about to end; ask another")
+            if self._predictor.served is None:
+                raise self._no_model()
         return PlainTextResponse("\n")
 
     async def _predict(self, served: Served, request: Request) -> Response:

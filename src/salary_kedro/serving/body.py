@@ -16,7 +16,7 @@ from salary_kedro.contract.request import explain_invalid
 from salary_kedro.serving import limits
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.predictor import Served
-from salary_kedro.serving.refusals import RequestError
+from salary_kedro.serving.refusals import RequestError, too_slow
 from salary_kedro.serving.request_metrics import request_metrics
 
 BATCH_SHAPE = f'send {{"rows": [...]}} with 1 to {limits.MAX_BATCH_ROWS:,} rows'
@@ -36,7 +36,7 @@ def held(load: Load) -> Iterator[bytearray]:
     try:
         yield body
     finally:
-        load.hold(-len(body))
+        load.hold(-len(body), body)
 
 
 async def receive(request: Request, body: bytearray, load: Load, most: int) -> None:
@@ -53,12 +53,13 @@ async def receive(request: Request, body: bytearray, load: Load, most: int) -> N
     """
     _check_header(request, most)
     try:
-        async with asyncio.timeout(limits.BODY_SECONDS):
-            while await _receive_part(request, body, load, most):
-                pass
+        async with asyncio.timeout(limits.BODY_SECONDS) as deadline:
+            with load.reading(body, deadline):
+                while await _receive_part(request, body, load, most):
+                    pass
     except TimeoutError as error:
         message = f"the body did not come within {limits.BODY_SECONDS:g} s; send it at once"
-        raise RequestError(408, "too_slow", message, headers={"Connection": "close"}) from error
+        raise too_slow(message) from error
 
 
 async def _receive_part(request: Request, body: bytearray, load: Load, most: int) -> bool:
@@ -69,7 +70,7 @@ async def _receive_part(request: Request, body: bytearray, load: Load, most: int
     part = message.get("body", b"")
     if len(body) + len(part) > most:
         raise _too_large(most)
-    load.hold(len(part))
+    load.hold(len(part), body)
     body += part
     return bool(message.get("more_body"))
 

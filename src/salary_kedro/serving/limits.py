@@ -10,6 +10,26 @@ MAX_HELD_BYTES = 16_000_000
 #: Seconds until a body must have come, and until a request must be answered.
 BODY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+#: Seconds until a new connection, or one that asks again, must have sent a whole header.
+HEAD_SECONDS = 10.0
+#: Connections that a worker holds at once; fewer where it may not open so many files.
+MAX_CONNECTIONS = 1_000
+#: Files kept for all else: bundles, metrics, logs, and the connections accepted in one go.
+RESERVED_FILES = 192
+ACCEPTED_AT_ONCE = 64
+#: Connections that wait to be accepted.
+BACKLOG = 2_048
+#: Bytes of unfinished headers, of all connections.
+MAX_HEAD_BYTES = 8_000_000
+#: Bytes of answers that clients are slow to take, of all connections, and seconds for one.
+MAX_UNSENT_BYTES = 16_000_000
+UNSENT_SECONDS = 30.0
+#: Requests whose bodies are still coming; they are no more than that in flight.
+MAX_READING = 256
+#: Seconds that a worker which ends waits for requests of connections that are open and idle.
+LINGER_SECONDS = 2.0
+#: Seconds after which a worker that ends is killed, whatever it has not finished.
+END_SECONDS = 75.0
 #: What is read on after a refusal, at most: else a client that still sends misses the answer.
 MAX_DRAINED_BYTES = 64_000_000
 DRAIN_SECONDS = 2.0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from salary_kedro.serving import limits
-from salary_kedro.serving.refusals import busy
+from salary_kedro.serving.refusals import RequestError, busy, too_slow
 from salary_kedro.serving.request_metrics import request_metrics
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ class Load:
 
     def __init__(self) -> None:
         self.in_flight = self.held = self.batches = 0
+        self._readers: dict[_Reader, None] = {}
         self._pool = ThreadPoolExecutor(limits.MAX_BATCHES_COMPUTED, "batches")
 
     @contextmanager
@@ -36,26 +37,69 @@ class Load:
             RequestError: 503 if there is none.
         """
         if self.in_flight >= limits.MAX_IN_FLIGHT:
-            raise busy(f"{limits.MAX_IN_FLIGHT} requests are being answered")
-        self._count(1)
+            raise _full()
+        self.in_flight += 1
+        request_metrics().took_on(1)
         try:
             yield
         finally:
-            self._count(-1)
+            self.in_flight -= 1
+            request_metrics().took_on(-1)
 
-    def _count(self, requests: int) -> None:
-        self.in_flight += requests
-        request_metrics().took_on(requests)
+    @contextmanager
+    def reading(self, body: bytearray, deadline: asyncio.Timeout) -> Iterator[None]:
+        """The time in which a body comes, whose request gives up its room meanwhile.
 
-    def hold(self, size: int) -> None:
-        """Take so many bytes of a body into memory; a negative size gives them back.
+        When too many bodies are coming, or there is no room for their bytes, the one that has
+        been coming for longest is given up.
+
+        Args:
+            body: What has come.
+            deadline: Until when it must all have come.
+
+        Raises:
+            RequestError: 408 if it was given up, 503 if there is no room for the request now.
+        """
+        reader = _Reader(body, deadline)
+        self.in_flight -= 1
+        if len(self._readers) >= limits.MAX_READING:
+            self._give_up(next(iter(self._readers)))
+        self._readers[reader] = None
+        try:
+            yield
+        finally:
+            self.in_flight += 1
+            self._readers.pop(reader, None)
+            if reader.given_up:
+                raise too_slow("the body came slowly, and others need its room; send it at once")
+        if self.in_flight > limits.MAX_IN_FLIGHT:
+            raise _full()
+
+    def _give_up(self, reader: "_Reader") -> None:
+        del self._readers[reader]
+        reader.given_up = True
+        self.held -= len(reader.body)
+        reader.body.clear()
+        if not reader.deadline.expired():
+            reader.deadline.reschedule(0)
+
+    def hold(self, size: int, body: bytearray) -> None:
+        """Take so many bytes more of a body into memory; a negative size gives them back.
 
         Raises:
             RequestError: 503 if there is no room for them.
         """
-        if size > 0 and self.held + size > limits.MAX_HELD_BYTES:
-            raise busy("the requests being answered are too large together")
+        if size > 0:
+            self._make_room(size, body)
         self.held += size
+
+    def _make_room(self, size: int, body: bytearray) -> None:
+        while self.held + size > limits.MAX_HELD_BYTES:
+            others = (each for each in self._readers if each.body and each.body is not body)
+            slow = next(others, None)
+            if slow is None:
+                raise busy("the requests being answered are too large together")
+            self._give_up(slow)
 
     async def compute(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do the work of a batch in a thread, at most so many at once.
@@ -77,3 +121,14 @@ class Load:
 
     def _leave(self) -> None:
         self.batches -= 1
+
+
+class _Reader:
+    """A request whose body is still coming."""
+
+    def __init__(self, body: bytearray, deadline: asyncio.Timeout) -> None:
+        self.body, self.deadline, self.given_up = body, deadline, False
+
+
+def _full() -> RequestError:
+    return busy(f"{limits.MAX_IN_FLIGHT} requests are being answered")

@@ -4,18 +4,13 @@
 variable that BentoML sets only for its workers: so it is imported when a worker first counts.
 """
 
-import atexit
 import os
-import shutil
 from functools import cache
 from pathlib import Path
 
 from salary_kedro.bundle import Bundle
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-#: A file system in memory; systems without it keep the metrics in BentoML's home.
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below has this process's number
-
 #: What a look at another bundle may come to.
 RESULTS = ("swapped", "reserve", "refused")
 
@@ -103,32 +98,17 @@ def model_metrics() -> ModelMetrics:
     return ModelMetrics()
 
 
-def keep_in_memory() -> None:
-    """Let the workers of this server share their numbers in memory rather than on the disk.
-
-    They map files: once the disk is full, the next new number kills a worker (SIGBUS), and
-    each that takes its place. And in BentoML's home, where they would lie, every server that
-    starts removes the files of those that run.
-    """
-    if SHARED_FOLDER in os.environ or not os.access(IN_MEMORY, os.W_OK):
-        return  # a worker's is set
-    from bentoml._internal.configuration.containers import BentoMLContainer
-
-    folder = IN_MEMORY / f"salary-prediction-{os.getpid()}"
-    BentoMLContainer.prometheus_multiproc_dir.set(str(folder))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-
-
 def forget_dead_workers() -> None:
     """Remove what workers told of themselves that were killed and could not do so."""
     folder = os.environ.get(SHARED_FOLDER)
     for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
         number = file.stem.rpartition("_")[2]
-        if number.isdigit() and not _is_alive(int(number)):
+        if number.isdigit() and not is_alive(int(number)):
             file.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether there is a process of that number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -54,5 +54,10 @@ def busy(what: str) -> RequestError:
     return RequestError(503, "busy", f"{what}; ask again in {RETRY_SECONDS} s", headers=again)
 
 
+def too_slow(message: str) -> RequestError:
+    """The body of the request came too slowly."""
+    return RequestError(408, "too_slow", message, headers={"Connection": "close"})
+
+
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."

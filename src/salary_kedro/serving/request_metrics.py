@@ -42,7 +42,7 @@ PREDICTING = ("/predict", "/predict_batch")
 CODES = (
     "invalid_json", "unauthorized", "not_found", "method_not_allowed", "too_slow", "too_large",
     "unsupported_media_type", "invalid_input", "no_prediction", "busy", "timeout", "no_model",
-    "internal",
+    "ending", "internal",
 )  # fmt: skip
 #: What becomes of a value that is out of range.
 OUTCOMES = ("warned", "refused")

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.context import server_context
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.bentoml_schema import SERVICE
+from salary_kedro.serving.draining import Drain, read_grace
 from salary_kedro.serving.logs import set_up_logs
-from salary_kedro.serving.metrics import keep_in_memory
 from salary_kedro.serving.outside import TRUSTED
 from salary_kedro.serving.predictor import open_predictor
 from salary_kedro.serving.settings import read_settings
+from salary_kedro.serving.shared_folder import choose_shared_folder, hold_shared_folder
 from salary_kedro.serving.token import TOKEN, TOKEN_FILE
 
 log = logging.getLogger("salary_kedro.serving")
@@ -38,7 +40,9 @@ def _or_end(read: Callable[[], T]) -> T:
 
 
 settings = _or_end(read_settings)
-keep_in_memory()
+grace = _or_end(read_grace)
+if (shared := choose_shared_folder()) is not None:
+    BentoMLContainer.prometheus_multiproc_dir.set(str(shared))  # made when it serves
 predictor = _or_end(open_predictor)
 
 
@@ -51,13 +55,14 @@ class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """BentoML's application for start and stop, ours for requests."""
-        from uvicorn.config import HTTP_PROTOCOLS  # the supervisor does without
+        from salary_kedro.serving import http_server  # the supervisor does without
 
-        # uvicorn would prefer httptools where that is installed, which keeps headers without end.
-        HTTP_PROTOCOLS["auto"] = HTTP_PROTOCOLS["h11"]
         # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
         os.environ[TRUSTED] = ""
-        bento, own = super().to_asgi(is_main), create_app(predictor, settings)
+        drain = Drain()
+        http_server.use(drain, grace)
+        bento = super().to_asgi(is_main)
+        own = drain.closing(create_app(predictor, settings, drain))
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await (bento if scope["type"] == "lifespan" else own)(scope, receive, send)
@@ -80,6 +85,16 @@ class SalaryPrediction:
             message = "anyone who reaches %s may ask: set %s or %s to ask for a bearer token"
             log.warning(message, host, TOKEN, TOKEN_FILE)
         predictor.follow()
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # it has no types
+    @staticmethod
+    def supervise() -> None:
+        """Before the workers are started, in the process that will supervise them."""
+        from salary_kedro.serving import supervisor  # workers do without
+
+        supervisor.use(grace, BentoMLContainer.http.port.get())
+        if shared is not None:
+            hold_shared_folder(shared)
 
 
 def _bound_wider() -> str | None:

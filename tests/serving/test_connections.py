@@ -1,0 +1,275 @@
+"""Connections that ask for nothing, or take nothing: bounded in time and number."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from salary_kedro.serving import http_server, limits
+from salary_kedro.serving.connections import Connections, raise_file_limit
+from salary_kedro.serving.draining import Drain
+from support import wait_until
+
+ANSWER = b"x" * 1_000_000
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@dataclass(eq=False)
+class Fake:
+    """A connection that notes whether it was dropped."""
+
+    patience: float = 10.0
+    waiting_to_be_sent: int = 0
+    head_bytes: int = 0
+    dropped: bool = field(default=False, init=False)
+
+    def unsent(self) -> int:
+        return self.waiting_to_be_sent
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def register(clock: Clock) -> Connections:
+    """A register of at most three connections."""
+    return Connections(3, clock)
+
+
+def opened(register: Connections, count: int) -> list[Fake]:
+    """So many new connections."""
+    connections = [Fake() for _ in range(count)]
+    for connection in connections:
+        register.open(connection)
+    return connections
+
+
+def dropped(connections: list[Fake]) -> list[int]:
+    return [place for place, each in enumerate(connections) if each.dropped]
+
+
+def test_connections_when_there_are_too_many_then_the_one_silent_for_longest_goes(
+    register: Connections,
+) -> None:
+    connections = opened(register, 5)
+    assert dropped(connections) == [0, 1]
+    assert len(register) == 3
+
+
+def test_connections_when_there_are_too_many_then_those_that_are_answered_stay(
+    register: Connections,
+) -> None:
+    first, second, third = opened(register, 3)
+    register.move(first, register.answering)
+    register.move(second, register.reading)
+    more = opened(register, 1)
+    assert dropped([first, second, third, *more]) == [2]
+    register.move(more[0], register.answering)
+    more += opened(register, 1)
+    assert dropped([first, second, *more]) == [1]
+
+
+def test_connections_when_all_are_answered_then_a_new_one_goes(register: Connections) -> None:
+    connections = opened(register, 3)
+    for connection in connections:
+        register.move(connection, register.answering)
+    more = opened(register, 1)
+    assert (dropped(connections), dropped(more)) == ([], [0])
+    assert len(register) == 3
+
+
+def test_connections_when_one_asks_again_then_has_waited_for_less_long(
+    register: Connections,
+) -> None:
+    first, second, third = opened(register, 3)
+    register.move(first, register.answering)
+    register.move(first, register.waiting)
+    opened(register, 1)
+    assert dropped([first, second, third]) == [1]
+
+
+def test_connections_when_one_has_gone_then_is_moved_no_more(register: Connections) -> None:
+    (gone,) = opened(register, 1)
+    register.close(gone)
+    register.move(gone, register.waiting)
+    assert len(register) == 0
+
+
+def test_connections_when_a_header_drips_then_its_time_is_up_all_the_same(
+    register: Connections, clock: Clock
+) -> None:
+    connections = opened(register, 2)
+    register.move(connections[1], register.answering)
+    for clock.now in (4.0, 8.0, 10.1):
+        register.heard(connections[0], 1)
+        register.sweep()
+    assert dropped(connections) == [0]
+
+
+def test_connections_when_headers_are_too_large_together_then_the_first_goes(
+    register: Connections,
+) -> None:
+    connections = opened(register, 3)
+    for connection in connections[1:]:
+        register.heard(connection, limits.MAX_HEAD_BYTES // 2 + 1)
+    assert dropped(connections) == [1]
+    register.heard(connections[2], 1)
+    assert dropped(connections) == [1]
+
+
+def test_answers_when_too_many_are_not_taken_then_the_slowest_client_goes(
+    register: Connections,
+) -> None:
+    connections = opened(register, 3)
+    for connection in connections:
+        register.move(connection, register.answering)
+        connection.waiting_to_be_sent = limits.MAX_UNSENT_BYTES // 2
+        register.slow(connection)
+    assert dropped(connections) == [0]
+
+
+def test_answers_when_one_is_not_taken_in_time_then_its_client_goes(
+    register: Connections, clock: Clock
+) -> None:
+    connections = opened(register, 2)
+    for connection in connections:
+        register.move(connection, register.answering)
+        register.slow(connection)
+    register.taken(connections[1])
+    clock.now = limits.UNSENT_SECONDS + 1
+    register.sweep()
+    assert dropped(connections) == [0]
+
+
+def test_file_limit_when_it_is_high_enough_then_stays() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert raise_file_limit(10) == 10
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+# --- Real connections, to a server in this process ---------------------------------------
+
+
+async def answer_all(scope: Any, receive: Any, send: Any) -> None:
+    """An application that answers everything with a megabyte."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": ANSWER})
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """Address of a server with little patience."""
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "UNSENT_SECONDS", 0.3)
+    monkeypatch.setattr(http_server, "SWEEP_SECONDS", 0.05)
+    config = uvicorn.Config(answer_all, lifespan="off", log_config=None, timeout_keep_alive=1)
+    server = http_server.Server(Drain(), 0, config)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        wait_until(lambda: server.started, "the server")
+        yield listening.getsockname()
+        server.should_exit = True
+        thread.join()
+
+
+def ends(client: socket.socket) -> bool:
+    """Whether the server ends a connection, whatever it has sent before."""
+    client.settimeout(30)
+    with contextlib.suppress(ConnectionError):
+        while client.recv(1_000_000):
+            pass
+    return True
+
+
+def test_server_when_a_client_is_silent_then_ends_the_connection(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as client:
+        assert ends(client)
+
+
+def test_server_when_a_header_drips_then_ends_the_connection(address: tuple[str, int]) -> None:
+    over = threading.Event()
+    with socket.create_connection(address) as client:
+        client.sendall(GET[:10])
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    client.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            assert ends(client)
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_server_when_a_client_takes_no_answer_then_ends_the_connection(
+    address: tuple[str, int],
+) -> None:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(address)
+        for _ in range(20):  # more than the system keeps for it
+            client.sendall(GET)
+        wait_until(lambda: _broken(client), "the end of the connection")
+
+
+def _broken(client: socket.socket) -> bool:
+    try:
+        client.sendall(GET)
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_server_when_requests_follow_each_other_then_answers_all(
+    address: tuple[str, int],
+) -> None:
+    with socket.create_connection(address) as client:
+        client.sendall(GET * 3)
+        size = 0
+        while size < 3 * len(ANSWER):
+            size += len(client.recv(1_000_000))
+
+
+def test_uvicorn_when_it_changes_then_what_is_used_of_it_is_still_there() -> None:
+    used = {"connection_made", "connection_lost", "data_received", "on_response_complete"}
+    used |= {"shutdown", "pause_writing", "resume_writing"}
+    assert used <= set(vars(H11Protocol)), "salary_kedro.serving.http_server overrides these"
+    config = uvicorn.Config(answer_all)
+    config.load()
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        protocol = H11Protocol(config, uvicorn.server.ServerState(), {}, loop)
+    assert {"cycle", "transport", "timeout_keep_alive", "loop"} <= set(vars(protocol))
+    names = RequestResponseCycle.__init__.__code__.co_names
+    assert {"more_body", "response_complete"} <= set(names)
+    assert {"handle_exit", "startup", "run"} <= set(vars(uvicorn.Server))
+    assert {"http", "ws", "loop", "backlog"} <= set(vars(config))
