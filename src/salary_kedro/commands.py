@@ -221,7 +221,7 @@ def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
     try:
         number = decide(registry)
     except UserError:
-        with suppress(UserError):  # an earlier command may have left the pointer behind
+        with suppress(UserError, OSError):  # an earlier command may have left the pointer behind
             export_production(registry, project.bundles)
         raise
     claimed = registry.state().claims(registry.version(number))

@@ -1,14 +1,17 @@
 """What the `kedro models` commands answer, as rows for programs and as text for people."""
 
 import math
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from disks import read_only
 from salary_kedro import commands
 from salary_kedro.commands import Project, open_project
 from salary_kedro.errors import UserError
@@ -426,3 +429,40 @@ def test_diagnosis_when_nothing_is_found_then_says_so(capsys: pytest.CaptureFixt
     commands.as_diagnosis({"fixed": [], "findings": [], "healthy": True})
 
     assert capsys.readouterr().out == "nothing is wrong\n"
+
+
+# --- A store that cannot be written to ----------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", ["in the database", "in the log beside it"])
+def test_commands_when_the_store_is_read_only_then_those_that_read_work_as_ever(
+    kept: str, opened: Project, healthy: Site, tmp_path: Path
+) -> None:
+    place = copy_site(healthy, tmp_path / "site")
+    database = database_of(place)
+    project = replace(opened, uri=place.uri, bundles=place.bundles)
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("UPDATE model_versions SET description = 'told' WHERE version = 1")
+        writer.commit()
+        if kept == "in the log beside it":  # as a process leaves it that is killed
+            shutil.copytree(database.parent, tmp_path / "killed")
+    if kept == "in the log beside it":
+        shutil.copytree(tmp_path / "killed", database.parent, dirs_exist_ok=True)
+        database.with_name(f"{database.name}-shm").unlink()
+
+    with read_only(tmp_path / "site"):
+        listed = [row["version"] for row in commands.list_versions(project)]
+        decided = [row["version"] for row in commands.history(project)]
+        shown = commands.show_version(project, 1)["version"]
+        told = MlflowClient().get_model_version(MODEL_NAME, "1").description
+        found = [row["what"] for row in commands.doctor(project, fix=False)["findings"]]
+        with pytest.raises(UserError) as refused:
+            commands.rollback(project, None, "why", force=False)
+
+    assert (listed, decided, shown, told) == ([2, 1], [1, 2], 1, "told")
+    assert not [what for what in found if "store" in what]
+    assert str(refused.value) == (
+        f"the lock {database}.lock cannot be taken: {database}.lock is read-only: make it "
+        f"writable, or work on a copy"
+    )

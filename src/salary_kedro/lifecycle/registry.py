@@ -29,7 +29,7 @@ from salary_kedro.lifecycle.stages import (
     Version,
     format_rmse,
 )
-from salary_kedro.lifecycle.store import is_local
+from salary_kedro.lifecycle.store import copy_store, is_local, is_read_only
 
 log = logging.getLogger(__name__)
 
@@ -331,9 +331,16 @@ class Registry:
 
 
 def open_registry(uri: str, model_name: str) -> Registry:
-    """Open a registry by the store's address; MLflow uses that store from now on."""
-    mlflow.set_tracking_uri(uri)
-    return Registry(model_name)
+    """Open a registry by the store's address; MLflow uses that store from now on.
+
+    Of a local store that cannot be written to, it uses a copy. Whatever writes takes the
+    store's lock first, which is then refused.
+    """
+    read_only = is_read_only(uri)
+    mlflow.set_tracking_uri(copy_store(uri, Path(_new_folder())) if read_only else uri)
+    registry = Registry(model_name)
+    registry.uri = uri
+    return registry
 
 
 def _write(write: Callable[..., object], *arguments: str) -> None:

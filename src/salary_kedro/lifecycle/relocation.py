@@ -5,13 +5,21 @@ copied one they name the original's files.
 """
 
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.store import CONNECT_SECONDS, database_path, is_local, store_lock
+from salary_kedro.lifecycle.store import (
+    CONNECT_SECONDS,
+    copy_store,
+    database_path,
+    is_local,
+    is_read_only,
+    store_lock,
+)
 
 #: The folders that artifacts were ever logged under, which is what is left of each path
 #: without the part that MLflow adds; and that part, none for a folder that awaits its first.
@@ -155,7 +163,14 @@ def plain_path(place: str) -> str:
 
 @contextmanager
 def reading(uri: str) -> Iterator[sqlite3.Connection]:
-    """Open a local store to read it; nothing can be written."""
+    """Open a local store to read it, or a copy of it; nothing can be written."""
+    if is_read_only(uri):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            reading(copy_store(uri, Path(folder))) as copy,
+        ):
+            yield copy
+        return
     # Not mode=ro, which cannot remove the files that SQLite makes beside a store in WAL mode.
     where = f"{database_path(uri).resolve().as_uri()}?mode=rw"
     connection = sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS)

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -124,6 +125,27 @@ def store_lock(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_read_only(uri: str) -> bool:
+    """Tell whether a local store can be read, but not written to."""
+    if not is_local(uri) or not database_path(uri).is_file():
+        return False
+    database = database_path(uri)
+    return not (os.access(database, os.W_OK) and os.access(database.parent, os.W_OK))
+
+
+def copy_store(uri: str, folder: Path) -> str:
+    """Copy a local store that cannot be written to: SQLite must write to read one in WAL mode.
+
+    Returns:
+        Tracking URI of the copy, which names the artifacts where they are.
+    """
+    database = database_path(uri)
+    for suffix in ("", "-wal"):  # what was written last may be in the second alone
+        if (part := Path(f"{database}{suffix}")).is_file():
+            shutil.copyfile(part, folder / part.name)
+    return f"{SQLITE}{folder / database.name}"
 
 
 def is_local(uri: str) -> bool:
