@@ -251,6 +251,46 @@ def import_(file: Path, env: str | None, json_: bool) -> None:
 
 
 @models.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_common
+def backup(file: Path, env: str | None, json_: bool) -> None:
+    """Write store, artifacts and bundles to one checksummed archive, while runs go on.
+
+    It holds one moment of the store, and appears whole or not at all; an existing FILE is
+    never replaced. Raw data and conf/ are not in it. A server's store is backed up by its
+    own means.
+
+    Example: kedro models backup ../salary-monday.zip
+    """
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.backup(project, file),
+        lambda do, made: do.as_backup(made),
+    )
+
+
+@models.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Set aside what is there.")
+@_common
+def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
+    """Put back what an archive of `kedro models backup` holds, after checking all of it.
+
+    Into a new project or environment; with --force into one that has models, which are
+    set aside, not deleted: let runs end first. The store is told its new place.
+
+    Example: kedro models restore ../salary-monday.zip
+    """
+    _answer(
+        env,
+        json_,
+        lambda do, project: do.restore(project, file, force),
+        lambda do, result: do.as_restored(result),
+    )
+
+
+@models.command()
 @click.argument("number", type=int)
 @_common
 def reproduce(number: int, env: str | None, json_: bool) -> None:

@@ -18,6 +18,8 @@ from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.console import as_lines, as_table, printable, show
 from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.backup import back_up
+from salary_kedro.lifecycle.backup import restore as restore_all
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.doctor import Site, examine, obstacle
 from salary_kedro.lifecycle.history import History, Record
@@ -26,6 +28,7 @@ from salary_kedro.lifecycle.mending import mend
 from salary_kedro.lifecycle.packaging import bring_into_line, export_production
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import refuse_former_places
+from salary_kedro.lifecycle.retention import retire
 from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.transfer import export_version, import_version, read_archive
@@ -33,6 +36,7 @@ from salary_kedro.ownership import refuse_owned
 from salary_kedro.parameters import Parameters, check_parameters
 
 Row = dict[str, Any]
+SHOWN_PLACES = 3
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,30 @@ class Project:
         experiment = self.loader["mlflow"]["tracking"]["experiment"]
         location: str | None = experiment["create_experiment_kwargs"]["artifact_location"]
         return location
+
+    @property
+    def site(self) -> Site:
+        """The project's places."""
+        return Site(
+            root=self.root,
+            uri=self.uri,
+            artifacts=self.artifacts,
+            model_name=self.model,
+            bundles=self.bundles,
+            raw_data=self.raw_data,
+            keep=self.parameters.packaging.keep,
+        )
+
+    def retire(self) -> None:
+        """Remove bundles that nothing needs any more, and the Bentos that were built of them."""
+        packaging = self.parameters.packaging
+
+        def forget(name: str) -> None:
+            from salary_kedro.bundle.bento import BentoProject  # BentoML is slow to import
+
+            BentoProject(self.root).remove(name, packaging.bento_name)
+
+        retire(open_registry(self.uri, self.model), self.bundles, packaging.keep, forget)
 
     def find_judge(self) -> Judge | None:
         """A judge with today's holdout rows; None if no run has left any here.
@@ -247,16 +275,20 @@ def import_(project: Project, file: Path) -> Row:
     return {"version": number, "file": str(file)}
 
 
+def backup(project: Project, file: Path) -> Row:
+    """Write an archive of all that runs have made."""
+    _ = project.registry  # says what is wrong with it
+    return back_up(project.site, file)
+
+
+def restore(project: Project, file: Path, force: bool) -> Row:
+    """Put what an archive of all holds into the project."""
+    return restore_all(project.site, file, force)
+
+
 def doctor(project: Project, fix: bool) -> Row:
     """Say what is wrong; mend it first if asked to."""
-    site = Site(
-        root=project.root,
-        uri=project.uri,
-        artifacts=project.artifacts,
-        model_name=project.model,
-        bundles=project.bundles,
-        raw_data=project.raw_data,
-    )
+    site = project.site
     fixed, left = mend(site) if fix else ([], [])
     found = examine(site)
     known = {finding.what for finding in found}
@@ -301,6 +333,29 @@ def as_reproduction(found: Row) -> None:
     from salary_kedro import reproduce as reproduction
 
     click.echo("\n".join(reproduction.describe(found)))
+
+
+def as_backup(made: Row) -> None:
+    """Print what an archive of all holds, and what it does not."""
+    production = "none" if made["production"] is None else f"version {made['production']}"
+    click.echo(f"{made['file']} holds {made['versions']} versions; production is {production}")
+    if made["elsewhere"]:
+        places = ", ".join(map(printable, made["elsewhere"][:SHOWN_PLACES]))
+        click.echo(
+            f"Not in it: {len(made['elsewhere'])} folders that lie elsewhere, such as {places}"
+        )
+
+
+def as_restored(result: Row) -> None:
+    """Print what an archive of all has brought, and what it took."""
+    production = "none" if result["production"] is None else f"version {result['production']}"
+    click.echo(f"{result['versions']} versions are restored; production is {production}")
+    for line in result["set_aside"]:
+        click.echo(f"set aside  {line}")
+    for line in result["fixed"]:
+        click.echo(f"fixed      {printable(line)}")
+    for line in result["left"]:
+        click.echo(f"left       {printable(line)}; see `kedro models doctor`")
 
 
 def as_diagnosis(result: Row) -> None:

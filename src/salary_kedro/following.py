@@ -44,6 +44,7 @@ def once(project: Project, told: Tell) -> None:
     change = Follower(project.registry, project.bundles).look()
     if change is not None:
         told(change)
+        project.retire()
 
 
 def loop(project: Project, every: float, told: Tell) -> None:
@@ -63,12 +64,13 @@ def loop(project: Project, every: float, told: Tell) -> None:
             try:
                 follower = follower or Follower(project.registry, project.bundles)
                 change = _look(project, follower)
+                if change is not None:
+                    told(change)
+                    project.retire()
             except Exception as error:  # noqa: BLE001 - each kind of store has its own; it may pass
                 trouble = _tell_trouble(_explain(project, error), trouble, every)
             else:
-                if change is not None:
-                    told(change)
-                elif trouble is not None:
+                if change is None and trouble is not None:
                     click.echo("followed again: production is the same as before", err=True)
                 trouble = None
             time.sleep(every)

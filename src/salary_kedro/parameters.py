@@ -78,9 +78,12 @@ class Packaging(Group):
 
     Attributes:
         bento_name: Name of the Bento; lower-case letters, digits, `_`, `-` and `.`.
+        keep: How many bundles, the newest, are kept whatever they are, at least 1; None
+            keeps all. What is served, or would be next, is kept in any case.
     """
 
     bento_name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")
+    keep: int | None = Field(default=None, ge=1)
 
 
 class Parameters(Group):

@@ -1,6 +1,6 @@
 """The last lines of a run: what a person wants to know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salary_kedro.console import printable
@@ -109,8 +109,17 @@ def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
     return [
         ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
         ("Bento", outputs["bento_tag"]),
+        *_removed(outputs.get("removed_bundles", [])),
         *zip(("Next", "", ""), nexts, strict=True),
     ]
+
+
+def _removed(names: Sequence[str]) -> Lines:
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    count = "1 bundle" if len(names) == 1 else f"{len(names)} bundles"
+    return [("Removed", f"{count} beyond packaging.keep, with the Bento of each: {shown}")]
 
 
 def _scoring(outputs: Mapping[str, Any]) -> Lines:

@@ -15,7 +15,18 @@ from mlflow import MlflowClient
 from bundles import add_bundle
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bento import _label
-from support import BIN, Answer, Project, copy_project, free_port, get, post, running, wait_until
+from support import (
+    BIN,
+    Answer,
+    Project,
+    copy_project,
+    copy_trained,
+    free_port,
+    get,
+    post,
+    running,
+    wait_until,
+)
 
 BODIES = [{"experience_years": 5}, {"experience_years": 0}, {"experience_years": 61}]
 
@@ -111,6 +122,31 @@ def test_bento_when_exported_then_holds_one_bundle_and_the_serving_code_alone(
     assert rooms - {"__pycache__"} == {"bundle", "contract", "serving"}
     current = (bundles / "current").read_text().strip()
     assert {entry.name for entry in bundles.iterdir()} == {"current", current}
+
+
+@pytest.fixture
+def own(_trained: Project, tmp_path: Path) -> Project:
+    """A copy of the project, with a Bento store of its own."""
+    return copy_trained(_trained, tmp_path / "own")
+
+
+def test_bento_when_removed_then_it_alone_is_gone_and_a_second_time_does_no_harm(
+    own: Project,
+) -> None:
+    name = (own.bundles / "current").read_text().strip()
+    bentos = own.root / ".bentoml" / "bentos"
+    shutil.copytree(bentos / "salary_prediction" / name, bentos / "other_project" / name)
+    remove = f"project.remove({name!r}, 'salary_prediction')"
+    script = "from pathlib import Path\nfrom salary_kedro.bundle.bento import BentoProject\n"
+
+    result = own.run(
+        "python", "-c", f"{script}project = BentoProject(Path('.'))\n{remove}\n{remove}"
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert not (bentos / "salary_prediction" / name).exists()
+    assert (bentos / "other_project" / name / "bento.yaml").is_file()
+    assert (own.bundles / name).is_dir()
 
 
 @pytest.fixture

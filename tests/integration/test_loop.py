@@ -306,6 +306,7 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "promotion.tie": "champion",
             "promotion.replace_unreadable_champion": "False",
             "packaging.bento_name": "salary_prediction",
+            "packaging.keep": "20",
         }
 
 

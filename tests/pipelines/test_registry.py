@@ -66,7 +66,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "score_groups",
         ],
         "promotion": ["bring_into_line", "promote_if_better"],
-        "packaging": ["build_bento", "export_bundle"],
+        "packaging": ["build_bento", "export_bundle", "remove_outdated"],
         "batch_scoring": ["load_production", "score_rows"],
         "__default__": sorted(
             name
@@ -89,6 +89,7 @@ def test_default_pipeline_when_sorted_then_goes_from_the_raw_table_to_the_bento(
         "promote_if_better",
         "export_bundle",
         "build_bento",
+        "remove_outdated",
     ]
 
     assert [name for name in names(PIPELINES["__default__"]) if name in chain] == chain

@@ -252,8 +252,8 @@ def test_models_when_help_is_asked_for_then_names_every_command() -> None:
 
     assert "Example: kedro models list" in result.stdout
     assert sorted(models.commands) == [
-        "doctor", "export", "follow", "history", "import", "list", "promote", "reproduce",
-        "rollback", "show",
+        "backup", "doctor", "export", "follow", "history", "import", "list", "promote",
+        "reproduce", "restore", "rollback", "show",
     ]  # fmt: skip
     assert all(f"\n  {name} " in result.stdout for name in models.commands)
 

@@ -151,7 +151,7 @@ def test_check_parameters_when_a_value_is_wrong_then_names_key_value_and_what_is
         ("data_engineering__train_sise", "unknown key; did you mean 'train_size'?"),
         ("data_science__cross_validation__fold", "unknown key; did you mean 'folds'?"),
         ("contract__target__minimun", "unknown key; did you mean 'minimum'?"),
-        ("packaging__zzz", "unknown key; known are bento_name"),
+        ("packaging__zzz", "unknown key; known are bento_name, keep"),
     ],
 )
 def test_check_parameters_when_a_key_in_a_group_is_unknown_then_says_which_there_are(
@@ -212,7 +212,7 @@ def trained_by(**changes: Any) -> TrainedBy:
 
 
 def test_parameters_hash_when_computed_then_is_of_the_groups_as_sorted_json() -> None:
-    content = b'{"random_state": 234, "train_size": 0.7}\n{"bento_name": "pay"}'
+    content = b'{"random_state": 234, "train_size": 0.7}\n{"bento_name": "pay", "keep": null}'
 
     assert parameters_hash(ENGINEERING, Packaging(bento_name="pay")) == sha256(content).hexdigest()
 

@@ -157,6 +157,24 @@ def test_summarise_when_its_own_version_was_replaced_again_then_tells_both_moves
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["1-0"], "1 bundle beyond packaging.keep, with the Bento of each: 1-0"),
+        (["4-0", "3-0", "2-0", "1-0"],
+         "4 bundles beyond packaging.keep, with the Bento of each: 4-0, 3-0, 2-0, ..."),
+    ],
+)  # fmt: skip
+def test_summarise_when_bundles_were_removed_then_tells_which(names: list[str], text: str) -> None:
+    lines = summarise({**OUTPUTS, "removed_bundles": names}, None).splitlines()
+
+    assert f"Removed     {text}" in lines
+
+
+def test_summarise_when_no_bundle_was_removed_then_does_not_say_so() -> None:
+    assert summarise({**OUTPUTS, "removed_bundles": []}, None) == summarise(OUTPUTS, None)
+
+
 def test_summarise_when_a_reason_would_act_on_the_screen_then_is_shown_in_plain_signs() -> None:
     verdict = {"reason": "a\x1b[2Jb\u202ec", "evidence": {"champion": None}}
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,11 @@ class BentoProject:
                 if not _find(tag):  # another run may have built it meanwhile
                     raise
         return tag
+
+    def remove(self, bundle_name: str, bento_name: str) -> None:
+        """Remove the Bento of a bundle, if there is one."""
+        with suppress(NotFound):  # it was built elsewhere, or removed already
+            bentoml.bentos.delete(f"{bento_name}:{bundle_name}")
 
     def _gather(self, folder: Path, bundles: BundleStore, bundle_name: str) -> None:
         """Put what the Bento is made of into one folder: BentoML walks all of its context."""

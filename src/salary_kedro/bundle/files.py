@@ -172,11 +172,17 @@ def check_values(name: str, content: bytes, most: int) -> None:
 
 
 def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """Write a file aside, then put it into its place; its mode is what the umask leaves.
+    """Write a file aside, then put it into its place; see `whole_file`."""
+    with whole_file(path, replace=replace) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
+    """Open a file aside, and put it into its place at the end; its mode is what the umask leaves.
 
     Args:
         path: The file.
-        content: All that it is to hold.
         replace: Whether it may replace a file that is there.
 
     Raises:
@@ -186,7 +192,7 @@ def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if replace:

@@ -20,6 +20,7 @@ from salary_kedro.lifecycle.findings import FIX, Finding, advice, broken
 from salary_kedro.lifecycle.history import Record
 from salary_kedro.lifecycle.registry import Registry, State, open_registry
 from salary_kedro.lifecycle.relocation import former_places, model_folders, plain_path, reading
+from salary_kedro.lifecycle.retention import outdated
 from salary_kedro.lifecycle.stages import ALIAS, Stage, Version
 from salary_kedro.lifecycle.store import (
     database_path,
@@ -51,6 +52,7 @@ class Site:
         model_name: Name of its registered model.
         bundles: Its bundles.
         raw_data: Its raw file; None if that can be fetched.
+        keep: How many bundles of the model are kept; None keeps all.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class Site:
     model_name: str
     bundles: BundleStore
     raw_data: Path | None
+    keep: int | None = None
 
     @property
     def registry(self) -> Registry:
@@ -97,6 +100,7 @@ def _examine_store(site: Site) -> list[Finding]:
         *check_alias(state, pending_intent(registry, state)),
         *check_tags(state),
         *check_bundle(site.bundles, state.alias),
+        *_check_kept(site, registry),
         *_check_artifacts(site, state),
     ]
 
@@ -274,6 +278,20 @@ def check_bundle(bundles: BundleStore, production: int | None) -> list[Finding]:
         why = "serving falls back to an older bundle, or fails"
         return [broken(str(error), why, f"{FIX} makes the bundle anew")]
     return []
+
+
+def _check_kept(site: Site, registry: Registry) -> list[Finding]:
+    """There are no more bundles than are to be kept."""
+    if site.keep is None:
+        return []
+    try:
+        names = outdated(registry, site.bundles, site.keep)
+    except BundleError:
+        return []  # found with the bundle
+    if not names:
+        return []
+    what = f"bundles that nothing needs are beyond packaging.keep ({site.keep}): {len(names)}"
+    return [advice(what, "they take up space", "the next `kedro run` that packages removes them")]
 
 
 def _check_artifacts(site: Site, state: State) -> list[Finding]:

@@ -55,7 +55,7 @@ def export_production(registry: Registry, bundles: BundleStore) -> str:
             bundles.write(name, files)
         with bundles.lock():
             packed, number = number, _production(registry)
-            if packed == number:
+            if packed == number and (bundles.folder / name).is_dir():  # not removed meanwhile
                 if _pointer(bundles) != name:
                     bundles.point_to(name)
                 return name

@@ -8,10 +8,11 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mlflow
 from mlflow import MlflowClient
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import VOUCHED, sha256
-from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json, write_whole
+from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json, whole_file
 from salary_kedro.bundle.limits import (
     CONTRACT,
     DOMAIN,
@@ -123,8 +124,22 @@ def _dump(value: Any) -> bytes:
 
 
 def _write_new(file: Path, content: bytes) -> None:
+    with new_file(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def new_file(file: Path) -> Iterator[BinaryIO]:
+    """Write a file that appears whole at the end, or not at all; one that exists is kept.
+
+    Raises:
+        UserError: If it exists already or cannot be written.
+    """
+    if file.exists():  # said before all the work; the link below has the last word
+        raise UserError(f"{file} exists already: choose another name, or remove it")
     try:
-        write_whole(file, content, replace=False)
+        with whole_file(file, replace=False) as stream:
+            yield stream
     except FileExistsError as error:
         raise UserError(f"{file} exists already: choose another name, or remove it") from error
     except OSError as error:

@@ -15,9 +15,11 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.lifecycle.alignment import new_record
+from salary_kedro.lifecycle.by_hand import promote_by_hand
 from salary_kedro.lifecycle.doctor import Site, check_alias, check_tags, examine
 from salary_kedro.lifecycle.findings import Finding
 from salary_kedro.lifecycle.history import History, Record
+from salary_kedro.lifecycle.packaging import export_production, pack_version
 from salary_kedro.lifecycle.registry import State
 from salary_kedro.lifecycle.stages import Stage, Version
 from salary_kedro.lifecycle.tracking import LoggedModel
@@ -301,6 +303,21 @@ def test_examine_when_all_is_well_then_finds_nothing_about_the_store(healthy: Si
     assert [
         found for found in what(healthy, "advice") if any(word in found for word in about)
     ] == []
+
+
+@pytest.mark.parametrize(("keep", "told"), [(None, False), (20, False), (1, True)])
+def test_examine_when_bundles_are_beyond_what_is_kept_then_advises(
+    keep: int | None, healthy: Site, spare: LoggedModel, told: bool
+) -> None:
+    for number in (3, 4):  # with 2, more than what is served or would be next
+        register(healthy.registry, spare)
+        promote_by_hand(healthy.registry, number, "the next")
+        export_production(healthy.registry, healthy.bundles)
+    healthy.bundles.write(*pack_version(healthy.registry, 1))
+
+    found = what(replace(healthy, keep=keep), "advice")
+
+    assert ("bundles that nothing needs are beyond packaging.keep (1): 1" in found) is told
 
 
 def test_examine_when_something_is_broken_then_it_comes_before_all_advice(

@@ -7,6 +7,7 @@ from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.retention import retire
 from salary_kedro.parameters import Packaging, RegistryNames
 
 
@@ -35,3 +36,22 @@ def build_bento(
     run_id = Registry(registry.model_name).version(version_of(bundle_name)).run_id
     tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name, run_id)
     return tag
+
+
+def remove_outdated(
+    bento_project: Any,
+    bundles: BundleStore,
+    bento_tag: str,
+    registry: RegistryNames,
+    parameters: Packaging,
+) -> list[str]:
+    """Remove bundles that nothing needs any more, and the Bentos that were built of them.
+
+    Returns:
+        Names of the bundles that were removed.
+    """
+
+    def forget(name: str) -> None:
+        bento_project.remove(name, parameters.bento_name)
+
+    return retire(Registry(registry.model_name), bundles, parameters.keep, forget)

@@ -1,8 +1,12 @@
-"""Export the production version and build its Bento."""
+"""Export the production version, build its Bento, and remove what nothing needs any more."""
 
 from kedro.pipeline import Pipeline, node
 
-from salary_kedro.pipelines.packaging.nodes import build_bento, export_bundle
+from salary_kedro.pipelines.packaging.nodes import (
+    build_bento,
+    export_bundle,
+    remove_outdated,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -30,6 +34,18 @@ def create_pipeline() -> Pipeline:
                 },
                 outputs="bento_tag",
                 name="build_bento",
+            ),
+            node(
+                remove_outdated,
+                inputs={
+                    "bento_project": "bento_project",
+                    "bundles": "bundles",
+                    "bento_tag": "bento_tag",
+                    "registry": "params:registry",
+                    "parameters": "params:packaging",
+                },
+                outputs="removed_bundles",
+                name="remove_outdated",
             ),
         ]
     )

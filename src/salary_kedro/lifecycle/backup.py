@@ -1,0 +1,356 @@
+"""All that a project's runs have made, as one checksummed archive: store, artifacts, bundles.
+
+The archive is a plain zip of `mlflow.db`, `artifacts/` and `bundles/`, and of `backup.json`,
+which holds the checksum of each file. It is one moment of the store: SQLite copies the
+database while runs go on, and what it names is complete before it is named.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.store import NAME, version_of
+from salary_kedro.errors import UserError
+from salary_kedro.lifecycle.doctor import Site
+from salary_kedro.lifecycle.mending import mend
+from salary_kedro.lifecycle.relocation import plain_path, reading
+from salary_kedro.lifecycle.stages import ALIAS, Stage
+from salary_kedro.lifecycle.store import database_path, is_local, store_lock
+from salary_kedro.lifecycle.transfer import FIRST_DAY, new_file
+
+FORMAT = 1
+CONTENTS, DATABASE, ARTIFACTS, BUNDLES = "backup.json", "mlflow.db", "artifacts", "bundles"
+CHUNK = 1024 * 1024
+#: Looks for a moment in which no version awaits its verdict, and seconds between them.
+LOOKS, PAUSE = 20, 0.5
+
+#: How zip, zlib and JSON say that they were given something else.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, RuntimeError,
+    NotImplementedError,
+)  # fmt: skip
+
+_PLACES = """
+    SELECT artifact_uri FROM runs WHERE artifact_uri IS NOT NULL
+    UNION SELECT artifact_location FROM logged_models WHERE artifact_location IS NOT NULL
+    UNION SELECT storage_location FROM model_versions WHERE storage_location IS NOT NULL
+    UNION SELECT value FROM trace_tags WHERE key = 'mlflow.artifactLocation'
+"""
+_VERSIONS = """
+    SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal'
+"""
+_UNDECIDED = "SELECT count(*) FROM model_version_tags WHERE name = ? AND key = ?"
+_PRODUCTION = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a copy of the store holds.
+
+    Attributes:
+        versions: Numbers of its versions.
+        undecided: How many of them await their verdict.
+        production: The production version; None if there is none.
+        places: Folders that artifacts were logged in, as the store names them.
+    """
+
+    versions: frozenset[int]
+    undecided: int
+    production: int | None
+    places: Sequence[str]
+
+
+def back_up(site: Site, file: Path) -> dict[str, Any]:
+    """Write an archive of store, artifacts and bundles, whole or not at all, while runs go on.
+
+    Returns:
+        `file`, `versions` (how many), `production`, `files` (how many) and `elsewhere`:
+        folders that the store names outside its own, which are not in the archive.
+
+    Raises:
+        UserError: If the store is a server's, or the file exists already or cannot be written.
+    """
+    _refuse_server(site)
+    with new_file(file) as stream, tempfile.TemporaryDirectory(dir=file.parent) as scratch:
+        copy = Path(scratch) / DATABASE
+        moment = _take(site, copy)
+        root = Path(plain_path(str(site.artifacts)))
+        folders = [Path(plain_path(place)) for place in moment.places]
+        own = [folder for folder in folders if folder.is_relative_to(root)]
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+            sums = {DATABASE: _add(target, DATABASE, copy)}
+            sums |= _add_artifacts(target, root, own)
+            sums |= _add_bundles(target, site.bundles, moment.versions)
+            contents = {
+                "format": FORMAT,
+                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+                "model_name": site.model_name,
+                "sha256": sums,
+            }
+            target.writestr(_member(CONTENTS), json.dumps(contents, indent=2, sort_keys=True))
+    return {
+        "file": str(file),
+        "versions": len(moment.versions),
+        "production": moment.production,
+        "files": len(sums),
+        "elsewhere": sorted(
+            place for place, folder in zip(moment.places, folders, strict=True) if folder not in own
+        ),
+    }
+
+
+def _refuse_server(site: Site) -> None:
+    if not is_local(site.uri):
+        raise UserError(
+            "the store is not a file of this machine: back up its database (pg_dump for "
+            "PostgreSQL) and its artifact store together, by their own means; "
+            "`kedro models follow --once` makes the bundle of what is in production anew"
+        )
+
+
+def _take(site: Site, copy: Path) -> Moment:
+    """Copy the store, at a moment in which no version awaits its verdict if one comes soon."""
+    for look in range(LOOKS):
+        with store_lock(site.uri), reading(site.uri) as source, closing(_new(copy)) as target:
+            source.backup(target)
+        with closing(sqlite3.connect(copy)) as connection:
+            moment = _look_at(connection, site.model_name)
+        if moment.undecided == 0 or look == LOOKS - 1:
+            break
+        time.sleep(PAUSE)
+    return moment
+
+
+def _new(copy: Path) -> sqlite3.Connection:
+    copy.unlink(missing_ok=True)
+    return sqlite3.connect(copy)
+
+
+def _look_at(connection: sqlite3.Connection, model: str) -> Moment:
+    production = connection.execute(_PRODUCTION, [model, ALIAS]).fetchone()
+    ((undecided,),) = connection.execute(_UNDECIDED, [model, Stage.STAGING])
+    return Moment(
+        versions=frozenset(int(number) for (number,) in connection.execute(_VERSIONS, [model])),
+        undecided=undecided,
+        production=None if production is None else int(production[0]),
+        places=[place for (place,) in connection.execute(_PLACES)],
+    )
+
+
+def _add_artifacts(target: zipfile.ZipFile, root: Path, folders: Sequence[Path]) -> dict[str, str]:
+    files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    names = {f"{ARTIFACTS}/{path.relative_to(root).as_posix()}": path for path in files}
+    return {name: _add(target, name, path) for name, path in sorted(names.items())}
+
+
+def _add_bundles(
+    target: zipfile.ZipFile, bundles: BundleStore, versions: frozenset[int]
+) -> dict[str, str]:
+    sums = {}
+    for name in bundles.names():
+        for file, content in _read_bundle(bundles, name, versions).items():
+            member = f"{BUNDLES}/{name}/{file}"
+            target.writestr(_member(member), content)
+            sums[member] = hashlib.sha256(content).hexdigest()
+    return sums
+
+
+def _read_bundle(bundles: BundleStore, name: str, versions: frozenset[int]) -> dict[str, bytes]:
+    """The files of a bundle; none if it is of no version, or was removed meanwhile."""
+    if version_of(name) not in versions:
+        return {}
+    try:
+        files = (path for path in (bundles.folder / name).iterdir() if path.is_file())
+        return {path.name: path.read_bytes() for path in files}
+    except FileNotFoundError:
+        return {}  # packaging makes it anew if it is needed
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name, FIRST_DAY)
+    member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    return member
+
+
+def _add(target: zipfile.ZipFile, name: str, path: Path) -> str:
+    """Add a file of any size; its checksum is of what was added."""
+    try:
+        with path.open("rb") as source, target.open(_member(name), "w", force_zip64=True) as member:
+            return _copy(source, member)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} was removed while it was backed up: try again") from error
+
+
+def _copy(source: Any, target: Any) -> str:
+    digest = hashlib.sha256()
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        target.write(chunk)
+    return digest.hexdigest()
+
+
+def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
+    """Put what an archive holds where the project keeps it, after checking all of it.
+
+    The store is told its new place; versions that awaited their verdict are archived, for
+    no run decides on them any more; the production version is packaged.
+
+    Args:
+        site: The project's places; nothing may be there, unless forced.
+        file: An archive of `back_up`.
+        force: Set aside what is there.
+
+    Returns:
+        `file`, `production`, `versions` (how many), `fixed` (what was brought into line),
+        `left` (what could not be) and `set_aside` (where what was there is now).
+
+    Raises:
+        UserError: If the store is a server's, something is there already, or the archive is
+            not whole; nothing is changed then.
+    """
+    _refuse_server(site)
+    _refuse_to_replace(site, force)
+    database = database_path(site.uri)
+    with _archive(file) as (source, sums), store_lock(site.uri):
+        _check_room(source, database.parent)
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as scratch:
+            _unpack(source, sums, Path(scratch))
+            moment = _check_database(Path(scratch) / DATABASE, site.model_name)
+            set_aside = _set_aside(site)
+            _place(site, Path(scratch))
+    fixed, left = mend(site)
+    return {
+        "file": str(file),
+        "production": moment.production,
+        "versions": len(moment.versions),
+        "fixed": fixed,
+        "left": [finding.what for finding in left],
+        "set_aside": set_aside,
+    }
+
+
+def _refuse_to_replace(site: Site, force: bool) -> None:
+    if force:
+        return
+    artifacts = Path(plain_path(str(site.artifacts)))
+    places = {
+        database_path(site.uri): database_path(site.uri).exists(),
+        artifacts: artifacts.is_dir() and any(artifacts.iterdir()),
+        site.bundles.folder: bool(site.bundles.names()),
+    }
+    if taken := [str(place) for place, there in places.items() if there]:
+        raise UserError(
+            f"there is something already in {', '.join(taken)}: restore into a new project or "
+            f"environment, or add --force to set it aside"
+        )
+
+
+@contextmanager
+def _archive(file: Path) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, str]]]:
+    """Open an archive, and read the checksums of its members."""
+    try:
+        with zipfile.ZipFile(file) as source:
+            contents = json.loads(source.read(CONTENTS))
+            if contents["format"] != FORMAT:
+                raise UserError(
+                    f"{file}: its format {contents['format']!r} is not known; this project reads "
+                    f"{FORMAT}"
+                )
+            sums: dict[str, str] = contents["sha256"]
+            _check_names(source.namelist(), sums)
+            yield source, sums
+    except DAMAGE as error:
+        raise UserError(
+            f"{file} is not an archive that `kedro models backup` wrote, or it was cut short or "
+            f"altered ({' '.join(str(error).split())})"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{file} cannot be restored ({error.strerror or error})") from error
+
+
+def _check_names(names: Sequence[str], sums: Mapping[str, str]) -> None:
+    if sorted(names) != sorted([*sums, CONTENTS]):
+        raise ValueError(f"{CONTENTS} lists other files")
+    for name in sums:
+        parts = PurePosixPath(name).parts
+        known = name == DATABASE or (
+            len(parts) > 1
+            and (
+                parts[0] == ARTIFACTS or (parts[0] == BUNDLES and NAME.match(parts[1]) is not None)
+            )
+        )
+        plain = "/".join(parts) == name and ".." not in parts and "\\" not in name
+        if not known or not plain:
+            raise ValueError(f"it holds {name[:80]!r}")
+    if DATABASE not in sums:
+        raise ValueError(f"it lacks {DATABASE}")
+
+
+def _check_room(source: zipfile.ZipFile, folder: Path) -> None:
+    needed, free = (
+        sum(member.file_size for member in source.infolist()),
+        shutil.disk_usage(folder).free,
+    )
+    if needed > free:
+        raise UserError(f"it unpacks to {needed:,} bytes, but {folder} has room for {free:,}")
+
+
+def _unpack(source: zipfile.ZipFile, sums: Mapping[str, str], folder: Path) -> None:
+    for name, expected in sums.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with source.open(name) as member, path.open("wb") as target:
+            found = _copy(member, target)
+        if found != expected:
+            raise ValueError(f"{name} was altered: its checksum is not the one in {CONTENTS}")
+
+
+def _check_database(database: Path, model: str) -> Moment:
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise ValueError(f"{DATABASE} is damaged")
+            return _look_at(connection, model)
+    except sqlite3.Error as error:
+        raise ValueError(f"{DATABASE} is no store ({error})") from error
+
+
+def _set_aside(site: Site) -> list[str]:
+    """Move what is there out of the way; give where it is now."""
+    database, artifacts = database_path(site.uri), Path(plain_path(str(site.artifacts)))
+    stamp = datetime.now(UTC).strftime("before-%Y%m%dT%H%M%S.%f")
+    old = [database.with_name(f"{database.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+    moves = {path: path.with_name(f"{path.name}.{stamp}") for path in (*old, artifacts)}
+    hidden = site.bundles.folder / f".{stamp}"
+    moves |= {site.bundles.folder / name: hidden / name for name in site.bundles.names()}
+    done = []
+    for place, aside in moves.items():
+        if place.exists():
+            aside.parent.mkdir(exist_ok=True)
+            place.rename(aside)
+            done.append(str(aside))
+    return done
+
+
+def _place(site: Site, unpacked: Path) -> None:
+    """Move what was unpacked to where it belongs, the store last: with it, all is there."""
+    for bundle in sorted((unpacked / BUNDLES).glob("*")):
+        site.bundles.write(bundle.name, {path.name: path.read_bytes() for path in bundle.iterdir()})
+    artifacts = Path(plain_path(str(site.artifacts)))
+    if artifacts.is_dir():
+        artifacts.rmdir()  # it is empty
+    (unpacked / ARTIFACTS).mkdir(exist_ok=True)
+    (unpacked / ARTIFACTS).rename(artifacts)
+    (unpacked / DATABASE).rename(database_path(site.uri))
