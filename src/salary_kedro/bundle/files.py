@@ -57,12 +57,14 @@ def open_regular(path: Path | str, most: int, folder: int | None = None) -> Iter
         OSError: If it cannot be opened.
     """
     name = Path(path).name
-    with _no_link(name):
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    with open(handle, "rb") as file:  # noqa: PTH123 - a handle, not a path
-        status = os.fstat(handle)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+    def opener(file: str, flags: int) -> int:
+        return os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+
+    with _no_link(name):  # given a handle, `open` would leave one of a folder open
+        file = open(path, "rb", opener=opener)  # noqa: SIM115 - closed below
+    with file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise FileError(f"{name} is not a regular file")
         check_size(name, status.st_size, most)

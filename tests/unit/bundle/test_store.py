@@ -93,6 +93,20 @@ def test_point_to_when_a_folder_is_in_its_place_then_says_so_and_leaves_nothing(
     assert [path.name for path in store.folder.iterdir()] == ["current"]
 
 
+def test_state_when_a_folder_is_in_the_pointers_place_then_leaves_no_handle_open(
+    store: BundleStore,
+) -> None:
+    (store.folder / "current").mkdir()
+    before = _open_handles()
+    (said,) = store.state()  # as the service does, four times a second
+    assert "Is a directory" in str(said)
+    assert _open_handles() == before
+
+
+def _open_handles() -> list[str]:
+    return sorted(handle.name for handle in Path("/dev/fd").iterdir())
+
+
 def test_point_to_when_done_then_leaves_the_pointer_and_nothing_else(store: BundleStore) -> None:
     store.point_to(A)
     store.point_to(B)
