@@ -1,6 +1,7 @@
 """The OpenAPI description of the service, made from the contract of the served bundle."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -88,7 +89,8 @@ def _info(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _components(schemas: Schemas) -> dict[str, Any]:
+@lru_cache(1)  # pydantic takes tens of milliseconds, in which a worker answers nobody else
+def _components(schemas: Schemas) -> Mapping[str, Any]:
     models = (schemas.request, schemas.batch, schemas.answer, schemas.batch_answer)
     _, shared = models_json_schema(
         [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
