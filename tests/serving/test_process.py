@@ -19,7 +19,7 @@ from circus.watcher import Watcher
 
 from salary_kedro.serving.connections import raise_file_limit
 from salary_kedro.serving.listening import explain
-from salary_kedro.serving.supervisor import Supervisor
+from salary_kedro.serving.supervisor import STRIKES, Supervisor
 from support import BIN, Answer, Project, copy_project, free_port, get, post, wait_until
 from workers import workers_of
 
@@ -159,6 +159,22 @@ def test_service_when_a_worker_is_killed_then_another_takes_its_place(
         wait_until(lambda: ready(log) == 3, "another worker")
         assert len(workers_of(process) - {killed}) == 2
         assert get(f"{address}/readyz").status == 200
+
+
+def test_service_when_a_killed_workers_successors_do_not_start_then_the_others_go_on(
+    quiet: Project, bundles: Path, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
+    settings = {**TWO_WORKERS, "SALARY_TOKEN_FILE": str(token)}
+    with serving(quiet, bundles, **settings) as (process, address, log):
+        wait_until(lambda: ready(log) == 2, "both workers")
+        token.write_text("short\n")
+        os.kill(min(workers_of(process)), signal.SIGKILL)
+        wait_until(lambda: log.read_text().count("Error: the token") > STRIKES, "their ends")
+        assert get(f"{address}/readyz").status == 200
+        token.write_text("0123456789abcdef\n")
+        wait_until(lambda: ready(log) == 3, "another worker")
 
 
 def test_service_when_its_supervisor_is_killed_then_its_workers_end_and_leave_no_trace_for_long(

@@ -27,7 +27,7 @@ log = logging.getLogger("bentoml.serve")
 SETTLE_SECONDS = 0.3
 #: Seconds in which a new worker must be ready to take an old one's place.
 START_SECONDS = 120.0
-#: So many workers in a row that end before they are ready are enough.
+#: So many workers in a row that end before they are ready are enough, where none is.
 STRIKES = 3
 AGAIN_SECONDS = 0.2
 
@@ -176,13 +176,16 @@ class Supervisor(bentoml_circus.Arbiter):
         return True
 
     async def _replace_dead(self) -> None:
-        """Start a worker in place of one that has died."""
+        """Start a worker in place of one that has died.
+
+        Once that has been no use several times, circus tries now and then, while others serve.
+        """
         if self._ends_now is not None:
             if not any(pool.get_active_pids() for pool in self._pools):
                 self._ends_now.set()
-        elif not self._restarting_workers:
+        elif not self._restarting_workers and (self._strikes < STRIKES or not self._ready):
             await self._alone(self.manage_watchers)
-            if self._strikes >= STRIKES:
+            if self._strikes >= STRIKES and not self._ready:
                 self._failed = True
                 await self._end(0.0)
 
