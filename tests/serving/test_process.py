@@ -177,6 +177,20 @@ def test_service_when_a_killed_workers_successors_do_not_start_then_the_others_g
         wait_until(lambda: ready(log) == 3, "another worker")
 
 
+def test_service_when_it_runs_then_can_be_spoken_to_at_its_port_alone(
+    quiet: Project, bundles: Path
+) -> None:
+    with serving(quiet, bundles) as (process, address, _):
+        supervisor = psutil.Process(process.pid)
+        found = [
+            each.laddr.port
+            for one in (supervisor, *supervisor.children(recursive=True))
+            for each in one.net_connections()
+            if each.status == psutil.CONN_LISTEN
+        ]
+    assert set(found) == {int(address.rpartition(":")[2])}
+
+
 def test_service_when_its_supervisor_is_killed_then_its_workers_end_and_leave_no_trace_for_long(
     quiet: Project, bundles: Path
 ) -> None:

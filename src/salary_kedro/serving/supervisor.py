@@ -1,7 +1,8 @@
 """The one place that knows the inside of BentoML's supervisor, which is circus.
 
 Circus alone would lose what waits for the workers when it ends them, restart them all at once,
-notice a dead one after ten seconds only, and leave them behind when it is killed.
+notice a dead one after ten seconds only, leave them behind when it is killed, and run commands for
+anyone on this machine.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ START_SECONDS = 120.0
 #: So many workers in a row that end before they are ready are enough, where none is.
 STRIKES = 3
 AGAIN_SECONDS = 0.2
+#: Where circus takes commands and tells of events: out of reach of other processes.
+NOWHERE = {"endpoint": "inproc://commands", "pubsub_endpoint": "inproc://events"}
 
 
 def use(grace: float, configured_port: int) -> None:
@@ -83,7 +86,8 @@ class Supervisor(bentoml_circus.Arbiter):
         self._ends_now: asyncio.Event | None = None
         self._restarting_workers = False
         self._tasks: set[asyncio.Task[None]] = set()
-        super().__init__(watchers, **options)
+        # Circus does what it is told there, whoever tells it: on a port, any user of this machine.
+        super().__init__(watchers, **{**options, **NOWHERE})
 
     def initialize(self) -> None:
         """Begin to listen.
