@@ -30,13 +30,13 @@ def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
     version = bundles.current()
     if version is None:
         raise UserError(f"no model is packaged in {bundles.folder} yet: run `{MAKE_RUN}`")
+    bundles.load(version)  # an image of a bundle that is damaged, or signed by nobody, is no use
     tags = [bento.tag for bento in bentoml.bentos.list() if bento.tag.version == version]
     names = [tag.name for tag in tags if name in ("", tag.name)]
     if not names:
         raise UserError(
             f"the Bento of bundle {version} is not in the Bento store: run `{MAKE_RUN}`"
         )
-    bundles.load(version)  # an image of a bundle that is damaged, or signed by nobody, is no use
     return bentoml.bentos.get(BentoProject(Path.cwd()).build(bundles, version, names[0]))
 
 

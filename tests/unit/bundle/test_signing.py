@@ -1,10 +1,12 @@
 """Signatures: what is signed loads, what is not does not, and keys that are none are named."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from containers import give_up
 from salary_kedro.bundle import Bundle, BundleError, BundleStore
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.bundle.signing import read_signer, read_verifier
@@ -28,6 +30,8 @@ def make_keys(folder: Path, name: str) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
     """Two pairs of keys, by name."""
+    if not shutil.which("openssl"):
+        give_up("openssl is not installed")
     folder = tmp_path_factory.mktemp("keys")
     return {name: make_keys(folder, name) for name in ("ours", "theirs")}
 
@@ -121,6 +125,7 @@ def test_read_verifier_when_there_is_no_key_in_it_then_says_so_and_shows_nothing
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("keys")  # for openssl
 def test_read_keys_when_they_are_of_another_kind_then_says_so(tmp_path: Path) -> None:
     private, public = tmp_path / "rsa.pem", tmp_path / "rsa.pub.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", private)

@@ -4,9 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mlflow import MlflowClient
 
-from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.bundle.signing import Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
@@ -183,3 +186,39 @@ def test_export_when_the_versions_files_are_gone_then_says_of_which_version(
 
     with pytest.raises(UserError, match="version 1"):
         export_production(registry, bundle_store)
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> Verifier:
+    """The public half of the key that whoever packages signs with."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    monkeypatch.setenv("SALARY_SIGNING_KEY", pem.decode())
+    return Verifier([key.public_key()])
+
+
+def test_export_when_there_is_a_key_then_the_bundle_is_signed(
+    registry: Registry, bundle_store: BundleStore, models: Models, public: Verifier
+) -> None:
+    produce(registry, models[5])
+    name = export_production(registry, bundle_store)
+    assert BundleStore(bundle_store.folder, verifier=public).load(name).version == 1
+
+
+def test_export_when_the_bundle_was_packaged_without_a_key_then_is_signed_under_its_name(
+    registry: Registry,
+    bundle_store: BundleStore,
+    models: Models,
+    public: Verifier,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    produce(registry, models[5])
+    with monkeypatch.context() as before:
+        before.delenv("SALARY_SIGNING_KEY")
+        name = export_production(registry, bundle_store)
+    with pytest.raises(BundleError, match="is not signed"):
+        BundleStore(bundle_store.folder, verifier=public).load(name)
+
+    assert export_production(registry, bundle_store) == name
+
+    assert BundleStore(bundle_store.folder, verifier=public).load(name).version == 1

@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mlflow import MlflowClient
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.bundle import DOMAIN, pack, sha256
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
@@ -826,3 +828,73 @@ def test_import_when_the_experiment_is_missing_then_changes_nothing(
         import_version(registry, "other", read_archive(exported))
 
     assert dump(registry) == before
+
+
+# --- Signatures -----------------------------------------------------------------
+
+
+@pytest.fixture
+def keys() -> tuple[Signer, Verifier]:
+    """A private key, and its public half."""
+    key = Ed25519PrivateKey.generate()
+    return Signer(key), Verifier([key.public_key()])
+
+
+def signed(exported: Path, target: Path, signer: Signer) -> Path:
+    """The archive, signed."""
+    files = {name: content for name, content in members_of(exported).items() if name != CHECKSUMS}
+    target.write_bytes(archive(files, signer))
+    return target
+
+
+def test_read_when_it_is_signed_then_is_read_with_and_without_the_key(
+    exported: Path, tmp_path: Path, keys: tuple[Signer, Verifier]
+) -> None:
+    file = signed(exported, tmp_path / "signed.zip", keys[0])
+    assert read_archive(file, keys[1]).bundle.version == read_archive(file).bundle.version == 2
+
+
+def test_read_when_it_is_not_signed_then_a_key_refuses_it_and_says_what_to_do(
+    exported: Path, keys: tuple[Signer, Verifier]
+) -> None:
+    with pytest.raises(UserError, match=r"checksums\.json is not signed, and SALARY_VERIFY_KEY"):
+        read_archive(exported, keys[1])
+
+
+def test_read_when_another_signed_it_then_a_key_refuses_it(
+    exported: Path, tmp_path: Path, keys: tuple[Signer, Verifier]
+) -> None:
+    other = Signer(Ed25519PrivateKey.generate())
+    with pytest.raises(UserError, match="is signed by no key"):
+        read_archive(signed(exported, tmp_path / "signed.zip", other), keys[1])
+
+
+@pytest.mark.parametrize("name", [*MEMBERS, CHECKSUMS])
+def test_read_when_a_signed_one_was_altered_and_sealed_anew_then_a_key_refuses_it(
+    name: str, exported: Path, tmp_path: Path, keys: tuple[Signer, Verifier]
+) -> None:
+    """The parameters and the verdict too, which the bundle's own manifest does not cover."""
+    file = signed(exported, tmp_path / "signed.zip", keys[0])
+    files = members_of(file)
+    signature, _ = files.pop("checksums.sig"), files.pop(CHECKSUMS)
+    altered = {**files, name: b" " + files.get(name, b"")} if name != CHECKSUMS else files
+    content = members_of(Path(write_archive(tmp_path / "altered.zip", altered)))
+    if name == CHECKSUMS:
+        content[CHECKSUMS] += b" "
+    with pytest.raises(UserError, match="is signed by no key"):
+        read_archive(
+            write_zip(tmp_path / "again.zip", {**content, "checksums.sig": signature}), keys[1]
+        )
+
+
+def write_archive(file: Path, files: Files) -> Path:
+    file.write_bytes(archive(files))
+    return file
+
+
+def test_export_when_there_is_a_key_then_the_archive_is_signed(
+    registry: Registry, tmp_path: Path, keys: tuple[Signer, Verifier]
+) -> None:
+    train(registry, straight_line(CONTRACT))
+    export_version(registry, 1, tmp_path / "one.zip", keys[0])
+    assert read_archive(tmp_path / "one.zip", keys[1]).bundle.version == 1
