@@ -29,7 +29,8 @@ def make_files(contract: Contract, version: int) -> dict[str, bytes]:
 
 def add_bundle(folder: Path, contract: Contract, version: int) -> str:
     """Write a good bundle; gives its name."""
-    name, files = pack(MODEL, version, make_files(contract, version))
+    model = BundleStore(folder).owner() or MODEL
+    name, files = pack(model, version, make_files(contract, version))
     BundleStore(folder).write(name, files)
     return name
 

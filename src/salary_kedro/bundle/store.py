@@ -13,6 +13,9 @@ from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
 from salary_kedro.bundle.signing import Verifier
 
 POINTER = "current"
+#: Beside the pointer: the registered model whose versions lie here. Without it any model's may.
+OWNER = "model"
+MAX_OWNER_BYTES = 4_000
 NAME = re.compile("([0-9]+)-([0-9a-f]{8})")
 #: Longer than any name; a pointer of gigabytes must not fill the memory.
 MAX_POINTER_BYTES = 200
@@ -87,17 +90,37 @@ class BundleStore:
             raise BundleError(f"the pointer {pointer} holds {name[:40]!r}, not a bundle's name")
         return name
 
+    def owner(self) -> str | None:
+        """Name of the registered model whose versions lie here; None if that is not said.
+
+        Raises:
+            BundleError: If it cannot be read.
+        """
+        try:
+            return read_regular(self.folder / OWNER, MAX_OWNER_BYTES).decode().strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError, FileError) as error:
+            raise BundleError(f"{self.folder / OWNER} cannot be read: {error}") from error
+
+    def belong_to(self, model_name: str) -> None:
+        """Say whose versions lie here, from now on; those of another model are not served."""
+        self._write(OWNER, model_name)
+
     def point_to(self, name: str) -> None:
         """Move the pointer, in one atomic step.
 
         Raises:
             BundleError: If a folder is in its place.
         """
-        if (self.folder / POINTER).is_dir():
+        self._write(POINTER, name)
+
+    def _write(self, target: str, text: str) -> None:
+        if (self.folder / target).is_dir():
             raise BundleError(
-                f"{self.folder / POINTER} is a folder, where the pointer must be a file: remove it"
+                f"{self.folder / target} is a folder, where the pointer must be a file: remove it"
             )
-        write_whole(self.folder / POINTER, f"{name}\n".encode())
+        write_whole(self.folder / target, f"{text}\n".encode())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -116,7 +139,13 @@ class BundleStore:
         """
         if self.only not in (None, name):
             raise BundleError(f"bundle {name}: only {self.only} may be served from here")
-        return Bundle.load(self.folder / name, self.verifier)
+        bundle = Bundle.load(self.folder / name, self.verifier)
+        if (owner := self.owner()) not in (None, bundle.model_name):
+            raise BundleError(
+                f"bundle {name}: it is of the model '{bundle.model_name}', and here lie those of "
+                f"'{owner}'; package the production version anew with `make run`"
+            )
+        return bundle
 
     def write(self, name: str, files: Mapping[str, bytes]) -> None:
         """Write a bundle's files as a folder that appears whole or not at all.

@@ -56,6 +56,8 @@ def export_production(registry: Registry, bundles: BundleStore) -> str:
         with bundles.lock():
             packed, number = number, _production(registry)
             if packed == number and (bundles.folder / name).is_dir():  # not removed meanwhile
+                if _owner(bundles) != registry.model_name:
+                    bundles.belong_to(registry.model_name)
                 if _pointer(bundles) != name:
                     bundles.point_to(name)
                 return name
@@ -99,6 +101,13 @@ def _is_good(bundles: BundleStore, name: str) -> bool:
     except BundleError:
         return False
     return True
+
+
+def _owner(bundles: BundleStore) -> str | None:
+    try:
+        return bundles.owner()
+    except BundleError:
+        return None  # written anew, as the pointer
 
 
 def _pointer(bundles: BundleStore) -> str | None:

@@ -329,3 +329,38 @@ def test_choose_when_the_pointer_is_garbage_then_is_a_bundle_error(
 
     with pytest.raises(BundleError, match="holds 'latest', not a bundle's name"):
         store.choose()
+
+
+def test_load_when_the_folder_is_another_models_then_is_refused(
+    store: BundleStore, contract: Contract
+) -> None:
+    """As with a bundle that was copied from another environment, whose numbers are the same."""
+    names = fill(store, contract, 1)
+    store.belong_to("professor_salary")
+
+    with pytest.raises(BundleError) as caught:
+        store.load(names[1])
+
+    assert str(caught.value) == (
+        f"bundle {names[1]}: it is of the model 'salaries', and here lie those of "
+        f"'professor_salary'; package the production version anew with `make run`"
+    )
+
+
+def test_choose_when_only_another_models_bundle_is_whole_then_is_no_reserve(
+    store: BundleStore, contract: Contract
+) -> None:
+    names = fill(store, contract, 1)
+    store.belong_to("professor_salary")
+    store.point_to("2-00000000")
+
+    with pytest.raises(BundleError, match=f"{names[1]}: it is of the model 'salaries'"):
+        store.choose()
+
+
+def test_load_when_the_folder_is_its_own_models_then_is_loaded(
+    store: BundleStore, contract: Contract
+) -> None:
+    names = fill(store, contract, 1)
+    store.belong_to("salaries")
+    assert store.load(names[1]).model_name == "salaries"

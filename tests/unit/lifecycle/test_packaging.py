@@ -222,3 +222,11 @@ def test_export_when_the_bundle_was_packaged_without_a_key_then_is_signed_under_
     assert export_production(registry, bundle_store) == name
 
     assert BundleStore(bundle_store.folder, verifier=public).load(name).version == 1
+
+
+def test_export_when_done_then_the_folder_says_whose_bundles_it_holds(
+    registry: Registry, bundle_store: BundleStore, models: Models
+) -> None:
+    produce(registry, models[5])
+    export_production(registry, bundle_store)
+    assert bundle_store.owner() == MODEL_NAME
