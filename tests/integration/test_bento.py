@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mlflow import MlflowClient
 
 from bundles import add_bundle
@@ -269,3 +271,31 @@ def test_bento_when_it_is_looked_at_then_its_labels_say_what_is_in_it(
 )
 def test_label_when_a_text_is_not_plain_then_what_is_not_is_replaced(text: str, label: str) -> None:
     assert _label(text) == label
+
+
+def test_bento_of_an_image_when_the_bundle_was_signed_since_then_holds_the_signature_and_verifies(
+    moved_on: tuple[Project, str], tmp_path: Path
+) -> None:
+    project, tag = moved_on
+    name = tag.partition(":")[2]
+    BundleStore(project.bundles).point_to(name)
+    key = Ed25519PrivateKey.generate()
+    public = tmp_path / "verify.pem"
+    public.write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    manifest = project.bundles / name / "manifest.json"
+    (project.bundles / name / "manifest.sig").write_bytes(key.sign(manifest.read_bytes()))
+    verify = {"SALARY_VERIFY_KEY_FILE": str(public)}
+    before = json.loads(project.run("bentoml", "get", tag, "-o", "json").stdout)["labels"]
+
+    script = "deploy/production_bento.py"
+    made = project.run("python", script, str(project.bundles), "", **verify)
+
+    assert made.returncode == 0, made.stderr
+    bento = Path(made.stdout.split(maxsplit=2)[2].strip())
+    assert (bento / "src/data/06_models/bundles" / name / "manifest.sig").is_file()
+    after = json.loads(project.run("bentoml", "get", tag, "-o", "json").stdout)["labels"]
+    assert after == before  # the run's id among them
+    with serving(project, tag, tmp_path, **verify) as address:
+        assert get(f"{address}/model").body["source"] == "current"
