@@ -104,15 +104,37 @@ def test_connections_when_one_asks_again_then_has_waited_for_less_long(
 ) -> None:
     first, second, third = opened(register, 3)
     register.move(first, register.answering)
-    register.move(first, register.waiting)
+    register.move(first, register.idle)
     opened(register, 1)
     assert dropped([first, second, third]) == [1]
+
+
+def test_connections_when_a_flood_comes_then_those_that_have_asked_before_stay(
+    register: Connections,
+) -> None:
+    first, second = opened(register, 2)
+    for asker in (first, second):
+        register.move(asker, register.answering)
+        register.move(asker, register.idle)
+    assert dropped(opened(register, 10)) == list(range(9))
+    assert dropped([first, second]) == []
+
+
+def test_connections_when_there_are_only_idle_ones_then_the_one_idle_for_longest_goes(
+    register: Connections,
+) -> None:
+    connections = opened(register, 3)
+    for asker in reversed(connections):
+        register.move(asker, register.answering)
+        register.move(asker, register.idle)
+    opened(register, 1)
+    assert dropped(connections) == [2]
 
 
 def test_connections_when_one_has_gone_then_is_moved_no_more(register: Connections) -> None:
     (gone,) = opened(register, 1)
     register.close(gone)
-    register.move(gone, register.waiting)
+    register.move(gone, register.idle)
     assert len(register) == 0
 
 

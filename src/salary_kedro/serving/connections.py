@@ -1,10 +1,13 @@
 """The open connections of a worker: how many there are, and which of them goes when it is enough.
 
 A connection waits for a request, then for its body, then for the answer. All that a client can
-draw out is bounded, in time and together; what has kept the worker waiting longest goes first.
+draw out is bounded, in time and together. When it is too much, the one goes that has kept the
+worker waiting for longest, of those first that have never asked for anything: a flood of such
+drives out itself alone.
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Protocol
 
 from salary_kedro.serving import limits
@@ -32,7 +35,8 @@ class Connections:
     """A register of connections, each in one state, the one longest in it first.
 
     Attributes:
-        waiting: Those that have asked for nothing yet, or nothing more, and since when.
+        new: Those that have never asked for anything, and since when.
+        idle: Those that were answered and ask for nothing more, and since when.
         reading: Those whose request's body is still coming, and since when.
         answering: Those whose request is whole, and since when.
         unsent: Those that are slow to take their answer, and since when; besides the above.
@@ -46,23 +50,35 @@ class Connections:
             clock: Gives the time in seconds.
         """
         self.most, self._clock = most, clock
-        self.waiting: dict[Connection, float] = {}
+        self.new: dict[Connection, float] = {}
+        self.idle: dict[Connection, float] = {}
         self.reading: dict[Connection, float] = {}
         self.answering: dict[Connection, float] = {}
         self.unsent: dict[Connection, float] = {}
         self._head_bytes = 0
 
     def __len__(self) -> int:
-        return len(self.waiting) + len(self.reading) + len(self.answering)
+        return sum(map(len, self._states()))
+
+    def _states(self) -> tuple[dict[Connection, float], ...]:
+        return self.new, self.idle, self.reading, self.answering
 
     def open(self, connection: Connection) -> None:
         """Take in a connection; at the limit another goes, or if all are answered, this one."""
         if len(self) >= self.most:
-            others = self.waiting or self.reading or {connection: 0.0}
-            self.drop(next(iter(others)))
-            if connection in others:
+            longest = self._waited_for()
+            if longest is None:
+                connection.drop()
                 return
-        self.waiting[connection] = self._clock()
+            self.drop(longest)
+        self.new[connection] = self._clock()
+
+    def _waited_for(self) -> Connection | None:
+        """The connection that is to go when there are too many; None if all are answered."""
+        if self.new:
+            return next(iter(self.new))
+        asked = self.idle | self.reading
+        return min(asked, key=asked.__getitem__, default=None)
 
     def move(self, connection: Connection, state: dict[Connection, float]) -> None:
         """Note that a connection is in another state now, one of the attributes."""
@@ -73,17 +89,17 @@ class Connections:
         """Take it out of its state; tells whether it was in any."""
         self._head_bytes -= connection.head_bytes
         connection.head_bytes = 0
-        states = (self.waiting, self.reading, self.answering)
-        return any(state.pop(connection, None) is not None for state in states)
+        return any(state.pop(connection, None) is not None for state in self._states())
 
     def heard(self, connection: Connection, size: int) -> None:
         """Note that a part of a header has come, and no more."""
-        if connection not in self.waiting:
+        if connection not in self.new and connection not in self.idle:
             return
         connection.head_bytes += size
         self._head_bytes += size
         while self._head_bytes > limits.MAX_HEAD_BYTES:
-            self.drop(next(each for each in self.waiting if each.head_bytes))
+            waiting = chain(self.new, self.idle)
+            self.drop(next(each for each in waiting if each.head_bytes))
 
     def slow(self, connection: Connection) -> None:
         """Note that a client does not take its answer as fast as it is sent."""
@@ -108,7 +124,8 @@ class Connections:
     def sweep(self) -> None:
         """Drop what has kept the worker waiting for too long; to be called now and then."""
         now = self._clock()
-        late = [each for each, since in self.waiting.items() if now - since > each.patience]
+        waiting = chain(self.new.items(), self.idle.items())
+        late = [each for each, since in waiting if now - since > each.patience]
         late += [each for each, since in self.unsent.items() if now - since > limits.UNSENT_SECONDS]
         for connection in late:
             self.drop(connection)

@@ -111,8 +111,10 @@ class Http(H11Protocol):
         self._note()
 
     def _note(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            state = self._register.waiting
+        if self.cycle is None:
+            state = self._register.new
+        elif self.cycle.response_complete:
+            state = self._register.idle
         elif self.cycle.more_body:
             state = self._register.reading
         else:
