@@ -2,6 +2,7 @@
 
 import math
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -290,7 +291,8 @@ class ServiceClient:
             headers=self._headers,
             timeout=httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS),
             trust_env=not is_loopback(self._url.host),
-            verify=self._url.scheme == "https",  # plain HTTP needs no certificates loaded
+            # By the machine's authorities, or SSL_CERT_FILE; plain HTTP needs none loaded.
+            verify=ssl.create_default_context() if self._url.scheme == "https" else False,
         )
 
     def _refusal(self, response: httpx.Response) -> ServiceError:
