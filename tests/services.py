@@ -33,8 +33,9 @@ def real_service(
 ) -> Iterator[str]:
     """Address of the service over a model that was trained by a contract."""
     app, port = create_app(predictor_of(contract, folder), settings), free_port()
-    # As in a worker, whom a request comes from is left as it is.
-    config = uvicorn.Config(app, port=port, log_level="warning", proxy_headers=False)
+    # As in a worker: whom a request comes from is left as it is.
+    as_there = {"http": "h11", "proxy_headers": False}
+    config = uvicorn.Config(app, port=port, log_level="warning", **as_there)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

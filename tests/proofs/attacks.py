@@ -252,6 +252,39 @@ def _header(chance: random.Random) -> Attack:
     )
 
 
+def _forwarded(chance: random.Random) -> Attack:
+    """A good request, with a header that proxies, browsers or tracers send, and odd values."""
+    names = ("Origin", "Forwarded", "traceparent", "tracestate", "Accept-Encoding")
+    forwarded = ("X-Forwarded-Host", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Forwarded-For")
+    value = chance.choice(
+        [
+            "//evil.example/..",
+            'evil.example/"><script>',
+            "https://evil.example",
+            "00-" + "0" * 32 + "-" + "f" * 16 + "-01",
+            "gzip;q=" + "9" * 400,
+            "gzip;q=x, " * 900,
+            "/" * 9_000,
+            "[::1]:99999",
+            "127.0.0.1," * 900,
+            "javascript",
+            "null",
+            "\xff",
+        ]
+    )
+    extra = f"{chance.choice(names + forwarded)}: {value}\r\n"
+    if chance.random() < 0.5:
+        return Attack("forwarded", request(GOOD, extra=extra), frozenset({200}))
+    path, method = (
+        chance.choice(["/openapi.json", "/docs.json", "/schema.json"]),
+        chance.choice(["GET", "HEAD", "OPTIONS"]),
+    )
+    asked = "Access-Control-Request-Method: POST\r\n"
+    sent = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{asked}{extra}\r\n"
+    # An answer to HEAD has no body, whatever its length is said to be.
+    return Attack("forwarded", sent.encode("latin-1"), frozenset({0, 200, 204, 405}), parsed=False)
+
+
 def _broken_http(chance: random.Random) -> Attack:
     sent = chance.choice(
         [
@@ -298,6 +331,7 @@ KINDS: Sequence[Callable[[random.Random], Attack]] = (
     _bytes,
     _shape,
     _header,
+    _forwarded,
     _broken_http,
     _path,
 )
