@@ -160,6 +160,16 @@ def test_connections_when_headers_are_too_large_together_then_the_first_goes(
     assert dropped(connections) == [1]
 
 
+def test_connections_when_a_body_comes_then_does_not_count_as_a_header(
+    register: Connections,
+) -> None:
+    connections = opened(register, 2)
+    register.move(connections[0], register.reading)
+    register.heard(connections[0], limits.MAX_HEAD_BYTES)
+    register.heard(connections[1], 1)
+    assert dropped(connections) == []
+
+
 def test_answers_when_too_many_are_not_taken_then_the_slowest_client_goes(
     register: Connections,
 ) -> None:
@@ -202,8 +212,8 @@ async def answer_all(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    """Address of a server with little patience."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[http_server.Server]:
+    """A server with little patience."""
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(limits, "UNSENT_SECONDS", 0.3)
     monkeypatch.setattr(http_server, "SWEEP_SECONDS", 0.05)
@@ -215,9 +225,16 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         wait_until(lambda: server.started, "the server")
-        yield listening.getsockname()
+        yield server
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def address(server: http_server.Server) -> tuple[str, int]:
+    """Where the server listens."""
+    host, port = server.servers[0].sockets[0].getsockname()
+    return host, port
 
 
 def ends(client: socket.socket) -> bool:
@@ -227,6 +244,15 @@ def ends(client: socket.socket) -> bool:
         while client.recv(1_000_000):
             pass
     return True
+
+
+def test_server_when_a_client_has_gone_then_forgets_its_connection(
+    server: http_server.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 600)
+    with socket.create_connection(address):
+        wait_until(lambda: len(server._register) == 1, "the connection")
+    wait_until(lambda: len(server._register) == 0, "its end")
 
 
 def test_server_when_a_client_is_silent_then_ends_the_connection(address: tuple[str, int]) -> None:
@@ -251,6 +277,16 @@ def test_server_when_a_header_drips_then_ends_the_connection(address: tuple[str,
         finally:
             over.set()
             thread.join()
+
+
+def test_server_when_headers_are_too_large_together_then_ends_the_connection(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 600)
+    monkeypatch.setattr(limits, "MAX_HEAD_BYTES", len(GET) - 3)
+    with socket.create_connection(address) as client:
+        client.sendall(GET[:-2])
+        assert ends(client)
 
 
 def test_server_when_a_client_takes_no_answer_then_ends_the_connection(

@@ -22,11 +22,13 @@ class ModelMetrics:
         """Declare the metrics; once in a process."""
         from prometheus_client import Counter, Gauge
 
-        self._served = Gauge(
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, multiprocess_mode="liveall")
+
+        self._served = gauge(
             "salary_model_served",
             "1 for the bundle that a worker answers with, 0 for those it answered with before",
-            ["name", "version", "bundle"],
-            multiprocess_mode="liveall",
+            *("name", "version", "bundle"),
         )
         self._swaps = Counter(
             "salary_model_swaps",
@@ -38,26 +40,18 @@ class ModelMetrics:
         self._failures = Counter(
             "salary_model_load_failures", "Tries of a worker to load a bundle that failed"
         )
-        self._packaged = Gauge(
+        self._packaged = gauge(
             "salary_model_packaged_timestamp_seconds",
             "When the bundle that a worker answers with was written; 0 if its files have no times",
-            multiprocess_mode="liveall",
         )
-        self._ready = Gauge(
-            "salary_model_ready",
-            "1 while a worker has a model to answer with",
-            multiprocess_mode="liveall",
-        )
+        self._ready = gauge("salary_model_ready", "1 while a worker has a model to answer with")
         self._ready.set(0)
-        self._current = Gauge(
+        self._current = gauge(
             "salary_model_current",
             "1 while a worker serves what the pointer names; 0 while that is refused or missing",
-            multiprocess_mode="liveall",
         )
-        self._stalled = Gauge(
-            "salary_model_stalled",
-            "1 while a worker's look at the bundles does not end",
-            multiprocess_mode="liveall",
+        self._stalled = gauge(
+            "salary_model_stalled", "1 while a worker's look at the bundles does not end"
         )
         self._labels: tuple[str, str, str] | None = None
 

@@ -239,6 +239,20 @@ def test_write_when_eight_processes_write_the_same_bundle_then_all_succeed(
 # --- Which one to serve -----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_choose_when_one_bundle_alone_may_be_served_then_no_other_is(
+    store: BundleStore, contract: Contract, damaged: bool
+) -> None:
+    names = fill(store, contract, 1, 2)
+    store.point_to(names[2])
+    if damaged:
+        damage(store, names[2])
+    bound = BundleStore(store.folder, only=names[2 if damaged else 1])
+    for choose in (bound.choose, bound.load_current):
+        with pytest.raises(BundleError):
+            choose()
+
+
 def test_choose_when_nothing_was_packaged_then_is_none(store: BundleStore) -> None:
     assert store.choose() is None
 
