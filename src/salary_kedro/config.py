@@ -87,7 +87,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
                 except BoundsError as error:
                     where = path.relative_to(Path(self.conf_source).parent)
                     raise UserError(f"{where}: {error}; write it out, or list less") from error
-                except (YAMLError, OSError, UnicodeDecodeError):
+                except (OSError, UnicodeDecodeError):
                     continue  # whoever reads it says so
         self._is_bounded = True
 

@@ -4,6 +4,7 @@ A few lines of anchors and aliases can stand for millions of values, and OmegaCo
 object of each.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import yaml
@@ -52,22 +53,25 @@ class _Count:
 def check_bounds(text: str) -> None:
     """Count what a YAML text stands for, without expanding it.
 
+    What is not YAML is left to who reads it: no reader expands it either.
+
     Raises:
         BoundsError: It stands for more values than are allowed, or nests too deep.
-        yaml.YAMLError: It is not YAML.
     """
     count = _Count()
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            count.repeat(event.anchor)
-        elif isinstance(event, yaml.ScalarEvent):
-            count.open.append((event.anchor, 1))
-            count.close()
-        elif isinstance(event, yaml.CollectionStartEvent):
-            count.open.append((event.anchor, 1))
-        elif isinstance(event, yaml.CollectionEndEvent):
-            count.close()
-        _check(count)
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=LOADER):
+            _add(event, count)
+            _check(count)
+
+
+def _add(event: yaml.Event, count: _Count) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        count.repeat(event.anchor)
+    elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+        count.open.append((event.anchor, 1))
+    if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent):
+        count.close()
 
 
 def _check(count: _Count) -> None:

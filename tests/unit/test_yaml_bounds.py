@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader, read_contract_file
 from salary_kedro.contract import ContractError
@@ -45,9 +44,8 @@ def test_check_bounds_when_aliases_are_few_then_allows_them() -> None:
     check_bounds("a: &a [" + "1," * 1000 + "]\nb: *a\nc: &c x\nd: [*c, *c, *a]\ne: {<<: {f: 1}}\n")
 
 
-def test_check_bounds_when_it_is_no_yaml_then_is_the_readers_own_error() -> None:
-    with pytest.raises(yaml.YAMLError):
-        check_bounds("a: [")
+def test_check_bounds_when_it_is_no_yaml_then_leaves_it_to_its_reader() -> None:
+    check_bounds("a: [")
 
 
 def test_read_contract_file_when_it_is_a_bomb_then_refuses_in_one_line(tmp_path: Path) -> None:
