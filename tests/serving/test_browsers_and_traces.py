@@ -130,6 +130,8 @@ def test_read_origins_when_some_are_listed_then_allows_exactly_those() -> None:
         f"{PAGE}/",
         "https://Pages.example",
         "ws://a",
+        "https://a.example:443",
+        "http://a.example:80",
     ],
 )
 def test_read_origins_when_one_is_not_exact_then_names_it(listed: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -331,3 +332,22 @@ def test_uvicorn_when_it_changes_then_what_is_used_of_it_is_still_there() -> Non
     assert {"more_body", "response_complete"} <= set(names)
     assert {"handle_exit", "startup", "run"} <= set(vars(uvicorn.Server))
     assert {"http", "ws", "loop", "backlog"} <= set(vars(config))
+
+
+def test_server_when_it_is_told_to_end_before_it_serves_then_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = uvicorn.Config(answer_all, lifespan="off", log_config=None)
+    server = http_server.Server(Drain(), 0, config)
+    begin = server.startup
+
+    async def interrupted(sockets: list[socket.socket] | None = None) -> None:
+        server.handle_exit(signal.SIGINT, None)
+        await begin(sockets)
+
+    monkeypatch.setattr(server, "startup", interrupted)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server.run([listening])
+
+    assert server.should_exit

@@ -49,9 +49,13 @@ class Server(uvicorn.Server):
         config.backlog = limits.ACCEPTED_AT_ONCE
         super().__init__(config)
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal ends it; one may come before anything else."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
-        self._loop = asyncio.get_running_loop()
         self._lifeline.follow()
         await super().startup(sockets)
         for listening in sockets or ():

@@ -10,6 +10,8 @@ ORIGINS = "SALARY_CORS_ORIGINS"
 _ORIGIN = re.compile(
     r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 )
+#: What browsers leave out.
+_DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 Raw = tuple[bytes, bytes]
 _VARY = (b"vary", b"Origin")
@@ -34,11 +36,11 @@ class Origins:
             UserError: if one is not written so.
         """
         for origin in allowed:
-            if not _ORIGIN.fullmatch(origin):
+            if not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin):
                 raise UserError(
                     f"{ORIGINS} holds '{origin}'; each origin must be written as browsers send it, "
-                    "such as https://example.org or http://127.0.0.1:8080: no path, no *, in "
-                    "small letters, with commas between"
+                    "such as https://example.org or http://127.0.0.1:8080: no path, no *, no port "
+                    "that goes without saying, in lower case, separated by commas"
                 )
         self._allowed = frozenset(origin.encode() for origin in allowed)
 
