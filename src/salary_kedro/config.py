@@ -14,7 +14,7 @@ from yaml import YAMLError
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.table import csv_arguments
 from salary_kedro.errors import UserError
-from salary_kedro.locations import BUNDLES, bundles_override, data_folder
+from salary_kedro.locations import BUNDLES, bundles_override, data_folder, run_folder
 from salary_kedro.yaml_bounds import BoundsError, check_bounds
 
 SQLITE = "sqlite:///"
@@ -36,6 +36,8 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
 
     - `${data:03_primary/salaries.parquet}`: a path under the environment's data folder,
       relative to the project.
+    - `${run:03_primary/salaries.parquet}`: the same, or of a run with a name, a path under the
+      run's own folder there.
     - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
@@ -44,11 +46,12 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
 
     def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
         """Take what Kedro passes; see `OmegaConfigLoader`."""
-        data = data_folder(env)
+        data, run = data_folder(env), run_folder(env)
         project = Path(conf_source).resolve().parent
         uri = tracking_uri(project, data)
         self._resolvers = {
             "data": lambda path: f"{data}/{path}",
+            "run": lambda path: f"{run}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
             "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
             "tracking_uri": lambda: uri,

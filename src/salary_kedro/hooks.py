@@ -19,7 +19,9 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.lifecycle.mending import settle_in
-from salary_kedro.lifecycle.store import prepare_store
+from salary_kedro.lifecycle.store import prepare_store, store_lock
+from salary_kedro.lifecycle.tracking import find_named_run, tag_named_run
+from salary_kedro.locations import run_name
 from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.ownership import OUTPUT, refuse_owned
 from salary_kedro.parameters import check_parameters
@@ -106,10 +108,22 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
-        """Open the MLflow run; nothing is logged in it yet."""
+        """Open the MLflow run; nothing is logged in it yet.
+
+        The processes of a named run share one.
+        """
         self._logged.clear()
         self.run_id = None  # of an earlier session in this process
-        super().before_pipeline_run(run_params, pipeline, catalog)
+        if (name := run_name()) is None:
+            super().before_pipeline_run(run_params, pipeline, catalog)
+            return
+        tracking = self.mlflow_config.tracking
+        with store_lock(self.mlflow_config.server.mlflow_tracking_uri):
+            experiment = tracking.experiment._experiment.experiment_id  # kedro-mlflow's own
+            tracking.run.id = tracking.run.id or find_named_run(name, experiment)
+            super().before_pipeline_run(run_params, pipeline, catalog)
+            if self.run_id is not None:
+                tag_named_run(name)
 
     def _log_param(self, name: str, value: Any) -> None:
         if isinstance(value, Contract):

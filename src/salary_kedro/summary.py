@@ -5,7 +5,7 @@ from typing import Any
 
 from salary_kedro.console import printable
 from salary_kedro.lifecycle.verdict import figure
-from salary_kedro.locations import data_folder
+from salary_kedro.locations import run_folder
 
 
 def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
@@ -39,7 +39,7 @@ def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
         return []
     rejected = len(outputs["rejected_rows"])
     total = len(outputs["salaries"]) + rejected
-    table = f"{data_folder(env)}/02_intermediate/rejected_rows.csv"
+    table = f"{run_folder(env)}/02_intermediate/rejected_rows.csv"
     where = f", see {table}" if rejected else ""
     return [("Rows", f"{total:,} read, {rejected:,} rejected{where}")]
 

@@ -4,23 +4,37 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
 
+from salary_kedro.pipeline_registry import register_pipelines
 from support import BIN, ROOT, Project, copy_project, free_port, get, post, running, wait_until
 
 PAGE = (ROOT / "docs" / "elsewhere.md").read_text(encoding="utf-8")
 CODE = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SALARY = 72861.25402208201
+MODEL = "salary_prediction_regression-model"
+LINE, TREE = "6311.262456108905", "6302.016142341539"
 
 
 def command(words: str) -> str:
     """The page's command that has these words."""
     lines = [line for language, code in CODE if not language for line in code.splitlines()]
-    (found,) = [line for line in lines if words in line]
+    return next(line for line in lines if words in line)
+
+
+def python(word: str) -> str:
+    """The page's Python code that has this word."""
+    (found,) = [code for language, code in CODE if language == "python" and word in code]
     return str(found)
 
 
@@ -33,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_python_on_the_page_when_run_then_answers_as_the_service_does(project: Project) -> None:
-    (code,) = [code for language, code in CODE if language == "python"]
+    code = python("mlflow")
     more = "print(model.predict({'experience_years': 5}).to_json(orient='records'))"
 
     result = project.run("python", "-c", f"{code}{more}")
@@ -87,3 +101,153 @@ def test_mlflow_serve_when_a_row_breaks_the_contract_then_refuses_it(
         r"row 1: experience_years: -5(\.0)? is not allowed; it must be a number from 0 to 60",
         answer.body["message"],
     )
+
+
+def test_bundle_when_read_as_the_page_says_then_predicts_as_the_service_does(
+    project: Project,
+) -> None:
+    result = project.run("python", "-c", python("BundleStore") + "print(bundle.predict([[5]])[0])")
+
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout.splitlines()[-1]) == pytest.approx(SALARY, rel=1e-9)
+
+
+# --- Nodes in processes of their own ---------------------------------------------------
+
+RUNS = ("manual__2026-01-01T00:00:00+00:00", "manual__2026-01-02T00:00:00+00:00")
+
+
+@dataclass(frozen=True)
+class Orchestrated:
+    """Two runs of the DAG side by side, a line and a tree, then the DAG of batch scoring.
+
+    Attributes:
+        project: The project they ran in.
+        tasks: Run, task and process id of each task.
+        folders: What each of the two runs handed on.
+    """
+
+    project: Project
+    tasks: Sequence[tuple[str, str, str]]
+    folders: tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def orchestrated(tmp_path_factory: pytest.TempPathFactory) -> Orchestrated:
+    """Make the DAGs as the page says, and run their tasks."""
+    project = copy_project(tmp_path_factory.mktemp("orchestrated") / "project")
+    shutil.copytree(project.root / "conf", project.root / "conf_tree")
+    chosen = project.root / "conf_tree" / "base" / "parameters_data_science.yml"
+    chosen.write_text(chosen.read_text().replace("model,linear_regression", "model,decision_tree"))
+    (project.root / "data" / "01_raw" / "rows_to_score.csv").write_text("Experience Years\n5\n")
+
+    words = shlex.split(command("kedro airflow create"))
+    both = ["--pipelines", "__default__,batch_scoring"]
+    tree = ["--conf-source", str(project.root / "conf_tree"), "--target-dir", "tree_dags"]
+    for more in (both, tree):
+        made = project.run(*words, *more)
+        assert made.returncode == 0, made.stderr
+    name = "salary_kedro_base_dag.py"
+    tasks = [
+        *_run_dags(project, f"airflow_dags/{name}={RUNS[0]}", f"tree_dags/{name}={RUNS[1]}"),
+        *_run_dags(project, "airflow_dags/salary_kedro_base_batch_scoring_dag.py=scoring"),
+    ]
+    first, second = sorted((project.root / "data" / "runs").glob("manual__*"))
+    return Orchestrated(project, tasks, (first, second))
+
+
+def _run_dags(project: Project, *dags: str) -> list[tuple[str, str, str]]:
+    """Run DAGs side by side, `FILE=RUN_ID`; gives run, task and process id of each task."""
+    path = os.pathsep.join([str(project.root / "src"), str(project.root / "tests")])
+    result = project.run("python", "-m", "airflow_stand_in", *dags, PYTHONPATH=path)
+    assert result.returncode == 0, result.stderr
+    lines = (line.split() for line in result.stdout.splitlines())
+    return [(run_id, task, process) for run_id, task, process in lines]
+
+
+def test_dag_when_run_then_each_node_is_a_task_in_a_process_of_its_own(
+    orchestrated: Orchestrated,
+) -> None:
+    pipelines = register_pipelines()
+    nodes = {node.name.replace("_", "-") for node in pipelines["__default__"].nodes}
+    scoring = {node.name.replace("_", "-") for node in pipelines["batch_scoring"].nodes}
+
+    done = {run: {task for of, task, _ in orchestrated.tasks if of == run} for run in RUNS}
+    assert done == dict.fromkeys(RUNS, nodes)
+    assert {task for of, task, _ in orchestrated.tasks if of == "scoring"} == scoring
+    assert len({process for *_, process in orchestrated.tasks}) == len(orchestrated.tasks)
+
+
+def test_dags_when_run_side_by_side_then_end_as_runs_one_after_the_other(
+    orchestrated: Orchestrated,
+) -> None:
+    client = MlflowClient(orchestrated.project.store)
+    versions = {version.version: version for version in client.search_model_versions()}
+    by_model = {
+        client.get_run(version.run_id).data.params["data_science.model"]: version
+        for version in versions.values()
+    }
+
+    assert {name: version.tags for name, version in by_model.items()} == {
+        "linear_regression": {"archived": LINE, "verdict": ANY},
+        "decision_tree": {"production": TREE, "verdict": "promote"},
+    }
+    production = client.get_model_version_by_alias(MODEL, "production").version
+    assert production == by_model["decision_tree"].version
+    pointer = (orchestrated.project.bundles / "current").read_text()
+    assert pointer.startswith(f"{production}-")
+
+
+def test_dags_when_run_side_by_side_then_no_run_read_what_the_other_handed_on(
+    orchestrated: Orchestrated,
+) -> None:
+    handed_on = [
+        json.loads((folder / "08_reporting" / "metrics.json").read_text())["rmse"]
+        for folder in orchestrated.folders
+    ]
+
+    assert handed_on == [float(LINE), float(TREE)]
+    assert not (orchestrated.project.root / "data" / "03_primary").exists()
+
+
+def test_dag_when_run_then_it_is_one_mlflow_run_with_all_that_kedro_run_logs(
+    orchestrated: Orchestrated, project: Project
+) -> None:
+    (whole,) = runs_of(project)
+    line = next(
+        run
+        for run in runs_of(orchestrated.project)
+        if run.data.params["data_science.model"] == "linear_regression"
+    )
+
+    assert len(runs_of(orchestrated.project)) == 2
+    assert (line.data.params, line.data.metrics) == (whole.data.params, whole.data.metrics)
+    assert line.info.status == "FINISHED"
+    assert artifacts(orchestrated.project, line) >= artifacts(project, whole)
+
+
+def test_nodes_when_run_by_name_as_the_page_says_then_share_one_mlflow_run(
+    project: Project,
+) -> None:
+    lines = [line for _, code in CODE for line in code.splitlines() if "SALARY_RUN=" in line]
+    before = len(runs_of(project))
+
+    for line in lines:
+        variable, program, *words = shlex.split(line)
+        result = project.run(program, *words, **dict([variable.split("=", 1)]))
+        assert result.returncode == 0, result.stderr
+
+    assert len(lines) == 2
+    assert len(runs_of(project)) == before + 1
+    assert (project.root / "data" / "runs" / "monday" / "03_primary" / "salaries.parquet").is_file()
+
+
+def runs_of(project: Project) -> list[Run]:
+    """All MLflow runs of a project."""
+    client = MlflowClient(project.store)
+    return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
+
+
+def artifacts(project: Project, run: Run) -> set[str]:
+    """The files and folders that a run holds."""
+    return {item.path for item in MlflowClient(project.store).list_artifacts(run.info.run_id)}

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
@@ -144,16 +143,13 @@ def test_fit_when_the_rows_come_in_another_order_then_finds_the_same_line(
     np.testing.assert_allclose(forwards.predict(features), backwards.predict(features), rtol=1e-12)
 
 
-def test_plot_when_done_then_gives_three_figures(split: Split, contract: Contract) -> None:
+def test_plot_when_done_then_gives_three_pictures(split: Split, contract: Contract) -> None:
     fitted = fit_model(split.train, contract, parameters())
 
-    figures = plot_model(fitted, split.train, split.holdout, contract)
+    pictures = plot_model(fitted, split.train, split.holdout, contract)
 
-    assert [figure.axes[0].get_title() for figure in figures] == [
-        "Holdout rows: predicted against actual",
-        "Holdout rows: residuals",
-        "Fitted curve over the data",
-    ]
+    assert len(set(pictures)) == 3
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
 def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
@@ -168,8 +164,6 @@ def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
 def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
     store: str, split: Split, contract: Contract
 ) -> None:
-    figure = Figure()
-    figure.add_subplot()
     science = parameters("ridge", alpha=0.5)
     trained_by = TrainedBy(data_engineering=SPLIT, data_science=science)
 
@@ -184,7 +178,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             train=split.train,
             holdout=split.holdout,
             parameters=science,
-            residuals=figure,
+            residuals=b"a plot",
         )
 
     run = MlflowClient().get_run(logged["run_id"])

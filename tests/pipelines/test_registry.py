@@ -106,6 +106,16 @@ def test_default_pipeline_when_run_then_needs_nothing_but_what_is_there() -> Non
     }
 
 
+def test_datasets_when_one_node_hands_them_to_another_then_none_lives_in_memory_alone() -> None:
+    catalog = yaml.safe_load((ROOT / "conf" / "base" / "catalog.yml").read_text())
+    given = {name for pipeline in PIPELINES.values() for name in pipeline.all_outputs()}
+
+    entries = {name: catalog.get(re.sub(".*_plot$", "{figure}_plot", name), {}) for name in given}
+    assert {
+        name for name, entry in entries.items() if entry.get("type") in (None, "MemoryDataset")
+    } == set()
+
+
 @pytest.mark.parametrize("node", NODES)
 def test_node_when_defined_then_is_named_after_its_function(node: Node) -> None:
     assert node._name == node.func.__name__

@@ -78,3 +78,10 @@ def _check_content(content: bytes, most: int) -> None:
     json.loads(schema, object_hook=add)
     if total > most:
         raise FileError(f"{limits.MODEL} unpacks to {total:,} bytes, more than {most:,}")
+
+
+def write_model(model: "Pipeline", path: Path) -> None:
+    """Write a fitted Pipeline as a skops file."""
+    import skops.io
+
+    skops.io.dump(model, path)

@@ -1,6 +1,11 @@
 """Kedro datasets that the ecosystem lacks."""
 
 from salary_kedro.datasets.cached_download import CachedDownloadDataset
+from salary_kedro.datasets.handed_on import (
+    ChosenBundleDataset,
+    ModelDataset,
+    PlotDataset,
+)
 from salary_kedro.datasets.lineage import CodeLineageDataset
 from salary_kedro.datasets.shared_file import SharedFileDataset
 from salary_kedro.datasets.stores import (
@@ -15,7 +20,10 @@ __all__ = [
     "BentoProjectDataset",
     "BundleStoreDataset",
     "CachedDownloadDataset",
+    "ChosenBundleDataset",
     "CodeLineageDataset",
+    "ModelDataset",
+    "PlotDataset",
     "ScoredTablesDataset",
     "SharedFileDataset",
     "SpreadsheetCSVDataset",

@@ -10,7 +10,6 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from matplotlib.figure import Figure
 from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
@@ -21,6 +20,9 @@ from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import flavor
 from salary_kedro.spreadsheet import safe_frame
+
+#: Tag of an MLflow run that several processes share: the name of the run.
+RUN_TAG = "salary_run"
 
 
 class LoggedModel(BaseModel):
@@ -48,7 +50,7 @@ def log_training(
     domain: Domain,
     metrics: Mapping[str, float],
     lineage: Mapping[str, Any],
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, bytes],
     group_metrics: pd.DataFrame,
     rejected_rows: pd.DataFrame,
 ) -> LoggedModel:
@@ -63,7 +65,7 @@ def log_training(
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from, by name.
-        figures: Plots, by file name without suffix.
+        figures: PNG files of plots, by name without suffix.
         group_metrics: Scores by group, which tell of no single person.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
 
@@ -75,11 +77,17 @@ def log_training(
     for name, table in tables.items():
         mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
-    for name, figure in figures.items():
-        mlflow.log_figure(figure, f"plots/{name}.png")
+    _log_plots(figures)
     return log_model(
         model=model, contract=contract, domain=domain, metrics=metrics, lineage=lineage
     )
+
+
+def _log_plots(figures: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in figures.items():
+            Path(folder, f"{name}.png").write_bytes(content)
+        mlflow.log_artifacts(folder, "plots")
 
 
 def log_model(
@@ -122,6 +130,19 @@ def log_model(
         rmse=metrics["rmse"],
         logged_at=datetime.now(UTC),
     )
+
+
+def find_named_run(name: str, experiment_id: str) -> str | None:
+    """The MLflow run that another process of a named run has opened; None if none has yet."""
+    found = mlflow.MlflowClient().search_runs(
+        [experiment_id], f"tags.{RUN_TAG} = '{name}'", max_results=1
+    )
+    return str(found[0].info.run_id) if found else None
+
+
+def tag_named_run(name: str) -> None:
+    """Let other processes of a named run find the active MLflow run."""
+    mlflow.set_tag(RUN_TAG, name)
 
 
 def _active_run_id() -> str:

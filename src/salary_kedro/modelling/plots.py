@@ -1,6 +1,7 @@
 """Figures of one evaluation. They are drawn without pyplot, which would keep global state."""
 
 import warnings
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ MAX_TICK = 20
 
 # What the font lacks is drawn as a box; nobody needs a warning for each.
 warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG file."""
+    content = BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
 
 
 def plot_predicted_vs_actual(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Figure:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.contract import Contract
@@ -56,13 +55,14 @@ def evaluate_model(
 
 def plot_model(
     model: Model, train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
-) -> tuple[Figure, Figure, Figure]:
-    """Draw predicted against actual, the residuals, and the fitted curve over the data."""
-    return (
+) -> tuple[bytes, ...]:
+    """Draw predicted against actual, the residuals, and the fitted curve over the data, as PNG."""
+    figures = (
         plots.plot_predicted_vs_actual(model, holdout, contract),
         plots.plot_residuals(model, holdout, contract),
         plots.plot_fitted_curve(model, train, holdout, contract),
     )
+    return tuple(map(plots.as_png, figures))
 
 
 def score_groups(model: Model, holdout: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def log_run(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     parameters: DataScience,
-    **figures: Figure,
+    **figures: bytes,
 ) -> dict[str, Any]:
     """Log everything about the training to MLflow, before a version exists.
 
