@@ -3,11 +3,12 @@
 MLflow takes this module for a flavor: it calls `save_model`.
 """
 
+import ast
 import functools
 import hashlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -86,17 +87,29 @@ def ship(folder: Path) -> Path:
 def _sources() -> dict[str, str]:
     """Text of the loader and of all it imports of this package, by path within the package."""
     found: dict[str, str] = {}
-    waiting = [LOADER]
+    waiting = [LOADER, str(__package__)]
     while waiting:
-        module = waiting.pop()
-        place = ROOT.joinpath(*module.split(".")[1:])
-        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        file = _file(waiting.pop())
         name = file.relative_to(ROOT).as_posix()
         if name not in found:
             found[name] = file.read_text(encoding="utf-8")
-            waiting += [match[2] for match in IMPORT.finditer(found[name])]
-            waiting += filter(None, [module.rpartition(".")[0]])
+            waiting += _imported(found[name])
     return found
+
+
+def _file(module: str) -> Path:
+    place = ROOT.joinpath(*module.split(".")[1:])
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+def _imported(text: str) -> Iterator[str]:
+    """The modules of this package that a source imports, and the packages that hold them."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and IMPORT.match(f"from {node.module} import "):
+            named = [f"{node.module}.{name.name}" for name in node.names]
+            modules = [str(node.module), *(name for name in named if _file(name).is_file())]
+            yield from modules
+            yield from (module.rpartition(".")[0] or PACKAGE for module in modules)
 
 
 def input_example(contract: Contract) -> pd.DataFrame:

@@ -108,12 +108,10 @@ def _as_values(column: pd.Series, feature: Feature) -> list[Any]:
 
 
 def _as_value(cell: Any, feature: Feature) -> Any:
-    """A cell as JSON would hold it: tables write whole numbers as floats, and days as times."""
+    """A cell as JSON would hold it: tables write days as times."""
     value = cell.item() if isinstance(cell, np.generic) else cell
     if isinstance(value, Decimal) and isinstance(feature, Number | Integer):
-        value = float(value)
-    if isinstance(value, float) and isinstance(feature, Integer) and value.is_integer():
-        return int(value)
+        return float(value)
     if isinstance(value, datetime) and isinstance(feature, Date) and value.time() == time.min:
         return value.date()
     return value
