@@ -23,7 +23,9 @@ SENT = (
         b"Content-Length: 99\r\n\r\n{"
     ),
 )
-PAUSE_SECONDS = 1.0
+#: Between two connections: what is shown is that they wait, not that a thousand come at once.
+PAUSE_SECONDS = 0.001
+ROUND_SECONDS = 1.0
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def main() -> None:
         for place, client in enumerate(clients):
             if client is None or _ended(client):
                 clients[place] = _open(host, port, SENT[place % len(SENT)])
-        time.sleep(PAUSE_SECONDS)
+                time.sleep(PAUSE_SECONDS)
+        time.sleep(ROUND_SECONDS)
 
 
 def _open(host: str, port: int, sent: bytes) -> socket.socket | None:

@@ -246,13 +246,14 @@ def test_service_when_connections_are_silent_and_bodies_stall_then_answers_other
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     stalled = head + b"Content-Length: 99\r\n\r\n{"
     with (
-        serving(quiet, bundles, after="ulimit -n 1024") as (_, address, _),
+        serving(quiet, bundles, after="ulimit -n 1024") as (_, address, log),
         contextlib.ExitStack() as silent,
     ):
         for sent in (b"", stalled, head, b""):
             _open_many(silent, address, 600, sent)
             assert get(f"{address}/livez").status == 200
             assert post(f"{address}/predict", {"experience_years": 5}).status == 200
+    assert "out of system resource" not in log.read_text()  # asyncio would pause for a second
 
 
 def _open_many(stack: contextlib.ExitStack, address: str, count: int, sent: bytes) -> None:
