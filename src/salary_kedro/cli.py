@@ -15,7 +15,7 @@ from kedro.utils import find_kedro_project
 
 from salary_kedro import console
 from salary_kedro.errors import UserError
-from salary_kedro.failures import LOCK_SECONDS, chain, tell_failure
+from salary_kedro.failures import LOCK_SECONDS, chain, tell_failure, without_passwords
 
 log = logging.getLogger(__name__)
 
@@ -257,8 +257,8 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
     """Write store, artifacts and bundles to one checksummed archive, while runs go on.
 
     It holds one moment of the store, and appears whole or not at all; an existing FILE is
-    never replaced. Raw data and conf/ are not in it. A server's store is backed up by its
-    own means.
+    never replaced, and cannot lie where the project keeps its own. Raw data and conf/ are not
+    in it. A server's store is backed up by its own means.
 
     Example: kedro models backup ../salary-monday.zip
     """
@@ -473,5 +473,6 @@ def _message(error: BaseException, hint: str) -> str:
     failure = tell_failure(error, LOCK_SECONDS)
     if failure and not (meant and isinstance(meant[0], UserError)):
         return failure
-    text = console.printable(" ".join(str(meant[0] if meant else error).split()))
+    whole = without_passwords(str(meant[0] if meant else error))
+    text = console.printable(" ".join(whole.split()))
     return text if meant else f"{text or type(error).__name__}{hint}"

@@ -277,6 +277,7 @@ def import_(project: Project, file: Path) -> Row:
 
 def backup(project: Project, file: Path) -> Row:
     """Write an archive of all that runs have made."""
+    refuse_owned(file, project.root, project.loader, "choose another file, such as ../all.zip")
     _ = project.registry  # says what is wrong with it
     return back_up(project.site, file)
 

@@ -1,6 +1,7 @@
 """Failures of the machine, told in one line wherever they arise."""
 
 import errno
+import re
 from collections.abc import Iterator
 
 #: How long a lock on a store is waited for, the project's own and SQLite's alike.
@@ -36,6 +37,11 @@ def tell_failure(error: BaseException, seconds: int) -> str | None:
         if number == errno.EROFS or "readonly database" in text:
             return READ_ONLY.format(what=getattr(link, "filename", None) or "the store")
     return None
+
+
+def without_passwords(text: str) -> str:
+    """A text without the user and password of each address in it: libraries quote them whole."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def chain(error: BaseException, *, contexts: bool = True) -> Iterator[BaseException]:

@@ -13,8 +13,9 @@ import click
 from salary_kedro.commands import Project
 from salary_kedro.console import printable
 from salary_kedro.errors import UserError
+from salary_kedro.failures import without_passwords
 from salary_kedro.lifecycle.follow import Change, Follower
-from salary_kedro.lifecycle.store import is_local, store_exists
+from salary_kedro.lifecycle.store import database_path, is_local, is_read_only, store_exists
 
 #: MLflow would ask a server that is down for minutes; the next look comes soon enough.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
@@ -56,7 +57,15 @@ def loop(project: Project, every: float, told: Tell) -> None:
         project: Where registry and bundles are.
         every: Seconds between two looks.
         told: Prints a change.
+
+    Raises:
+        UserError: If the store is read through a copy, in which nothing would ever change.
     """
+    if is_read_only(project.uri):
+        raise UserError(
+            f"the store {database_path(project.uri)} is read-only here and read through a copy, in "
+            f"which nothing changes: let cron run `kedro models follow --once`, which copies anew"
+        )
     _be_impatient()
     with _ended_by_signals():
         follower, trouble = None, None
@@ -96,7 +105,7 @@ def _explain(project: Project, error: Exception) -> str:
             store_exists(project.uri)
         except UserError as better:
             error = better
-    return printable(" ".join(str(error).split()))[:MAX_TROUBLE]
+    return printable(" ".join(without_passwords(str(error)).split()))[:MAX_TROUBLE]
 
 
 def _be_impatient() -> None:

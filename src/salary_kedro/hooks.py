@@ -35,7 +35,7 @@ class ProjectHooks:
 
     def __init__(self) -> None:
         self._outputs: dict[str, Any] = {}
-        self._done: set[str] = set()
+        self._saved: set[str] = set()
         self._nodes = self._started = 0
 
     @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
@@ -56,7 +56,7 @@ class ProjectHooks:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Begin to count nodes; check what only the chosen parts of the pipeline need."""
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
-        self._done.clear()
+        self._saved.clear()
         if "scored_rows" in pipeline.inputs():
             check_scored_rows(self._context, catalog)
         if any(node.name == "fit_model" for node in pipeline.nodes):
@@ -71,10 +71,14 @@ class ProjectHooks:
         click.echo(f"[{self._started:>2}/{self._nodes}] {node.name}", err=True)
 
     @hook_impl  # type: ignore[untyped-decorator]
-    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
         """Keep what the summary may tell."""
-        self._done.add(node.name)
         self._outputs.update(outputs)
+
+    @hook_impl  # type: ignore[untyped-decorator]
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Note what is written: Kedro calls a node run before its outputs are."""
+        self._saved.add(dataset_name)
 
     @hook_impl  # type: ignore[untyped-decorator]
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
@@ -87,7 +91,7 @@ class ProjectHooks:
     ) -> None:
         """Say how to go on with what was trained; print what was decided before the run failed."""
         names = {node.name for node in pipeline.nodes}
-        is_logged = "log_run" in self._done or "log_run" not in names
+        is_logged = "logged_model" in self._saved or "log_run" not in names
         if "register_version" in names and is_logged and tell_failure(error, LOCK_SECONDS):
             error.add_note(f"what was trained is kept: then run `{resume_command(run_params)}`")
         if "verdict" in self._outputs:
@@ -136,7 +140,8 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
 
 def resume_command(run_params: dict[str, Any]) -> str:
     """The command that goes on from a training that was logged, but not registered."""
-    options = ["kedro", "run"]
+    name = run_name()  # in whose folder the logged model is named
+    options = [*([f"SALARY_RUN={name}"] if name else []), "kedro", "run"]
     if run_params.get("env"):
         options += ["--env", run_params["env"]]
     if names := run_params.get("pipeline_names"):

@@ -250,6 +250,20 @@ def test_register_when_done_then_the_version_is_in_staging(store: str, models: M
     assert tags() == {1: {"staging": "5.0"}}
 
 
+def test_register_when_the_run_has_logged_another_model_since_then_registers_that_once_too(
+    store: str, models: Models
+) -> None:
+    again = models[3].model_copy(update={"run_id": models[5].run_id})
+
+    numbers = [
+        register_version(logged, parameters("ridge"), REGISTRY)["version"]
+        for logged in (models[5], again, again, models[5])
+    ]
+
+    assert numbers == [1, 2, 2, 1]
+    assert tags() == {1: {"staging": "5.0"}, 2: {"staging": "3.0"}}
+
+
 def test_register_when_done_then_the_result_is_plain_json(store: str, models: Models) -> None:
     found = register_version(models[5], parameters("ridge"), REGISTRY)
 

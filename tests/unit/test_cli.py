@@ -500,3 +500,9 @@ def test_models_when_the_store_s_uri_is_malformed_then_says_so(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
 
     assert refused("list").startswith(f"the tracking URI {uri} is ")
+
+
+def test_explain_when_a_library_quotes_an_address_with_a_password_then_leaves_that_out() -> None:
+    error = RuntimeError("API request to http://user:se@cret@host:5000/api failed")
+
+    assert explain(error, hint="") == "API request to http://host:5000/api failed"

@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from disks import read_only
-from salary_kedro import commands
+from salary_kedro import commands, following
 from salary_kedro.commands import Project, open_project
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import new_record
@@ -203,6 +203,16 @@ def test_export_when_the_project_owns_the_place_then_writes_nothing(
         f"{file} belongs to {whose} and is not written over: choose another file, such as "
         f"version-2.zip"
     )
+    assert not Path(file).exists()
+
+
+@pytest.mark.parametrize("file", ["conf/base/parameters_all.yml", "data/06_models/all.zip"])
+def test_backup_when_the_project_owns_the_place_then_writes_nothing(
+    file: str, opened: Project
+) -> None:
+    with pytest.raises(UserError, match="is not written over: choose another file"):
+        commands.backup(opened, Path(file))
+
     assert not Path(file).exists()
 
 
@@ -466,3 +476,13 @@ def test_commands_when_the_store_is_read_only_then_those_that_read_work_as_ever(
         f"the lock {database}.lock cannot be taken: {database}.lock is read-only: make it "
         f"writable, or work on a copy"
     )
+
+
+def test_follow_when_the_store_is_read_only_then_refuses_to_look_at_a_copy_for_ever(
+    opened: Project, healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = replace(opened, uri=copy_site(healthy, tmp_path / "site").uri)
+    monkeypatch.setattr(following.time, "sleep", lambda _: pytest.fail("it went on"))
+
+    with read_only(tmp_path / "site"), pytest.raises(UserError, match=r"read-only.*--once"):
+        following.loop(project, 1, following.tell)

@@ -1,5 +1,6 @@
 """Hooks: checked before a run, one MLflow run for each, progress, and the summary."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from mlflow.entities import Run
 from disks import locked, small_disk
 from salary_kedro.cli import explain
 from salary_kedro.contract import Contract
+from salary_kedro.datasets import SharedFileDataset
 from salary_kedro.errors import UserError
 from salary_kedro.hooks import (
     FlatParametersHook,
@@ -35,6 +37,7 @@ from support import Project
 
 TRAINING = ["data_engineering", "data_science"]
 VERSION_OF_RUN = Registry.version_of_run
+SAVE_LOCAL = SharedFileDataset._save_local
 PARAMETERS = DataScience(
     model="ridge",
     random_state=234,
@@ -240,9 +243,9 @@ def locked_at_registration(
     """Another program locks the store as soon as the training is logged."""
     monkeypatch.setattr("salary_kedro.lifecycle.store.LOCK_SECONDS", 1)
 
-    def lock(registry: Registry, run_id: str) -> Version | None:
+    def lock(registry: Registry, run_id: str, model_uri: str) -> Version | None:
         locks.enter_context(locked(kedro_project.root / "data" / "mlflow" / "mlflow.db"))
-        return VERSION_OF_RUN(registry, run_id)
+        return VERSION_OF_RUN(registry, run_id, model_uri)
 
     with ExitStack() as locks:
         monkeypatch.setattr(Registry, "version_of_run", lock)
@@ -261,6 +264,22 @@ def test_run_when_registration_fails_then_names_the_command_that_goes_on_from_th
         "or wait for it, and run it again; what was trained is kept: then run `kedro run "
         "--pipelines data_engineering,data_science --from-nodes register_version`"
     )
+
+
+def test_run_when_the_disk_fills_before_the_model_is_named_then_promises_nothing(
+    kedro_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(dataset: SharedFileDataset, path: Path, data: Any) -> None:
+        if path.name == "logged_model.json":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        SAVE_LOCAL(dataset, path, data)
+
+    monkeypatch.setattr(SharedFileDataset, "_save_local", save)
+    with pytest.raises(Exception, match="No space") as caught, session(kedro_project) as created:
+        created.run(pipeline_names=TRAINING)
+
+    assert "the disk is full" in explain(caught.value)
+    assert "what was trained is kept" not in explain(caught.value)
 
 
 def test_run_when_it_goes_on_from_registration_then_registers_what_was_trained_once(
@@ -301,6 +320,14 @@ def test_resume_command_when_the_run_had_options_then_has_them_too(
     assert resume_command(given) == f"kedro run {options}--from-nodes register_version"
 
 
+def test_resume_command_when_the_run_has_a_name_then_bears_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SALARY_RUN", "monday")
+
+    assert resume_command({}) == "SALARY_RUN=monday kedro run --from-nodes register_version"
+
+
 def test_log_file_when_the_disk_is_full_then_prints_no_traceback(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,10 +359,7 @@ def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
 ) -> None:
     hooks = ProjectHooks()
     hooks.before_pipeline_run(Pipeline([]), DataCatalog())
-    hooks.after_node_run(
-        node(lambda: 1, None, "one", name="only"),
-        {"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()},
-    )
+    hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
     hooks.before_pipeline_run(Pipeline([]), DataCatalog())
     hooks.after_pipeline_run({"env": None})
 

@@ -19,6 +19,8 @@ from salary_kedro.errors import UserError
 
 _END = struct.Struct("<4s4H2LH")
 _LINK = "{} is a symbolic link; copy what it points to"
+#: How file systems say that they have no hard links: FAT, exFAT, many that are shared.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 _END_MARK, _ZIP64_MARK = b"PK\x05\x06", b"PK\x06\x07"
 
 
@@ -200,6 +202,17 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         if replace:
             part.replace(path)
         else:
-            os.link(part, path)  # unlike a rename, this never replaces a file
+            _put_new(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _put_new(part: Path, path: Path) -> None:
+    """Give a file its name, and never take it from another, as a rename would."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        path.open("xb").close()  # the name is ours now
+        part.replace(path)

@@ -14,7 +14,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -217,19 +217,19 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
         `left` (what could not be) and `set_aside` (where what was there is now).
 
     Raises:
-        UserError: If the store is a server's, something is there already, or the archive is
-            not whole; nothing is changed then.
+        UserError: If the store is a server's, something is there already, the archive is not
+            whole or of another model, or it cannot be put into place; nothing is changed then.
     """
     _refuse_server(site)
     _refuse_to_replace(site, force)
     database = database_path(site.uri)
-    with _archive(file) as (source, sums), store_lock(site.uri):
+    with _archive(file, site.model_name) as (source, sums), store_lock(site.uri):
+        _refuse_to_replace(site, force)  # a run may have begun meanwhile
         _check_room(source, database.parent)
         with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as scratch:
             _unpack(source, sums, Path(scratch))
             moment = _check_database(Path(scratch) / DATABASE, site.model_name)
-            set_aside = _set_aside(site)
-            _place(site, Path(scratch))
+            set_aside = _exchange(site, Path(scratch))
     fixed, left = mend(site)
     return {
         "file": str(file),
@@ -258,8 +258,8 @@ def _refuse_to_replace(site: Site, force: bool) -> None:
 
 
 @contextmanager
-def _archive(file: Path) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, str]]]:
-    """Open an archive, and read the checksums of its members."""
+def _archive(file: Path, model: str) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, str]]]:
+    """Open an archive of a model, and read the checksums of its members."""
     try:
         with zipfile.ZipFile(file) as source:
             contents = json.loads(source.read(CONTENTS))
@@ -268,7 +268,13 @@ def _archive(file: Path) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, str]]]:
                     f"{file}: its format {contents['format']!r} is not known; this project reads "
                     f"{FORMAT}"
                 )
-            sums: dict[str, str] = contents["sha256"]
+            if contents["model_name"] != model:
+                raise UserError(
+                    f"{file} holds versions of '{str(contents['model_name'])[:80]}', but this "
+                    f"environment's model is '{model}': restore it into an environment whose "
+                    f"registry.model_name is that"
+                )
+            sums: dict[str, str] = dict(contents["sha256"])
             _check_names(source.namelist(), sums)
             yield source, sums
     except DAMAGE as error:
@@ -288,7 +294,8 @@ def _check_names(names: Sequence[str], sums: Mapping[str, str]) -> None:
         known = name == DATABASE or (
             len(parts) > 1
             and (
-                parts[0] == ARTIFACTS or (parts[0] == BUNDLES and NAME.match(parts[1]) is not None)
+                parts[0] == ARTIFACTS
+                or (parts[0] == BUNDLES and len(parts) == 3 and bool(NAME.fullmatch(parts[1])))
             )
         )
         plain = "/".join(parts) == name and ".." not in parts and "\\" not in name
@@ -327,30 +334,53 @@ def _check_database(database: Path, model: str) -> Moment:
         raise ValueError(f"{DATABASE} is no store ({error})") from error
 
 
-def _set_aside(site: Site) -> list[str]:
-    """Move what is there out of the way; give where it is now."""
+def _exchange(site: Site, unpacked: Path) -> list[str]:
+    """Put what was unpacked into its places, the store last; set aside what is there.
+
+    All of it lies beside its place before anything is moved, and what fails then is undone.
+
+    Returns:
+        Where what was there is now.
+    """
+    artifacts, bundles = Path(plain_path(str(site.artifacts))), site.bundles.folder
+    with _hidden(artifacts.parent) as near, _hidden(bundles) as within, ExitStack() as undo:
+        for name, place in ((ARTIFACTS, near), (BUNDLES, within)):
+            (unpacked / name).mkdir(exist_ok=True)
+            shutil.move(unpacked / name, place)
+        aside = [_move(*step, undo) for step in _asides(site).items() if step[0].exists()]
+        for bundle in (within / BUNDLES).iterdir():
+            _move(bundle, bundles / bundle.name, undo)
+        _move(near / ARTIFACTS, artifacts, undo)
+        _move(unpacked / DATABASE, database_path(site.uri), undo)
+        undo.pop_all()
+    return list(map(str, aside))
+
+
+@contextmanager
+def _hidden(folder: Path) -> Iterator[Path]:
+    """A hidden folder within a folder, for a while."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as scratch:
+        yield Path(scratch)
+
+
+def _move(old: Path, new: Path, undo: ExitStack) -> Path:
+    new.parent.mkdir(exist_ok=True)
+    old.rename(new)
+    undo.callback(new.rename, old)
+    return new
+
+
+def _asides(site: Site) -> dict[Path, Path]:
+    """Where each of what may be there is moved to; SQLite finds its log beside the store."""
     database, artifacts = database_path(site.uri), Path(plain_path(str(site.artifacts)))
     stamp = datetime.now(UTC).strftime("before-%Y%m%dT%H%M%S.%f")
-    old = [database.with_name(f"{database.name}{suffix}") for suffix in ("", "-wal", "-shm")]
-    moves = {path: path.with_name(f"{path.name}.{stamp}") for path in (*old, artifacts)}
-    hidden = site.bundles.folder / f".{stamp}"
-    moves |= {site.bundles.folder / name: hidden / name for name in site.bundles.names()}
-    done = []
-    for place, aside in moves.items():
-        if place.exists():
-            aside.parent.mkdir(exist_ok=True)
-            place.rename(aside)
-            done.append(str(aside))
-    return done
-
-
-def _place(site: Site, unpacked: Path) -> None:
-    """Move what was unpacked to where it belongs, the store last: with it, all is there."""
-    for bundle in sorted((unpacked / BUNDLES).glob("*")):
-        site.bundles.write(bundle.name, {path.name: path.read_bytes() for path in bundle.iterdir()})
-    artifacts = Path(plain_path(str(site.artifacts)))
-    if artifacts.is_dir():
-        artifacts.rmdir()  # it is empty
-    (unpacked / ARTIFACTS).mkdir(exist_ok=True)
-    (unpacked / ARTIFACTS).rename(artifacts)
-    (unpacked / DATABASE).rename(database_path(site.uri))
+    moves = {
+        database.with_name(f"{database.name}{suffix}"): database.with_name(
+            f"{database.name}.{stamp}{suffix}"
+        )
+        for suffix in ("", "-wal", "-shm")
+    }
+    moves[artifacts] = artifacts.with_name(f"{artifacts.name}.{stamp}")
+    names = site.bundles.names()
+    return moves | {site.bundles.folder / n: site.bundles.folder / f".{stamp}" / n for n in names}

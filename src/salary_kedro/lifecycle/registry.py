@@ -4,6 +4,7 @@ import atexit
 import functools
 import json
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -202,10 +203,18 @@ class Registry:
             return None  # neither model nor alias, which MLflow tells apart
         return int(found.version)
 
-    def version_of_run(self, run_id: str) -> Version | None:
-        """Read the version that a run has trained; None if it has registered none."""
+    def version_of_run(self, run_id: str, model_uri: str) -> Version | None:
+        """Read the version that was made of a model that a run has logged; None if none was.
+
+        A run may have logged several: its parts were done again, or its name was given again.
+        """
+        logged = model_uri.removeprefix("models:/")
         found = self._client.search_model_versions(f"run_id = '{run_id}'")
-        versions = [_version(item) for item in found if item.name == self.model_name]
+        versions = [
+            _version(item)
+            for item in found
+            if item.name == self.model_name and logged in re.split("[:/]", str(item.source))
+        ]
         return max(versions, key=lambda version: version.number, default=None)
 
     def champion(self) -> Version | None:

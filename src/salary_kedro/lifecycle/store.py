@@ -23,7 +23,7 @@ from mlflow.utils.rest_utils import http_request
 from sqlalchemy import Engine, event
 
 from salary_kedro.errors import UserError
-from salary_kedro.failures import LOCK_SECONDS, tell_failure
+from salary_kedro.failures import LOCK_SECONDS, tell_failure, without_passwords
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,9 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
             raise
         except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
             text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
-            raise UserError(f"the tracking store {_plain(uri)} cannot be used: {text}") from error
+            raise UserError(
+                f"the tracking store {_plain(uri)} cannot be used: {without_passwords(text)}"
+            ) from error
 
 
 def store_exists(uri: str) -> bool:
@@ -310,7 +312,7 @@ def _check_answers(uri: str) -> None:
             raise_on_status=False,
         )
     except (MlflowException, OSError) as error:
-        text = " ".join(str(error).split())
+        text = without_passwords(" ".join(str(error).split()))
         raise UserError(
             f"the tracking server {_plain(uri)} does not answer ({text}): see to it, or correct "
             f"MLFLOW_TRACKING_URI"

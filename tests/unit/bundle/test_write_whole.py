@@ -1,5 +1,6 @@
 """Files appear whole or not at all, with the mode that the umask leaves."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,21 @@ def test_write_whole_when_a_file_is_there_then_replaces_it_only_if_it_may(tmp_pa
     write_whole(tmp_path / "file", b"third")
 
     assert (kept, (tmp_path / "file").read_bytes()) == (b"first", b"third")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_write_whole_when_the_disk_has_no_hard_links_then_still_never_replaces_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT does
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_whole(tmp_path / "file", b"first", replace=False)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"second", replace=False)
+
+    assert (tmp_path / "file").read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 

@@ -1,5 +1,6 @@
 """Archives of all that runs have made: what comes back is one moment, or nothing."""
 
+import errno
 import json
 import shutil
 import sqlite3
@@ -224,6 +225,66 @@ def test_restore_when_forced_then_sets_aside_what_was_there(
     assert {path.name.partition(".before-")[0] for path in aside} >= {"mlflow.db", "artifacts"}
 
 
+@pytest.mark.parametrize("failing", ["artifacts", "mlflow.db"])
+def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
+    failing: str, file: Path, healthy: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, bundles = contents(healthy), healthy.bundles.names()
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if Path(target).name == failing and path.parent.name.startswith(".restore-"):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(UserError, match=r"cannot be restored \(Invalid cross-device link\)"):
+        restore(healthy, file, force=True)
+
+    assert (contents(healthy), healthy.bundles.names()) == (before, bundles)
+
+
+def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_beside_it(
+    file: Path, healthy: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database_of(healthy).with_name("mlflow.db-wal").write_bytes(b"log")
+    monkeypatch.setattr(backup, "mend", lambda site: ([], []))
+
+    result = restore(healthy, file, force=True)
+
+    store = next(path for path in result["set_aside"] if Path(path).name.startswith("mlflow.db."))
+    assert f"{store}-wal" in result["set_aside"]
+
+
+def test_restore_when_a_run_began_meanwhile_then_refuses_all_the_same(
+    file: Path, new: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = backup.store_lock
+
+    def late(uri: str) -> object:
+        taken = lock(uri)
+        database_of(new).parent.mkdir(parents=True)
+        database_of(new).write_bytes(b"a run's")
+        return taken
+
+    monkeypatch.setattr(backup, "store_lock", late)
+    with pytest.raises(UserError, match="there is something already in"):
+        restore(new, file)
+
+    assert database_of(new).read_bytes() == b"a run's"
+
+
+def test_restore_when_the_archive_is_of_another_model_then_names_both(
+    file: Path, new: Site
+) -> None:
+    other = replace(new, model_name="other salaries")
+
+    message = refusal(other, file)
+
+    assert f"holds versions of '{MODEL_NAME}'" in message
+    assert "this environment's model is 'other salaries'" in message
+
+
 @pytest.mark.parametrize("share", [0, 0.001, 0.25, 0.5, 0.99, 0.99999])
 def test_restore_when_the_archive_was_cut_short_then_changes_nothing(
     share: float, file: Path, new: Site, tmp_path: Path
@@ -249,7 +310,8 @@ def test_restore_when_a_file_was_altered_then_names_it_and_changes_nothing(
 @pytest.mark.parametrize(
     "name",
     ["../evil", "/etc/evil", "artifacts/../../evil", "artifacts", "bundles/evil/x", "other/x",
-     "artifacts//x", "artifacts\\..\\x"],
+     "artifacts//x", "artifacts\\..\\x", "bundles/1-00000000", "bundles/1-00000000/a/b",
+     "bundles/1-00000000-more/a"],
 )  # fmt: skip
 def test_restore_when_a_name_leads_elsewhere_then_is_refused_and_writes_nothing(
     name: str, file: Path, new: Site, tmp_path: Path

@@ -338,6 +338,14 @@ def test_prepare_store_when_the_address_has_a_password_then_never_shows_it(
     assert "cret" not in message
 
 
+def test_prepare_store_when_a_server_never_answers_then_shows_no_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts nothing
+        message = refusal(f"http://user:se@cret@127.0.0.1:{server.getsockname()[1]}")
+
+    assert "does not answer (API request to http://127.0.0.1:" in message
+    assert "cret" not in message
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [

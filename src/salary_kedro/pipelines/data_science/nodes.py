@@ -141,7 +141,7 @@ def register_version(
     It is there if this run goes on from where another one has failed.
     """
     logged, store = LoggedModel.model_validate(logged_model), Registry(registry.model_name)
-    version = store.version_of_run(logged.run_id) or store.register(
+    version = store.version_of_run(logged.run_id, logged.model_uri) or store.register(
         logged.model_uri, logged.run_id, logged.rmse
     )
     return {"version": version.number, "run_id": version.run_id, "model": parameters.model}
