@@ -246,6 +246,7 @@ def promote(project: Project, number: int, reason: str) -> Row:
 
 def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
     registry = project.registry
+    read_signer()  # one that cannot be read is told before anything changes
     try:
         number = decide(registry)
     except UserError:
@@ -253,8 +254,18 @@ def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
             export_production(registry, project.bundles)
         raise
     claimed = registry.state().claims(registry.version(number))
-    bundle = export_production(registry, project.bundles)
-    return {"production": number, "bundle": bundle, "claimed": claimed}
+    return {"production": number, "bundle": _package(project, number), "claimed": claimed}
+
+
+def _package(project: Project, number: int) -> str:
+    """Package what a person has just made production; what fails then is told as what it is."""
+    try:
+        return export_production(project.registry, project.bundles)
+    except (UserError, OSError) as error:
+        raise UserError(
+            f"version {number} is in production now, but not packaged, so services go on with the "
+            f"former one: {error}. Mend that, then run `kedro models doctor --fix`"
+        ) from error
 
 
 def export(project: Project, number: int, file: Path) -> Row:

@@ -15,12 +15,17 @@ from kedro.pipeline.node import Node
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
+from salary_kedro.bundle.signing import read_signer
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.lifecycle.mending import settle_in
 from salary_kedro.lifecycle.store import prepare_store, store_lock
-from salary_kedro.lifecycle.tracking import find_named_run, tag_named_run
+from salary_kedro.lifecycle.tracking import (
+    find_named_run,
+    refuse_second_training,
+    tag_named_run,
+)
 from salary_kedro.locations import run_name
 from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.ownership import OUTPUT, refuse_owned
@@ -45,6 +50,7 @@ class ProjectHooks:
         self._context = context
         self._parameters = check_parameters(context.config_loader["parameters"])
         check_folders(context.project_path, context.config_loader["catalog"])
+        read_signer()  # packaging would find out too late that it cannot sign
         mlflow = context.config_loader["mlflow"]
         uri, experiment = mlflow["server"]["mlflow_tracking_uri"], mlflow["tracking"]["experiment"]
         artifacts = experiment["create_experiment_kwargs"]["artifact_location"]
@@ -125,6 +131,8 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
         with store_lock(self.mlflow_config.server.mlflow_tracking_uri):
             experiment = tracking.experiment._experiment.experiment_id  # kedro-mlflow's own
             tracking.run.id = tracking.run.id or find_named_run(name, experiment)
+            if tracking.run.id and any(node.name == "log_run" for node in pipeline.nodes):
+                refuse_second_training(name, tracking.run.id)
             super().before_pipeline_run(run_params, pipeline, catalog)
             if self.run_id is not None:
                 tag_named_run(name)

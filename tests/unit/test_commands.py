@@ -249,6 +249,30 @@ def test_import_when_done_then_every_command_tells_that_its_figures_are_claimed(
     assert "metrics (claimed)\n  rmse: 2.0\n" in out
 
 
+def test_promote_when_the_signing_key_cannot_be_read_then_changes_nothing(
+    opened: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SALARY_SIGNING_KEY_FILE", str(tmp_path / "nokey.pem"))
+
+    with pytest.raises(UserError, match=r"nokey\.pem', which cannot be read"):
+        commands.promote(opened, 1, "agreed")
+
+    assert opened.registry.state().alias == 2
+
+
+def test_promote_when_packaging_fails_then_says_that_production_has_moved(
+    opened: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise UserError("the bundles cannot be written")
+
+    monkeypatch.setattr("salary_kedro.commands.export_production", fail)
+    with pytest.raises(UserError, match=r"^version 1 is in production now, but not .*fix`"):
+        commands.promote(opened, 1, "agreed")
+
+    assert opened.registry.state().alias == 1
+
+
 def test_promote_when_it_was_imported_then_is_measured_on_the_holdout_rows_of_the_last_run(
     opened: Project, tmp_path: Path
 ) -> None:

@@ -140,6 +140,21 @@ def find_named_run(name: str, experiment_id: str) -> str | None:
     return str(found[0].info.run_id) if found else None
 
 
+def refuse_second_training(name: str, run_id: str) -> None:
+    """See that a named run whose training is registered does not train once more.
+
+    Its lineage would be the later training's, for both versions.
+
+    Raises:
+        UserError: If it has registered a version.
+    """
+    if found := mlflow.MlflowClient().search_model_versions(f"run_id = '{run_id}'"):
+        raise UserError(
+            f"the run '{name}' has trained version {found[0].version} already: give a new run "
+            f"another name (SALARY_RUN, or a new run of the DAG)"
+        )
+
+
 def tag_named_run(name: str) -> None:
     """Let other processes of a named run find the active MLflow run."""
     mlflow.set_tag(RUN_TAG, name)

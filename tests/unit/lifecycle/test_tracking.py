@@ -25,6 +25,7 @@ from salary_kedro.lifecycle.tracking import (
     LoggedModel,
     log_model,
     log_training,
+    refuse_second_training,
 )
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
 from salary_kedro.modelling.groups import GROUP_COLUMNS
@@ -75,6 +76,16 @@ def test_log_training_when_done_then_the_run_holds_metrics_and_lineage(
         "git_commit": "abc",
         "data_sha256": "def",
     }
+
+
+def test_second_training_when_the_first_is_registered_then_is_refused(
+    logged: LoggedModel,
+) -> None:
+    refuse_second_training("monday", logged.run_id)
+    Registry(MODEL_NAME).register(logged.model_uri, logged.run_id, 5.25)
+
+    with pytest.raises(UserError, match=r"^the run 'monday' has trained version 1 already"):
+        refuse_second_training("monday", logged.run_id)
 
 
 def test_log_training_when_done_then_the_run_holds_the_plots(logged: LoggedModel) -> None:
