@@ -15,7 +15,6 @@ Rounds alternate between the peers, and limits are judged as in `training.py`.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,8 @@ from training import BARE, MEGABYTE, PIPELINES, Measure, copy_project, environme
 from training import table as as_lines
 
 ENV = "bench"
+#: The environment that the validation drafts.
+DRAFTED = "drafted"
 TRAINING_ROWS = 20_000
 SEED = 234
 CHUNK_ROWS = 50_000
@@ -263,9 +264,9 @@ def measure_validation(home: Path, rows: int, rounds: int) -> list[dict[str, Usa
     contract.write_text(json.dumps(CONTRACT), encoding="utf-8")
     parquet = home.with_name("bare.parquet")
     commands = [
-        ["contract", "infer", str(raw), "--force", "--env", ENV],
-        ["contract", "check", "--env", ENV],
-        ["run", "--pipelines", "data_engineering", "--env", ENV],
+        ["contract", "infer", str(raw), "--force", "--env", DRAFTED],
+        ["contract", "check", "--env", DRAFTED],
+        ["run", "--pipelines", "data_engineering", "--env", DRAFTED],
     ]
     ours = [sys.executable, "benchmarks/in_one_process.py", json.dumps(commands)]
     usages = run_rounds(
@@ -275,7 +276,7 @@ def measure_validation(home: Path, rows: int, rounds: int) -> list[dict[str, Usa
         },
         rounds,
     )
-    check_rows(parquet, home / "data" / ENV / "03_primary" / "salaries.parquet")
+    check_rows(parquet, home / "data" / DRAFTED / "03_primary" / "salaries.parquet")
     return usages
 
 
@@ -316,9 +317,6 @@ def measure_scoring(home: Path, rows: int, rounds: int) -> list[dict[str, Usage]
 def prepare_model(home: Path) -> None:
     """Train the model, and package it."""
     tell("scoring: training the model")
-    if (home / "data" / ENV).exists():  # a drafted contract of the other part
-        shutil.rmtree(home / "data" / ENV)
-        (home / "conf" / ENV / "contract.yml").write_text(json.dumps({"contract": CONTRACT}))
     write_table(home / "data" / ENV / "01_raw" / "salary_data.csv", TRAINING_ROWS)
     run(home, kedro("run"))
 

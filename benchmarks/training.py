@@ -50,8 +50,11 @@ LIMITS = {"wall time, s": 1.25, "CPU time, s": None, "peak memory, MB": 1.3}
 #: Most seconds that promotion may take of a run of the pipelines.
 PROMOTION, PROMOTION_LIMIT = "promotion, s", 1.0
 PROMOTION_NODES = ("bring_into_line", "promote_if_better")
-#: What the pipelines alone leave: it explains the verdict, and tells of the data.
+#: What the pipelines alone leave: it explains the verdict, tells of the data, or is handed on from
+#: node to node; and, beside the model, the code that keeps its contract.
 EXPLANATION = {
+    "02_intermediate/valid_salaries.parquet",
+    "06_models/model.skops",
     "08_reporting/group_metrics.csv",
     "model/extra_files/domain.json",
     "model/input_example.json",
@@ -61,6 +64,7 @@ EXPLANATION = {
     "run/holdout_errors.csv",
     "run/verdict.json",
 }
+CONTRACT_CODE = "model/code/"
 #: Variables that would change what a peer does, or where it keeps its files.
 FOREIGN = ("PYTHON", "COV", "GIT_", "BENTOML", "KEDRO", "MLFLOW", "SALARY")
 UNTRACKED = {
@@ -264,7 +268,7 @@ def read_artifacts(store: sqlite3.Connection, run_id: str) -> list[str]:
         folder = Path(store.execute(sql, (run_id,)).fetchone()[0].removeprefix("file://"))
         found = (path for path in folder.rglob("*") if path.is_file() and path.name != READ_MARK)
         names += [f"{label}/{path.relative_to(folder)}" for path in found]
-    return sorted(set(names) - EXPLANATION)
+    return sorted(n for n in set(names) - EXPLANATION if not n.startswith(CONTRACT_CODE))
 
 
 def read_files(data: Path) -> dict[str, str]:

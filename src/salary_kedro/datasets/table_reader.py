@@ -228,7 +228,7 @@ def _readable(path: Path, csv: CsvDialect) -> Iterator[None]:
     except OSError as error:
         raise UserError(explain_path(error, path)) from error
     except (ValueError, LookupError, ParserWarning) as error:
-        message = explain_reader(error, path, csv.encoding, csv.delimiter)
+        message = explain_reader(error, path, csv.encoding, csv.delimiter, for_scoring=True)
         raise UserError(message or f"{path} cannot be read as CSV") from (
             None if quotes_a_row(error) else error
         )

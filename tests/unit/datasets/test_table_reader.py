@@ -119,7 +119,7 @@ def test_header_when_there_are_rows_then_gives_all_names(tmp_path: Path) -> None
         (
             "rows.csv",
             b"Years,Salary\n1,2,\xe9\xe9\n",
-            "rows.csv is not text in the encoding utf-8-sig.",
+            "rows.csv is not text in the encoding utf-8-sig. Save it so, as the table was",
         ),
         ("rows.csv", b"Years,Salary\n1,2,987654\n", "rows.csv has rows with more fields"),
         (
