@@ -147,6 +147,14 @@ class BundleStore:
             )
         return bundle
 
+    def is_good(self, name: str) -> bool:
+        """Tell whether a bundle loads, see `load`."""
+        try:
+            self.load(name)
+        except BundleError:
+            return False
+        return True
+
     def write(self, name: str, files: Mapping[str, bytes]) -> None:
         """Write a bundle's files as a folder that appears whole or not at all.
 

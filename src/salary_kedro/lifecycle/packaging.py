@@ -51,7 +51,7 @@ def export_production(registry: Registry, bundles: BundleStore) -> str:
     number = _production(registry)
     while True:
         name, files = pack_version(registry, number)
-        if not (_is_good(bundles, name) and bundles.holds_signature(name, files)):
+        if not (bundles.is_good(name) and bundles.holds_signature(name, files)):
             bundles.write(name, files)
         with bundles.lock():
             packed, number = number, _production(registry)
@@ -93,14 +93,6 @@ def pack_version(registry: Registry, number: int) -> tuple[str, dict[str, bytes]
     except (OSError, FileError) as error:
         raise UserError(f"the model files of version {number} cannot be read: {error}") from error
     return pack(registry.model_name, number, {DOMAIN: b"{}", **read}, read_signer())
-
-
-def _is_good(bundles: BundleStore, name: str) -> bool:
-    try:
-        bundles.load(name)
-    except BundleError:
-        return False
-    return True
 
 
 def _owner(bundles: BundleStore) -> str | None:

@@ -90,16 +90,8 @@ def _served(bundles: BundleStore) -> set[str]:
     if current is None:
         return set()
     below = (name for name in bundles.names() if version_of(name) < version_of(current))
-    reserve = next((name for name in below if _is_good(bundles, name)), None)
+    reserve = next((name for name in below if bundles.is_good(name)), None)
     return {current, *([reserve] if reserve else [])}
-
-
-def _is_good(bundles: BundleStore, name: str) -> bool:
-    try:
-        bundles.load(name)
-    except BundleError:
-        return False
-    return True
 
 
 def _model_of(bundles: BundleStore, name: str) -> str | None:
