@@ -259,8 +259,8 @@ def test_kedro_run_when_it_works_then_stderr_has_its_progress_and_nothing_else(
     state: State,
 ) -> None:
     lines = state.result.stderr.splitlines()
-    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/14\] \w+", line)] == []
-    assert len(lines) == 14
+    assert [line for line in lines if not re.fullmatch(r"\[ ?\d+/15\] \w+", line)] == []
+    assert len(lines) == 15
 
 
 def test_archive_when_the_story_has_ended_then_has_a_copy_of_each_model(story: Story) -> None:
