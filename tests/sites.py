@@ -73,8 +73,10 @@ def healthy(site_template: SiteTemplate, monkeypatch: pytest.MonkeyPatch) -> Ite
     copy_database(beginning / "mlflow" / DATABASE, folder / "mlflow" / DATABASE)
     site = site_of(folder)
     mlflow.set_tracking_uri(site.uri)
+    file = database_of(site).stat().st_ino
     yield site
     forget_store()
+    assert database_of(site).stat().st_ino == file, "MLflow still uses the file that was replaced"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from salary_kedro.lifecycle import backup
 from salary_kedro.lifecycle.backup import back_up, restore
 from salary_kedro.lifecycle.doctor import Site
 from salary_kedro.lifecycle.tracking import LoggedModel
-from sites import broken, contents, database_of, register, site_of
+from sites import broken, contents, copy_site, database_of, register, site_of
 from stores import MODEL_NAME, forget_store
 
 
@@ -33,6 +33,12 @@ def file(healthy: Site, tmp_path: Path) -> Path:
 def new(tmp_path: Path) -> Site:
     """A site in which there is nothing yet."""
     return site_of(tmp_path / "new project")
+
+
+@pytest.fixture
+def filled(healthy: Site, tmp_path: Path) -> Site:
+    """A copy of the healthy site, whose files may be replaced: MLflow has not opened them."""
+    return copy_site(healthy, tmp_path / "filled")
 
 
 def members(file: Path) -> dict[str, bytes]:
@@ -227,9 +233,9 @@ def test_restore_when_forced_then_sets_aside_what_was_there(
 
 @pytest.mark.parametrize("failing", ["artifacts", "mlflow.db"])
 def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
-    failing: str, file: Path, healthy: Site, monkeypatch: pytest.MonkeyPatch
+    failing: str, file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, bundles = contents(healthy), healthy.bundles.names()
+    before, bundles = contents(filled), filled.bundles.names()
     rename = Path.rename
 
     def fail(path: Path, target: Path) -> Path:
@@ -239,18 +245,18 @@ def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
 
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(UserError, match=r"cannot be restored \(Invalid cross-device link\)"):
-        restore(healthy, file, force=True)
+        restore(filled, file, force=True)
 
-    assert (contents(healthy), healthy.bundles.names()) == (before, bundles)
+    assert (contents(filled), filled.bundles.names()) == (before, bundles)
 
 
 def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_beside_it(
-    file: Path, healthy: Site, monkeypatch: pytest.MonkeyPatch
+    file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database_of(healthy).with_name("mlflow.db-wal").write_bytes(b"log")
+    database_of(filled).with_name("mlflow.db-wal").write_bytes(b"log")
     monkeypatch.setattr(backup, "mend", lambda site: ([], []))
 
-    result = restore(healthy, file, force=True)
+    result = restore(filled, file, force=True)
 
     store = next(path for path in result["set_aside"] if Path(path).name.startswith("mlflow.db."))
     assert f"{store}-wal" in result["set_aside"]
