@@ -309,6 +309,24 @@ def _broken(client: socket.socket) -> bool:
     return False
 
 
+def test_server_when_a_slow_client_takes_its_answer_after_all_then_is_no_longer_slow(
+    server: http_server.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for patience in ("HEAD_SECONDS", "UNSENT_SECONDS"):
+        monkeypatch.setattr(limits, patience, 600)
+    server.config.timeout_keep_alive = 600  # the end of the connection would clear it, too
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(address)
+        client.sendall(GET * 20)  # more than the system keeps for it
+        wait_until(lambda: server._register.unsent, "an answer that waits")
+        size = 0
+        while size < 20 * len(ANSWER):
+            size += len(client.recv(1_000_000))
+        wait_until(lambda: not server._register.unsent, "the end of the wait")
+        assert len(server._register) == 1
+
+
 def test_server_when_requests_follow_each_other_then_answers_all(
     address: tuple[str, int],
 ) -> None:
