@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,35 @@ def test_request_when_it_declares_1_gb_then_is_refused_before_it_is_read(
     assert (status, error["code"]) == (413, "too_large")
 
 
+class Opaque(bytes):
+    """A header's value that must not be looked into."""
+
+    def decode(self, *_: Any) -> str:
+        """Fail."""
+        raise AssertionError(self)
+
+
+def test_request_when_it_has_headers_that_do_not_matter_then_they_are_not_read(
+    app: Guard,
+) -> None:
+    sent = iter([{"type": "http.request", "body": json.dumps(GOOD).encode()}])
+
+    async def receive() -> dict[str, Any]:
+        return next(sent)
+
+    headers = [*JSON, (b"cookie", Opaque(b"a" * 60_000))]
+    assert asyncio.run(exchange(app, receive, headers)) == (200, {})
+
+
+def test_request_when_a_header_is_sent_twice_then_the_last_one_counts(app: Guard) -> None:
+    headers = [*JSON, (b"content-type", b"text/csv")]
+    status, error = asyncio.run(exchange(app, headers=headers))
+    assert (status, error["message"]) == (
+        415,
+        "content type 'text/csv' is not supported; send application/json",
+    )
+
+
 def test_request_when_its_body_does_not_come_then_is_given_up(
     app: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +302,22 @@ def test_bodies_when_all_room_is_taken_by_what_is_answered_then_are_refused() ->
     load.hold(limits.MAX_HELD_BYTES, bytearray())
     with pytest.raises(RequestError, match="too large together"):
         load.hold(1, bytearray())
+
+
+def test_requests_when_others_took_all_room_while_a_body_came_then_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MAX_IN_FLIGHT", 1)
+    load = Load()
+
+    async def ask_slowly() -> None:
+        async with asyncio.timeout(None) as deadline:
+            with ExitStack() as others, load.request(), load.reading(bytearray(), deadline):
+                others.enter_context(load.request())
+
+    with pytest.raises(RequestError, match="1 requests are being answered"):
+        asyncio.run(ask_slowly())
+    assert load.in_flight == 0
 
 
 def test_bodies_when_they_are_answered_then_are_held_no_more(served: Predictor) -> None:

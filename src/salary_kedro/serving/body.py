@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -77,8 +77,8 @@ async def _receive_part(request: Request, body: bytearray, load: Load, most: int
 
 def _check_header(request: Request, most: int) -> None:
     """Refuse by what is declared, before anything is read."""
-    headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
-    kind, *parameters = headers.get(b"content-type", "").lower().split(";")
+    headers = dict(request.scope["headers"])
+    kind, *parameters = _text(headers, b"content-type", "").lower().split(";")
     if kind.strip() != "application/json":
         message = f"content type '{_shown(kind)}' is not supported; send application/json"
         raise RequestError(415, "unsupported_media_type", message)
@@ -86,13 +86,17 @@ def _check_header(request: Request, most: int) -> None:
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
             message = f"charset '{_shown(value)}' is not supported; send UTF-8"
             raise RequestError(415, "unsupported_media_type", message)
-    encoding = headers.get(b"content-encoding", "identity")
+    encoding = _text(headers, b"content-encoding", "identity")
     if encoding.strip().lower() != "identity":
         message = f"content encoding '{_shown(encoding)}' is not supported; send plain JSON"
         raise RequestError(415, "unsupported_media_type", message)
-    declared = headers.get(b"content-length", "0")
+    declared = _text(headers, b"content-length", "0")
     if declared.isdecimal() and int(declared) > most:
         raise _too_large(most)
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes, default: str) -> str:
+    return headers[name].decode("latin-1") if name in headers else default
 
 
 def _shown(text: str) -> str:
