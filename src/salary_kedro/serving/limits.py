@@ -14,9 +14,12 @@ ANSWER_SECONDS = 30.0
 HEAD_SECONDS = 10.0
 #: Connections that a worker holds at once; fewer where it may not open so many files.
 MAX_CONNECTIONS = 1_000
-#: Files kept for all else: bundles, metrics, logs, and the connections accepted in one go.
-RESERVED_FILES = 192
+#: Connections accepted in one turn of the loop.
 ACCEPTED_AT_ONCE = 64
+#: Files kept for connections on their way in or out, those of three turns: accepted, taken in,
+#: and closing since others took their place; and for bundles, metrics and logs. Where no file is
+#: left, asyncio accepts nobody for a second.
+RESERVED_FILES = 3 * ACCEPTED_AT_ONCE + 96
 #: Connections that wait to be accepted.
 BACKLOG = 2_048
 #: Bytes of unfinished headers, of all connections.
