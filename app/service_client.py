@@ -14,6 +14,11 @@ import httpx
 ADDRESS_VARIABLE = "SALARY_SERVICE_URL"
 TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "SALARY_TOKEN", "SALARY_TOKEN_FILE"
 DEFAULT_ADDRESS = "http://127.0.0.1:3000"
+#: What to do about an address that is not the service's.
+ELSEWHERE = (
+    f"If it runs elsewhere, or on another port, set {ADDRESS_VARIABLE} to its address, such as "
+    "http://127.0.0.1:3001, and start this page again."
+)
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 # The service's error codes that speak of what was sent, not of the service.
@@ -49,10 +54,11 @@ class UnreachableError(ServiceError):
 class NoModelError(ServiceError):
     """The service runs but has no model to answer with."""
 
-    def __init__(self) -> None:
-        """Say how to get a model."""
+    def __init__(self, address: str) -> None:
+        """Say which service has none, and how to get one."""
         super().__init__(
-            "The prediction service has no model yet. Train one with `make run`, then try again."
+            f"The prediction service at {address} has no model yet. Train one with `make run`, "
+            "then try again."
         )
 
 
@@ -299,7 +305,7 @@ class ServiceClient:
         """The error that an answer other than 2xx stands for."""
         code, message = _error_of(response)
         if code == "no_model":
-            return NoModelError()
+            return NoModelError(self.address)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             return BadTokenError(
                 f"The prediction service at {self.address} asks for a token, and got none or "
@@ -318,20 +324,20 @@ class ServiceClient:
     def _absent(self) -> UnreachableError:
         return UnreachableError(
             f"The prediction service is not running, or cannot be reached, at {self.address}. "
-            "Start it with `make serve`, then try again."
+            f"Start it with `make serve`, then try again. {ELSEWHERE}"
         )
 
     def _silent(self) -> UnreachableError:
         return UnreachableError(
             f"The prediction service at {self.address} did not answer within "
             f"{self._answer_seconds:g} seconds. Try again; if it stays silent, stop it and start "
-            "it with `make serve`."
+            f"it with `make serve`. {ELSEWHERE}"
         )
 
     def _foreign(self, what: str) -> UnexpectedAnswerError:
         return UnexpectedAnswerError(
             f"{self.address} answers, but not as the prediction service would ({what}). Start the "
-            f"service with `make serve`, or set {ADDRESS_VARIABLE} to where it runs."
+            f"service with `make serve`. {ELSEWHERE}"
         )
 
 

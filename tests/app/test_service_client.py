@@ -181,7 +181,7 @@ def test_model_when_the_answer_is_too_slow_then_says_how_long_it_waited(
     scripted_url: str, answers: dict
 ) -> None:
     answers["/model"] = None
-    with pytest.raises(UnreachableError, match=r"within 0\.2 seconds.*`make serve`"):
+    with pytest.raises(UnreachableError, match=r"within 0\.2 seconds.*`make serve`.*set SALARY_"):
         ServiceClient(scripted_url, answer_seconds=0.2).model()
 
 

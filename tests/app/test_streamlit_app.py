@@ -247,7 +247,9 @@ def test_page_when_the_service_is_not_running_then_says_make_serve(
     assert [x.value.replace("\\", "") for x in page.error] == [
         (
             f"The prediction service is not running, or cannot be reached, at {closed_url}. "
-            "Start it with `make serve`, then try again."
+            "Start it with `make serve`, then try again. If it runs elsewhere, or on another "
+            "port, set SALARY_SERVICE_URL to its address, such as http://127.0.0.1:3001, and "
+            "start this page again."
         )
     ]
     assert not page.exception
@@ -258,8 +260,11 @@ def test_page_when_there_is_no_model_then_says_make_run(
 ) -> None:
     answers["/model"] = (503, refuse("no_model", "no bundle"))
     page = page_of(scripted_url, monkeypatch)
-    assert [x.value for x in page.error] == [
-        "The prediction service has no model yet. Train one with `make run`, then try again."
+    assert [x.value.replace("\\", "") for x in page.error] == [
+        (
+            f"The prediction service at {scripted_url} has no model yet. Train one with "
+            "`make run`, then try again."
+        )
     ]
 
 
