@@ -185,7 +185,7 @@ refuse("an object as a number", {"experience_years": {"value": 5}})
 refuse("a list as a number", {"experience_years": [5]})
 refuse("a number of 300 digits", number("9" * 300))
 refuse("the field names are wrapped", {"request": GOOD})
-refuse("a list", [], "object", field=NO_FIELD)
+refuse("a list", [], "it is not an object; the fields are", field=NO_FIELD)
 refuse("a text", "x", "object", field=NO_FIELD)
 refuse("only null", b"null", "object", field=NO_FIELD)
 refuse("a thousand unknown fields", {f"f{i}": 1 for i in range(1000)})
@@ -217,13 +217,23 @@ refuse("Latin-1", GOOD, "UTF-8", kind="application/json; charset=latin-1", **NOT
 refuse("a row of 250 kB", b" " * 250_001, "250,000", **TOO_LARGE)
 refuse("20 MB", b" " * 20_000_000, "250,000", **TOO_LARGE)
 refuse("a batch of 2 MB", b" " * 2_000_001, "2,000,000", **BATCH, **TOO_LARGE)
-refuse("a batch of no rows", {"rows": []}, "1 to 10,000", **BATCH, field="rows")
-refuse("too many rows", {"rows": [GOOD] * 10_001}, "1 to 10,000", **BATCH, field="rows")
+ROWS = 'send {"rows": [...]} with 1 to 10,000 rows'
+refuse("a batch of no rows", {"rows": []}, f"rows: it holds no rows; {ROWS}", **BATCH, field="rows")
+refuse(
+    "too many rows", {"rows": [GOOD] * 10_001}, f"rows: it holds too many rows; {ROWS}",
+    **BATCH, field="rows",
+)  # fmt: skip
 refuse("a batch without rows", {}, '"rows"', **BATCH, field="rows")
-refuse("rows that are no array", {"rows": GOOD}, "array", **BATCH, field="rows")
+refuse(
+    "rows that are no array", {"rows": GOOD}, f"rows: it is not an array; {ROWS}",
+    **BATCH, field="rows",
+)  # fmt: skip
 refuse("rows beside more", {"rows": [GOOD], "x": 1}, "rows", **BATCH, field="x")
 refuse("a batch that is a list", [GOOD], '"rows"', **BATCH, field=NO_FIELD)
-refuse("a row that is a number", {"rows": [5]}, "object", **BATCH, field="rows.0")
+refuse(
+    "a row that is a number", {"rows": [5]},
+    "rows.0: it is not an object; the fields are experience_years", **BATCH, field="rows.0",
+)  # fmt: skip
 refuse(
     "one bad row", {"rows": [GOOD, {"experience_years": 61}]},
     **BATCH, field="rows.1.experience_years",

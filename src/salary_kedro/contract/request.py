@@ -29,6 +29,15 @@ from salary_kedro.contract.columns import (
 from salary_kedro.contract.encoding import Value
 from salary_kedro.contract.model import Contract
 
+#: By Pydantic's name of a problem with what holds the fields: an object, or the rows of a batch.
+WORDS = {
+    "model_type": "it is not an object",
+    "model_attributes_type": "it is not an object",
+    "list_type": "it is not an array",
+    "too_short": "it holds no rows",
+    "too_long": "it holds too many rows",
+}
+
 
 def request_model(contract: Contract) -> type[BaseModel]:
     """Derive the model of one flat request body, for example `{"experience_years": 5}`.
@@ -180,7 +189,7 @@ def _explain(item: Any, feature: Feature | None, shape: str) -> str:
     if item["type"] == "missing":
         return f"missing; {shape if feature is None else f'it must be {feature.allowed}'}"
     if feature is None:
-        return f"{item['msg'][0].lower()}{item['msg'][1:]}; {shape}"
+        return f"{WORDS.get(item['type'], 'it is not what is expected')}; {shape}"
     # As the client wrote it: null, not None.
     found = _cut(json.dumps(item["input"], ensure_ascii=False, default=str))
     return f"{found} is not allowed; it must be {feature.allowed}"

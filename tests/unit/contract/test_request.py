@@ -142,7 +142,7 @@ def test_explain_when_several_things_are_wrong_then_gives_each(contract: Contrac
 
 def test_explain_when_the_body_is_a_list_then_names_the_fields(contract: Contract) -> None:
     assert explain("[5]", contract) == [
-        {"field": "", "message": "input should be an object; the fields are experience_years"}
+        {"field": "", "message": "it is not an object; the fields are experience_years"}
     ]
 
 
