@@ -3,7 +3,6 @@
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from kedro.io import DataCatalog
 from kedro.io.core import DatasetError
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.limits import SIGNATURE
 from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.console import as_lines, as_table, printable, show
@@ -249,12 +249,29 @@ def _decide(project: Project, decide: Callable[[Registry], int]) -> Row:
     read_signer()  # one that cannot be read is told before anything changes
     try:
         number = decide(registry)
-    except UserError:
-        with suppress(UserError, OSError):  # an earlier command may have left the pointer behind
-            export_production(registry, project.bundles)
+    except UserError as error:
+        if told := _catch_up(project):
+            error.add_note(told)
         raise
     claimed = registry.state().claims(registry.version(number))
     return {"production": number, "bundle": _package(project, number), "claimed": claimed}
+
+
+def _catch_up(project: Project) -> str | None:
+    """Package what is in production, which an earlier command may not have done, or not signed.
+
+    Returns:
+        What was done; None if there was nothing to do.
+    """
+    before = project.bundles.state()
+    try:
+        name = export_production(project.registry, project.bundles)
+    except (UserError, OSError):
+        return None  # the decision was refused for another reason, which is what is told
+    if project.bundles.state() == before:
+        return None
+    how = ", signed" if (project.bundles.folder / name / SIGNATURE).is_file() else ""
+    return f"the production version is packaged now, as bundle {name}{how}"
 
 
 def _package(project: Project, number: int) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mlflow import MlflowClient
 
 from disks import read_only
@@ -179,6 +181,43 @@ def test_promote_when_done_then_production_bundle_and_history_say_so(
     assert opened.bundles.load(result["bundle"]).predict([[5.0]]).tolist() == [300.0]
     last = commands.history(opened)[-1]
     assert (last["action"], last["to"], last["why"]) == ("promotion by hand", 3, "agreed")
+
+
+@pytest.mark.parametrize("number", [2, 9])
+def test_promote_when_refused_but_the_bundle_is_signed_then_says_so_once(
+    number: int, opened: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    monkeypatch.setenv("SALARY_SIGNING_KEY", key.decode())
+    name = opened.bundles.current()
+
+    first, second = (refusal(opened, number) for _ in range(2))
+
+    assert first == [f"the production version is packaged now, as bundle {name}, signed"]
+    assert second == []
+    assert (opened.bundles.folder / str(name) / "manifest.sig").is_file()
+
+
+def test_rollback_when_refused_but_the_pointer_is_moved_then_says_so(opened: Project) -> None:
+    name = opened.bundles.current()
+    (opened.bundles.folder / "current").unlink()
+
+    with pytest.raises(UserError) as caught:
+        commands.rollback(opened, 2, "too high", force=False)
+
+    assert str(caught.value) == "version 2 is production already"
+    told = f"the production version is packaged now, as bundle {name}"
+    assert caught.value.__notes__ == [told]
+    assert opened.bundles.current() == name
+
+
+def refusal(project: Project, number: int) -> list[str]:
+    """What is told beside the reason when a promotion is refused."""
+    with pytest.raises(UserError) as caught:
+        commands.promote(project, number, "agreed")
+    return list(getattr(caught.value, "__notes__", []))
 
 
 # --- export and import -------------------------------------------------------------------
