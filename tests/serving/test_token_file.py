@@ -29,7 +29,7 @@ BAD_FILES = {
     "three": (f"{OLD}\n{NEW}\n{NEW}3\n".encode(), "two at most"),
     "two words": (f"{OLD} {NEW}\n".encode(), "header cannot"),
     "not ASCII": ("Bärentatze-mit-Honig\n".encode(), "more than tokens"),
-    "a key": (b"a" * 20_000, "more than tokens"),
+    "a key": (b"a" * 20_000, "more than the allowed"),
 }
 
 
@@ -83,8 +83,37 @@ def test_token_file_when_it_is_not_good_at_the_start_then_says_why_without_it(
 
 def test_token_file_when_it_is_a_pipe_then_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is not a regular file"):
         read_token({"SALARY_TOKEN_FILE": str(tmp_path / "pipe")})
+
+
+@pytest.mark.parametrize("file", ["token", "", "./token"])
+def test_token_file_when_the_path_is_relative_then_is_refused_in_one_line(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(OLD)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as raised:
+        read_token({"SALARY_TOKEN_FILE": file})
+    assert str(raised.value) == f"SALARY_TOKEN_FILE is '{file}': it must be an absolute path"
+
+
+def test_token_file_when_it_is_a_link_as_secrets_are_mounted_then_what_it_leads_to_counts(
+    file: Path, tmp_path: Path
+) -> None:
+    """Kubernetes moves the link between to another folder, and removes the former one."""
+    for name, secret in (("first", OLD), ("second", NEW)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text(secret)
+    (tmp_path / "data").symlink_to("first")
+    file.unlink()
+    file.symlink_to("data/token")
+    token = read_token({"SALARY_TOKEN_FILE": str(file)})
+    assert token is not None
+    assert passes(token, OLD)
+    (tmp_path / "next").symlink_to("second")
+    (tmp_path / "next").replace(tmp_path / "data")
+    assert [passes(token, secret) for secret in (OLD, NEW)] == [False, True]
 
 
 def test_token_file_when_it_changes_then_its_tokens_count_and_no_others(

@@ -46,22 +46,25 @@ def open_folder(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def open_regular(path: Path | str, most: int, folder: int | None = None) -> Iterator[BinaryIO]:
+def open_regular(
+    path: Path | str, most: int, folder: int | None = None, *, links: bool = False
+) -> Iterator[BinaryIO]:
     """Open a regular file of limited size; nothing else is read or waited for.
 
     Args:
         path: The file.
         most: The most bytes that it may have.
         folder: Handle of the folder that a relative path is meant from.
+        links: Whether the path may be a symbolic link to such a file.
 
     Raises:
         FileError: If it is not a regular file, or larger.
         OSError: If it cannot be opened.
     """
-    name = Path(path).name
+    name, more = Path(path).name, os.O_NONBLOCK if links else os.O_NONBLOCK | os.O_NOFOLLOW
 
     def opener(file: str, flags: int) -> int:
-        return os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        return os.open(file, flags | more, dir_fd=folder)
 
     with _no_link(name):  # given a handle, `open` would leave one of a folder open
         file = open(path, "rb", opener=opener)  # noqa: SIM115 - closed below
@@ -85,9 +88,11 @@ def _no_link(name: str) -> Iterator[None]:
         raise
 
 
-def read_regular(path: Path | str, most: int, folder: int | None = None) -> bytes:
+def read_regular(
+    path: Path | str, most: int, folder: int | None = None, *, links: bool = False
+) -> bytes:
     """Read a regular file of limited size, see `open_regular`."""
-    with open_regular(path, most, folder) as file:
+    with open_regular(path, most, folder, links=links) as file:
         content = file.read(most + 1)  # it may have grown
     check_size(Path(path).name, len(content), most)
     return content

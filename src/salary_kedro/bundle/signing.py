@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salary_kedro.bundle.files import read_regular
+from salary_kedro.bundle.secret_files import find_secret, read_secret
 from salary_kedro.errors import UserError
 
 if TYPE_CHECKING:
@@ -135,16 +135,7 @@ def read_verifier(environment: Mapping[str, str] = os.environ) -> Verifier | Non
 
 
 def _read(name: str, environment: Mapping[str, str]) -> bytes | None:
-    """What a variable holds, or the file that its sister names."""
-    text, file = environment.get(name), environment.get(f"{name}_FILE")
-    if text is not None and file is not None:
-        raise UserError(f"both {name} and {name}_FILE are set; unset one of them")
-    if file is None:
-        return None if text is None else text.encode()
-    if not Path(file).is_absolute():  # BentoML moves to the folder of what it serves
-        raise UserError(f"{name}_FILE is '{file}': it must be an absolute path")
-    try:
-        return read_regular(Path(file).resolve(), MAX_KEYS_BYTES)  # secrets are mounted as links
-    except (OSError, UserError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{name}_FILE names '{file}', which cannot be read: {why}") from error
+    found = find_secret(name, environment)
+    if isinstance(found, Path):
+        return read_secret(name, found, MAX_KEYS_BYTES)
+    return None if found is None else found.encode()

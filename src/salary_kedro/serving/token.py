@@ -4,11 +4,11 @@ import hmac
 import logging
 import os
 import re
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from salary_kedro.bundle.secret_files import find_secret, read_secret
 from salary_kedro.errors import UserError
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import request_metrics
@@ -115,31 +115,20 @@ def read_token(environment: Mapping[str, str] = os.environ) -> Token | None:
     """The token that `SALARY_TOKEN` holds, or those in the file that `SALARY_TOKEN_FILE` names.
 
     Raises:
-        UserError: if both are set, or a token cannot be read or is none.
+        UserError: if both are set, or a token cannot be read or is none, or the path is relative.
     """
-    secret, file = environment.get(TOKEN), environment.get(TOKEN_FILE)
-    if secret is not None and file is not None:
-        raise UserError(f"both {TOKEN} and {TOKEN_FILE} are set; unset one of them")
-    if file is not None:
-        return TokenFile(Path(file))
-    return None if secret is None else Token(secret)
+    found = find_secret(TOKEN, environment)
+    if isinstance(found, Path):
+        return TokenFile(found)
+    return None if found is None else Token(found)
 
 
 def _read(path: Path) -> list[str]:
     """The lines of a file of tokens that are not empty."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # reading another might never end
-            raise UserError(f"{TOKEN_FILE} names '{path}', which is no file; name the token's file")
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE_BYTES + 1).decode("ascii")
-    except OSError as error:
-        what = f"cannot be read ({error.strerror})"
-        raise UserError(f"{TOKEN_FILE} names '{path}', which {what}; mend or unset it") from error
-    except UnicodeDecodeError:
-        text = "?" * (MAX_FILE_BYTES + 1)  # the cause would show the secret
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(text) > MAX_FILE_BYTES or len(lines) > MOST:
+    content = read_secret(TOKEN, path, MAX_FILE_BYTES)
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    if len(lines) > MOST or not content.isascii():
         raise UserError(
             f"the file '{path}' holds more than tokens; write one token a line, two at most"
         )
-    return lines
+    return [line.decode() for line in lines]
