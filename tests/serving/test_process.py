@@ -149,6 +149,44 @@ def test_service_when_it_is_hung_up_then_restarts_its_workers_and_answers_meanwh
         assert set(answers) == {200}
 
 
+def break_supervisor(project: Project, code: str) -> None:
+    """Add code to the supervisor's module."""
+    with (project.root / "src/salary_kedro/serving/supervisor.py").open("a") as module:
+        module.write(f"\n\n{code}\n")
+
+
+def test_service_when_its_end_fails_then_ends_all_the_same_and_says_why_in_one_line(
+    quiet: Project, bundles: Path
+) -> None:
+    break_supervisor(quiet, 'def refuse_newcomers(_): raise OSError("no such luck")')
+    with serving(quiet, bundles) as (process, _, log):
+        workers = workers_of(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 1
+        wait_until(lambda: not any(map(psutil.pid_exists, workers)), "the end of the workers")
+    told = log.read_text()
+    assert told.count("could not end: OSError('no such luck')\n") == 1
+    assert "Error: the service did not end in order; see why above\n" in told
+    assert "Traceback" not in told
+
+
+def test_service_when_a_restart_fails_then_goes_on_and_says_why_in_one_line(
+    quiet: Project, bundles: Path
+) -> None:
+    broken = (
+        'async def _fail(_): raise OSError("no such luck")\nSupervisor._restart_workers = _fail'
+    )
+    break_supervisor(quiet, broken)
+    with serving(quiet, bundles) as (process, address, log):
+        process.send_signal(signal.SIGHUP)
+        why = "could not restart the workers: OSError('no such luck')\n"
+        wait_until(lambda: why in log.read_text(), "the reason")
+        assert post(f"{address}/predict", {"experience_years": 5}).status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    assert "Traceback" not in log.read_text()
+
+
 def test_service_when_a_worker_is_killed_then_another_takes_its_place(
     quiet: Project, bundles: Path
 ) -> None:

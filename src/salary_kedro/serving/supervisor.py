@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -82,7 +82,7 @@ class Supervisor(bentoml_circus.Arbiter):
             pool.respawn = True  # BentoML would not, inside a container
             pool.hooks["after_reap"] = self._reaped
         self._ready: set[int] = set()
-        self._strikes, self._failed = 0, False
+        self._strikes, self._failed, self._broke_off = 0, False, False
         self._ends_now: asyncio.Event | None = None
         self._restarting_workers = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,18 +113,30 @@ class Supervisor(bentoml_circus.Arbiter):
             (signal.SIGINT, 0.0),
             (signal.SIGQUIT, 0.0),
         ):
-            loop.add_signal_handler(number, lambda grace=grace: self._do(self._end(grace)))
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._do(self._restart_workers()))
-        loop.add_signal_handler(signal.SIGCHLD, lambda: self._do(self._replace_dead()))
+            loop.add_signal_handler(number, lambda grace=grace: self._do("end", self._end(grace)))
+        for number, what, work in (
+            (signal.SIGHUP, "restart the workers", self._restart_workers),
+            (signal.SIGCHLD, "replace a dead worker", self._replace_dead),
+        ):
+            loop.add_signal_handler(number, lambda what=what, work=work: self._do(what, work()))
         loop.add_reader(self._lifeline.news, self._welcome)
         super().start(cb)
         if self._failed:
             raise click.ClickException("the workers end before they are ready; see why above")
+        if self._broke_off:
+            raise click.ClickException("the service did not end in order; see why above")
 
-    def _do(self, work: Any) -> None:
+    def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work; what goes wrong is logged, and the server goes on."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)  # the loop itself would not hold it
-        task.add_done_callback(self._tasks.discard)
+
+        def look(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            if not done.cancelled() and (error := done.exception()) is not None:
+                log.error("could not %s: %r", what, error)
+
+        task.add_done_callback(look)
 
     def _welcome(self) -> None:
         self._ready |= self._lifeline.ready()
@@ -135,16 +147,24 @@ class Supervisor(bentoml_circus.Arbiter):
     async def _end(self, grace: float) -> None:
         """Go on for the grace period, then close the port, then end the workers.
 
-        A second signal ends the grace period.
+        A second signal ends the grace period. Whatever goes wrong, this process ends.
         """
         if self._ends_now is not None:
             self._ends_now.set()
             return
         self._ends_now = asyncio.Event()
+        try:
+            await self._end_in_order(self._ends_now, grace)
+        except Exception:
+            self._broke_off = True
+            self.loop.stop()  # the workers see that this process ends, finish and end too
+            raise
+
+    async def _end_in_order(self, now: asyncio.Event, grace: float) -> None:
         self.ctrl.caller.stop()  # nothing is started any more
         self._announce(grace > 0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ends_now.wait(), grace)
+            await asyncio.wait_for(now.wait(), grace)
         for listening in self.sockets.values():
             refuse_newcomers(listening)
         await asyncio.sleep(SETTLE_SECONDS)
