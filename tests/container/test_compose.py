@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bundles import add_bundle
@@ -124,6 +125,45 @@ def test_compose_when_started_then_the_page_is_there(together: Together) -> None
 
 def test_compose_when_started_then_the_page_reaches_the_service(together: Together) -> None:
     assert together.compose("exec", "-T", "page", "python3", "-c", ASK_AS_THE_PAGE) == "2"
+
+
+def outside_of(service: str, **headers: str) -> str:
+    """The address under which the service says that it is reached."""
+    sent = {"Host": "example.org", **headers}
+    address: str = httpx.get(f"{service}/openapi.json", headers=sent).json()["servers"][0]["url"]
+    return address
+
+
+def test_compose_when_nothing_is_set_then_the_service_takes_its_defaults(
+    together: Together,
+) -> None:
+    answer = httpx.get(f"{together.service}/model", headers={"Origin": "https://a.example"})
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+    forwarded = {"X-Forwarded-Prefix": "/proxied"}  # from no proxy that it knows
+    assert outside_of(together.service, **forwarded) == "http://example.org"
+
+
+def test_compose_when_proxy_and_origins_are_set_then_the_service_knows_them(
+    engine: Engine, built: Project
+) -> None:
+    settings = {
+        "FORWARDED_ALLOW_IPS": "*",
+        "SALARY_ROOT_PATH": "/salaries",
+        "SALARY_CORS_ORIGINS": "https://a.example",
+        "SALARY_MAX_MODEL_MB": "7",
+    }
+    with started(engine, built, "compose.yaml", **settings) as running:
+        answer = httpx.get(
+            f"{running.service}/salaries/model", headers={"Origin": "https://a.example"}
+        )
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "https://a.example"
+        assert outside_of(running.service) == "http://example.org/salaries"
+        forwarded = {"X-Forwarded-Prefix": "/proxied"}
+        assert outside_of(running.service, **forwarded) == "http://example.org/proxied"
+        limit = "import os; print(os.environ['SALARY_MAX_MODEL_MB'])"
+        assert running.compose("exec", "-T", "service", "python3", "-c", limit) == "7"
 
 
 def test_compose_with_a_token_then_both_can_read_it_and_the_page_asks_for_its_password(

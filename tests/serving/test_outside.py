@@ -112,6 +112,12 @@ def test_url_when_anybody_is_believed_then_is_what_they_say() -> None:
     assert url({"Host": "x", "X-Forwarded-Prefix": "/a"}, STRANGER, anybody) == "http://x/a"
 
 
+def test_read_outside_when_settings_are_empty_then_are_as_if_unset() -> None:
+    found = read_outside({"FORWARDED_ALLOW_IPS": "", "SALARY_ROOT_PATH": ""})
+    assert found == read_outside({})
+    assert url({"Host": "x", "X-Forwarded-Prefix": "/a"}, "127.0.0.1", found) == "http://x/a"
+
+
 @pytest.mark.parametrize(
     ("path", "inside"),
     [

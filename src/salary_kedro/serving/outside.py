@@ -92,7 +92,7 @@ def read_outside(environment: Mapping[str, str] = os.environ) -> Outside:
             f"{ROOT_PATH} is '{root_path}'; it must be a path such as /salaries: segments of "
             "letters, digits and -._~, each after a slash"
         )
-    return Outside(root_path, _networks(environment.get(TRUSTED, THIS_MACHINE)))
+    return Outside(root_path, _networks(environment.get(TRUSTED) or THIS_MACHINE))
 
 
 def _networks(listed: str) -> tuple[Network, ...] | None:
