@@ -155,10 +155,10 @@ class Supervisor(bentoml_circus.Arbiter):
         self._ends_now = asyncio.Event()
         try:
             await self._end_in_order(self._ends_now, grace)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - whatever it was, this process must end
+            log.error("could not end: %r", error)  # noqa: TRY400 - in one line
             self._broke_off = True
             self.loop.stop()  # the workers see that this process ends, finish and end too
-            raise
 
     async def _end_in_order(self, now: asyncio.Event, grace: float) -> None:
         self.ctrl.caller.stop()  # nothing is started any more
