@@ -2,8 +2,10 @@
 
 import json
 import math
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -175,13 +177,24 @@ def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) ->
         paths = [Path(folder) / f"{name}.json" for name in files]
         for path, content in zip(paths, files.values(), strict=True):
             path.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
-        logged = Model.log(
-            artifact_path=None,
-            name="model",
-            flavor=flavor,
-            model=model,
-            contract=contract,
-            files=paths,
-        )
+        with _no_bytecode():
+            logged = Model.log(
+                artifact_path=None,
+                name="model",
+                flavor=flavor,
+                model=model,
+                contract=contract,
+                files=paths,
+            )
     uri: str = logged.model_uri
     return uri
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Let MLflow try the model, and so import the code in it, without leaving it compiled there."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,16 @@ def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
 
     rows = ROWS.astype(object).where(ROWS.notna(), None).to_numpy().tolist()
     np.testing.assert_allclose(bundle.predict(rows), model.predict(ROWS), rtol=1e-9)
+
+
+def test_logged_model_when_it_was_tried_then_no_compiled_code_lies_in_it(
+    store: str, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    register(log(constant(1), contract))
+
+    files = {path.name for path in Registry(MODEL_NAME).model_folder(1).rglob("*")}
+
+    assert "pyfunc.py" in files
+    assert not [name for name in files if name == "__pycache__" or name.endswith(".pyc")]
+    assert not sys.dont_write_bytecode
