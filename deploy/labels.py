@@ -4,6 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+from salary_kedro.bundle.files import read_regular
+from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS, max_size
+
 OCI = "org.opencontainers.image"
 OURS = "salary_kedro"
 
@@ -16,8 +19,8 @@ def labels(bento: str, bundle: Path) -> dict[str, str]:
         bundle: The bundle's folder.
     """
     manifest, metrics, lineage = (
-        json.loads((bundle / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("manifest", "metrics", "lineage")
+        json.loads(read_regular(bundle / name, max_size(name)))
+        for name in (MANIFEST, METRICS, LINEAGE)
     )
     made_from = {key: value for key, value in lineage.items() if key != "parameters"}  # long
     return {

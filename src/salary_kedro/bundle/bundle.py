@@ -119,7 +119,7 @@ class Bundle:
             BundleError: Says what is wrong with it.
         """
         try:
-            return cls._parse(folder.name, _Folder(folder), verifier)
+            return cls._parse(folder.name, FolderFiles(folder), verifier)
         except Exception as error:  # what is damaged can fail anywhere
             raise BundleError(f"bundle {folder.name}: {_say(error)}") from error
 
@@ -157,7 +157,7 @@ class Bundle:
         )
 
 
-class _Folder(Mapping[str, bytes]):
+class FolderFiles(Mapping[str, bytes]):
     """The files of a bundle in a folder, each read when it is asked for, if not too large."""
 
     def __init__(self, folder: Path) -> None:

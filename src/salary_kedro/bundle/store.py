@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from salary_kedro.bundle.bundle import FILES, Bundle, BundleError
+from salary_kedro.bundle.bundle import FILES, Bundle, BundleError, FolderFiles
 from salary_kedro.bundle.files import FileError, read_regular, write_whole
 from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
 from salary_kedro.bundle.signing import Verifier
@@ -147,6 +147,22 @@ class BundleStore:
             )
         return bundle
 
+    def read(self, name: str) -> dict[str, bytes]:
+        """Read those files of a bundle that are there, be it good or not; see `read_regular`.
+
+        Raises:
+            BundleError: If one cannot be read, is too large, or not a regular file.
+        """
+        source, found = FolderFiles(self.folder / name), {}
+        for file in sorted(FILES):
+            try:
+                found[file] = source[file]
+            except FileNotFoundError:
+                continue
+            except (OSError, FileError) as error:
+                raise BundleError(f"bundle {name}: {error}") from error
+        return found
+
     def is_good(self, name: str) -> bool:
         """Tell whether a bundle loads, see `load`."""
         try:
@@ -265,6 +281,8 @@ def _print_of(file: Path) -> tuple[int | None, ...]:
 
 def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
     try:
-        return all((folder / file).read_bytes() == content for file, content in files.items())
-    except OSError:
+        return all(
+            read_regular(folder / file, len(content)) == content for file, content in files.items()
+        )
+    except (OSError, FileError):
         return False

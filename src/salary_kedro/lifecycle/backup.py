@@ -169,13 +169,9 @@ def _add_bundles(
 
 def _read_bundle(bundles: BundleStore, name: str, versions: frozenset[int]) -> dict[str, bytes]:
     """The files of a bundle; none if it is of no version, or was removed meanwhile."""
-    if version_of(name) not in versions:
-        return {}
-    try:
-        files = (path for path in (bundles.folder / name).iterdir() if path.is_file())
-        return {path.name: path.read_bytes() for path in files}
-    except FileNotFoundError:
-        return {}  # packaging makes it anew if it is needed
+    files = bundles.read(name) if version_of(name) in versions else {}
+    # Packaging makes one anew that was removed, if it is needed.
+    return files if (bundles.folder / name).is_dir() else {}
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -12,6 +12,8 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 
 from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.bundle.files import FileError, read_regular
+from salary_kedro.bundle.limits import max_model_bytes
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
@@ -334,16 +336,20 @@ def _check_packed(site: Site, folders: Mapping[int, Path], production: int | Non
         name = site.bundles.current()
     except BundleError:
         return []  # found with the bundle
-    packed = site.bundles.folder / str(name) / MODEL_FILE
     folder = folders.get(production or 0)
-    if name is None or version_of(name) != production or not packed.is_file():
+    if name is None or version_of(name) != production:
         return []
     if folder is None or _trouble(folder):
         return []  # the bundle may hold the last good copy
-    if packed.read_bytes() == (folder / MODEL_FILE).read_bytes():
+    packed, most = site.bundles.folder / name, max_model_bytes()
+    try:
+        held, logged = (read_regular(place / MODEL_FILE, most) for place in (packed, folder))
+    except (OSError, FileError):
+        return []  # found with the bundle
+    if held == logged:
         return []
     what = f"the bundle {name} holds another model than version {production}"
-    return [broken(what, SERVED, f"remove {packed.parent}; {FIX} then makes the bundle anew")]
+    return [broken(what, SERVED, f"remove {packed}; {FIX} then makes the bundle anew")]
 
 
 def _has_model(folder: Path | None) -> bool:

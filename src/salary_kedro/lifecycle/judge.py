@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from salary_kedro.bundle.files import read_regular
+from salary_kedro.bundle.limits import CONTRACT, max_size
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
@@ -219,7 +221,7 @@ class Judge:
 
 def read_contract(folder: Path) -> Contract:
     """Read the contract logged beside a model."""
-    return Contract.parse((folder / CONTRACT_FILE).read_bytes())
+    return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
 
 
 def _way_out(error: UnscorableError) -> str:

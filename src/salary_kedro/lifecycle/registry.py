@@ -19,6 +19,8 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
+from salary_kedro.bundle.files import FileError, read_regular
+from salary_kedro.bundle.limits import LINEAGE, max_size
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.history import KEY, PREFIX, History, Record
 from salary_kedro.lifecycle.relocation import plain_path
@@ -333,8 +335,8 @@ class Registry:
         """
         path = self.model_folder(number) / "extra_files" / "lineage.json"
         try:
-            lineage: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
+            lineage: dict[str, Any] = json.loads(read_regular(path, max_size(LINEAGE)))
+        except (OSError, ValueError, FileError) as error:
             raise UserError(f"the lineage of version {number} cannot be read: {error}") from error
         return lineage
 

@@ -200,6 +200,21 @@ def test_write_when_a_damaged_folder_has_the_name_then_replaces_it_whole(
     assert everything(store.folder) == {f"{A}/one": b"1"}
 
 
+def test_write_when_a_file_of_that_name_is_a_link_then_replaces_it(
+    store: BundleStore, contract: Contract
+) -> None:
+    name, files = pack("salaries", 1, bundle_files(contract, constant(1)))
+    store.write(name, files)
+    metrics = store.folder / name / "metrics.json"
+    metrics.rename(store.folder / "elsewhere.json")
+    metrics.symlink_to(store.folder / "elsewhere.json")
+
+    store.write(name, files)
+
+    assert not metrics.is_symlink()
+    assert store.read(name) == files
+
+
 def test_write_when_it_breaks_off_then_leaves_nothing(store: BundleStore) -> None:
     with pytest.raises(TypeError):
         store.write(A, {"one": b"1", "two": None})  # type: ignore[dict-item]

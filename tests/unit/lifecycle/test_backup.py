@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -120,6 +121,55 @@ def test_back_up_when_files_are_of_no_run_then_leaves_them_out(
     back_up(healthy, tmp_path / "all.zip")
 
     assert not any("later" in name for name in members(tmp_path / "all.zip"))
+
+
+def link_metrics(bundle: Path) -> None:
+    """Let a file of a bundle lead to another place of this machine."""
+    (bundle / "metrics.json").rename(bundle.parent / "elsewhere.json")
+    (bundle / "metrics.json").symlink_to(bundle.parent / "elsewhere.json")
+
+
+def fill_metrics(bundle: Path) -> None:
+    (bundle / "metrics.json").write_bytes(b" " * 250_001)
+
+
+def replace_by_file(bundle: Path) -> None:
+    shutil.rmtree(bundle)
+    bundle.write_text("no folder")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (link_metrics, "metrics.json is a symbolic link; copy what it points to"),
+        (fill_metrics, "metrics.json has 250,001 bytes, more than the allowed 250,000"),
+        (replace_by_file, "[Errno 20] Not a directory: "),
+    ],
+)
+def test_back_up_when_a_bundle_holds_what_is_never_read_then_says_so_and_leaves_nothing(
+    healthy: Site, tmp_path: Path, spoil: Callable[[Path], None], why: str
+) -> None:
+    name = str(healthy.bundles.current())
+    spoil(healthy.bundles.folder / name)
+
+    with pytest.raises(UserError) as caught:
+        back_up(healthy, tmp_path / "all.zip")
+
+    assert str(caught.value).startswith(f"bundle {name}: {why}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_back_up_when_a_file_of_a_bundle_is_missing_then_the_others_are_in_it(
+    healthy: Site, tmp_path: Path
+) -> None:
+    name = str(healthy.bundles.current())
+    (healthy.bundles.folder / name / "metrics.json").unlink()
+
+    back_up(healthy, tmp_path / "all.zip")
+
+    inside = {name for name in members(tmp_path / "all.zip") if name.startswith("bundles/")}
+    assert f"bundles/{name}/model.skops" in inside
+    assert f"bundles/{name}/metrics.json" not in inside
 
 
 def test_back_up_when_a_model_lies_elsewhere_then_says_that_it_is_not_in_it(

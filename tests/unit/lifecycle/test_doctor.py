@@ -608,3 +608,17 @@ def test_examine_when_done_then_has_written_nothing(
     examine(healthy)
 
     assert contents(healthy) == before
+
+
+def test_examine_when_the_bundles_model_is_a_link_then_what_it_leads_to_is_not_read(
+    healthy: Site,
+) -> None:
+    bundle = healthy.bundles.folder / str(healthy.bundles.current())
+    (bundle / "model.skops").unlink()
+    (bundle / "model.skops").symlink_to(bundle / "contract.json")
+
+    found = what(healthy)
+
+    assert found == [
+        f"bundle {bundle.name}: model.skops is a symbolic link; copy what it points to"
+    ]

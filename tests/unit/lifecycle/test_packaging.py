@@ -8,11 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mlflow import MlflowClient
 
-from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.bundle import BundleError, BundleStore, limits
 from salary_kedro.bundle.signing import Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
+from salary_kedro.lifecycle.judge import read_contract
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.lifecycle.tracking import LoggedModel
@@ -230,3 +231,15 @@ def test_export_when_done_then_the_folder_says_whose_bundles_it_holds(
     produce(registry, models[5])
     export_production(registry, bundle_store)
     assert bundle_store.owner() == MODEL_NAME
+
+
+def test_logged_files_when_they_are_too_large_then_are_not_read(
+    registry: Registry, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce(registry, models[5])
+    for name in ("lineage.json", "contract.json"):
+        monkeypatch.setitem(limits.SIZES, name, 1)
+    with pytest.raises(UserError, match=r"version 1 cannot be read: lineage\.json has .* bytes"):
+        registry.lineage(1)
+    with pytest.raises(UserError, match=r"contract\.json has .* bytes, more than the allowed 1"):
+        read_contract(registry.model_folder(1))
