@@ -17,6 +17,7 @@ from salary_kedro.errors import UserError
 
 ENV = os.environ.get("KEDRO_ENV")
 MAKE_RUN = f"make run ENV={ENV}" if ENV else "make run"
+PACKAGE = f"kedro run --pipelines packaging{f' --env {ENV}' if ENV else ''}"
 
 
 def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
@@ -34,9 +35,7 @@ def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
     tags = [bento.tag for bento in bentoml.bentos.list() if bento.tag.version == version]
     names = [tag.name for tag in tags if name in ("", tag.name)]
     if not names:
-        raise UserError(
-            f"the Bento of bundle {version} is not in the Bento store: run `{MAKE_RUN}`"
-        )
+        raise UserError(f"the Bento of bundle {version} is not in the Bento store: run `{PACKAGE}`")
     return bentoml.bentos.get(BentoProject(Path.cwd()).build(bundles, version, names[0]))
 
 

@@ -70,6 +70,11 @@ def bundles_override() -> str | None:
     return os.path.abspath(folder) if folder else None  # noqa: PTH100 - resolve() waits for mounts
 
 
+def bento_home() -> Path:
+    """BentoML's folder, which all projects of a user share; `BENTOML_HOME` names another."""
+    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
+
+
 def local_path(text: str) -> Path | None:
     """The file of this machine that a path or a `file:` URI names; None for another URI."""
     parts = urlsplit(text) if re.match(r"file:|[A-Za-z][A-Za-z0-9+.-]+://", text) else None

@@ -1,6 +1,7 @@
 """The Bento, away from the project: exported, and served with its own requirements alone."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,21 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from mlflow import MlflowClient
 
 from bundles import add_bundle
 from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.bento import _label
+from salary_kedro.bundle.bento import _label, labels_of
+from salary_kedro.bundle.signing import read_verifier
+from salary_kedro.errors import UserError
+from salary_kedro.serving.place import Place
+from salary_kedro.serving.predictor import Predictor
 from support import (
     BIN,
     Answer,
@@ -301,3 +311,94 @@ def test_bento_of_an_image_when_the_bundle_was_signed_since_then_holds_the_signa
     assert after == before  # the run's id among them
     with serving(project, tag, tmp_path, **verify) as address:
         assert get(f"{address}/model").body["source"] == "current"
+
+
+def test_labels_when_a_file_of_the_bundle_is_a_link_then_what_it_leads_to_is_not_read(
+    bundles: Path, tmp_path: Path
+) -> None:
+    bundle = bundles / str(BundleStore(bundles).current())
+    (bundle / "lineage.json").rename(tmp_path / "elsewhere.json")
+    (bundle / "lineage.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(UserError, match=r"lineage\.json is a symbolic link"):
+        labels_of(bundle, None)
+
+
+def test_bento_when_its_bundle_is_signed_since_then_the_command_it_tells_builds_it_anew(
+    own: Project, tmp_path: Path
+) -> None:
+    name = str(BundleStore(own.bundles).current())
+    key, signing, verify = Ed25519PrivateKey.generate(), tmp_path / "sign.pem", tmp_path / "verify"
+    signing.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    verify.write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    sign = {"SALARY_SIGNING_KEY_FILE": str(signing)}
+    bento = own.root / ".bentoml" / "bentos" / "salary_prediction" / name
+    place = Place("bento", bento / "src/data/06_models/bundles", f"salary_prediction:{name}", name)
+    keys = read_verifier({"SALARY_VERIFY_KEY_FILE": str(verify)})
+    predictor = Predictor(BundleStore(place.folder, name, keys), place)
+    predictor.refresh()
+    assert predictor.served is None
+    assert "manifest.json is not signed" in predictor.problem
+    told = re.search("build the Bento anew with `kedro ([^`]+)`", predictor.problem)
+    assert told is not None
+
+    made = own.run("kedro", *told[1].split(), **sign)
+
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert (bento / "src/data/06_models/bundles" / name / "manifest.sig").is_file()
+    predictor.refresh()
+    assert predictor.served is not None
+
+
+BUILD_AT_ONCE = """
+import sys, time
+from pathlib import Path
+import bentoml
+from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.bento import BentoProject
+root, meeting, mine, other = map(Path, sys.argv[1:])
+delete = bentoml.bentos.delete
+
+def meet_before(tag):
+    (meeting / mine).touch()
+    end = time.monotonic() + 3  # which one waits in vain if only one may delete at a time
+    while not (meeting / other).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    delete(tag)
+
+bentoml.bentos.delete = meet_before
+bundles = BundleStore(root / "data/06_models/bundles")
+print(BentoProject(root).build(bundles, str(bundles.current()), "salary_prediction"))
+"""
+
+
+def test_bento_when_two_projects_build_the_same_one_at_once_then_both_end_well(
+    own: Project, tmp_path: Path
+) -> None:
+    name = str(BundleStore(own.bundles).current())
+    meeting, roots = tmp_path / "meeting", [own.root, tmp_path / "second"]
+    meeting.mkdir()
+    shutil.copytree(own.root, roots[1], ignore=shutil.ignore_patterns(".bentoml"))
+    for number, root in enumerate(roots):  # so that each finds the other's Bento outdated
+        with (root / "src/salary_kedro/serving/limits.py").open("a") as file:
+            file.write(f"# of project {number}\n")
+    builds = [
+        subprocess.Popen(
+            [BIN / "python", "-c", BUILD_AT_ONCE, str(root), str(meeting), mine, other],
+            cwd=root,
+            env={**own.environment, "PYTHONPATH": str(root / "src")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for root, mine, other in ((roots[0], "a", "b"), (roots[1], "b", "a"))
+    ]
+
+    ended = [(*build.communicate(timeout=120), build.returncode) for build in builds]
+
+    assert [code for *_, code in ended] == [0, 0], ended
+    assert [out for out, *_ in ended] == [f"salary_prediction:{name}\n"] * 2
+    bento = own.root / ".bentoml" / "bentos" / "salary_prediction" / name
+    held = (bento / "src/salary_kedro/serving/limits.py").read_text()
+    assert held in [(root / "src/salary_kedro/serving/limits.py").read_text() for root in roots]

@@ -128,5 +128,6 @@ def test_build_image_when_the_bento_is_gone_says_so_in_one_line(
 
     assert result.returncode == 1
     bundle = (emptied.bundles / "current").read_text().strip()
-    expected = f"Error: the Bento of bundle {bundle} is not in the Bento store: run `make run`\n"
+    command = "kedro run --pipelines packaging"
+    expected = f"Error: the Bento of bundle {bundle} is not in the Bento store: run `{command}`\n"
     assert result.stderr == expected

@@ -4,23 +4,26 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import bentoml
 import yaml
-from bentoml.exceptions import BentoMLException, NotFound
+from bentoml.exceptions import NotFound
+from filelock import FileLock
 
-from salary_kedro.bundle.bundle import parse_lineage, parse_metrics
+from salary_kedro.bundle.bundle import FolderFiles, parse_lineage, parse_metrics
 from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS
 from salary_kedro.bundle.store import BundleStore
-from salary_kedro.locations import BUNDLES
+from salary_kedro.locations import BUNDLES, bento_home
 
 BENTOFILE = "bentofile.yaml"
 LOCK = "requirements-serving.lock"
 RUN_ID = "run_id"
+#: In BentoML's folder; held while its Bento store is changed.
+LOCK_FILE = ".salary_kedro.lock"
 #: Characters of a label's value: as tags, labels are meant to be short and plain.
 MAX_LABEL = 100
 
@@ -50,7 +53,7 @@ class BentoProject:
             The Bento's tag.
         """
         tag = f"{bento_name}:{bundle_name}"
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _bento_store():
             self._gather(Path(folder), bundles, bundle_name)
             old = _find(tag)
             held = dict(old.info.labels) if old else {}
@@ -58,24 +61,20 @@ class BentoProject:
             if old:
                 if held == labels and _is_made_of(Path(folder), Path(old.path), bundle_name):
                     return tag
-                bentoml.bentos.delete(tag)
-            try:
-                bentoml.bentos.build_bentofile(
-                    str(Path(folder) / BENTOFILE),
-                    name=bento_name,
-                    version=bundle_name,
-                    labels=labels,
-                    build_ctx=folder,
-                )
-            except BentoMLException:
-                if not _find(tag):  # another run may have built it meanwhile
-                    raise
+                _delete(tag)
+            bentoml.bentos.build_bentofile(
+                str(Path(folder) / BENTOFILE),
+                name=bento_name,
+                version=bundle_name,
+                labels=labels,
+                build_ctx=folder,
+            )
         return tag
 
     def remove(self, bundle_name: str, bento_name: str) -> None:
         """Remove the Bento of a bundle, if there is one."""
-        with suppress(NotFound):  # it was built elsewhere, or removed already
-            bentoml.bentos.delete(f"{bento_name}:{bundle_name}")
+        with _bento_store():
+            _delete(f"{bento_name}:{bundle_name}")
 
     def _gather(self, folder: Path, bundles: BundleStore, bundle_name: str) -> None:
         """Put what the Bento is made of into one folder: BentoML walks all of its context."""
@@ -87,6 +86,19 @@ class BentoProject:
         BundleStore(folder / "data" / BUNDLES).point_to(bundle_name)
 
 
+@contextmanager
+def _bento_store() -> Iterator[None]:
+    """Let one process at a time change the Bento store, which projects share."""
+    bento_home().mkdir(parents=True, exist_ok=True)
+    with FileLock(bento_home() / LOCK_FILE):
+        yield
+
+
+def _delete(tag: str) -> None:
+    with suppress(NotFound):  # it was built elsewhere, or removed already
+        bentoml.bentos.delete(tag)
+
+
 def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
     """What a bundle says about its model, as labels: names and short, plain texts.
 
@@ -94,12 +106,12 @@ def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
         bundle: The bundle's folder.
         run_id: The MLflow run that trained the model, if it is known.
     """
-    manifest = json.loads((bundle / MANIFEST).read_bytes())
-    lineage = parse_lineage((bundle / LINEAGE).read_bytes())
+    files = FolderFiles(bundle)
+    manifest, lineage = json.loads(files[MANIFEST]), parse_lineage(files[LINEAGE])
     values: Mapping[str, object] = {
         "model_name": manifest["model_name"],
         "model_version": manifest["version"],
-        "rmse": parse_metrics((bundle / METRICS).read_bytes()).get("rmse"),
+        "rmse": parse_metrics(files[METRICS]).get("rmse"),
         **{name: value for name, value in lineage.items() if name != "parameters"},  # long
         RUN_ID: run_id,
     }

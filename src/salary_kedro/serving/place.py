@@ -14,10 +14,19 @@ import yaml
 
 from salary_kedro.bundle.store import NAME, BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.locations import BUNDLES, DEFAULT_ENVS, bundles_override, data_folder
+from salary_kedro.locations import (
+    BUNDLES,
+    DEFAULT_ENVS,
+    bento_home,
+    bundles_override,
+    data_folder,
+)
 
 #: The folder that holds this package: `src` of a project, or of a Bento.
 CODE = Path(__file__).resolve().parents[2]
+
+#: Packages what is in production, and builds its Bento if that is not of it any more.
+BUILD_BENTO = "`kedro run --pipelines packaging`"
 
 
 @dataclass(frozen=True)
@@ -101,20 +110,19 @@ def _of_bento(source: Path) -> Place:
         return Place("bento", folder, tag)
     if (held := BundleStore(folder).current()) != version:
         raise UserError(
-            f"the Bento {tag} holds the bundle {held}, not its own: build it anew with `make run`, "
-            f"or name another folder of bundles in SALARY_BUNDLES"
+            f"the Bento {tag} holds the bundle {held}, not its own: build it anew with "
+            f"{BUILD_BENTO}, or name another folder of bundles in SALARY_BUNDLES"
         )
     return Place("bento", folder, tag, version)
 
 
 def _check_folder(folder: Path, tag: str) -> None:
     """Check that a Bento lies in the Bento store under its own name, if it lies there at all."""
-    home = Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
     asked = f"{folder.parent.name}:{folder.name}"
-    if folder.parents[1] == (home / "bentos").resolve() and asked != tag:
+    if folder.parents[1] == (bento_home() / "bentos").resolve() and asked != tag:
         raise UserError(
             f"what lies in the Bento store as {asked} is the Bento {tag}: remove {folder}, and "
-            f"build it anew with `make run`"
+            f"build it anew with {BUILD_BENTO}"
         )
 
 

@@ -16,7 +16,7 @@ from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.locations import bundles_override
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.openapi import describe
-from salary_kedro.serving.place import Place, environment, find_place
+from salary_kedro.serving.place import BUILD_BENTO, Place, environment, find_place
 from salary_kedro.serving.request_metrics import request_metrics
 from salary_kedro.serving.schemas import ModelFacts, Schemas
 
@@ -45,7 +45,7 @@ def _advice(place: Place, empty: bool) -> str:
     if bundles_override():
         return "see that SALARY_BUNDLES names a folder of bundles, and that it can be read here"
     if place.bento:
-        return "build the Bento anew with `make run`"
+        return f"build the Bento anew with {BUILD_BENTO}"
     if empty:
         return f"package one with `make run{env and f' ENV={env}'}`"
     return f"mend it with `kedro models doctor --fix{env and f' --env {env}'}`"
