@@ -146,7 +146,8 @@ class Target:
 class ServedModel:
     """The model that the service answers with.
 
-    `rmse` is the holdout error in the target's unit, or None if it was not recorded.
+    `rmse` is the holdout error in the target's unit, or None if it was not recorded; `claimed`
+    says that it is another project's word for it, which nobody here has measured.
     `reserve_reason` says why a reserve answers; it is None when the current model does.
     """
 
@@ -155,6 +156,7 @@ class ServedModel:
     rmse: float | None
     features: tuple[Feature, ...]
     target: Target
+    claimed: bool = False
 
     @classmethod
     def from_json(cls, answer: Mapping[str, Any]) -> Self:
@@ -175,6 +177,7 @@ class ServedModel:
                 if each.get("use", "feature") == "feature"  # the service takes no others
             ),
             target=Target.from_json(answer["contract"]["target"]),
+            claimed=answer.get("claimed") is True,
         )
 
 

@@ -259,6 +259,9 @@ def model_sentence(prediction: Prediction, model: ServedModel) -> str:
     if model.rmse is None or model.version != prediction.model_version:
         return answered
     error = with_unit(model.rmse, model.target.unit)
+    if model.claimed:
+        claim = f"its archive claims that it was off by about {error} (RMSE)"
+        return f"{answered} It was imported; {claim}, which nobody has measured here."
     return f"{answered} On people it had not seen in training it was off by about {error} (RMSE)."
 
 

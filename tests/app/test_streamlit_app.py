@@ -188,6 +188,18 @@ def test_page_when_a_new_version_is_served_then_answers_with_it(
     assert "off by about 5,182 a year" in page.caption[0].value
 
 
+def test_page_when_the_rmse_is_an_archives_claim_then_says_so(
+    page: AppTest, model: dict, answers: dict, prediction: dict
+) -> None:
+    model |= {"model_version": 2, "metrics": {"rmse": 5181.9}, "claimed": True}
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    press_predict(page)
+    assert page.caption[0].value.endswith(
+        "version 2. It was imported; its archive claims that it was off by about 5,182 a year, "
+        "gross (RMSE), which nobody has measured here."
+    )
+
+
 def test_page_when_a_newer_version_answers_than_was_described_then_gives_no_error_figure(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:

@@ -41,6 +41,11 @@ if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_
 VOUCHED = frozenset({CONTRACT, DOMAIN, EXAMPLES, LINEAGE, METRICS, MODEL})
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
 FORMAT = 1
+#: Tag of a version, and entry in its bundle's lineage, whose RMSE its own training where it is
+#: registered did not measure: where the RMSE comes from.
+RMSE_SOURCE = "rmse_source"
+#: How that begins while nobody there has measured it.
+CLAIMED = "claimed"
 #: Recorded and replayed predictions may differ by rounding alone.
 RELATIVE_TOLERANCE = 1e-9
 
@@ -99,6 +104,11 @@ class Bundle:
     domain: Domain
     metrics: Mapping[str, float | None]
     lineage: Mapping[str, Any]
+
+    @property
+    def claimed(self) -> bool:
+        """Whether its RMSE is what an archive claims; nobody has measured it who packaged it."""
+        return str(self.lineage.get(RMSE_SOURCE, "")).startswith(CLAIMED)
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Predict the target of rows, each with the features in the contract's order.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from salary_kedro.bundle.bundle import CLAIMED
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import (
     ProductionLostError,
@@ -14,7 +15,7 @@ from salary_kedro.lifecycle.alignment import (
 from salary_kedro.lifecycle.history import Action
 from salary_kedro.lifecycle.judge import MAX_ERROR, Judge, UnscorableError
 from salary_kedro.lifecycle.registry import Registry, State
-from salary_kedro.lifecycle.stages import CLAIMED, Version, format_rmse
+from salary_kedro.lifecycle.stages import Version, format_rmse
 from salary_kedro.lifecycle.store import store_lock
 from salary_kedro.lifecycle.texts import hidden_sign
 from salary_kedro.lifecycle.verdict import figure, plain_verdict

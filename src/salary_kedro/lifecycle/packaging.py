@@ -1,15 +1,19 @@
 """Exports the production version as a bundle."""
 
+import json
 import logging
+import math
+from collections.abc import Mapping
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.bundle import RMSE_SOURCE, pack, parse_lineage, parse_metrics
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import CONTRACT, DOMAIN, LINEAGE, METRICS, MODEL, max_size
 from salary_kedro.bundle.signing import read_signer
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import align
 from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.lifecycle.stages import Version
 from salary_kedro.lifecycle.store import store_lock
 
 log = logging.getLogger(__name__)
@@ -92,7 +96,25 @@ def pack_version(registry: Registry, number: int) -> tuple[str, dict[str, bytes]
         read = {name: read_regular(path, max_size(name)) for name, path in paths.items()}
     except (OSError, FileError) as error:
         raise UserError(f"the model files of version {number} cannot be read: {error}") from error
-    return pack(registry.model_name, number, {DOMAIN: b"{}", **read}, read_signer())
+    files = {DOMAIN: b"{}", **read, **_say_source(registry.version(number), read)}
+    return pack(registry.model_name, number, files, read_signer())
+
+
+def _say_source(version: Version, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Metrics and lineage of a version whose RMSE no training here has measured, with its source.
+
+    The RMSE is that of its stage tag, which is measured when a person promotes it.
+    """
+    if version.source is None:
+        return {}
+    metrics, lineage = parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+    if version.rmse is not None and math.isfinite(version.rmse):
+        metrics["rmse"] = version.rmse
+    lineage[RMSE_SOURCE] = version.source
+    told = {METRICS: metrics, LINEAGE: lineage}
+    return {
+        name: json.dumps(value, indent=2, sort_keys=True).encode() for name, value in told.items()
+    }
 
 
 def _owner(bundles: BundleStore) -> str | None:

@@ -19,6 +19,7 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
+from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import LINEAGE, max_size
 from salary_kedro.errors import UserError
@@ -26,8 +27,6 @@ from salary_kedro.lifecycle.history import KEY, PREFIX, History, Record
 from salary_kedro.lifecycle.relocation import plain_path
 from salary_kedro.lifecycle.stages import (
     ALIAS,
-    CLAIMED,
-    RMSE_SOURCE,
     Stage,
     Version,
     format_rmse,

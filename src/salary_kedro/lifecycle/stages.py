@@ -9,10 +9,6 @@ from salary_kedro.errors import UserError
 
 #: The alias that names the production version. Serving and packaging read nothing else.
 ALIAS = "production"
-#: Tag of a version whose RMSE its own training here did not measure: where it comes from.
-RMSE_SOURCE = "rmse_source"
-#: How that tag begins while nobody here has measured it.
-CLAIMED = "claimed"
 
 
 class Stage(StrEnum):

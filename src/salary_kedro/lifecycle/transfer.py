@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.bundle import VOUCHED, sha256
+from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE, VOUCHED, sha256
 from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json, whole_file
 from salary_kedro.bundle.limits import (
     CONTRACT,
@@ -43,7 +43,7 @@ from salary_kedro.lifecycle.claims import (
 )
 from salary_kedro.lifecycle.packaging import pack_version
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import CLAIMED, RMSE_SOURCE, Stage
+from salary_kedro.lifecycle.stages import Stage
 from salary_kedro.lifecycle.store import store_lock
 from salary_kedro.lifecycle.tracking import LoggedModel, log_model
 
@@ -303,5 +303,9 @@ def _log(experiment: str, transfer: Transfer) -> LoggedModel:
                 name: math.nan if value is None else value
                 for name, value in transfer.bundle.metrics.items()
             },
-            lineage=transfer.bundle.lineage,
+            lineage={
+                name: value
+                for name, value in transfer.bundle.lineage.items()
+                if name != RMSE_SOURCE  # of where it comes from
+            },
         )

@@ -70,6 +70,8 @@ class ModelFacts(BaseModel):
         model_version: Its version.
         bundle: The bundle it was loaded from.
         metrics: Metrics at training.
+        claimed: Whether its RMSE is what the archive claims that it was imported from; then, and
+            once it was measured instead, `lineage.rmse_source` says more.
         lineage: What it was made from.
         contract: The contract of its rows.
         domain: What its training rows covered; values beyond it are answered with a warning.
@@ -81,6 +83,7 @@ class ModelFacts(BaseModel):
     model_version: int
     bundle: str
     metrics: dict[str, float | None]
+    claimed: bool
     lineage: dict[str, Any]
     contract: Contract
     domain: Covered
@@ -93,6 +96,7 @@ class ModelFacts(BaseModel):
             model_version=bundle.version,
             bundle=bundle.name,
             metrics=dict(bundle.metrics),
+            claimed=bundle.claimed,
             lineage=dict(bundle.lineage),
             contract=bundle.contract,
             domain=Covered.of(bundle.domain, bundle.contract),

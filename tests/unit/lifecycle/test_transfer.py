@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.bundle.bundle import DOMAIN, pack, sha256
+from salary_kedro.bundle.bundle import DOMAIN, Bundle, pack, sha256
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
@@ -28,6 +28,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.alignment import new_record
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.judge import Judge
+from salary_kedro.lifecycle.packaging import pack_version
 from salary_kedro.lifecycle.promotion import settle
 from salary_kedro.lifecycle.registry import Registry, open_registry
 from salary_kedro.lifecycle.stages import Stage
@@ -242,7 +243,7 @@ def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_export_when_an_import_is_exported_then_all_but_the_model_file_is_the_same(
+def test_export_when_an_import_is_exported_then_is_the_same_and_says_that_its_rmse_is_claimed(
     exported: Path, registry: Registry, tmp_path: Path
 ) -> None:
     import_version(registry, EXPERIMENT, read_archive(exported))
@@ -251,7 +252,9 @@ def test_export_when_an_import_is_exported_then_all_but_the_model_file_is_the_sa
 
     first, again = members_of(exported), members_of(tmp_path / "again.zip")
     changed = {name for name in first if first[name] != again[name]}
-    assert changed <= {"model.skops", "manifest.json", CHECKSUMS}
+    assert changed <= {"model.skops", "manifest.json", CHECKSUMS, "lineage.json"}
+    source = "claimed by an archive: version 2 of 'salaries'"
+    assert json.loads(again["lineage.json"]) == {**LINEAGE, "rmse_source": source}
 
 
 # --- Writing -----------------------------------------------------------------
@@ -724,6 +727,64 @@ def test_promote_when_the_rmse_is_claimed_then_measures_it_first_and_records_it(
     assert last.why == "agreed; RMSE 3.0 on 2 holdout rows, where 10.5 was claimed"
     assert last.evidence is not None
     assert last.evidence["evidence"]["challenger"]["rmse"] == pytest.approx(3.0)
+
+
+def packed(registry: Registry) -> Bundle:
+    """The bundle of version 1."""
+    return Bundle.parse(*pack_version(registry, 1))
+
+
+def test_pack_when_the_rmse_is_claimed_then_the_bundle_says_by_whom(
+    exported: Path, registry: Registry
+) -> None:
+    import_version(registry, EXPERIMENT, read_archive(exported))
+
+    bundle = packed(registry)
+
+    assert bundle.claimed
+    assert bundle.metrics == METRICS
+    assert bundle.lineage == {
+        **LINEAGE,
+        "rmse_source": "claimed by an archive: version 2 of 'salaries'",
+    }
+
+
+def test_pack_when_the_rmse_was_measured_here_then_the_bundle_holds_that_one(
+    exported: Path, registry: Registry
+) -> None:
+    import_version(registry, EXPERIMENT, read_archive(exported))
+    promote_by_hand(registry, 1, "agreed", lambda: judge_of(registry))
+
+    bundle = packed(registry)
+
+    assert not bundle.claimed
+    assert bundle.metrics == {**METRICS, "rmse": pytest.approx(3.0)}
+    measured = "measured on 2 holdout rows; 10.5 was claimed"
+    assert bundle.lineage == {**LINEAGE, "rmse_source": measured}
+
+
+def test_pack_when_the_rmse_comes_from_training_here_then_nothing_is_added(
+    registry: Registry,
+) -> None:
+    train(registry, straight_line(CONTRACT))
+    assert not packed(registry).claimed
+    assert packed(registry).lineage == LINEAGE
+
+
+def test_import_when_the_archive_says_that_its_rmse_was_measured_then_it_is_claimed_all_the_same(
+    exported: Path, registry: Registry, tmp_path: Path
+) -> None:
+    said = json.dumps({**LINEAGE, "rmse_source": "measured on 9 holdout rows"}).encode()
+    import_version(
+        registry,
+        EXPERIMENT,
+        read_archive(resealed(exported, tmp_path / "b.zip", lineage_json=said)),
+    )
+
+    version = registry.version(1)
+    assert packed(registry).claimed
+    assert registry.run(version).tags["rmse_source"] == "claimed"
+    assert registry.lineage(1) == LINEAGE
 
 
 def test_promote_when_production_can_be_scored_too_then_the_evidence_holds_both(
