@@ -1,18 +1,23 @@
 """Hooks: checks and store set-up before a run, progress during it, the summary after it."""
 
+import json
 import logging
+import math
 import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from salary_kedro.bundle.signing import read_signer
@@ -156,9 +161,25 @@ def resume_command(run_params: dict[str, Any]) -> str:
         options += ["--pipelines", ",".join(names)]
     if given := run_params.get("runtime_params"):
         each = {k: v for name, value in given.items() for k, v in flatten(name, value).items()}
-        texts = (f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in each.items())
-        options += ["--params", ",".join(texts)]
+        options += ["--params", ",".join(f"{k}={_as_text(v)}" for k, v in each.items())]
     return shlex.join([*options, "--from-nodes", "register_version"])
+
+
+def _as_text(value: Any) -> str:
+    """A value as `--params` reads it back: it splits at commas, then reads each as YAML."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if "," not in text and _reads_as(text, value):
+        return text
+    quoted = yaml.safe_dump(value, default_style='"', default_flow_style=False, width=math.inf)
+    return str(quoted).replace(",", r"\x2c").strip()
+
+
+def _reads_as(text: str, value: Any) -> bool:
+    try:
+        read = OmegaConf.from_dotlist([f"value={text}".strip()])
+    except (yaml.YAMLError, OmegaConfBaseException):
+        return False
+    return bool(OmegaConf.to_container(read) == {"value": value})
 
 
 def flatten(name: str, value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
+from kedro.framework.cli.project import run as kedro_run
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 from mlflow import MlflowClient
@@ -318,6 +320,23 @@ def test_resume_command_when_the_run_had_options_then_has_them_too(
     given: dict[str, Any], options: str
 ) -> None:
     assert resume_command(given) == f"kedro run {options}--from-nodes register_version"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a,b", "it's, \"so\"", "", " a ", "null", "true", "5", "1e3", "[x", "a: b", "a\nb", "é😀,",
+     None, True, 5, 0.1, 1e-07, [1], [1, 2.5, None, "a,b"], [], [{"a": [1, 2]}, {"b": "c,d"}]],
+)  # fmt: skip
+def test_resume_command_when_pasted_then_gives_the_same_parameters(value: Any) -> None:
+    given = {"model": "ridge", "data_science": {"extra": value, "random_state": 7}}
+
+    arguments = shlex.split(resume_command({"runtime_params": given}))
+    context = kedro_run.make_context("run", arguments[2:])
+
+    assert context.params["params"] == {
+        "model": "ridge",
+        "data_science": {"extra": value, "random_state": 7},
+    }
 
 
 def test_resume_command_when_the_run_has_a_name_then_bears_it(
