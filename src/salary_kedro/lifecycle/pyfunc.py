@@ -8,6 +8,7 @@ loads where the package is not installed. It imports nothing beside that, and wh
 from collections.abc import Iterator
 from datetime import datetime, time
 from decimal import Decimal
+from itertools import repeat
 from pathlib import Path
 from types import GenericAlias
 from typing import Any
@@ -60,8 +61,9 @@ class ContractModel:
 
         Raises:
             MlflowException: If a row breaks the contract: names row, field, value and what is
-                allowed.
+                allowed; or if two columns have the name of one field.
         """
+        _refuse_twins(model_input, self._contract)
         predicted: list[NDArray[np.float64]] = [np.empty(0)]
         warnings: list[list[str]] = []
         for start in range(0, len(model_input), CHUNK_ROWS):
@@ -92,6 +94,13 @@ def _load_pyfunc(path: str) -> ContractModel:
     return ContractModel(Path(path))
 
 
+def _refuse_twins(frame: pd.DataFrame, contract: Contract) -> None:
+    for name in contract.feature_names:
+        if (count := list(frame.columns).count(name)) > 1:
+            message = f"there are {count} columns '{name}': give one"
+            raise MlflowException.invalid_parameter_value(message)
+
+
 def _as_requests(frame: pd.DataFrame, contract: Contract) -> Iterator[dict[str, Any]]:
     """Each row as the service would be sent it, without the columns that are no fields."""
     given = {
@@ -99,7 +108,8 @@ def _as_requests(frame: pd.DataFrame, contract: Contract) -> Iterator[dict[str, 
         for feature in contract.inputs
         if feature.name in frame
     }
-    return (dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True))
+    rows = zip(*given.values(), strict=True) if given else repeat((), len(frame))
+    return (dict(zip(given, row, strict=True)) for row in rows)
 
 
 def _as_values(column: pd.Series, feature: Feature) -> list[Any]:

@@ -23,9 +23,9 @@ from salary_kedro.contract.frames import encode_frame, learn_domain
 from salary_kedro.contract.request import request_model, request_values
 from salary_kedro.contract.table import read_columns
 from salary_kedro.lifecycle.flavor import save_model
-from salary_kedro.lifecycle.pyfunc import CHUNK_ROWS
+from salary_kedro.lifecycle.pyfunc import CHUNK_ROWS, _load_pyfunc
 from salary_kedro.modelling.estimators import build_pipeline
-from samples import straight_line
+from samples import TARGET, column, constant, contract_of, straight_line
 
 CONTRACT = all_kinds()
 CLEAN = read_columns(raw_rows(CONTRACT), CONTRACT)
@@ -132,8 +132,8 @@ def test_predict_when_a_value_is_written_as_tables_do_then_takes_it(
 ) -> None:
     frame = rows(**{field: value})
 
-    for column in (frame, frame.astype({field: object})):
-        assert loaded.predict(column)["salary"].tolist() == pytest.approx(
+    for table in (frame, frame.astype({field: object})):
+        assert loaded.predict(table)["salary"].tolist() == pytest.approx(
             [as_served(**{field: sent})], rel=1e-9
         )
 
@@ -180,6 +180,33 @@ def test_predict_when_a_value_breaks_the_contract_then_names_row_field_value_and
 def test_predict_when_a_required_column_is_missing_then_names_it(loaded: Any) -> None:
     with pytest.raises(MlflowException, match=r"missing inputs \['hours'\]"):
         loaded.predict(rows().drop(columns="hours"))
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame({"other": [1, 2]}), pd.DataFrame(index=[7, 8])])
+def test_predict_when_there_is_none_of_the_fields_then_names_those_missing(
+    saved: str, frame: pd.DataFrame
+) -> None:
+    with pytest.raises(MlflowException) as caught:
+        _load_pyfunc(saved).predict(frame)  # MLflow's own check of the signature is one's choice
+
+    assert str(caught.value).startswith("row 0: hours: missing; it must be a number from 1 to 80")
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_predict_when_a_column_is_there_twice_then_says_so(saved: str) -> None:
+    twice = pd.concat([rows(), rows()[["hours"]]], axis=1)
+
+    with pytest.raises(MlflowException, match=r"^there are 2 columns 'hours': give one"):
+        _load_pyfunc(saved).predict(twice)
+
+
+def test_predict_when_all_fields_are_optional_and_none_is_given_then_answers(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(column("years", minimum=0, maximum=60, required=False), target=TARGET)
+    loaded = _load_pyfunc(save(tmp_path, contract, constant(100.0), Domain()))
+
+    assert loaded.predict(pd.DataFrame(index=[7, 8]))["salary"].to_dict() == {7: 100.0, 8: 100.0}
 
 
 def test_predict_when_many_rows_are_bad_then_tells_of_a_few_and_counts_the_others(
