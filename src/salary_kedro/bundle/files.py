@@ -212,6 +212,14 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def other_file(error: OSError, path: Path) -> str | None:
+    """The file that an error names, unless that is a file, its draft beside it or its folder."""
+    if not isinstance(error.filename, str) or Path(error.filename) in (path, *path.parents):
+        return None
+    drafts = path.with_name(f".{path.name}.")  # how `whole_file` and its like begin the name
+    return None if error.filename.startswith(str(drafts)) else error.filename
+
+
 def _put_new(part: Path, path: Path) -> None:
     """Give a file its name, and never take it from another, as a rename would."""
     try:

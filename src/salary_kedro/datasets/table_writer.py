@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from salary_kedro.bundle.files import other_file
 from salary_kedro.contract import CsvDialect
 from salary_kedro.datasets.csv_lines import TEXT, csv_lines
 from salary_kedro.datasets.own_tables import is_rejected, is_scored
@@ -67,9 +68,12 @@ class ScoredTables:
                     _writer(drafts[1], suffix, dialect, safe=safe) as rejected,
                 ):
                     yield scored, rejected
+                self.check(source)  # something may have appeared there meanwhile
                 drafts[1].replace(self.rejected)
                 drafts[0].replace(self.path)
         except OSError as error:
+            if other := other_file(error, self.path) and other_file(error, self.rejected):
+                raise UserError(f"{other} cannot be read ({error.strerror})") from error
             raise UserError(
                 f"{self.path} cannot be written ({error.strerror or error}): its folder must be "
                 f"one that you may write to, with room for it"

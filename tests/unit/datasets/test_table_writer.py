@@ -1,5 +1,6 @@
 """Two tables that are written in chunks and appear whole or not at all."""
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -109,6 +110,31 @@ def test_replace_when_it_breaks_off_then_the_earlier_tables_stay(tables: ScoredT
 
     assert tables.path.read_text() == CONTENT
     assert sorted(tables.path.parent.iterdir()) == [tables.path, tables.rejected]
+
+
+@pytest.mark.parametrize("name", ["scored.csv", "scored_rejected.csv"])
+def test_replace_when_something_appears_there_meanwhile_then_keeps_it(
+    name: str, tables: ScoredTables
+) -> None:
+    theirs = tables.path.with_name(name)
+    with (
+        pytest.raises(UserError, match=f"{name} is there already and holds no earlier result"),
+        tables.replace(COMMA, SOURCE),
+    ):
+        theirs.write_text("mine\n")
+
+    assert theirs.read_text() == "mine\n"
+    assert [path.name for path in tables.path.parent.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["", "rows.csv"])
+def test_replace_when_another_file_fails_then_does_not_blame_its_own(
+    name: str, tables: ScoredTables
+) -> None:
+    with pytest.raises(UserError) as caught, tables.replace(COMMA, SOURCE):
+        raise OSError(errno.EIO, "Input/output error", *[name] if name else [])
+
+    assert str(caught.value).startswith(f"{name or tables.path} cannot be ")
 
 
 def test_replace_when_a_killed_run_left_a_draft_then_removes_it(tables: ScoredTables) -> None:
