@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
-from salary_kedro.bundle.signing import read_signer
+from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.failures import LOCK_SECONDS, tell_failure
@@ -55,7 +55,7 @@ class ProjectHooks:
         self._context = context
         self._parameters = check_parameters(context.config_loader["parameters"])
         check_folders(context.project_path, context.config_loader["catalog"])
-        read_signer()  # packaging would find out too late that it cannot sign
+        read_signer(), read_verifier()  # packaging would find out too late that it has no key
         mlflow = context.config_loader["mlflow"]
         uri, experiment = mlflow["server"]["mlflow_tracking_uri"], mlflow["tracking"]["experiment"]
         artifacts = experiment["create_experiment_kwargs"]["artifact_location"]

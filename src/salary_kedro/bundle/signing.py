@@ -43,6 +43,11 @@ class Signer:
         """The signature of some bytes; the same bytes have the same one."""
         return self._key.sign(content)
 
+    @property
+    def verifier(self) -> "Verifier":
+        """Verifies what this key has signed."""
+        return Verifier([self._key.public_key()])
+
 
 @dataclass(frozen=True)
 class Verifier:

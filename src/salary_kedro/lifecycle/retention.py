@@ -4,11 +4,13 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import read_regular
 from salary_kedro.bundle.limits import MANIFEST, max_size
+from salary_kedro.bundle.signing import Verifier, read_signer, read_verifier
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle.registry import Registry, State
@@ -54,8 +56,9 @@ def retire(
 def outdated(registry: Registry, bundles: BundleStore, keep: int) -> list[str]:
     """Names of the bundles of this model that nothing needs, beyond the newest `keep`.
 
-    Needed are the bundle that the pointer names and the reserve below it, and those of the
-    production version, of the versions it replaced, and of the next ones to roll back to.
+    Needed are the bundle that the pointer names and the reserve below it, with signing on also
+    the one that verifies, and those of the production version, of the versions it replaced, and
+    of the next ones to roll back to.
     Where pointer or alias say nothing, all are needed.
     """
     own = [name for name in bundles.names() if _model_of(bundles, name) == registry.model_name]
@@ -82,16 +85,26 @@ def _needed(state: State) -> set[int]:
 
 
 def _served(bundles: BundleStore) -> set[str]:
-    """The bundle that the pointer names, and the reserve; none if the pointer names none."""
+    """The bundle that the pointer names, and the reserve; none if the pointer names none.
+
+    Once bundles are signed, the reserve of services that verify is the highest that is.
+    """
     try:
         current = bundles.current()
     except BundleError:
         return set()
     if current is None:
         return set()
-    below = (name for name in bundles.names() if version_of(name) < version_of(current))
-    reserve = next((name for name in below if bundles.is_good(name)), None)
-    return {current, *([reserve] if reserve else [])}
+    below = [name for name in bundles.names() if version_of(name) < version_of(current)]
+    stores = [bundles] if (keys := _keys()) is None else [bundles, replace(bundles, verifier=keys)]
+    reserves = (next(filter(store.is_good, below), None) for store in stores)
+    return {current, *filter(None, reserves)}
+
+
+def _keys() -> Verifier | None:
+    """Verifies as services are to: by the keys given for that, else by the one that signs."""
+    signer = read_signer()
+    return read_verifier() or (None if signer is None else signer.verifier)
 
 
 def _model_of(bundles: BundleStore, name: str) -> str | None:

@@ -1,12 +1,22 @@
 """Which bundles are removed, and which never."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
+from salary_kedro.bundle.signing import Verifier
 from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
 from salary_kedro.lifecycle.packaging import export_production, pack_version
 from salary_kedro.lifecycle.registry import Registry
@@ -107,6 +117,29 @@ def test_retire_when_the_reserve_is_damaged_then_keeps_the_good_one_below_it(
     choice = bundle_store.choose()
     assert choice is not None
     assert (choice.source, choice.bundle.version) == ("reserve", 4)
+
+
+@pytest.mark.parametrize("given", ["SALARY_SIGNING_KEY", "SALARY_VERIFY_KEY"])
+def test_retire_when_bundles_are_signed_then_keeps_the_reserve_of_services_that_verify(
+    given: str, eight: Registry, bundle_store: BundleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    for name in bundle_store.names():
+        if name[0] in "832":
+            folder = bundle_store.folder / name
+            (folder / SIGNATURE).write_bytes(key.sign((folder / MANIFEST).read_bytes()))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    pems = {"SALARY_SIGNING_KEY": private, "SALARY_VERIFY_KEY": public}
+    monkeypatch.setenv(given, pems[given].decode())
+
+    retired(eight, bundle_store, 1)
+
+    assert kept(bundle_store) == [8, 7, 6, 3]
+    (bundle_store.folder / str(bundle_store.current()) / "model.skops").write_bytes(b"garbage")
+    choice = replace(bundle_store, verifier=Verifier([key.public_key()])).choose()
+    assert choice is not None
+    assert (choice.source, choice.bundle.version) == ("reserve", 3)
 
 
 def test_retire_when_a_bundle_is_of_another_model_or_says_nothing_then_keeps_it(
