@@ -7,25 +7,34 @@ database while runs go on, and what it names is complete before it is named.
 
 import hashlib
 import json
+import lzma
+import os
 import shutil
 import sqlite3
+import struct
+import sys
 import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
-from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.store import NAME, version_of
+from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.bundle.files import check_size, open_regular, other_file
+from salary_kedro.bundle.store import NAME, POINTER, version_of
 from salary_kedro.errors import UserError
+from salary_kedro.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.lifecycle.doctor import Site
+from salary_kedro.lifecycle.findings import Finding
 from salary_kedro.lifecycle.mending import mend
 from salary_kedro.lifecycle.relocation import plain_path, reading
+from salary_kedro.lifecycle.retention import model_of
 from salary_kedro.lifecycle.stages import ALIAS, Stage
 from salary_kedro.lifecycle.store import database_path, is_local, store_lock
 from salary_kedro.lifecycle.transfer import FIRST_DAY, new_file
@@ -36,10 +45,16 @@ CHUNK = 1024 * 1024
 #: Looks for a moment in which no version awaits its verdict, and seconds between them.
 LOOKS, PAUSE = 20, 0.5
 
-#: How zip, zlib and JSON say that they were given something else.
+SCRATCH = ".restore-"
+#: Bytes of the list of checksums, of some hundred thousand files.
+MAX_CONTENTS = 64_000_000
+#: How an archive's members are packed; whatever else zip knows is no archive of ours.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+#: How zip, its packers and JSON say that they were given something else.
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError, RuntimeError,
-    NotImplementedError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, KeyError, IndexError, TypeError,
+    AttributeError, ValueError, OverflowError, EOFError, RuntimeError, NotImplementedError,
 )  # fmt: skip
 
 _PLACES = """
@@ -83,8 +98,9 @@ def back_up(site: Site, file: Path) -> dict[str, Any]:
         UserError: If the store is a server's, or the file exists already or cannot be written.
     """
     _refuse_server(site)
-    with new_file(file) as stream, tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        copy = Path(scratch) / DATABASE
+    draft = f".{file.name}."  # errors that name it are the archive's
+    with new_file(file) as stream, _folder(file.parent, draft) as scratch:
+        copy = scratch / DATABASE
         moment = _take(site, copy)
         root = Path(plain_path(str(site.artifacts)))
         folders = [Path(plain_path(place)) for place in moment.places]
@@ -92,14 +108,16 @@ def back_up(site: Site, file: Path) -> dict[str, Any]:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
             sums = {DATABASE: _add(target, DATABASE, copy)}
             sums |= _add_artifacts(target, root, own)
-            sums |= _add_bundles(target, site.bundles, moment.versions)
+            sums |= _add_bundles(target, site, moment.versions)
             contents = {
                 "format": FORMAT,
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
                 "model_name": site.model_name,
                 "sha256": sums,
             }
-            target.writestr(_member(CONTENTS), json.dumps(contents, indent=2, sort_keys=True))
+            listed = json.dumps(contents, indent=2, sort_keys=True).encode()
+            check_size(CONTENTS, len(listed), MAX_CONTENTS)
+            target.writestr(_member(CONTENTS), listed)
     return {
         "file": str(file),
         "versions": len(moment.versions),
@@ -156,20 +174,27 @@ def _add_artifacts(target: zipfile.ZipFile, root: Path, folders: Sequence[Path])
 
 
 def _add_bundles(
-    target: zipfile.ZipFile, bundles: BundleStore, versions: frozenset[int]
+    target: zipfile.ZipFile, site: Site, versions: frozenset[int]
 ) -> dict[str, str]:
     sums = {}
-    for name in bundles.names():
-        for file, content in _read_bundle(bundles, name, versions).items():
+    for name in _own_bundles(site):
+        files = _read_bundle(site.bundles, name) if version_of(name) in versions else {}
+        for file, content in files.items():
             member = f"{BUNDLES}/{name}/{file}"
             target.writestr(_member(member), content)
             sums[member] = hashlib.sha256(content).hexdigest()
     return sums
 
 
-def _read_bundle(bundles: BundleStore, name: str, versions: frozenset[int]) -> dict[str, bytes]:
-    """The files of a bundle; none if it is of no version, or was removed meanwhile."""
-    files = bundles.read(name) if version_of(name) in versions else {}
+def _own_bundles(site: Site) -> list[str]:
+    """Names of the bundles that are not of another model; those of several may lie together."""
+    bundles = site.bundles
+    return [n for n in bundles.names() if model_of(bundles, n) in (None, site.model_name)]
+
+
+def _read_bundle(bundles: BundleStore, name: str) -> dict[str, bytes]:
+    """The files of a bundle; none if it was removed meanwhile."""
+    files = bundles.read(name)
     # Packaging makes one anew that was removed, if it is needed.
     return files if (bundles.folder / name).is_dir() else {}
 
@@ -182,19 +207,38 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 def _add(target: zipfile.ZipFile, name: str, path: Path) -> str:
     """Add a file of any size; its checksum is of what was added."""
+    with target.open(_member(name), "w", force_zip64=True) as member:
+        return _copy(_chunks(path), member)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """Read a file; what fails then is told of it, and not of what is written meanwhile."""
     try:
-        with path.open("rb") as source, target.open(_member(name), "w", force_zip64=True) as member:
-            return _copy(source, member)
+        with path.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
     except FileNotFoundError as error:
         raise UserError(f"{path} was removed while it was backed up: try again") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
-def _copy(source: Any, target: Any) -> str:
+def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    while chunk := source.read(CHUNK):
+    for chunk in chunks:
         digest.update(chunk)
         target.write(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def _folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A hidden folder within a folder, for a while; that it cannot be removed undoes nothing."""
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=prefix, dir=parent, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
 
 
 def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
@@ -222,11 +266,11 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
     with _archive(file, site.model_name) as (source, sums), store_lock(site.uri):
         _refuse_to_replace(site, force)  # a run may have begun meanwhile
         _check_room(source, database.parent)
-        with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as scratch:
-            _unpack(source, sums, Path(scratch))
-            moment = _check_database(Path(scratch) / DATABASE, site.model_name)
-            set_aside = _exchange(site, Path(scratch))
-    fixed, left = mend(site)
+        with _folder(database.parent, SCRATCH) as scratch:
+            _unpack(source, sums, scratch)
+            moment = _check_database(scratch / DATABASE, site.model_name)
+            set_aside = _exchange(site, scratch)
+    fixed, left = _mend(site, file, set_aside)
     return {
         "file": str(file),
         "production": moment.production,
@@ -235,6 +279,19 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
         "left": [finding.what for finding in left],
         "set_aside": set_aside,
     }
+
+
+def _mend(site: Site, file: Path, set_aside: Sequence[str]) -> tuple[list[str], list[Finding]]:
+    """Bring into line what was restored; whatever ends that, the user learns where things are."""
+    try:
+        return mend(site)
+    except (Exception, KeyboardInterrupt) as error:  # MLflow, SQLite, the machine, a person
+        text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
+        places = f"; what was there is set aside in {', '.join(set_aside)}" if set_aside else ""
+        raise UserError(
+            f"{file} is restored, but not brought into line ({text or type(error).__name__}): "
+            f"mend that, then run `kedro models doctor --fix`{places}"
+        ) from error
 
 
 def _refuse_to_replace(site: Site, force: bool) -> None:
@@ -257,8 +314,8 @@ def _refuse_to_replace(site: Site, force: bool) -> None:
 def _archive(file: Path, model: str) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, str]]]:
     """Open an archive of a model, and read the checksums of its members."""
     try:
-        with zipfile.ZipFile(file) as source:
-            contents = json.loads(source.read(CONTENTS))
+        with _open(file) as source:
+            contents = json.loads(_read_contents(source))
             if contents["format"] != FORMAT:
                 raise UserError(
                     f"{file}: its format {contents['format']!r} is not known; this project reads "
@@ -279,7 +336,23 @@ def _archive(file: Path, model: str) -> Iterator[tuple[zipfile.ZipFile, Mapping[
             f"altered ({' '.join(str(error).split())})"
         ) from error
     except OSError as error:
-        raise UserError(f"{file} cannot be restored ({error.strerror or error})") from error
+        where = other_file(error, file)
+        at = f", at {where}" if where else ""
+        raise UserError(f"{file} cannot be restored ({error.strerror or error}{at})") from error
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[zipfile.ZipFile]:
+    with open_regular(file, sys.maxsize, links=True) as stream, zipfile.ZipFile(stream) as source:
+        yield source
+
+
+def _read_contents(source: zipfile.ZipFile) -> bytes:
+    """Read the list of members; Python unpacks no more of one than is announced."""
+    if odd := [m.filename for m in source.infolist() if m.compress_type not in METHODS]:
+        raise ValueError(f"{odd[0][:80]!r} is packed in another way")
+    check_size(CONTENTS, source.getinfo(CONTENTS).file_size, MAX_CONTENTS)
+    return source.read(CONTENTS)
 
 
 def _check_names(names: Sequence[str], sums: Mapping[str, str]) -> None:
@@ -315,7 +388,7 @@ def _unpack(source: zipfile.ZipFile, sums: Mapping[str, str], folder: Path) -> N
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with source.open(name) as member, path.open("wb") as target:
-            found = _copy(member, target)
+            found = _copy(iter(partial(member.read, CHUNK), b""), target)
         if found != expected:
             raise ValueError(f"{name} was altered: its checksum is not the one in {CONTENTS}")
 
@@ -339,25 +412,18 @@ def _exchange(site: Site, unpacked: Path) -> list[str]:
         Where what was there is now.
     """
     artifacts, bundles = Path(plain_path(str(site.artifacts))), site.bundles.folder
-    with _hidden(artifacts.parent) as near, _hidden(bundles) as within, ExitStack() as undo:
+    near_, within_ = _folder(artifacts.parent, SCRATCH), _folder(bundles, SCRATCH)
+    with near_ as near, within_ as within, ExitStack() as undo:
         for name, place in ((ARTIFACTS, near), (BUNDLES, within)):
             (unpacked / name).mkdir(exist_ok=True)
             shutil.move(unpacked / name, place)
-        aside = [_move(*step, undo) for step in _asides(site).items() if step[0].exists()]
+        aside = [_move(*step, undo) for step in _asides(site).items() if os.path.lexists(step[0])]
         for bundle in (within / BUNDLES).iterdir():
             _move(bundle, bundles / bundle.name, undo)
         _move(near / ARTIFACTS, artifacts, undo)
         _move(unpacked / DATABASE, database_path(site.uri), undo)
         undo.pop_all()
     return list(map(str, aside))
-
-
-@contextmanager
-def _hidden(folder: Path) -> Iterator[Path]:
-    """A hidden folder within a folder, for a while."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as scratch:
-        yield Path(scratch)
 
 
 def _move(old: Path, new: Path, undo: ExitStack) -> Path:
@@ -378,5 +444,14 @@ def _asides(site: Site) -> dict[Path, Path]:
         for suffix in ("", "-wal", "-shm")
     }
     moves[artifacts] = artifacts.with_name(f"{artifacts.name}.{stamp}")
-    names = site.bundles.names()
-    return moves | {site.bundles.folder / n: site.bundles.folder / f".{stamp}" / n for n in names}
+    bundles, names = site.bundles, _own_bundles(site)
+    if _owner(bundles) in (None, site.model_name):
+        names.append(POINTER)  # nothing vouches for what it names; packaging points anew
+    return moves | {bundles.folder / n: bundles.folder / f".{stamp}" / n for n in names}
+
+
+def _owner(bundles: BundleStore) -> str | None:
+    try:
+        return bundles.owner()
+    except BundleError:
+        return None

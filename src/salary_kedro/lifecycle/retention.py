@@ -61,7 +61,7 @@ def outdated(registry: Registry, bundles: BundleStore, keep: int) -> list[str]:
     of the next ones to roll back to.
     Where pointer or alias say nothing, all are needed.
     """
-    own = [name for name in bundles.names() if _model_of(bundles, name) == registry.model_name]
+    own = [name for name in bundles.names() if model_of(bundles, name) == registry.model_name]
     served = _served(bundles)
     if len(own) <= keep or not served:
         return []
@@ -107,7 +107,7 @@ def _keys() -> Verifier | None:
     return read_verifier() or (None if signer is None else signer.verifier)
 
 
-def _model_of(bundles: BundleStore, name: str) -> str | None:
+def model_of(bundles: BundleStore, name: str) -> str | None:
     """Whose bundle it is; None if it does not say so."""
     try:
         manifest = json.loads(read_regular(bundles.folder / name / MANIFEST, max_size(MANIFEST)))

@@ -20,7 +20,14 @@ from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE, VOUCHED, sha256
-from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json, whole_file
+from salary_kedro.bundle.files import (
+    check_size,
+    open_regular,
+    open_zip,
+    other_file,
+    read_json,
+    whole_file,
+)
 from salary_kedro.bundle.limits import (
     CONTRACT,
     DOMAIN,
@@ -135,17 +142,20 @@ def new_file(file: Path) -> Iterator[BinaryIO]:
     Raises:
         UserError: If it exists already or cannot be written.
     """
-    if file.exists():  # said before all the work; the link below has the last word
-        raise UserError(f"{file} exists already: choose another name, or remove it")
+    there = f"{file} exists already: choose another name, or remove it"
     try:
+        if file.exists():  # said before all the work; the link below has the last word
+            raise UserError(there)
         with whole_file(file, replace=False) as stream:
             yield stream
     except FileExistsError as error:
-        raise UserError(f"{file} exists already: choose another name, or remove it") from error
+        raise UserError(there) from error
     except OSError as error:
+        if other := other_file(error, file):
+            raise UserError(f"{other} cannot be read ({error.strerror})") from error
         raise UserError(
-            f"{file} cannot be written ({error.strerror}): choose a file in a folder that exists "
-            f"and that you may write to"
+            f"{file} cannot be written ({error.strerror or error}): choose a file in a folder that "
+            f"exists and that you may write to"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -12,15 +13,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
 
+from salary_kedro.bundle.bundle import pack
+from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.lifecycle import backup
 from salary_kedro.lifecycle.backup import back_up, restore
 from salary_kedro.lifecycle.doctor import Site
+from salary_kedro.lifecycle.mending import settle_in
+from salary_kedro.lifecycle.store import prepare_store
 from salary_kedro.lifecycle.tracking import LoggedModel
-from sites import broken, contents, copy_site, database_of, register, site_of
-from stores import MODEL_NAME, forget_store
+from samples import bundle_files
+from sites import broken, contents, copy_site, database_of, model_file, register, site_of
+from stores import EXPERIMENT, MODEL_NAME, forget_store
 
 
 @pytest.fixture
@@ -216,6 +222,58 @@ def test_back_up_when_a_verdict_comes_soon_then_waits_for_it(
     assert tags == [("archived",)]
 
 
+# --- Where bundles of several models lie -------------------------------------------------
+
+
+@pytest.fixture
+def stranger(filled: Site, contract: Contract) -> Path:
+    """A bundle of another model with the number of a version, where ours lie."""
+    name, files = pack("other salaries", 2, bundle_files(contract))
+    filled.bundles.write(name, files)
+    return filled.bundles.folder / name
+
+
+def test_back_up_when_a_bundle_is_of_another_model_then_leaves_it_out(
+    filled: Site, stranger: Path, tmp_path: Path
+) -> None:
+    settle_in(filled.uri, filled.artifacts, MODEL_NAME)
+    forget_store()
+
+    back_up(filled, tmp_path / "ours.zip")
+
+    bundles = {name.split("/")[1] for name in members(tmp_path / "ours.zip") if "bundles/" in name}
+    assert bundles == {*filled.bundles.names()} - {stranger.name}
+
+
+def test_restore_when_a_bundle_is_of_another_model_then_leaves_it_where_it_is(
+    file: Path, filled: Site, stranger: Path
+) -> None:
+    restore(filled, file, force=True)
+
+    assert stranger.is_dir()
+    assert broken(filled) == []
+
+
+@pytest.mark.parametrize(("owner", "is_left"), [(MODEL_NAME, False), ("other salaries", True)])
+def test_restore_when_nothing_in_it_is_production_then_no_bundle_of_ours_is_served(
+    owner: str, is_left: bool, filled: Site, stranger: Path, tmp_path: Path
+) -> None:
+    empty = site_of(tmp_path / "empty")
+    prepare_store(empty.uri, EXPERIMENT, empty.artifacts)
+    back_up(empty, tmp_path / "empty.zip")
+    filled.bundles.belong_to(owner)
+    filled.bundles.point_to(stranger.name if is_left else str(filled.bundles.current()))
+    forget_store()
+
+    result = restore(filled, tmp_path / "empty.zip", force=True)
+
+    assert result["production"] is None
+    choice = filled.bundles.choose()
+    assert (choice and choice.bundle.model_name) == ("other salaries" if is_left else None)
+    pointers = [place for place in result["set_aside"] if Path(place).name == "current"]
+    assert len(pointers) == (0 if is_left else 1)
+
+
 # --- What must be refused ----------------------------------------------------------------
 
 
@@ -234,6 +292,30 @@ def test_back_up_when_it_fails_half_way_then_leaves_nothing(
     monkeypatch.setattr(backup, "_add_bundles", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
+        back_up(healthy, tmp_path / "all.zip")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fails", ["opened", "read"])
+def test_back_up_when_a_file_cannot_be_read_then_names_that_one(
+    fails: str, healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_file(healthy, 1)
+    if fails == "read":
+        model.unlink()
+        model.symlink_to("/proc/self/mem")  # can be opened, but its first bytes not be read
+    else:
+        real = Path.open
+
+        def refuse(path: Path, *arguments: str) -> object:
+            if path == model:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path, *arguments)
+
+        monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(UserError, match=f"^{model} cannot be read "):
         back_up(healthy, tmp_path / "all.zip")
 
     assert list(tmp_path.iterdir()) == []
@@ -300,6 +382,27 @@ def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
     assert (contents(filled), filled.bundles.names()) == (before, bundles)
 
 
+def test_restore_when_it_cannot_be_brought_into_line_then_says_where_the_old_data_are(
+    file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Site) -> None:
+        raise MlflowException("no such\ntable")
+
+    monkeypatch.setattr(backup, "mend", fail)
+    with pytest.raises(UserError) as caught:
+        restore(filled, file, force=True)
+
+    told, _, places = str(caught.value).partition("; what was there is set aside in ")
+    assert told.endswith(
+        "is restored, but not brought into line (no such table): mend that, then run "
+        "`kedro models doctor --fix`"
+    )
+    assert {Path(place).name.partition(".before-")[0] for place in places.split(", ")} >= {
+        *("mlflow.db", "artifacts", "current")
+    }
+    assert all(Path(place).exists() for place in places.split(", "))
+
+
 def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_beside_it(
     file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +452,45 @@ def test_restore_when_the_archive_was_cut_short_then_changes_nothing(
     (tmp_path / "short.zip").write_bytes(content[: int(len(content) * share)])
 
     assert "or it was cut short or altered" in refusal(new, tmp_path / "short.zip")
+
+
+@pytest.mark.parametrize("listed", ["[]", "5", '"a"', '{"format": 1}', "[" * 100_000, "null"])
+def test_restore_when_the_list_in_it_is_none_then_is_refused(
+    listed: str, file: Path, new: Site, tmp_path: Path
+) -> None:
+    odd = write(tmp_path / "odd.zip", {**members(file), "backup.json": listed.encode()})
+
+    assert "or it was cut short or altered" in refusal(new, odd)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("kind", ["backup.json", "mlflow.db"])
+def test_restore_when_a_member_is_packed_otherwise_then_is_refused_before_it_is_unpacked(
+    kind: str, method: int, file: Path, new: Site, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as target:
+        for name, content in members(file).items():
+            target.writestr(name, content, method if name == kind else zipfile.ZIP_STORED)
+
+    assert f"'{kind}' is packed in another way" in refusal(new, tmp_path / "odd.zip")
+
+
+def test_restore_when_the_list_in_it_is_huge_then_is_refused_before_it_is_read(
+    file: Path, new: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it read"))
+    with zipfile.ZipFile(tmp_path / "huge.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("backup.json", b" " * (backup.MAX_CONTENTS + 1))
+
+    assert "backup.json has 64,000,001 bytes" in refusal(new, tmp_path / "huge.zip")
+
+
+def test_restore_when_the_archive_is_no_regular_file_then_does_not_wait_for_it(
+    new: Site, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+
+    assert "pipe.zip is not a regular file" in refusal(new, tmp_path / "pipe.zip")
 
 
 @pytest.mark.parametrize("kind", ["mlflow.db", "artifacts/", "bundles/"])
