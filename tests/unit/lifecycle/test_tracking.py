@@ -282,6 +282,8 @@ def test_logged_model_when_it_was_tried_then_no_compiled_code_lies_in_it(
     store: str, contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for name in [name for name in sys.modules if name.startswith("salary_model_")]:
+        monkeypatch.delitem(sys.modules, name)  # what was imported before is compiled no more
     register(log(constant(1), contract))
 
     files = {path.name for path in Registry(MODEL_NAME).model_folder(1).rglob("*")}
