@@ -4,9 +4,9 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from salary_kedro.contract import Contract, describe_invalid
 from salary_kedro.errors import UserError
@@ -14,6 +14,16 @@ from salary_kedro.lifecycle.verdict import Policy
 from salary_kedro.modelling.estimators import ModelName
 
 SEED = Field(ge=0, le=2**32 - 1)
+
+
+def _name_file(value: Any) -> Any:
+    if value is None or not str(value).strip():
+        raise ValueError("is empty: name a .csv or .parquet file, or leave it out")
+    return value
+
+
+#: A file that a person names for one run.
+NamedFile = Annotated[str, BeforeValidator(_name_file)]
 
 
 class Group(BaseModel):
@@ -86,13 +96,24 @@ class Packaging(Group):
     keep: int | None = Field(default=None, ge=1)
 
 
+class BatchScoring(Group):
+    """How files are scored.
+
+    Attributes:
+        max_rejected_share: More rejected rows than this share stop the run, 0 to 1.
+    """
+
+    max_rejected_share: float = Field(default=1, ge=0, le=1)
+
+
 class Parameters(Group):
     """All parameters. The first six are short cuts for `--params`.
 
     Attributes:
         model: Picked up by `data_science.model`.
         refresh: Picked up by the catalog: fetch the raw file anew.
-        rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads.
+        rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads;
+            empty for the catalog's own, as for the next one.
         scored_rows: Picked up by the catalog: the file that it writes.
         overwrite: Picked up by the catalog: replace a file there that holds something else.
         spreadsheet_safe: Picked up by the catalog: make texts in CSV harmless to spreadsheets.
@@ -100,8 +121,8 @@ class Parameters(Group):
 
     model: Any = None
     refresh: bool = False
-    rows_to_score: str | None = None
-    scored_rows: str | None = None
+    rows_to_score: NamedFile = ""
+    scored_rows: NamedFile = ""
     overwrite: bool = False
     spreadsheet_safe: bool = True
     contract: Contract
@@ -110,6 +131,7 @@ class Parameters(Group):
     data_science: DataScience
     promotion: Policy
     packaging: Packaging
+    batch_scoring: BatchScoring = BatchScoring()
 
 
 def check_parameters(parameters: dict[str, Any]) -> Parameters:

@@ -126,10 +126,21 @@ def _scoring(outputs: Mapping[str, Any]) -> Lines:
     if "scoring_report" not in outputs:
         return []
     report = outputs["scoring_report"]
-    where = f", see {report['rejected_file']}" if report["rejected"] else ""
+    given = f"; {report['given']} is what the file held" if report["given"] else ""
     return [
         ("Production", f"version {report['model_version']}"),
         ("Scored", f"{report['scored']:,} rows, {report['warned']:,} with warnings"),
-        ("Rejected", f"{report['rejected']:,} rows{where}"),
         ("File", report["scored_file"]),
+        ("Prediction", f"column {report['predicted']}{given}"),
+        ("Rejected", _rejected(report)),
     ]
+
+
+def _rejected(report: Mapping[str, Any]) -> str:
+    rejected, total = report["rejected"], report["rejected"] + report["scored"]
+    if not rejected:
+        return "0 rows"
+    return (
+        f"{rejected:,} of {total:,} rows ({rejected / total:.1%}), which have no prediction: "
+        f"{report['rejected_file']} names each line and its reasons"
+    )

@@ -52,8 +52,11 @@ def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
     assert done.stdout == (
         "\nProduction  version 1\n"
         "Scored      2 rows, 1 with warnings\n"
-        f"Rejected    1 rows, see {scorer.root}/data/07_model_output/scored_rows_rejected.csv\n"
         f"File        {scorer.root}/data/07_model_output/scored_rows.csv\n"
+        "Prediction  column salary\n"
+        "Rejected    1 of 3 rows (33.3%), which have no prediction: "
+        f"{scorer.root}/data/07_model_output/scored_rows_rejected.csv names each line and its "
+        "reasons\n"
     )
     assert done.stderr == "[ 1/2] load_production\n[ 2/2] score_rows\n"
     assert runs(scorer) == before
@@ -62,6 +65,8 @@ def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
 @pytest.mark.parametrize(
     ("rows", "source", "target", "says"),
     [
+        ("Experience Years\n1\n", "", "out/s.csv", "parameters.rows_to_score: is empty: name a"),
+        ("Experience Years\n1\n", "rows.csv", "", "parameters.scored_rows: is empty: name a"),
         (None, "gone.csv", "out/s.csv", "there is no file"),
         ("Experience Years\n1\n", "rows.csv", "/proc/s.csv", "cannot be written"),
     ],
@@ -69,7 +74,7 @@ def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
 def test_batch_scoring_when_something_is_wrong_then_ends_with_one_line_and_leaves_nothing(
     rows: str | None, source: str, target: str, says: str, scorer: Project
 ) -> None:
-    if rows is not None:
+    if rows is not None and source:
         (scorer.root / source).write_text(rows)
 
     done = score(scorer, source, target)
@@ -80,6 +85,20 @@ def test_batch_scoring_when_something_is_wrong_then_ends_with_one_line_and_leave
     assert says in error
     assert error.count("\n") == 1
     assert not (scorer.root / "out").exists()
+
+
+def test_batch_scoring_when_more_rows_are_rejected_than_may_be_then_keeps_those_alone(
+    scorer: Project,
+) -> None:
+    (scorer.root / "rows.csv").write_text("Experience Years\n1\nx\n")
+
+    done = score(scorer, "rows.csv", "out/s.csv,batch_scoring.max_rejected_share=0.3")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    error = done.stderr.split("score_rows\n")[-1]
+    assert error.startswith("Error: 1 of 2 rows break the contract, more than the allowed share of")
+    assert error.count("\n") == 1
+    assert [path.name for path in (scorer.root / "out").iterdir()] == ["s_rejected.csv"]
 
 
 def test_batch_scoring_when_nothing_is_in_production_then_says_what_to_do(project: Project) -> None:

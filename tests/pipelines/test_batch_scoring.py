@@ -26,7 +26,7 @@ from salary_kedro.datasets.table_writer import ScoredTables
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
-from salary_kedro.parameters import RegistryNames
+from salary_kedro.parameters import BatchScoring, RegistryNames
 from salary_kedro.pipelines.batch_scoring import nodes
 from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
 from samples import bundle_files, column, contract_of, straight_line
@@ -97,7 +97,7 @@ def run(
     """Score a file of that content."""
     source = folder / names[0]
     source.write_bytes(content.encode() if isinstance(content, str) else content)
-    return score_rows(TableReader(source), ScoredTables(folder / names[1]), bundle)
+    return score_rows(TableReader(source), ScoredTables(folder / names[1]), bundle, BatchScoring())
 
 
 def texts(path: Path, **options: Any) -> list[list[str]]:
@@ -144,7 +144,51 @@ def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_an
         "model_version": 3,
         "scored_file": f"{tmp_path}/o.csv",
         "rejected_file": f"{tmp_path}/o_rejected.csv",
+        "predicted": "salary",
+        "given": None,
     }
+
+
+def test_score_rows_when_more_are_rejected_than_may_be_then_keeps_those_alone(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("Years\n1\n2\n3\nx\n61\n")
+    tables = ScoredTables(tmp_path / "o.csv")
+    reader = TableReader(tmp_path / "in.csv")
+
+    with pytest.raises(UserError) as caught:
+        score_rows(reader, tables, bundle, BatchScoring(max_rejected_share=0.25))
+
+    assert str(caught.value) == (
+        f"2 of 5 rows break the contract, more than the allowed share of 25%, so {tables.path} is "
+        f"not written: {tables.rejected} names each line and its reasons; correct the rows, or "
+        f"raise batch_scoring.max_rejected_share"
+    )
+    assert [row[0] for row in texts(tables.rejected)[1:]] == ["5", "6"]
+    assert not tables.path.exists()
+    report = score_rows(reader, tables, bundle, BatchScoring(max_rejected_share=0.4))
+    assert (report["scored"], report["rejected"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "given"),
+    [
+        ("Years,Salary\n5,6\n", "Salary"),
+        ("Years,salary\n5,6\n", "salary (raw)"),
+        ("salary,Salary,Years\n7,6,5\n", "Salary"),
+        ("Years,SALARY\n5,6\n", "SALARY"),
+        ("Years,Salary (raw)\n5,6\n", None),
+    ],
+)
+def test_score_rows_when_the_rows_hold_the_target_then_says_which_column_is_which(
+    rows: str, given: str | None, bundle: Bundle, tmp_path: Path
+) -> None:
+    report = run(tmp_path, rows, bundle)
+
+    assert (report["predicted"], report["given"]) == ("salary", given)
+    scored = pd.read_csv(tmp_path / "o.csv")
+    assert scored["salary"].tolist() == [5000]
+    assert given is None or scored[given].tolist() == [6]
 
 
 def test_score_rows_when_values_lie_outside_the_training_range_then_warns(
@@ -344,7 +388,9 @@ def test_score_rows_when_it_is_switched_off_then_cells_stay_as_they_are(
     (tmp_path / "in.csv").write_text("Years,Note\n5,=1+1\n")
     tables = ScoredTables(tmp_path / "o.csv", spreadsheet_safe=False)
 
-    score_rows(TableReader(tmp_path / "in.csv", spreadsheet_safe=False), tables, bundle)
+    score_rows(
+        TableReader(tmp_path / "in.csv", spreadsheet_safe=False), tables, bundle, BatchScoring()
+    )
 
     assert texts(tmp_path / "o.csv")[1][:2] == ["5", "=1+1"]
 
@@ -380,7 +426,8 @@ def test_score_rows_when_scored_rows_are_scored_again_then_every_cell_is_as_it_w
         (folder / "rows.csv").write_bytes(csv_table(pa.table(rows), CsvDialect(delimiter=";")))
         source = TableReader(folder / "rows.csv")
         for target in ("first.csv", "second.csv"):
-            score_rows(source, ScoredTables(folder / target), plain_utf8(city_bundle, target))
+            tables = ScoredTables(folder / target)
+            score_rows(source, tables, plain_utf8(city_bundle, target), BatchScoring())
             source = TableReader(folder / target)
         chunk = next(source.chunks(scoring_contract(city_bundle.contract), 100))
         found = chunk.cells.to_pandas()

@@ -14,7 +14,13 @@ from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
 from salary_kedro.lifecycle.verdict import Policy
-from salary_kedro.parameters import DataEngineering, DataScience, Packaging, RegistryNames
+from salary_kedro.parameters import (
+    BatchScoring,
+    DataEngineering,
+    DataScience,
+    Packaging,
+    RegistryNames,
+)
 from salary_kedro.pipeline_registry import register_pipelines
 from sessions import session
 from support import ROOT, Project
@@ -187,6 +193,7 @@ def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: Dat
         "params:data_science": DataScience,
         "params:promotion": Policy,
         "params:packaging": Packaging,
+        "params:batch_scoring": BatchScoring,
     }
     used = {name for pipeline in PIPELINES.values() for name in pipeline.inputs()}
 

@@ -88,14 +88,24 @@ def test_check_parameters_when_the_short_cut_has_no_effect_then_says_so(
     )
 
 
+@pytest.mark.parametrize("name", ["rows_to_score", "scored_rows"])
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_check_parameters_when_a_file_is_empty_then_says_to_name_one(
+    name: str, value: str | None, content: dict[str, Any]
+) -> None:
+    assert refusal(content, **{name: value}) == (
+        f"parameters.{name}: is empty: name a .csv or .parquet file, or leave it out"
+    )
+
+
 @pytest.mark.parametrize(("unknown", "meant"), [("modle", "model"), ("registri", "registry")])
 def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_one(
     unknown: str, meant: str, content: dict[str, Any]
 ) -> None:
     assert refusal(content, **{unknown: 1}) == (
-        f"unknown parameter '{unknown}': did you mean '{meant}'? Known are contract, "
-        f"data_engineering, data_science, model, overwrite, packaging, promotion, refresh, "
-        "registry, rows_to_score, scored_rows, spreadsheet_safe"
+        f"unknown parameter '{unknown}': did you mean '{meant}'? Known are batch_scoring, "
+        f"contract, data_engineering, data_science, model, overwrite, packaging, promotion, "
+        "refresh, registry, rows_to_score, scored_rows, spreadsheet_safe"
     )
 
 

@@ -183,11 +183,13 @@ def test_summarise_when_a_reason_would_act_on_the_screen_then_is_shown_in_plain_
 
 REPORT = {
     "scored": 4998,
-    "rejected": 2,
+    "rejected": 2502,
     "warned": 31,
     "model_version": 3,
     "scored_file": "data/07_model_output/scored_rows.csv",
     "rejected_file": "data/07_model_output/scored_rows_rejected.csv",
+    "predicted": "salary",
+    "given": "Salary",
 }
 
 
@@ -197,12 +199,14 @@ def test_summarise_when_a_file_was_scored_then_tells_how_many_rows_and_where() -
         == """
 Production  version 3
 Scored      4,998 rows, 31 with warnings
-Rejected    2 rows, see data/07_model_output/scored_rows_rejected.csv
-File        data/07_model_output/scored_rows.csv"""
+File        data/07_model_output/scored_rows.csv
+Prediction  column salary; Salary is what the file held
+Rejected    2,502 of 7,500 rows (33.4%), which have no prediction: \
+data/07_model_output/scored_rows_rejected.csv names each line and its reasons"""
     )
 
 
 def test_summarise_when_every_row_was_scored_then_names_no_rejected_file() -> None:
-    summary = summarise({"scoring_report": {**REPORT, "rejected": 0}}, None)
+    summary = summarise({"scoring_report": {**REPORT, "rejected": 0, "given": None}}, None)
 
-    assert "Rejected    0 rows\n" in summary
+    assert summary.endswith("Prediction  column salary\nRejected    0 rows")

@@ -19,6 +19,10 @@ from salary_kedro.datasets.table_reader import PARQUET, known_suffix
 from salary_kedro.errors import UserError
 
 
+class TooManyRejectedError(UserError):
+    """So many rows were rejected that only these are kept."""
+
+
 class TableWriter(Protocol):
     """Appends rows to a table."""
 
@@ -51,6 +55,8 @@ class ScoredTables:
     ) -> Iterator[tuple[TableWriter, TableWriter]]:
         """Write both tables aside, then move them to their places, the scored rows last.
 
+        Of a block that raises TooManyRejectedError, the rejected rows alone are moved.
+
         Args:
             dialect: How CSV is written; its encoding is always UTF-8.
             source: The file that is read meanwhile.
@@ -63,11 +69,16 @@ class ScoredTables:
         try:
             with _scratch_folder(self.path) as folder:
                 drafts = [folder / path.name for path in (self.path, self.rejected)]
-                with (
-                    _writer(drafts[0], suffix, dialect, safe=safe) as scored,
-                    _writer(drafts[1], suffix, dialect, safe=safe) as rejected,
-                ):
-                    yield scored, rejected
+                try:
+                    with (
+                        _writer(drafts[0], suffix, dialect, safe=safe) as scored,
+                        _writer(drafts[1], suffix, dialect, safe=safe) as rejected,
+                    ):
+                        yield scored, rejected
+                except TooManyRejectedError:
+                    self.check(source)
+                    drafts[1].replace(self.rejected)
+                    raise
                 self.check(source)  # something may have appeared there meanwhile
                 drafts[1].replace(self.rejected)
                 drafts[0].replace(self.path)

@@ -1,19 +1,25 @@
 """From a file of rows to one with a salary for each."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.contract.scoring import scoring_contract
-from salary_kedro.contract.table import check_header
+from salary_kedro.contract.table import check_header, rename_beside
 from salary_kedro.datasets.table_reader import TableReader
-from salary_kedro.datasets.table_writer import ScoredTables
+from salary_kedro.datasets.table_writer import ScoredTables, TooManyRejectedError
 from salary_kedro.lifecycle.packaging import export_production
 from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.parameters import RegistryNames
-from salary_kedro.pipelines.batch_scoring.scoring import rejected_table, score, scored_table
+from salary_kedro.parameters import BatchScoring, RegistryNames
+from salary_kedro.pipelines.batch_scoring.scoring import (
+    added_names,
+    rejected_table,
+    score,
+    scored_table,
+)
 
 CHUNK_ROWS = 50_000
 
@@ -36,7 +42,10 @@ def _advice(inputs: Contract, production: Bundle) -> str:
 
 
 def score_rows(
-    rows_to_score: TableReader, scored_rows: ScoredTables, production: Bundle
+    rows_to_score: TableReader,
+    scored_rows: ScoredTables,
+    production: Bundle,
+    parameters: BatchScoring,
 ) -> dict[str, Any]:
     """Score the rows that keep to the contract of the model's own bundle; reject the others.
 
@@ -44,16 +53,20 @@ def score_rows(
         rows_to_score: The rows; the target and audit columns need not be there.
         scored_rows: Where the rows go: as they were, with what `scored_table` adds.
         production: The model.
+        parameters: How many rows may be rejected.
 
     Returns:
         How many rows were `scored`, `rejected` and `warned` of, `scored_file` and
-        `rejected_file`, and the `model_version`.
+        `rejected_file`, the `model_version`, and which columns of the scored file hold the
+        `predicted` target and the `given` one, None if the rows do not have it.
 
     Raises:
-        UserError: If the file cannot be read, or lacks a column; or none can be written.
+        UserError: If the file cannot be read, or lacks a column; or none can be written; or
+            more rows are rejected than may be, in which case only these are written.
     """
     inputs = scoring_contract(production.contract)
-    check_header(rows_to_score.header(inputs), inputs, _advice(inputs, production))
+    header = rows_to_score.header(inputs)
+    check_header(header, inputs, _advice(inputs, production))
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
@@ -61,9 +74,35 @@ def score_rows(
             scored.write(scored_table(chunk.cells, scores, production, moment))
             rejected.write(rejected_table(chunk, scores))
             tally.update(scores.count())
+        _check_share(tally, parameters.max_rejected_share, scored_rows)
     return {
         **tally,
         "model_version": production.version,
         "scored_file": str(scored_rows.path),
         "rejected_file": str(scored_rows.rejected),
+        "predicted": production.contract.target.name,
+        "given": _given(header, production.contract),
     }
+
+
+def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables) -> None:
+    rejected, total = tally["rejected"], tally["rejected"] + tally["scored"]
+    if rejected and rejected / total > allowed:
+        raise TooManyRejectedError(
+            f"{rejected:,} of {total:,} rows break the contract, more than the allowed share of "
+            f"{allowed * 100:.15g}%, so {tables.path} is not written: {tables.rejected} names each "
+            f"line and its reasons; correct the rows, or raise batch_scoring.max_rejected_share"
+        )
+
+
+def _given(header: Sequence[str], contract: Contract) -> str | None:
+    """What the scored file calls a column that holds the target already, or is called like it."""
+    renamed = rename_beside(header, added_names(contract))
+    target = contract.target
+    pairs = zip(header, renamed, strict=True)
+    alike = [
+        (name != target.column, new)
+        for name, new in pairs
+        if name == target.column or name.casefold() == target.name.casefold()
+    ]
+    return min(alike)[1] if alike else None

@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "rows_to_score": "rows_to_score",
                     "scored_rows": "scored_rows",
                     "production": "production",
+                    "parameters": "params:batch_scoring",
                 },
                 outputs="scoring_report",
                 name="score_rows",

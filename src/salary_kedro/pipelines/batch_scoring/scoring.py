@@ -72,16 +72,22 @@ def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(bundle.model.predict(encoded), dtype=np.float64)
 
 
+def added_names(contract: Contract) -> tuple[str, ...]:
+    """Names of the columns that `scored_table` adds."""
+    return (contract.target.name, "warnings", "model_name", "model_version", "scored_at")
+
+
 def scored_table(cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime) -> pa.Table:
     """The scored rows: their cells as they were, the target's field, and where that is from."""
     count = len(scores.predicted)
-    added = {
-        bundle.contract.target.name: pa.array(scores.predicted.to_numpy()),
-        "warnings": pa.array(scores.warnings, pa.large_string()),
-        "model_name": pa.repeat(pa.scalar(bundle.model_name), count),
-        "model_version": pa.repeat(pa.scalar(bundle.version), count),
-        "scored_at": pa.repeat(pa.scalar(moment, pa.timestamp("s", "UTC")), count),
-    }
+    columns = (
+        pa.array(scores.predicted.to_numpy()),
+        pa.array(scores.warnings, pa.large_string()),
+        pa.repeat(pa.scalar(bundle.model_name), count),
+        pa.repeat(pa.scalar(bundle.version), count),
+        pa.repeat(pa.scalar(moment, pa.timestamp("s", "UTC")), count),
+    )
+    added = dict(zip(added_names(bundle.contract), columns, strict=True))
     taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
     return _join(_rename(taken, added), added)
 
