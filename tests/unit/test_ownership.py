@@ -1,6 +1,7 @@
 """What the project owns is not written over, by whatever name it is called."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.errors import UserError
 from salary_kedro.locations import local_path
-from salary_kedro.ownership import refuse_owned
-from support import Project
+from salary_kedro.ownership import OUTPUT, refuse_owned
+from support import ROOT, Project
 
 RAW = "data/01_raw/salary_data.csv"
 
@@ -246,3 +247,12 @@ def test_local_path_when_given_a_path_or_uri_then_gives_the_file_of_this_machine
     text: str, path: str | None
 ) -> None:
     assert local_path(text) == (None if path is None else Path(path))
+
+
+def test_data_readme_when_the_catalog_or_the_project_knows_a_folder_then_lists_it() -> None:
+    catalog = (ROOT / "conf" / "base" / "catalog.yml").read_text()
+    written = set(re.findall(r"\$\{(?:data|run):(\d\d_\w+)", catalog)) | {OUTPUT}
+
+    listed = (ROOT / "data" / "README.md").read_text()
+
+    assert [folder for folder in sorted(written) if f"`{folder}/" not in listed] == []
