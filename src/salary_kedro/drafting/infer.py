@@ -257,8 +257,9 @@ def _as_target(fact: Facts, name: str) -> ColumnDraft:
         "example": example if example > 0 or low <= 0 else high,
     }
     remarks = ["What the model predicts."]
-    if not (currency and period):
-        remarks.append("Say which currency (three letters) and period it is in.")
+    asked = {"currency (three letters)": currency, "period": period}
+    if lacking := [what for what, found in asked.items() if not found]:
+        remarks.append(f"Say which {' and '.join(lacking)} it is in.")
     return ColumnDraft(keys, fact.missing_share, tuple(remarks))
 
 

@@ -306,6 +306,23 @@ def test_infer_when_nothing_can_be_predicted_then_says_what_to_do(
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("header", "remarks"),
+    [
+        ("Salary", ["Say which currency (three letters) and period it is in."]),
+        ("Salary (EUR)", ["Say which period it is in."]),
+        ("Annual salary", ["Say which currency (three letters) it is in."]),
+        ("Annual salary (EUR)", []),
+    ],
+)
+def test_infer_when_the_header_lacks_currency_or_period_then_asks_for_that_alone(
+    header: str, remarks: list[str]
+) -> None:
+    found = draft({header: [row % 7 + 1.5 for row in range(ROWS)], "X": list(range(ROWS))}, header)
+
+    assert list(found.target.remarks) == ["What the model predicts.", *remarks]
+
+
 def test_infer_when_targets_are_missing_then_allows_those_rows_to_be_rejected() -> None:
     found = draft({"X": list(range(5)) * 4, "Salary": [""] * 5 + [10.5, 11, 12] * 5})
 
