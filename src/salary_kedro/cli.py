@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from kedro.utils import find_kedro_project
 from salary_kedro import console
 from salary_kedro.errors import UserError
 from salary_kedro.failures import LOCK_SECONDS, chain, tell_failure, without_passwords
+from salary_kedro.locations import data_folder
 
 log = logging.getLogger(__name__)
 
@@ -277,8 +279,9 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
 def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
     """Put back what an archive of `kedro models backup` holds, after checking all of it.
 
-    Into a new project or environment; with --force into one that has models, which are
-    set aside, not deleted: let runs end first. The store is told its new place.
+    Into a new project, or a new environment: `mkdir conf/NAME`, then --env NAME. With --force
+    into one that has models, which are set aside, not deleted: let runs end first. The store
+    is told its new place.
 
     Example: kedro models restore ../salary-monday.zip
     """
@@ -427,10 +430,13 @@ def _check_env(env: str | None) -> None:
                 f"conf/{env} was being replaced when `kedro contract infer --force` was killed: "
                 f"`mv {aside} {conf / env}` brings it back"
             )
+        data_folder(env)  # says what is wrong with a name that can be none
         folders = [path.name for path in conf.glob("[!.]*") if path.is_dir()]
         known = ", ".join(sorted(folders))
         raise UserError(
-            f"there is no environment '{env}'; known are {known}: create the folder {conf / env}"
+            f"there is no environment '{env}'; known are {known}: choose one of these. For a new "
+            f"one, `kedro contract infer FILE --env {env}` drafts it from a table, and "
+            f"`mkdir {shlex.quote(str(conf / env))}` makes one with the settings of conf/base"
         )
 
 

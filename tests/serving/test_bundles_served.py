@@ -260,8 +260,10 @@ def test_service_when_its_environment_is_not_there_then_does_not_start_and_names
 ) -> None:
     result = project.run("bentoml", "serve", KEDRO_ENV="profesors")
     assert result.returncode != 0
-    expected = "Error: KEDRO_ENV names 'profesors', but there is no environment conf/profesors\n"
-    assert result.stderr == expected
+    assert result.stderr == (
+        "Error: KEDRO_ENV names 'profesors', but there is no environment conf/profesors: correct "
+        "or unset it\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """The command line: every error is one line that says what to do."""
 
 import json
+import re
+import shlex
+import subprocess
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -471,9 +474,35 @@ def test_models_when_the_environment_does_not_exist_then_names_those_there_are(
         monkeypatch.setenv("KEDRO_ENV", "prod")
 
     assert refused("list", *option) == (
-        f"there is no environment 'prod'; known are base, local, professors: create the folder "
-        f"{shell.root}/conf/prod"
+        f"there is no environment 'prod'; known are base, local, professors: choose one of these. "
+        f"For a new one, `kedro contract infer FILE --env prod` drafts it from a table, and "
+        f"`mkdir {shell.root}/conf/prod` makes one with the settings of conf/base"
     )
+
+
+def test_models_when_the_environment_can_be_none_then_says_what_is_wrong_with_its_name(
+    shell: Project,
+) -> None:
+    assert refused("list", "--env", "../prod") == (
+        "'../prod' is not a name for an environment: use letters, digits, '_' and '-'"
+    )
+
+
+def test_restore_when_the_folder_was_made_as_the_message_says_then_fills_the_environment(
+    shell: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "all.zip")
+    ask("backup", file)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.delenv("SALARY_BUNDLES")
+    command = re.findall("`(mkdir [^`]*)`", refused("restore", file, "--env", "fresh"))
+
+    subprocess.run(shlex.split(command[0]), check=True)
+    base = shell.root / "conf" / "base" / "parameters.yml"
+    base.write_text((shell.root / "conf" / "local" / "parameters.yml").read_text())
+
+    assert ask("restore", file, "--env", "fresh")["production"] == 2
+    assert [row["version"] for row in ask("list", "--env", "fresh")] == [2, 1]
 
 
 @pytest.mark.parametrize("given", ["option", "variable"])

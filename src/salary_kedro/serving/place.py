@@ -135,5 +135,7 @@ def environment() -> str:
 def _known_environment(project: Path) -> str:
     env = environment()
     if env and not (project / "conf" / env).is_dir():
-        raise UserError(f"KEDRO_ENV names '{env}', but there is no environment conf/{env}")
+        raise UserError(
+            f"KEDRO_ENV names '{env}', but there is no environment conf/{env}: correct or unset it"
+        )
     return env
