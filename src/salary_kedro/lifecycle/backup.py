@@ -173,9 +173,7 @@ def _add_artifacts(target: zipfile.ZipFile, root: Path, folders: Sequence[Path])
     return {name: _add(target, name, path) for name, path in sorted(names.items())}
 
 
-def _add_bundles(
-    target: zipfile.ZipFile, site: Site, versions: frozenset[int]
-) -> dict[str, str]:
+def _add_bundles(target: zipfile.ZipFile, site: Site, versions: frozenset[int]) -> dict[str, str]:
     sums = {}
     for name in _own_bundles(site):
         files = _read_bundle(site.bundles, name) if version_of(name) in versions else {}
