@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 CONNECT_SECONDS = 2
+#: How often a store that cannot be written to is copied, until it was at rest meanwhile.
+COPIES = 20
+LOGS = ("", "-wal")
 SERVER_ERROR = 500
 #: Rows that MLflow itself puts into a new store's tables, at most.
 FILLED = {"alembic_version": 1, "experiments": 1, "workspaces": 1}
@@ -138,16 +141,73 @@ def is_read_only(uri: str) -> bool:
 
 
 def copy_store(uri: str, folder: Path) -> str:
-    """Copy a local store that cannot be written to: SQLite must write to read one in WAL mode.
+    """Copy one moment of a local store that cannot be written to, whoever writes to it meanwhile.
+
+    SQLite must write to read one in WAL mode, unless a program that writes has it open.
 
     Returns:
         Tracking URI of the copy, which names the artifacts where they are.
+
+    Raises:
+        UserError: If it is locked, or never at rest.
+        OSError: If it cannot be read, or the copy not be written.
     """
     database = database_path(uri)
-    for suffix in ("", "-wal"):  # what was written last may be in the second alone
+    copy = folder / database.name
+    for _ in range(COPIES):
+        before = _state_of(database)
+        if _copy_by_sqlite(database, copy):
+            break
+        _copy_files(database, copy)
+        if _state_of(database) == before:
+            break
+    else:
+        raise UserError(f"the store {database} changed whenever it was copied: try again")
+    return f"{SQLITE}{copy}"
+
+
+def _copy_by_sqlite(database: Path, copy: Path) -> bool:
+    """Copy a database within one of its transactions; tells whether SQLite could open it."""
+    _remove(copy)
+    where = f"{database.resolve().as_uri()}?mode=ro"
+    try:
+        with (
+            closing(sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master")  # else a lock is waited for ever
+            source.backup(target)
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise UserError(f"the store {database} is locked by another program") from error
+        return False
+    return True
+
+
+def _copy_files(database: Path, copy: Path) -> None:
+    _remove(copy)
+    for suffix in LOGS:  # what was written last may be in the second alone
         if (part := Path(f"{database}{suffix}")).is_file():
-            shutil.copyfile(part, folder / part.name)
-    return f"{SQLITE}{folder / database.name}"
+            shutil.copyfile(part, f"{copy}{suffix}")
+
+
+def _remove(copy: Path) -> None:
+    for suffix in (*LOGS, "-shm"):
+        Path(f"{copy}{suffix}").unlink(missing_ok=True)
+
+
+def _state_of(database: Path) -> list[tuple[int, int, int] | None]:
+    """What differs once somebody has written to a database."""
+    return [_print_of(Path(f"{database}{suffix}")) for suffix in LOGS]
+
+
+def _print_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_local(uri: str) -> bool:

@@ -1,10 +1,13 @@
 """First contact with the tracking store: made once, and refused quickly and in plain words."""
 
+import os
+import shutil
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +16,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy import Engine, event
 
-from disks import locked, resize, small_disk
+from disks import locked, mount, resize, small_disk
 from processes import run_eight
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.store import is_half_made, prepare_store, store_lock
+from salary_kedro.lifecycle.store import copy_store, is_half_made, prepare_store, store_lock
 from stores import StoreTemplate, copy_database
 
 ARTIFACTS = "file:///somewhere/artifacts"
@@ -434,3 +437,93 @@ def test_store_lock_when_the_store_is_a_server_then_there_is_none(
         pass
 
     assert list(tmp_path.iterdir()) == []
+
+
+# --- Copies of a store that cannot be written to -------------------------------------------
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Iterator[Path]:
+    """A folder that cannot be written to, though others can write to it as `theirs` beside it."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "view").mkdir()
+    (tmp_path / "copy").mkdir()
+    mount("--bind", tmp_path / "theirs", tmp_path / "view")
+    try:
+        mount("-o", "remount,bind,ro", tmp_path / "view")
+        yield tmp_path / "view"
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "view"], check=True)
+
+
+def in_wal_mode(database: Path) -> sqlite3.Connection:
+    """A database whose one table, with one row, is in the log beside it alone."""
+    writer = sqlite3.connect(database)
+    writer.execute("PRAGMA journal_mode=WAL")
+    with writer:
+        writer.execute("CREATE TABLE runs (id)")
+        writer.execute("INSERT INTO runs VALUES (1)")
+    return writer
+
+
+def rows_of(view: Path) -> list[tuple[int]]:
+    """What a copy of the store holds."""
+    uri = copy_store(f"sqlite:///{view}/mlflow.db", view.with_name("copy"))
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as copy:
+        return copy.execute("SELECT id FROM runs").fetchall()
+
+
+def interrupt_copying(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Do something after the first file was copied."""
+    real, works = shutil.copyfile, [work]
+
+    def copyfile(source: Path, target: str) -> None:
+        real(source, target)
+        if works:
+            works.pop()()
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+
+
+def test_copy_store_when_a_writer_moves_its_log_meanwhile_then_nothing_is_lost(
+    view: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(in_wal_mode(view.with_name("theirs") / "mlflow.db")) as writer:
+        interrupt_copying(
+            monkeypatch, lambda: writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        )
+
+        assert rows_of(view) == [(1,)]
+
+
+def test_copy_store_when_a_writer_comes_and_goes_meanwhile_then_nothing_is_lost(
+    view: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(in_wal_mode(tmp_path / "mlflow.db")):
+        for name in ("mlflow.db", "mlflow.db-wal"):
+            shutil.copy(tmp_path / name, tmp_path / "theirs")
+
+    def come_and_go() -> None:
+        with closing(sqlite3.connect(tmp_path / "theirs" / "mlflow.db")) as writer, writer:
+            writer.execute("INSERT INTO runs VALUES (2)")
+
+    interrupt_copying(monkeypatch, come_and_go)
+
+    assert rows_of(view) == [(1,), (2,)]
+
+
+def test_copy_store_when_it_is_never_at_rest_then_says_so(
+    view: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = view.with_name("theirs") / "mlflow.db"
+    in_wal_mode(database).close()
+    real, times = shutil.copyfile, iter(range(1, 1000))
+
+    def copyfile(source: Path, target: str) -> None:
+        real(source, target)
+        os.utime(database, (0, next(times)))
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+
+    with pytest.raises(UserError, match="changed whenever it was copied: try again"):
+        rows_of(view)
