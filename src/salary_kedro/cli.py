@@ -425,10 +425,10 @@ def _find_root() -> Path:
 def _check_env(env: str | None) -> None:
     conf = (find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
     if env and not (conf / env).is_dir():
-        if aside := next(conf.glob(f".{env}.*.old"), None):
+        if moves := _interrupted(env, conf.parent):
             raise UserError(
                 f"conf/{env} was being replaced when `kedro contract infer --force` was killed: "
-                f"`mv {aside} {conf / env}` brings it back"
+                f"`{moves}` brings it back"
             )
         data_folder(env)  # says what is wrong with a name that can be none
         folders = [path.name for path in conf.glob("[!.]*") if path.is_dir()]
@@ -438,6 +438,16 @@ def _check_env(env: str | None) -> None:
             f"one, `kedro contract infer FILE --env {env}` drafts it from a table, and "
             f"`mkdir {shlex.quote(str(conf / env))}` makes one with the settings of conf/base"
         )
+
+
+def _interrupted(env: str, root: Path) -> str:
+    """Commands that bring back an environment which was being replaced; empty if none was."""
+    from salary_kedro.drafting.environment import interrupted
+    from salary_kedro.locations import data_folder
+
+    data_folder(env)  # no other name leads into the project
+    moves = interrupted(env, root).items()
+    return " && ".join(shlex.join(["mv", str(aside), str(place)]) for aside, place in moves)
 
 
 def _check_pipelines(names: list[str]) -> None:

@@ -1,7 +1,10 @@
 """`kedro contract`: from a table of one's own to an environment that runs."""
 
+import errno
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from salary_kedro.cli import cli
+from salary_kedro.drafting.environment import interrupted as find_interrupted
 from salary_kedro.locations import data_folder
 from sessions import logs
 from support import Project
@@ -152,26 +156,42 @@ def test_infer_when_a_table_is_there_without_a_draft_then_never_replaces_it(
     assert not Path("conf/mine").exists()
 
 
+DIGITS = "0123456789abcdef" * 2
+OTHER = TABLE.replace("id,level", "nr,level")
+RAW = Path("data/mine/01_raw/salary_data.csv")
+
+
 @pytest.fixture
 def interrupted(shell: Project) -> Path:
-    """A drafted environment that a killed `infer --force` has moved aside."""
+    """A drafted environment that a killed `infer --force` has moved aside, with its table."""
     contract("infer", "mine.csv", "--env", "mine")
     with Path("conf/mine/contract.yml").open("a") as file:
         file.write("# edited\n")
-    Path("conf/.mine.0123.part").mkdir()
-    shutil.copy("conf/mine/parameters.yml", "conf/.mine.0123.part")
-    return Path("conf/mine").rename("conf/.mine.0123.old")
+    Path(f"conf/.mine.{DIGITS}.part").mkdir()
+    shutil.copy("conf/mine/parameters.yml", f"conf/.mine.{DIGITS}.part")
+    RAW.rename(RAW.with_name(f".{RAW.name}.{DIGITS}.old"))
+    RAW.write_text("the new table\n")
+    RAW.with_name(f".{RAW.name}.{DIGITS}.part").write_text("half of it")
+    return Path("conf/mine").rename(f"conf/.mine.{DIGITS}.old")
 
 
-def test_infer_when_an_earlier_one_was_killed_between_its_steps_then_brings_the_folder_back(
+def hidden() -> list[str]:
+    """What is left beside an environment."""
+    places = [*Path("conf").iterdir(), *RAW.parent.iterdir()]
+    return [path.name for path in places if path.name.startswith(".")]
+
+
+def test_infer_when_an_earlier_one_was_killed_between_its_steps_then_force_replaces_the_whole(
     interrupted: Path,
 ) -> None:
+    before = files("conf", "data")
+
     refused = contract("infer", "mine.csv", "--env", "mine")
 
-    assert (refused.exit_code, interrupted.exists()) == (1, False)
+    assert (refused.exit_code, files("conf", "data")) == (1, before)
     assert "is there already" in refused.stderr
-    assert Path("conf/mine/contract.yml").read_text().endswith("# edited\n")
     assert contract("infer", "mine.csv", "--env", "mine", "--force").exit_code == 0
+    assert (hidden(), RAW.read_text()) == ([], TABLE)
 
 
 def test_check_when_infer_was_killed_between_its_steps_then_says_how_to_bring_it_back(
@@ -180,21 +200,75 @@ def test_check_when_infer_was_killed_between_its_steps_then_says_how_to_bring_it
     result = contract("check", "--env", "mine")
 
     aside, there = interrupted.absolute(), Path("conf/mine").absolute()
+    table = RAW.absolute().with_name(f".{RAW.name}.{DIGITS}.old")
+    command = f"mv {table} {RAW.absolute()} && mv {aside} {there}"
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: conf/mine was being replaced when `kedro contract infer --force` was killed: "
-        f"`mv {aside} {there}` brings it back\n"
+        f"`{command}` brings it back\n"
     )
+    subprocess.run(["sh", "-c", command], check=True)
+    assert Path("conf/mine/contract.yml").read_text().endswith("# edited\n")
+    assert RAW.read_text() == TABLE
 
 
 def test_infer_when_an_earlier_one_was_killed_after_its_steps_then_removes_what_it_left(
     interrupted: Path,
 ) -> None:
     shutil.copytree(interrupted, "conf/mine")
+    Path("conf/.mine.kept.old").mkdir()
 
     contract("infer", "mine.csv", "--env", "mine", "--force")
 
-    assert not interrupted.exists()
+    assert hidden() == [".mine.kept.old"]
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_infer_when_it_fails_half_way_then_the_old_environment_is_whole(
+    step: int, shell: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    Path("other.csv").write_text(OTHER)
+    before, steps, real = files("conf", "data"), iter(range(100)), Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if next(steps) == step:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    failed = contract("infer", "other.csv", "--env", "mine", "--force")
+
+    assert (failed.exit_code, files("conf", "data"), hidden()) == (1, before, [])
+    assert "the environment cannot be written: [Errno 5] Input/output error" in failed.stderr
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_infer_when_it_is_killed_half_way_then_the_old_environment_can_be_brought_back(
+    step: int, shell: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    Path("other.csv").write_text(OTHER)
+    before, steps, real = files("conf", "data"), iter(range(100)), Path.rename
+
+    def kill(path: Path, target: Path) -> Path:
+        if next(steps) == step:
+            os._exit(9)
+        return real(path, target)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(Path, "rename", kill)
+        contract("infer", "other.csv", "--env", "mine", "--force")
+        os._exit(0)
+    os.waitpid(child, 0)
+    for aside, place in find_interrupted("mine", shell.root).items():
+        aside.replace(place)
+
+    now = {name: text for name, text in files("conf", "data").items() if "/." not in name}
+    is_new = step == 4
+    assert (now == before) is not is_new
+    assert (RAW.read_text() == OTHER) is is_new
 
 
 def test_infer_when_it_is_forced_then_leaves_the_other_files_of_the_environment(

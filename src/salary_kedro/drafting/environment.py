@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +27,10 @@ from salary_kedro.locations import DEFAULT_ENVS, data_folder
 DRAFT_ROWS = 100_000
 #: More of a column's cells than this share may not break what was drafted from them.
 TOLERATED_SHARE = 0.002
+#: Name of the copy of the table, without its suffix.
+TABLE = "salary_data"
+#: Of the hidden names that an environment's files have before or after their time.
+DIGITS = "[0-9a-f]" * 32
 PARQUET, PACKED = b"PAR1", {b"PK\x03\x04": "an Excel or zip file", b"\x1f\x8b": "a gzip file"}
 #: The first comment of the files of an environment, by which it is known.
 DRAFTED_BY = "Drafted by `kedro contract infer`"
@@ -207,18 +211,18 @@ def check_name(env: str, root: Path, *, force: bool) -> None:
     folder, conf = data_folder(env), root / "conf" / env
     if env in DEFAULT_ENVS:
         raise UserError(f"--env '{env}' is the project's own: choose a new name")
-    restore_interrupted(conf)
-    if not os.path.lexists(conf):
+    there = next((aside for aside, place in interrupted(env, root).items() if place == conf), conf)
+    if not os.path.lexists(there):
         return
-    if not _is_drafted(conf):
+    if not _is_drafted(there):
         raise UserError(
-            f"{conf} is there already and was not drafted by `kedro contract infer`, which "
+            f"{there} is there already and was not drafted by `kedro contract infer`, which "
             f"replaces nothing else, not even with --force: choose another name"
         )
     if not force:
         raise UserError(
             f"the environment '{env}' is there already: choose another name, or replace "
-            f"{conf} and the table in {folder}/01_raw with --force"
+            f"{there} and the table in {folder}/01_raw with --force"
         )
 
 
@@ -230,25 +234,38 @@ def _is_drafted(conf: Path) -> bool:
     return any(file.read_bytes().startswith(f"# {DRAFTED_BY}".encode()) for file in files)
 
 
-def left_aside(conf: Path) -> Path | None:
-    """The folder of an environment that a killed `infer --force` has moved away, if it has."""
-    return (
-        None if conf.exists() else next(iter(sorted(conf.parent.glob(f".{conf.name}.*.old"))), None)
-    )
+def interrupted(env: str, root: Path) -> dict[Path, Path]:
+    """What a killed `infer --force` has moved away, and where it belongs; empty if none was."""
+    conf = root / "conf" / env
+    asides = [] if os.path.lexists(conf) else sorted(conf.parent.glob(f".{env}.{DIGITS}.old"))
+    for aside in asides[:1]:
+        end = aside.name.removeprefix(f".{env}")
+        tables = _raw_folder(env, root).glob(f".{TABLE}.*{end}")
+        moves = {table: table.with_name(table.name[1:].removesuffix(end)) for table in tables}
+        return {**moves, aside: conf}
+    return {}
 
 
-def restore_interrupted(conf: Path) -> None:
-    """Move back what a killed `infer --force` has left aside, and remove what else it left."""
+def _restore_interrupted(env: str, root: Path) -> None:
+    """Move back what a killed `infer --force` has moved away, and remove what else it left."""
+    conf, raw = root / "conf" / env, _raw_folder(env, root)
     try:
-        if aside := left_aside(conf):
-            aside.rename(conf)
-        for folder in conf.parent.glob(f".{conf.name}.*.old"):
-            shutil.rmtree(folder)
+        for aside, place in interrupted(env, root).items():
+            aside.replace(place)
+        for kind in ("old", "part"):
+            for folder in conf.parent.glob(f".{env}.{DIGITS}.{kind}"):
+                shutil.rmtree(folder)
+            for table in raw.glob(f".{TABLE}.*.{DIGITS}.{kind}"):
+                table.unlink()
     except OSError as error:
         raise UserError(
             f"{conf} was being replaced when a command was killed, and cannot be brought into "
-            f"order ({error.strerror or error}): see to {conf.parent}/.{conf.name}.*.old"
+            f"order ({error.strerror or error}): see to {error.filename or conf.parent}"
         ) from error
+
+
+def _raw_folder(env: str, root: Path) -> Path:
+    return root / data_folder(env) / "01_raw"
 
 
 def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
@@ -270,7 +287,7 @@ def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
 def write_environment(
     drafted: Drafted, table: Path, env: str, root: Path, *, force: bool
 ) -> dict[str, str]:
-    """Write what makes `--env` run, all or nothing: the configuration comes last.
+    """Write what makes `--env` run, all or nothing; an environment that is replaced stays whole.
 
     Returns:
         Where contract and table are, relative to the project.
@@ -281,25 +298,20 @@ def write_environment(
     check_name(env, root, force=force)
     texts = _texts(drafted, table.name, env)
     _check_names(texts, env, root)
-    target = root / data_folder(env) / "01_raw" / f"salary_data{drafted.suffix}"
-    conf = root / "conf" / env
+    _restore_interrupted(env, root)
+    target = _raw_folder(env, root) / f"{TABLE}{drafted.suffix}"
+    conf, digits = root / "conf" / env, uuid4().hex
     same = target.exists() and target.samefile(table)
     if os.path.lexists(target) and not (same or (force and conf.exists())):
         remedy = "move it away, or replace it with --force" if conf.exists() else "move it away"
         raise UserError(f"{target} is there already: {remedy}")
-    part = target.with_name(f".{target.name}.{uuid4().hex}.part")
-    new = conf.with_name(f".{env}.{uuid4().hex}.part")
+    part, new = (_beside(path, digits, "part") for path in (target, conf))
     try:
-        if conf.exists():  # what else lies there stays
-            shutil.copytree(conf, new, ignore=shutil.ignore_patterns("catalog.yml"))
-        new.mkdir(exist_ok=True)
-        for name, text in texts.items():
-            (new / name).write_text(text, encoding="utf-8")
+        _write_configuration(new, conf, texts)
         if not same:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(table, part)
-            part.replace(target)
-        _swap(new, conf)
+        _swap({conf: new} if same else {conf: new, target: part}, digits)
     except OSError as error:
         raise UserError(f"the environment cannot be written: {error}") from error
     finally:
@@ -309,13 +321,39 @@ def write_environment(
     return {key: str(path.relative_to(root)) for key, path in places.items()}
 
 
-def _swap(new: Path, old: Path) -> None:
-    """Put a folder into the place of another."""
-    aside = old.with_name(f".{old.name}.{uuid4().hex}.old")
-    if old.exists():
-        old.rename(aside)
-    new.rename(old)
-    shutil.rmtree(aside, ignore_errors=True)
+def _write_configuration(new: Path, conf: Path, texts: Mapping[str, str]) -> None:
+    if conf.exists():  # what else lies there stays
+        shutil.copytree(conf, new, ignore=shutil.ignore_patterns("catalog.yml"))
+    new.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (new / name).write_text(text, encoding="utf-8")
+
+
+def _beside(path: Path, digits: str, kind: str) -> Path:
+    return path.with_name(f".{path.name}.{digits}.{kind}")
+
+
+def _swap(new: Mapping[Path, Path], digits: str) -> None:
+    """Put files or folders into the places of others; what fails is undone.
+
+    The first is gone while it goes on: if the process is killed, that tells what to undo.
+
+    Args:
+        new: What belongs into each place.
+        digits: Of the names that others have meanwhile.
+    """
+    asides = {place: _beside(place, digits, "old") for place in new}
+    with ExitStack() as undo:
+        for place, aside in asides.items():
+            if os.path.lexists(place):
+                place.rename(aside)
+                undo.callback(aside.rename, place)
+        for place, made in reversed(new.items()):
+            made.rename(place)
+            undo.callback(place.rename, made)
+        undo.pop_all()
+    for aside in asides.values():
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
 
 
 def _texts(drafted: Drafted, name: str, env: str) -> Mapping[str, str]:
