@@ -23,11 +23,11 @@ run: $(RUN) ## train, track, register, promote and package a model (ENV=name for
 	@$(BIN)/kedro run $(ENV_OPTION)
 
 serve: $(RUN) ## serve the production model over HTTP (PORT=3000)
-	@$(BIN)/python -m salary_kedro.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
+	@$(BIN)/python -m salary_kedro.serving.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) $(BIN)/bentoml serve --port $(PORT)
 
 app: $(RUN) ## open the page that asks the service (APP_PORT=8501)
-	@$(BIN)/python -m salary_kedro.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
+	@$(BIN)/python -m salary_kedro.serving.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
 	@$(BIN)/streamlit run app/streamlit_app.py --server.port $(APP_PORT)
 
 viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
@@ -85,7 +85,7 @@ $(VENV):
 $(RUN): requirements.lock pyproject.toml | $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
-	@echo "import sys, salary_kedro.defaults; del sys.modules['salary_kedro.defaults'], sys.modules['salary_kedro']" \
+	@echo "import sys, salary_kedro.project.defaults; del sys.modules['salary_kedro.project.defaults'], sys.modules['salary_kedro']" \
 		>"$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/salary_kedro_defaults.pth"
 	@touch $@
 

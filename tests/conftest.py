@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from salary_kedro.contract import Contract
-from salary_kedro.defaults import import_kedro_mlflow_quietly
+from salary_kedro.project.defaults import import_kedro_mlflow_quietly
 from support import Project, copy_project, get, wait_until
 
 import_kedro_mlflow_quietly()  # before any test turns warnings into errors

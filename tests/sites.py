@@ -13,12 +13,12 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
-from salary_kedro.lifecycle.by_hand import promote_by_hand
-from salary_kedro.lifecycle.doctor import Site, examine
-from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.store import prepare_store
-from salary_kedro.lifecycle.tracking import LoggedModel
+from salary_kedro.promotion.by_hand import promote_by_hand
+from salary_kedro.promotion.packaging import export_production
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.store import prepare_store
+from salary_kedro.registry.tracking import LoggedModel
+from salary_kedro.upkeep.doctor import Site, examine
 from samples import TARGET, column, constant, contract_of
 from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log
 from support import ROOT, Project

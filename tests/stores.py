@@ -16,15 +16,15 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
-from salary_kedro.lifecycle import registry as registry_module
-from salary_kedro.lifecycle.judge import Judge
-from salary_kedro.lifecycle.promotion import settle
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Stage, Version
-from salary_kedro.lifecycle.store import prepare_store
-from salary_kedro.lifecycle.tracking import LoggedModel, log_training
-from salary_kedro.lifecycle.verdict import Policy, Verdict
 from salary_kedro.modelling.groups import GROUP_COLUMNS
+from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.judge import Judge
+from salary_kedro.promotion.verdict import Policy, Verdict
+from salary_kedro.registry import registry as registry_module
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.stages import Stage, Version
+from salary_kedro.registry.store import prepare_store
+from salary_kedro.registry.tracking import LoggedModel, log_training
 from samples import constant, default_contract
 
 EXPERIMENT = "salaries"

@@ -114,7 +114,7 @@ def copy_project(target: Path) -> Project:
 
 def copy_trained(trained: Project, target: Path) -> Project:
     """Copy a project with all that its runs have written; its store names the new place."""
-    from salary_kedro.lifecycle.relocation import relocate  # MLflow is slow to import
+    from salary_kedro.registry.relocation import relocate  # MLflow is slow to import
 
     copied = Project(Path(shutil.copytree(trained.root, target, symlinks=True)))
     relocate(copied.store, (copied.root / "data" / "mlflow" / "artifacts").as_uri())

@@ -21,21 +21,21 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from salary_kedro.bundle.signing import read_signer, read_verifier
+from salary_kedro.cli.summary import summarise
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.failures import LOCK_SECONDS, tell_failure
-from salary_kedro.lifecycle.mending import settle_in
-from salary_kedro.lifecycle.store import prepare_store, store_lock
-from salary_kedro.lifecycle.tracking import (
+from salary_kedro.modelling.estimators import build_estimator
+from salary_kedro.project.ownership import OUTPUT, refuse_owned
+from salary_kedro.project.parameters import check_parameters
+from salary_kedro.project.places import run_name
+from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
+from salary_kedro.registry.store import prepare_store, store_lock
+from salary_kedro.registry.tracking import (
     find_named_run,
     refuse_second_training,
     tag_named_run,
 )
-from salary_kedro.locations import run_name
-from salary_kedro.modelling.estimators import build_estimator
-from salary_kedro.ownership import OUTPUT, refuse_owned
-from salary_kedro.parameters import check_parameters
-from salary_kedro.summary import summarise
+from salary_kedro.upkeep.repair import settle_in
 
 LOG_FILE = Path("data", "logs", "kedro.log")
 

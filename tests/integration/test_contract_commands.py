@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from salary_kedro.cli import cli
-from salary_kedro.drafting.environment import interrupted as find_interrupted
-from salary_kedro.locations import data_folder
+from salary_kedro.project.new_environment import interrupted as find_interrupted
+from salary_kedro.project.places import data_folder
 from sessions import logs
 from support import Project
 

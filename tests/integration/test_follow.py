@@ -13,8 +13,8 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from salary_kedro.lifecycle.by_hand import promote_by_hand
-from salary_kedro.lifecycle.registry import open_registry
+from salary_kedro.promotion.by_hand import promote_by_hand
+from salary_kedro.registry.registry import open_registry
 from samples import constant, default_contract
 from servers import mlflow_server
 from stores import forget_store, log

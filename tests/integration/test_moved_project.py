@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from salary_kedro.lifecycle.relocation import relocate
+from salary_kedro.registry.relocation import relocate
 from support import BIN, Project
 
 STRACE = shutil.which("strace")

@@ -8,11 +8,11 @@ from typing import Any
 import mlflow
 import pytest
 
-from salary_kedro.config import ProjectConfigLoader
+from salary_kedro.cli.reproduction import describe, reproduce
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.registry import Registry
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName
-from salary_kedro.reproduce import describe, reproduce
+from salary_kedro.project.loader import ProjectConfigLoader
+from salary_kedro.registry.registry import Registry
 from salary_kedro.settings import CONFIG_LOADER_ARGS
 from stores import forget_store
 from support import Project, copy_project

@@ -18,17 +18,17 @@ from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.domain import Domain
-from salary_kedro.contract.frames import learn_domain
 from salary_kedro.contract.scoring import scoring_contract
-from salary_kedro.datasets.csv_lines import csv_table
-from salary_kedro.datasets.table_reader import TableReader
-from salary_kedro.datasets.table_writer import ScoredTables
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
-from salary_kedro.parameters import BatchScoring, RegistryNames
 from salary_kedro.pipelines.batch_scoring import nodes
 from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
+from salary_kedro.project.parameters import BatchScoring, RegistryNames
+from salary_kedro.tables.csv_lines import csv_table
+from salary_kedro.tables.frames import learn_domain
+from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.writer import ScoredTables
 from samples import bundle_files, column, contract_of, straight_line
 from stores import MODEL_NAME, Models, register
 

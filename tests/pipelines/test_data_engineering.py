@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 
-from salary_kedro.config import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.contract import Contract, ContractError, TableRules
 from salary_kedro.datasets import CachedDownloadDataset
 from salary_kedro.errors import UserError
-from salary_kedro.parameters import DataEngineering
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
     split_salaries,
     validate_salaries,
 )
+from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
+from salary_kedro.project.parameters import DataEngineering
 from samples import raw_salaries
 from support import ROOT, Project
 

@@ -13,17 +13,8 @@ from mlflow.artifacts import download_artifacts
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.tracking import LoggedModel
 from salary_kedro.modelling.estimators import ModelName
 from salary_kedro.modelling.evaluation import cross_validation_metrics, holdout_metrics
-from salary_kedro.parameters import (
-    CrossValidation,
-    DataEngineering,
-    DataScience,
-    RegistryNames,
-    TrainedBy,
-    parameters_lineage,
-)
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
     split_salaries,
@@ -38,6 +29,15 @@ from salary_kedro.pipelines.data_science.nodes import (
     register_version,
     score_groups,
 )
+from salary_kedro.project.parameters import (
+    CrossValidation,
+    DataEngineering,
+    DataScience,
+    RegistryNames,
+    TrainedBy,
+    parameters_lineage,
+)
+from salary_kedro.registry.tracking import LoggedModel
 from samples import constant, raw_salaries
 from stores import MODEL_NAME, NO_GROUPS, Models, start_run, tags
 

@@ -6,11 +6,11 @@ import pytest
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.by_hand import promote_by_hand
-from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.parameters import Packaging, RegistryNames
 from salary_kedro.pipelines.packaging.nodes import export_bundle, remove_outdated
+from salary_kedro.project.parameters import Packaging, RegistryNames
+from salary_kedro.promotion.by_hand import promote_by_hand
+from salary_kedro.promotion.packaging import export_production
+from salary_kedro.registry.registry import Registry
 from stores import MODEL_NAME, Models, register
 
 REGISTRY = RegistryNames(model_name=MODEL_NAME)

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.verdict import Policy
-from salary_kedro.parameters import RegistryNames
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
+from salary_kedro.project.parameters import RegistryNames
+from salary_kedro.promotion.verdict import Policy
+from salary_kedro.registry.registry import Registry
 from samples import constant
 from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, register, tags
 

@@ -13,15 +13,15 @@ from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
-from salary_kedro.lifecycle.verdict import Policy
-from salary_kedro.parameters import (
+from salary_kedro.pipeline_registry import register_pipelines
+from salary_kedro.project.parameters import (
     BatchScoring,
     DataEngineering,
     DataScience,
     Packaging,
     RegistryNames,
 )
-from salary_kedro.pipeline_registry import register_pipelines
+from salary_kedro.promotion.verdict import Policy
 from sessions import session
 from support import ROOT, Project
 

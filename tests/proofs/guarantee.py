@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from salary_kedro.lifecycle.history import History
-from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.registry.history import History
+from salary_kedro.registry.registry import Registry
 
 ALIAS = "production"
 STAGES = frozenset({"staging", "production", "archived"})

@@ -17,8 +17,8 @@ from proofs.calls import ALIAS_WRITE, TAG_WRITES, Moment, at, heard
 from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_settled, look
 from proofs.tally import Tally
 from proofs.worlds import CHAMPION, Numbers, Site, World, populate
-from salary_kedro.lifecycle.alignment import align
-from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
+from salary_kedro.promotion.alignment import align
+from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 
 BETTER, WORSE = 5.0, 9.0  # RMSEs of challengers
 BEST, WORST = 2.0, 12.0  # of those that come after the crash

@@ -35,9 +35,9 @@ from proofs.guarantee import (
 from proofs.tally import Tally
 from proofs.worlds import RMSES, Site, World
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.alignment import align
-from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
-from salary_kedro.lifecycle.stages import Stage
+from salary_kedro.promotion.alignment import align
+from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
+from salary_kedro.registry.stages import Stage
 
 STEPS = 20
 HOUR = 3600.0

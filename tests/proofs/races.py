@@ -17,7 +17,7 @@ from proofs.guarantee import (
 from proofs.tally import Tally
 from proofs.worlds import CHAMPION, FORMER, RMSES, Numbers, Site, World, populate
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.by_hand import promote_by_hand, roll_back
+from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 
 RACERS = 8
 DEADLINE_SECONDS = 180

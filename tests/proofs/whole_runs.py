@@ -16,8 +16,8 @@ from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_s
 from proofs.tally import Tally
 from salary_kedro.bundle import BundleError
 from salary_kedro.bundle.store import BundleStore, version_of
-from salary_kedro.lifecycle.history import History
-from salary_kedro.lifecycle.registry import Registry
+from salary_kedro.registry.history import History
+from salary_kedro.registry.registry import Registry
 from support import BIN, Project, copy_project, copy_trained
 
 MODEL_NAME = "salary_prediction_regression-model"

@@ -14,14 +14,14 @@ from mlflow import MlflowClient
 
 from proofs import forks
 from salary_kedro.contract.domain import Domain
-from salary_kedro.lifecycle.by_hand import promote_by_hand
-from salary_kedro.lifecycle.judge import Judge
-from salary_kedro.lifecycle.promotion import settle
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Stage, Version
-from salary_kedro.lifecycle.store import is_local, prepare_store
-from salary_kedro.lifecycle.tracking import LoggedModel, log_training
-from salary_kedro.lifecycle.verdict import Policy, Verdict
+from salary_kedro.promotion.by_hand import promote_by_hand
+from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.judge import Judge
+from salary_kedro.promotion.verdict import Policy, Verdict
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.stages import Stage, Version
+from salary_kedro.registry.store import is_local, prepare_store
+from salary_kedro.registry.tracking import LoggedModel, log_training
 from samples import constant, default_contract
 from stores import NO_GROUPS, NO_REJECTED_ROWS, copy_database
 

@@ -30,9 +30,9 @@ from salary_kedro.hooks import (
     log_to_file,
     resume_command,
 )
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.stages import Version
-from salary_kedro.parameters import CrossValidation, DataScience
+from salary_kedro.project.parameters import CrossValidation, DataScience
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.stages import Version
 from sessions import loggers_restored, session
 from stores import start_run
 from support import Project
@@ -243,7 +243,7 @@ def locked_at_registration(
     kedro_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ExitStack]:
     """Another program locks the store as soon as the training is logged."""
-    monkeypatch.setattr("salary_kedro.lifecycle.store.LOCK_SECONDS", 1)
+    monkeypatch.setattr("salary_kedro.registry.store.LOCK_SECONDS", 1)
 
     def lock(registry: Registry, run_id: str, model_uri: str) -> Version | None:
         locks.enter_context(locked(kedro_project.root / "data" / "mlflow" / "mlflow.db"))

@@ -15,7 +15,7 @@ from pandas.errors import ParserWarning
 from requests import exceptions as http
 from urllib3.exceptions import ReadTimeoutError
 
-from salary_kedro.datasets.unreadable import explain_path, explain_reader, quotes_a_row
+from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
 
 logger = logging.getLogger(__name__)
 

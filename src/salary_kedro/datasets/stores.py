@@ -7,10 +7,10 @@ from kedro.io.core import AbstractDataset, DatasetError
 from kedro_datasets.pandas import CSVDataset
 
 from salary_kedro.bundle import BundleStore
-from salary_kedro.datasets.table_reader import TableReader
-from salary_kedro.datasets.table_writer import ScoredTables
-from salary_kedro.locations import local_path
-from salary_kedro.spreadsheet import plain_frame, safe_frame
+from salary_kedro.project.places import local_path
+from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.spreadsheet import plain_frame, safe_frame
+from salary_kedro.tables.writer import ScoredTables
 
 
 class _Place(AbstractDataset[None, Any]):

@@ -15,8 +15,8 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.frames import encode_frame
 from salary_kedro.errors import UserError
+from salary_kedro.tables.frames import encode_frame
 
 Metrics = dict[str, float]
 

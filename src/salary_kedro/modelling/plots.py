@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date
-from salary_kedro.contract.frames import encode_frame
 from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.tables.frames import encode_frame
 
 CURVE_POINTS = 200
 #: Of more rows, a sample is drawn: more dots hide each other, and take long.

@@ -14,7 +14,7 @@ import yaml
 
 from salary_kedro.bundle.store import NAME, BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.locations import (
+from salary_kedro.project.places import (
     BUNDLES,
     DEFAULT_ENVS,
     bento_home,

@@ -34,7 +34,7 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.errors import UserError
 read = Bundle.load
 if sys.argv[1].endswith(".zip"):
-    from salary_kedro.lifecycle.transfer import read_archive as read
+    from salary_kedro.upkeep.transfer import read_archive as read
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 before = peak()

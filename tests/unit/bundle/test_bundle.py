@@ -14,10 +14,10 @@ from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.encoding import Value
-from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.tables.frames import learn_domain
 from samples import (
     bundle_files,
     clean_column,

@@ -12,9 +12,9 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES, read_model
-from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.tables.frames import learn_domain
 from samples import QUICK, category, column, constant, contract_of
 
 BOTH = contract_of(column("age"), column("rank", required=False))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, DomainCheck
-from salary_kedro.contract.frames import domain_warnings, encode_frame, learn_domain
+from salary_kedro.tables.frames import domain_warnings, encode_frame, learn_domain
 from samples import (
     boolean,
     category,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from salary_kedro.contract import Contract
 from salary_kedro.contract.encoding import encode_rows
-from salary_kedro.contract.frames import encode_frame
+from salary_kedro.tables.frames import encode_frame
 from samples import (
     boolean,
     category,

@@ -22,7 +22,7 @@ from salary_kedro.contract.request import (
     request_model,
     request_values,
 )
-from salary_kedro.contract.table import find_problems, read_columns
+from salary_kedro.tables.table import find_problems, read_columns
 from samples import column, contract_of, contracts
 
 ALLOWED = "it must be a number from 0 to 60 (years)"

@@ -10,9 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
-from salary_kedro.contract.frames import encode_frame, learn_domain
 from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
 from salary_kedro.modelling.evaluation import cross_validation_metrics
+from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import QUICK, TARGET, category, column, contract_of
 
 SITES = ["No", "1e3", "${x}", 'a "b"\nc']

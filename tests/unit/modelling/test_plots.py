@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.frames import encode_frame, learn_domain
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.plots import (
@@ -14,6 +13,7 @@ from salary_kedro.modelling.plots import (
     plot_predicted_vs_actual,
     plot_residuals,
 )
+from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import category, column, constant, contract_of, straight_line
 
 HOLDOUT = pd.DataFrame({"experience_years": [1.0, 3.0], "salary": [1500.0, 2000.0]})

@@ -8,18 +8,18 @@ from typing import Any
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.contract.scoring import scoring_contract
-from salary_kedro.contract.table import check_header, rename_beside
-from salary_kedro.datasets.table_reader import TableReader
-from salary_kedro.datasets.table_writer import ScoredTables, TooManyRejectedError
-from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.parameters import BatchScoring, RegistryNames
 from salary_kedro.pipelines.batch_scoring.scoring import (
     added_names,
     rejected_table,
     score,
     scored_table,
 )
+from salary_kedro.project.parameters import BatchScoring, RegistryNames
+from salary_kedro.promotion.packaging import export_production
+from salary_kedro.registry.registry import Registry
+from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.table import check_header, rename_beside
+from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 
 CHUNK_ROWS = 50_000
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
-from salary_kedro.contract.frames import domain_warnings, encode_frame
-from salary_kedro.contract.table import (
+from salary_kedro.tables.frames import domain_warnings, encode_frame
+from salary_kedro.tables.reader import Chunk
+from salary_kedro.tables.table import (
     find_problems,
     join_reasons,
     read_columns,
     rename_beside,
 )
-from salary_kedro.datasets.table_reader import Chunk
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.table import (
+from salary_kedro.errors import UserError
+from salary_kedro.project.parameters import DataEngineering
+from salary_kedro.tables.table import (
     check_header,
     find_problems,
     find_repeats,
@@ -13,8 +15,6 @@ from salary_kedro.contract.table import (
     read_columns,
     rename_beside,
 )
-from salary_kedro.errors import UserError
-from salary_kedro.parameters import DataEngineering
 
 
 def validate_salaries(

@@ -6,10 +6,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.frames import learn_domain
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.tracking import LoggedModel, log_training
 from salary_kedro.modelling import plots
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
@@ -19,7 +16,15 @@ from salary_kedro.modelling.evaluation import (
     holdout_metrics,
 )
 from salary_kedro.modelling.groups import score_by_group
-from salary_kedro.parameters import DataScience, RegistryNames, TrainedBy, parameters_lineage
+from salary_kedro.project.parameters import (
+    DataScience,
+    RegistryNames,
+    TrainedBy,
+    parameters_lineage,
+)
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.tracking import LoggedModel, log_training
+from salary_kedro.tables.frames import learn_domain
 
 
 def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) -> Model:

@@ -5,10 +5,10 @@ from typing import Any
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle.packaging import export_production
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.retention import retire
-from salary_kedro.parameters import Packaging, RegistryNames
+from salary_kedro.project.parameters import Packaging, RegistryNames
+from salary_kedro.promotion.packaging import export_production
+from salary_kedro.registry.registry import Registry
+from salary_kedro.upkeep.retention import retire
 
 
 def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: RegistryNames) -> str:

@@ -6,12 +6,12 @@ import pandas as pd
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.lifecycle import packaging
-from salary_kedro.lifecycle.judge import Judge
-from salary_kedro.lifecycle.promotion import settle
-from salary_kedro.lifecycle.registry import Registry
-from salary_kedro.lifecycle.verdict import Policy, plain_verdict
-from salary_kedro.parameters import RegistryNames
+from salary_kedro.project.parameters import RegistryNames
+from salary_kedro.promotion import packaging
+from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.judge import Judge
+from salary_kedro.promotion.verdict import Policy, plain_verdict
+from salary_kedro.registry.registry import Registry
 
 
 def bring_into_line(

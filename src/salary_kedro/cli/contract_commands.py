@@ -1,0 +1,207 @@
+"""What the `kedro contract` commands do."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.io import DataCatalog
+
+from salary_kedro.cli.commands import Project
+from salary_kedro.cli.console import as_table
+from salary_kedro.contract import Contract, ContractError
+from salary_kedro.contract.compatibility import compare_contracts, compatible
+from salary_kedro.project.loader import read_contract_file
+from salary_kedro.project.new_environment import check_name, draft_table, write_environment
+from salary_kedro.promotion.judge import read_contract
+from salary_kedro.tables.drafting.infer import ColumnDraft
+from salary_kedro.tables.table import csv_arguments
+from salary_kedro.tables.tally import tally
+
+Row = dict[str, Any]
+SHOWN = 6
+
+
+def infer(root: Path, file: Path, env: str, target: str | None, force: bool) -> Row:
+    """Draft an environment from a table."""
+    check_name(env, root, force=force)
+    drafted = draft_table(file, target)
+    places = write_environment(drafted, file, env, root, force=force)
+    draft = drafted.draft
+    return {
+        "env": env,
+        **places,
+        "rows": drafted.rows,
+        "whole": drafted.whole,
+        "columns": [
+            *(_column_row(column) for column in draft.features),
+            _column_row(draft.target, "target"),
+        ],
+        "remarks": list(draft.remarks),
+        "next": [
+            f"edit {places['contract']}",
+            f"kedro contract check --env {env}",
+            f"kedro run --env {env}",
+        ],
+    }
+
+
+def _column_row(column: ColumnDraft, use: str | None = None) -> Row:
+    keys = column.keys
+    return {
+        "column": keys["column"],
+        "name": keys["name"],
+        "kind": keys["kind"],
+        "use": use or keys["use"],
+        "values": _values(keys),
+        "missing_share": column.missing_share,
+        "remarks": list(column.remarks),
+    }
+
+
+def _values(keys: Mapping[str, Any]) -> str:
+    """The values that a drafted column allows, in a few words."""
+    if keys.get("use") == "ignore":
+        return ""
+    if keys["kind"] == "boolean":
+        return "/".join([*keys["true_values"], *keys["false_values"]])
+    if keys["kind"] != "category":
+        low = keys.get("minimum", keys.get("exclusive_minimum"))
+        above = "above " if "exclusive_minimum" in keys else ""
+        return f"{above}{_say(low)}" + (f" to {_say(keys['maximum'])}" if "maximum" in keys else "")
+    categories = keys["categories"]
+    if isinstance(categories, dict):
+        return f"learned, from {categories['min_count']} rows each"
+    more = f" and {len(categories) - SHOWN} more" if len(categories) > SHOWN else ""
+    return ", ".join(_plain(text) for text in categories[:SHOWN]) + more
+
+
+def _say(value: Any) -> str:
+    return f"{value:.15g}" if isinstance(value, int | float) else str(value)
+
+
+def tell_infer(result: Row) -> None:
+    """Print what was decided, and what to do next."""
+    rows = f"{result['rows']:,}" if result["whole"] else f"the first {result['rows']:,}"
+    click.echo(f"Drafted from {rows} rows:\n")
+    shown = [
+        {
+            **row,
+            "column": _plain(row["column"]),
+            "missing": f"{row['missing_share']:.1%}",
+            "remark": " ".join(row["remarks"]),
+        }
+        for row in result["columns"]
+    ]
+    keys = ("column", "kind", "use", "values", "missing", "remark")
+    as_table(shown, {key: key for key in keys})
+    for remark in result["remarks"]:
+        click.echo(f"\n{remark}")
+    if not result["whole"]:
+        click.echo("\nLater rows may hold more: `kedro contract check` reads all of them.")
+    click.echo("\nNext:")
+    for number, step in enumerate(result["next"], start=1):
+        click.echo(f"  {number}. {step}")
+
+
+def check(project: Project, file: Path | None) -> Row:
+    """Check the contract against the raw table, or another one, through the catalog."""
+    contract = project.parameters.contract
+    own = project.loader["catalog"]["raw_salaries"]
+    entry = own if file is None else _entry(file.absolute(), contract)
+    with contextlib.chdir(project.root):
+        catalog = DataCatalog.from_config({"raw_salaries": entry}, project.loader.credentials())
+        raw = catalog.load("raw_salaries")
+    return tally(raw, contract)
+
+
+def _entry(file: Path, contract: Contract) -> Row:
+    """The catalog's entry of a raw table that is not the environment's own."""
+    reader: Row = {"type": "pandas.CSVDataset", "load_args": csv_arguments(contract)}
+    if file.suffix.lower() == ".parquet":
+        reader = {"type": "pandas.ParquetDataset"}
+    return {
+        "type": "salary_kedro.datasets.CachedDownloadDataset",
+        "dataset": {**reader, "filepath": str(file)},
+    }
+
+
+def tell_check(report: Row) -> None:
+    """Print what each column would be rejected for, and a summary."""
+    rows = [{**row, "missing": f"{row['missing_share']:.1%}"} for row in report["columns"]]
+    rows = [{**row, "column": _plain(row["column"])} for row in rows]
+    as_table(rows, {key: key for key in ("column", "kind", "use", "missing", "rejected")})
+    reasons = [*(reason for row in report["columns"] for reason in row["reasons"])]
+    for found in [*reasons, *report["table"]]:
+        lines = ", ".join(map(str, found["first_lines"]))
+        more = ", ..." if found["rows"] > len(found["first_lines"]) else ""
+        click.echo(f"\n{found['rows']:,} rows: {_plain(found['reason'])} (lines {lines}{more})")
+    for key, what in (("ignored", "Ignored"), ("unnamed", "Not in the contract")):
+        if report[key]:
+            click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")
+    click.echo(
+        f"\n{report['rejected']:,} of {report['rows']:,} rows would be rejected "
+        f"({report['rejected_share']:.2%}; {report['allowed_share'] * 100:.15g}% is allowed): "
+        f"{'the table may be used' if report['accepted'] else 'a run would stop'}"
+    )
+
+
+def _plain(text: str) -> str:
+    """A text in one line, whatever signs it holds."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def diff(project: Project, before: str, after: str) -> Row:
+    """Compare two contracts.
+
+    Args:
+        project: Where versions are looked up.
+        before: Path of a contract file, or number of a version.
+        after: The same, of the contract to come.
+    """
+    first, second = (_find_contract(which, project) for which in (before, after))
+    changes = compare_contracts(first, second)
+    return {
+        "before": before,
+        "after": after,
+        "compatible": compatible(changes),
+        "changes": [asdict(change) for change in changes],
+    }
+
+
+def _find_contract(which: str, project: Project) -> Contract:
+    """Read a contract from YAML, as in `conf/`, from JSON, as in a bundle, or from a version.
+
+    Raises:
+        ContractError: If there is none, or it is malformed; says what to do.
+    """
+    if which.isdecimal():
+        return read_contract(project.registry.model_folder(int(which)))
+    path = Path(which)
+    if not path.is_file():
+        raise ContractError(
+            f"there is no file {path}: name a contract file, .yml or .json, or the number of a "
+            f"model version"
+        )
+    is_json = path.suffix == ".json"
+    content = path.read_bytes() if is_json else read_contract_file(path)["contract"]
+    try:
+        return Contract.parse(content) if is_json else Contract.of(content)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
+
+
+def tell_diff(result: Row) -> None:
+    """Print each difference, what breaks clients first."""
+    for change in result["changes"]:
+        mark = "BREAKS  " if change["breaks"] else "harmless"
+        text = f"{change['field']}: {change['what']} ({change['effect']})"
+        click.echo(f"{mark}  {_plain(text)}")
+    if not result["changes"]:
+        click.echo("The contracts are the same")
+    elif result["compatible"]:
+        click.echo("\nClients can stay as they are")
+    else:
+        click.echo("\nClients must change before this contract is served")

@@ -1,0 +1,127 @@
+"""What `kedro models follow` does: looks at the alias again and again, and packages."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+
+import click
+
+from salary_kedro.cli.commands import Project
+from salary_kedro.cli.console import printable
+from salary_kedro.errors import UserError
+from salary_kedro.promotion.follow import Change, Follower
+from salary_kedro.registry.failures import without_passwords
+from salary_kedro.registry.store import database_path, is_local, is_read_only, store_exists
+
+#: MLflow would ask a server that is down for minutes; the next look comes soon enough.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+MAX_TROUBLE = 300
+
+Tell = Callable[[Change], None]
+
+
+def tell(change: Change) -> None:
+    """Print what is in production now, for people."""
+    before = "" if change.moved else ", as before"
+    click.echo(f"Production is version {change.production}, bundle {change.bundle}{before}")
+
+
+def tell_json(change: Change) -> None:
+    """Print what is in production now, as one JSON value in a line."""
+    click.echo(json.dumps(asdict(change)))
+
+
+def once(project: Project, told: Tell) -> None:
+    """Package what is in production.
+
+    Raises:
+        UserError: If nothing is, or it cannot be packaged.
+    """
+    _be_impatient()
+    change = Follower(project.registry, project.bundles).look()
+    if change is not None:
+        told(change)
+        project.retire()
+
+
+def loop(project: Project, every: float, told: Tell) -> None:
+    """Package what is in production whenever it changes, until SIGINT or SIGTERM.
+
+    Whatever goes wrong is told in one line, once, and tried again.
+
+    Args:
+        project: Where registry and bundles are.
+        every: Seconds between two looks.
+        told: Prints a change.
+
+    Raises:
+        UserError: If the store is read through a copy, in which nothing would ever change.
+    """
+    if is_read_only(project.uri):
+        raise UserError(
+            f"the store {database_path(project.uri)} is read-only here and read through a copy, in "
+            f"which nothing changes: let cron run `kedro models follow --once`, which copies anew"
+        )
+    _be_impatient()
+    with _ended_by_signals():
+        follower, trouble = None, None
+        while True:
+            try:
+                follower = follower or Follower(project.registry, project.bundles)
+                change = _look(project, follower)
+                if change is not None:
+                    told(change)
+                    project.retire()
+            except Exception as error:  # noqa: BLE001 - each kind of store has its own; it may pass
+                trouble = _tell_trouble(_explain(project, error), trouble, every)
+            else:
+                if change is None and trouble is not None:
+                    click.echo("followed again: production is the same as before", err=True)
+                trouble = None
+            time.sleep(every)
+
+
+def _look(project: Project, follower: Follower) -> Change | None:
+    if is_local(project.uri) and not store_exists(project.uri):
+        raise UserError("the store is gone")  # which SQLite would make anew, empty
+    return follower.look()
+
+
+def _tell_trouble(text: str, before: str | None, every: float) -> str:
+    """Tell of trouble in one line, unless that was told already; give it."""
+    if text != before:
+        click.echo(f"not followed: {text}; asking again every {every:g} s", err=True)
+    return text
+
+
+def _explain(project: Project, error: Exception) -> str:
+    """Say in one line what went wrong; of a server that is down, that it is."""
+    if not isinstance(error, UserError):
+        try:
+            store_exists(project.uri)
+        except UserError as better:
+            error = better
+    return printable(" ".join(without_passwords(str(error)).split()))[:MAX_TROUBLE]
+
+
+def _be_impatient() -> None:
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End on SIGINT and SIGTERM at any moment: what is written appears whole or not at all."""
+    before = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
+    for sign in before:
+        signal.signal(sign, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

@@ -1,0 +1,158 @@
+"""What `kedro models reproduce` does: trains a version once more; writes nothing."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import DataCatalog
+from sklearn.pipeline import Pipeline as Model
+
+from salary_kedro.bundle.bundle import predict_rows
+from salary_kedro.bundle.model_file import read_model
+from salary_kedro.contract import Contract
+from salary_kedro.modelling.evaluation import Metrics, features_and_target
+from salary_kedro.pipelines.data_engineering.nodes import (
+    clean_salaries,
+    split_salaries,
+    validate_salaries,
+)
+from salary_kedro.pipelines.data_science.nodes import count_rows, evaluate_model, fit_model
+from salary_kedro.project.loader import ProjectConfigLoader
+from salary_kedro.project.parameters import TrainedBy, parameters_lineage, read_parameters
+from salary_kedro.promotion.packaging import pack_version
+from salary_kedro.registry.registry import Registry
+from salary_kedro.upkeep.reproduction import Values, compare
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model trained in memory.
+
+    Attributes:
+        model: The fitted Pipeline.
+        holdout: The rows it has not seen.
+        metrics: Its metrics.
+        lineage: Fingerprints of the raw file and of the parameters.
+    """
+
+    model: Model
+    holdout: pd.DataFrame
+    metrics: Metrics
+    lineage: dict[str, str]
+
+
+def reproduce(
+    registry: Registry, loader: ProjectConfigLoader, root: Path, number: int
+) -> dict[str, Any]:
+    """Train a version once more, and compare.
+
+    It is trained by its own contract and parameters, on today's raw file and by today's
+    code. Nothing is written; a raw file that is not there is fetched, as runs do.
+
+    Args:
+        registry: Where the version is.
+        loader: The project's configuration, which tells where the raw file is.
+        root: The project's folder.
+        number: Version number.
+
+    Returns:
+        A `Reproduction` as plain JSON; what is no finite number is null.
+
+    Raises:
+        UserError: If there is no such version, its model or its parameters are gone, or
+            today's raw file cannot be trained on.
+    """
+    registry.version(number)  # says so if there is none
+    _, files = pack_version(registry, number)
+    contract = Contract.parse(files["contract.json"])
+    recorded: dict[str, str] = json.loads(files["lineage.json"])
+    trained_by = read_parameters(number, recorded)
+    raw, code = _load(loader, root)
+    training = train(raw, contract, trained_by)
+    lineage = {**code, **training.lineage}
+    compared = compare(
+        number,
+        (recorded, lineage),
+        (json.loads(files["metrics.json"]), training.metrics),
+        _predictions(files, contract, training),
+    )
+    row: dict[str, Any] = json.loads(compared.model_dump_json())
+    return row
+
+
+def _load(loader: ProjectConfigLoader, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Load the raw table and today's code lineage through the catalog, paths from the root."""
+    with contextlib.chdir(root):
+        catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
+        return catalog.load("raw_salaries"), catalog.load("code_lineage")
+
+
+def train(raw: pd.DataFrame, contract: Contract, trained_by: TrainedBy) -> Training:
+    """Train as the pipelines do, in memory alone."""
+    engineering, science = trained_by.data_engineering, trained_by.data_science
+    valid, rejected = validate_salaries(raw, contract)
+    rows, holdout = split_salaries(clean_salaries(valid, rejected, contract), engineering)
+    model = fit_model(rows, contract, science)
+    metrics = evaluate_model(model, rows, holdout, contract, science)
+    return Training(
+        model=model,
+        holdout=holdout,
+        metrics={**metrics, **count_rows(rows, holdout, rejected)},
+        lineage={
+            "data_sha256": rows.attrs["sha256"],
+            **parameters_lineage(contract, trained_by),
+        },
+    )
+
+
+def _predictions(
+    files: Mapping[str, bytes], contract: Contract, training: Training
+) -> dict[str, tuple[Values, Values]]:
+    """By kind of rows, the predictions of the version and of the model trained now."""
+    features, _ = features_and_target(training.holdout, contract)
+    recorded, examples = read_model(files["model.skops"]), json.loads(files["examples.json"])
+    return {
+        "holdout": (recorded.predict(features), training.model.predict(features)),
+        "examples": (
+            examples["predictions"],
+            predict_rows(training.model, examples["rows"], contract),
+        ),
+    }
+
+
+def describe(found: Mapping[str, Any]) -> list[str]:
+    """Say in lines for people what came of it."""
+    outcome = "are identical" if found["identical"] else "are not identical"
+    lines = [f"Version {found['version']}, trained once more: metrics and predictions {outcome}"]
+    for name in found["differs"]:
+        then, now = found["ingredients"][name].values()
+        lines.append(f"  {name} differs: {_short(then)} then, {_short(now)} now")
+    for name, metric in found["metrics"].items():
+        if metric["absolute"] != 0:
+            lines.append(
+                f"  {name}: {_number(metric['recorded'])} then, {_number(metric['now'])} now, "
+                f"{_gap(metric)}"
+            )
+    for kind, gap in found["predictions"].items():
+        if gap["absolute"] != 0:
+            lines.append(f"  predictions on the {kind} rows: {_gap(gap)} at the most")
+    return lines
+
+
+def _short(fingerprint: str | None) -> str:
+    return "none" if fingerprint is None else fingerprint[:12]
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:,.6g}"
+
+
+def _gap(gap: Mapping[str, float | None]) -> str:
+    if gap["absolute"] is None:
+        return "not comparable"
+    share = "" if gap["relative"] is None else f" ({gap['relative']:.2g} of it)"
+    return f"{gap['absolute']:.6g} off{share}"

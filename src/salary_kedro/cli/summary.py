@@ -1,0 +1,146 @@
+"""The last lines of a run: what a person wants to know."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from salary_kedro.cli.console import printable
+from salary_kedro.project.places import run_folder
+from salary_kedro.promotion.verdict import figure
+
+
+def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
+    """Say in aligned lines what a run did.
+
+    Args:
+        outputs: What its nodes gave, by dataset name; parts of the pipeline that did
+            not run are missing.
+        env: The environment, if not the default one.
+
+    Returns:
+        Lines `label  text`, with the next commands at the end.
+    """
+    lines = [
+        *_rows(outputs, env),
+        *_model(outputs),
+        *_verdict(outputs),
+        *_moves(outputs),
+        *_package(outputs, env),
+        *_scoring(outputs),
+    ]
+    width = max((len(label) for label, _ in lines), default=0)
+    return "\n".join(["", *(f"{label:<{width}}  {printable(text)}" for label, text in lines)])
+
+
+Lines = list[tuple[str, str]]
+
+
+def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    if not {"salaries", "rejected_rows"} <= outputs.keys():
+        return []
+    rejected = len(outputs["rejected_rows"])
+    total = len(outputs["salaries"]) + rejected
+    table = f"{run_folder(env)}/02_intermediate/rejected_rows.csv"
+    where = f", see {table}" if rejected else ""
+    return [("Rows", f"{total:,} read, {rejected:,} rejected{where}")]
+
+
+def _model(outputs: Mapping[str, Any]) -> Lines:
+    if not {"metrics", "registered_version"} <= outputs.keys():
+        return []
+    metrics, version = outputs["metrics"], outputs["registered_version"]
+    rmse, mean, sd = (
+        figure(metrics[name], ",.1f") for name in ("rmse", "cv_rmse_mean", "cv_rmse_sd")
+    )
+    text = (
+        f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
+        f"{mean} ± {sd} by cross-validation"
+    )
+    return [("Model", text)]
+
+
+def _verdict(outputs: Mapping[str, Any]) -> Lines:
+    if "verdict" not in outputs:
+        return []
+    verdict = outputs["verdict"]
+    champion = verdict["evidence"]["champion"]
+    lines = [("Verdict", verdict["reason"])]
+    if champion is not None:
+        lines.insert(0, ("Champion", _champion(champion, verdict["evidence"]["challenger"])))
+    return lines
+
+
+def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str:
+    rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
+    text = f"version {champion['version']}: RMSE {rmse}"
+    stored, data = champion["stored_rmse"], champion["data_sha256"]
+    if stored is None or data is None or data == challenger["data_sha256"]:
+        return text
+    return f"{text} on today's rows, {figure(stored, ',.1f')} at its training on other data"
+
+
+def _moves(outputs: Mapping[str, Any]) -> Lines:
+    """Every move of the alias, unless the verdict tells of the only one."""
+    moves = outputs.get("production_moves", [])
+    verdict = outputs.get("verdict")
+    if verdict is not None and [move["why"] for move in moves] == [verdict["reason"]]:
+        return []
+    texts = [
+        f"production from {_named(move['from'])} to {_named(move['to'])}: {move['why']}"
+        for move in moves
+    ]
+    return list(zip(("Moved", *[""] * len(texts)), texts, strict=False))
+
+
+def _named(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"
+
+
+def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    if not {"bundle_name", "bento_tag"} <= outputs.keys():
+        return []
+    make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
+    steps = {
+        f"make serve{make_env}": "answer requests on http://127.0.0.1:3000",
+        "make app": "open the page that asks the service",
+        f"make ui{make_env}": "look at runs and versions in MLflow",
+    }
+    width = max(map(len, steps)) + 3
+    nexts = [f"{command:<{width}}{what}" for command, what in steps.items()]
+    return [
+        ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
+        ("Bento", outputs["bento_tag"]),
+        *_removed(outputs.get("removed_bundles", [])),
+        *zip(("Next", "", ""), nexts, strict=True),
+    ]
+
+
+def _removed(names: Sequence[str]) -> Lines:
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    count = "1 bundle" if len(names) == 1 else f"{len(names)} bundles"
+    return [("Removed", f"{count} beyond packaging.keep, with the Bento of each: {shown}")]
+
+
+def _scoring(outputs: Mapping[str, Any]) -> Lines:
+    if "scoring_report" not in outputs:
+        return []
+    report = outputs["scoring_report"]
+    given = f"; {report['given']} is what the file held" if report["given"] else ""
+    return [
+        ("Production", f"version {report['model_version']}"),
+        ("Scored", f"{report['scored']:,} rows, {report['warned']:,} with warnings"),
+        ("File", report["scored_file"]),
+        ("Prediction", f"column {report['predicted']}{given}"),
+        ("Rejected", _rejected(report)),
+    ]
+
+
+def _rejected(report: Mapping[str, Any]) -> str:
+    rejected, total = report["rejected"], report["rejected"] + report["scored"]
+    if not rejected:
+        return "0 rows"
+    return (
+        f"{rejected:,} of {total:,} rows ({rejected / total:.1%}), which have no prediction: "
+        f"{report['rejected_file']} names each line and its reasons"
+    )

@@ -1,1 +1,0 @@
-"""What becomes of model versions: runs, stages, verdicts, packages. MLflow's only door."""

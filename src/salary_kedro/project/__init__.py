@@ -1,0 +1,1 @@
+"""The project as an environment configures it."""

@@ -1,0 +1,191 @@
+"""Loads `conf/`, with the resolvers that tell where an environment keeps its files."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+from kedro.config import MissingConfigException, OmegaConfigLoader
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from salary_kedro.contract import Contract, ContractError
+from salary_kedro.errors import UserError
+from salary_kedro.project.places import BUNDLES, bundles_override, data_folder, run_folder
+from salary_kedro.project.yaml_bounds import BoundsError, check_bounds
+from salary_kedro.tables.table import csv_arguments
+
+SQLITE = "sqlite:///"
+SHIPPED = "conf/base/contract.yml for an example"
+#: How Kedro, and the commands that start no run, load the configuration.
+LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
+    "config_patterns": {
+        "parameters": ["parameters*", "parameters*/**", "**/parameters*"],
+        "mlflow": ["mlflow*"],
+    },
+}
+
+
+class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
+    """Kedro's loader, and resolvers for YAML files.
+
+    - `${data:03_primary/salaries.parquet}`: a path under the environment's data folder,
+      relative to the project.
+    - `${run:03_primary/salaries.parquet}`: the same, or of a run with a name, a path under the
+      run's own folder there.
+    - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
+    - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
+    - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
+    - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
+    """
+
+    def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
+        """Take what Kedro passes; see `OmegaConfigLoader`."""
+        data, run = data_folder(env), run_folder(env)
+        project = Path(conf_source).resolve().parent
+        uri = tracking_uri(project, data)
+        self._resolvers = {
+            "data": lambda path: f"{data}/{path}",
+            "run": lambda path: f"{run}/{path}",
+            "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
+            "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
+            "tracking_uri": lambda: uri,
+            "artifacts": lambda: artifacts(uri),
+        }
+        self._is_bounded = False
+        super().__init__(conf_source, env, **kwargs)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Load one kind of configuration; the parameters hold the contract too.
+
+        Kedro would merge the contracts of two environments; here one replaces the other whole.
+
+        Raises:
+            ContractError: If a contract file cannot be read, or holds no contract.
+        """
+        self._check_bounds()
+        for name, resolver in self._resolvers.items():  # another loader may have set its own
+            OmegaConf.register_new_resolver(name, resolver, replace=True)
+        if key != "parameters":
+            return cast("dict[str, Any]", super().__getitem__(key))
+        return {**super().__getitem__(key), **self._read_contract()}
+
+    def _check_bounds(self) -> None:
+        """Refuse files that a few lines make immense, before Kedro reads any.
+
+        Raises:
+            UserError: Names the file.
+        """
+        if self._is_bounded:
+            return
+        for env in {self.base_env, self.env or self.default_run_env}:
+            for path in Path(self.conf_source, env).rglob("*.y*ml"):
+                try:
+                    check_bounds(path.read_text(encoding="utf-8"))
+                except BoundsError as error:
+                    where = path.relative_to(Path(self.conf_source).parent)
+                    raise UserError(f"{where}: {error}; write it out, or list less") from error
+                except (OSError, UnicodeDecodeError):
+                    continue  # whoever reads it says so
+        self._is_bounded = True
+
+    def _read_contract(self) -> dict[str, Any]:
+        """What the contract file of the environment holds; that of `base` if it has none."""
+        given = {"contract": (self.runtime_params or {}).get("contract", {})}
+        for env in (self.env or self.default_run_env, self.base_env):
+            path = Path(self.conf_source, env, "contract.yml")
+            if path.is_file():
+                return read_contract_file(path, given)
+        return {}
+
+    def contract(self) -> Contract:
+        """The environment's contract.
+
+        Raises:
+            ContractError: If it is malformed; names the key.
+        """
+        return Contract.of(self._read_contract().get("contract"))
+
+    def without_contract(self) -> "ProjectConfigLoader":
+        """The same loader, for who asks about places alone: the contract is not read."""
+        self._resolvers["csv_arguments"] = dict
+        return self
+
+    def credentials(self) -> dict[str, Any]:
+        """The environment's credentials; none if it has no such file."""
+        try:
+            found: dict[str, Any] = self["credentials"]
+        except MissingConfigException:
+            return {}
+        return found
+
+
+def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """Read a contract file: its top-level key is `contract`; it is not checked further.
+
+    Args:
+        path: The YAML file.
+        given: What replaces parts of it.
+
+    Raises:
+        ContractError: If it is not such a file; says where.
+    """
+    where = "/".join(path.parts[-3:])
+    try:
+        check_bounds(path.read_text(encoding="utf-8"))
+        content = OmegaConf.load(path)
+        if not OmegaConf.is_dict(content) or not OmegaConf.is_dict(content.get("contract")):
+            raise ContractError(f"{where} has no key `contract` that holds keys: see {SHIPPED}")
+        return OmegaConf.to_container(OmegaConf.merge(content, dict(given)), resolve=True)
+    except BoundsError as error:
+        raise ContractError(f"{where}: {error}; write it out, or list less") from error
+    except YAMLError as error:
+        raise ContractError(f"{where} is not YAML: {_locate(error)}") from error
+    except OmegaConfBaseException as error:
+        key = f"`{error.full_key}`" if error.full_key else "a text"
+        raise ContractError(
+            f"{where}: {key} holds '${{', which begins an interpolation: where it is meant as it "
+            f"stands, write the text in single quotes with \\ before it, '\\${{'"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ContractError(f"{where} cannot be read: {reason}") from error
+
+
+def _locate(error: YAMLError) -> str:
+    """Where in a YAML file reading stopped, and why."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return "it holds a character that YAML forbids"
+    problem = str(getattr(error, "problem", None) or "it cannot be read")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}; see {SHIPPED}"
+
+
+def _as_yaml(value: Any) -> Any:
+    """The value as a resolver gives it: no text of it is an interpolation."""
+    if isinstance(value, dict):
+        return {key: _as_yaml(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_yaml(item) for item in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
+
+
+def tracking_uri(project: Path, data: str) -> str:
+    """The MLflow store: `MLFLOW_TRACKING_URI`, else a SQLite file under the data folder.
+
+    A relative SQLite path is taken from the project, so that it is one store from any folder.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{data}/mlflow/mlflow.db"
+    return f"{SQLITE}{project / uri.removeprefix(SQLITE)}" if uri.startswith(SQLITE) else uri
+
+
+def artifacts(uri: str) -> str | None:
+    """Where a SQLite store's artifacts are: beside it. Another store decides that itself."""
+    if not uri.startswith(SQLITE):
+        return None
+    return (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri()

@@ -1,0 +1,221 @@
+"""The parameters of every pipeline, typed: a misspelt key or a bad value fails before a run."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from salary_kedro.contract import Contract, describe_invalid
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.estimators import ModelName
+from salary_kedro.promotion.verdict import Policy
+
+SEED = Field(ge=0, le=2**32 - 1)
+
+
+def _name_file(value: Any) -> Any:
+    if value is None or not str(value).strip():
+        raise ValueError("is empty: name a .csv or .parquet file, or leave it out")
+    return value
+
+
+#: A file that a person names for one run.
+NamedFile = Annotated[str, BeforeValidator(_name_file)]
+
+
+class Group(BaseModel):
+    """A group of parameters; it takes no other keys than its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class DataEngineering(Group):
+    """How the clean rows are split.
+
+    Attributes:
+        train_size: Share of the rows to train on, above 0 and below 1.
+        random_state: Seed of the split.
+    """
+
+    train_size: float = Field(gt=0, lt=1)
+    random_state: int = SEED
+
+
+class CrossValidation(Group):
+    """Repeated k-fold cross-validation on the training rows.
+
+    Attributes:
+        folds: Number of folds, at least 2.
+        repeats: How often the rows are folded anew, at least once.
+    """
+
+    folds: int = Field(ge=2)
+    repeats: int = Field(ge=1)
+
+
+class DataScience(Group):
+    """Which model is trained, and how.
+
+    Attributes:
+        model: Name of the estimator.
+        random_state: Seed of everything random in training.
+        cross_validation: How the RMSE is estimated on the training rows.
+        hyperparameters: By estimator, its own settings by their scikit-learn names;
+            what is not named keeps scikit-learn's default.
+    """
+
+    model: ModelName
+    random_state: int = SEED
+    cross_validation: CrossValidation
+    hyperparameters: dict[ModelName, dict[str, Any]]
+
+
+class RegistryNames(Group):
+    """Names in the model registry.
+
+    Attributes:
+        model_name: Name of the registered model.
+    """
+
+    model_name: str = Field(min_length=1, pattern=r"^[^/:]+$")
+
+
+class Packaging(Group):
+    """How the production model is packaged.
+
+    Attributes:
+        bento_name: Name of the Bento; lower-case letters, digits, `_`, `-` and `.`.
+        keep: How many bundles, the newest, are kept whatever they are, at least 1; None
+            keeps all. What is served, or would be next, is kept in any case.
+    """
+
+    bento_name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")
+    keep: int | None = Field(default=None, ge=1)
+
+
+class BatchScoring(Group):
+    """How files are scored.
+
+    Attributes:
+        max_rejected_share: More rejected rows than this share stop the run, 0 to 1.
+    """
+
+    max_rejected_share: float = Field(default=1, ge=0, le=1)
+
+
+class Parameters(Group):
+    """All parameters. The first six are short cuts for `--params`.
+
+    Attributes:
+        model: Picked up by `data_science.model`.
+        refresh: Picked up by the catalog: fetch the raw file anew.
+        rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads;
+            empty for the catalog's own, as for the next one.
+        scored_rows: Picked up by the catalog: the file that it writes.
+        overwrite: Picked up by the catalog: replace a file there that holds something else.
+        spreadsheet_safe: Picked up by the catalog: make texts in CSV harmless to spreadsheets.
+    """
+
+    model: Any = None
+    refresh: bool = False
+    rows_to_score: NamedFile = ""
+    scored_rows: NamedFile = ""
+    overwrite: bool = False
+    spreadsheet_safe: bool = True
+    contract: Contract
+    registry: RegistryNames
+    data_engineering: DataEngineering
+    data_science: DataScience
+    promotion: Policy
+    packaging: Packaging
+    batch_scoring: BatchScoring = BatchScoring()
+
+
+def check_parameters(parameters: dict[str, Any]) -> Parameters:
+    """Check all parameters at once.
+
+    Raises:
+        UserError: One line; names every bad key, what was found and what is allowed.
+    """
+    unknown = sorted(set(parameters) - set(Parameters.model_fields))
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], Parameters.model_fields, n=1)
+        guess = f"did you mean '{close[0]}'?" if close else "see conf/base/parameters*.yml."
+        raise UserError(
+            f"unknown parameter '{unknown[0]}': {guess} "
+            f"Known are {', '.join(sorted(Parameters.model_fields))}"
+        )
+    try:
+        checked = Parameters.model_validate(parameters)
+    except ValidationError as error:
+        raise UserError(describe_invalid(error, "parameters", Parameters, parameters)) from error
+    chosen = checked.data_science.model
+    if checked.model not in (None, chosen):
+        raise UserError(
+            f"model={checked.model} has no effect, because data_science.model is set to "
+            f"'{chosen}' without a way to override it: write "
+            f"`model: ${{runtime_params:model,{chosen}}}` there"
+        )
+    return checked
+
+
+def parameters_hash(*groups: BaseModel) -> str:
+    """Hexadecimal SHA-256 of what a model was trained by, the same for the same values.
+
+    The order of settings within a group does not matter.
+    """
+    content = "\n".join(
+        json.dumps(group.model_dump(mode="json"), sort_keys=True) for group in groups
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class TrainedBy(Group):
+    """The parameters that decide what a training gives.
+
+    Attributes:
+        data_engineering: How the rows were split.
+        data_science: Which model was trained on them, and how.
+    """
+
+    data_engineering: DataEngineering
+    data_science: DataScience
+
+
+def parameters_lineage(contract: Contract, trained_by: TrainedBy) -> dict[str, str]:
+    """What a model was trained by, as its lineage holds it.
+
+    Returns:
+        `parameters`, as JSON, and `parameters_sha256`, which covers the contract too.
+    """
+    return {
+        "parameters": json.dumps(trained_by.model_dump(mode="json"), sort_keys=True),
+        "parameters_sha256": parameters_hash(
+            contract, trained_by.data_engineering, trained_by.data_science
+        ),
+    }
+
+
+def read_parameters(version: int, lineage: Mapping[str, str]) -> TrainedBy:
+    """Read back from its lineage what a version was trained by.
+
+    Args:
+        version: Version number, for the message.
+        lineage: What the version was made from, by name.
+
+    Raises:
+        UserError: If it is not there, or is nothing that this release can train by.
+    """
+    where = f"the lineage of version {version}"
+    if "parameters" not in lineage:
+        raise UserError(
+            f"{where} does not hold the parameters of its training: it was registered before "
+            f"runs recorded them, so it cannot be trained once more"
+        )
+    try:
+        return TrainedBy.model_validate_json(lineage["parameters"])
+    except ValidationError as error:
+        raise UserError(f"{where}: {describe_invalid(error, 'parameters', TrainedBy)}") from error

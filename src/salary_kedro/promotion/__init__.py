@@ -1,0 +1,1 @@
+"""Decisions: which version is production, why, and what is packaged of it."""

@@ -1,0 +1,252 @@
+"""Scores versions on one holdout and judges them by one policy."""
+
+import math
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from salary_kedro.bundle.files import read_regular
+from salary_kedro.bundle.limits import CONTRACT, max_size
+from salary_kedro.bundle.model_file import read_model
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
+from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.promotion.alignment import MODEL_FILE
+from salary_kedro.promotion.verdict import (
+    SHOWN_CONFIDENCE,
+    Contestant,
+    Evidence,
+    Interval,
+    Policy,
+    Verdict,
+    conclude,
+    decide,
+    figure,
+)
+from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.stages import Version
+
+CONTRACT_FILE = "extra_files/contract.json"
+MAX_ERROR = 300
+
+
+class UnscorableError(UserError):
+    """A version that cannot be scored on today's rows."""
+
+
+class OtherFieldsError(UnscorableError):
+    """A version whose contract names fields that today's rows do not have."""
+
+
+class Judge:
+    """Scores versions on the same rows, each through its logged model and contract."""
+
+    def __init__(self, registry: Registry, holdout: pd.DataFrame, policy: Policy) -> None:
+        """Take the rows that every version is scored on.
+
+        Args:
+            registry: Where the versions are.
+            holdout: Clean rows that the challenger was not trained on. A champion that
+                was trained on other data may have seen some of them.
+            policy: What a challenger must achieve.
+
+        Raises:
+            UserError: If there are no rows.
+        """
+        if holdout.empty:
+            raise UserError(
+                "there are no holdout rows to compare versions on: lower "
+                "data_engineering.train_size, or give more data"
+            )
+        self._registry, self._holdout, self.policy = registry, holdout, policy
+        self._errors: dict[int, Errors] = {}
+
+    def judge(self, challenger: Version, champion: Version | None) -> Verdict:
+        """Judge a challenger against production, on the same rows.
+
+        Raises:
+            UserError: If the champion cannot score these rows, unless the policy lets it
+                be replaced.
+            UnscorableError: If the challenger cannot.
+        """
+        other, trouble = None, None
+        if champion is not None:
+            other, trouble = self._champion(champion)
+        own = self._contestant(challenger)
+        evidence = Evidence(
+            challenger=own,
+            champion=other,
+            holdout_rows=len(self._holdout),
+            gain=None if other is None or trouble else self._gain(other, own),
+            champion_error=trouble,
+        )
+        return decide(evidence, self.policy)
+
+    def gives_up(self, champion: Version) -> bool:
+        """Tell whether production would lose its place to a version that is not compared with it.
+
+        It would where it cannot be scored, and the policy lets it be replaced.
+        """
+        if not self.policy.replace_unreadable_champion:
+            return False
+        try:
+            self.errors(champion.number)
+        except UnscorableError:
+            return True
+        return False
+
+    def refuse(self, version: Version, why: str) -> Verdict:
+        """The verdict on a version that is set aside without a comparison."""
+        own = Contestant(version=version.number, rmse=None, stored_rmse=_stored(version))
+        evidence = Evidence(challenger=own, champion=None, holdout_rows=len(self._holdout))
+        return conclude("archive", why[:MAX_ERROR], evidence, self.policy)
+
+    def overrule(self, verdict: Verdict, why: str) -> Verdict:
+        """Refuse a challenger for a reason that lies outside its score."""
+        return conclude("archive", why, verdict.evidence, self.policy)
+
+    def measure(self, version: Version, champion: Version | None) -> Verdict:
+        """Score a version whose RMSE others claim, as a person makes it production.
+
+        Production is scored beside it, where it can be.
+
+        Raises:
+            UnscorableError: If the version cannot be scored on these rows.
+        """
+        own = self._scored(version)
+        if own.rmse is None or not math.isfinite(own.rmse):
+            raise UnscorableError(f"version {version.number} has RMSE {own.rmse} on these rows")
+        other = None
+        with suppress(UnscorableError):  # a person decides, not the comparison
+            other = None if champion is None else self._scored(champion)
+        evidence = Evidence(
+            challenger=own,
+            champion=other,
+            holdout_rows=len(self._holdout),
+            gain=None if other is None else self._gain(other, own),
+        )
+        text = f"by hand; RMSE {figure(own.rmse)}, where {version.recorded} was claimed"
+        return conclude("promote", text, evidence, self.policy)
+
+    def confirm(self, champion: Version) -> Verdict:
+        """The verdict on a version that is production already."""
+        own = Contestant(version=champion.number, rmse=None, stored_rmse=_stored(champion))
+        evidence = Evidence(challenger=own, champion=own, holdout_rows=len(self._holdout))
+        return conclude("promote", "it is production already", evidence, self.policy)
+
+    def errors(self, number: int) -> Errors:
+        """Actual minus predicted of a version, shape (holdout rows,), in the target's unit.
+
+        Raises:
+            UnscorableError: If the version cannot be loaded or cannot score these rows.
+        """
+        if number not in self._errors:
+            try:
+                self._errors[number] = self._score(self._registry.model_folder(number))
+            except Exception as error:  # a model of another release can fail anywhere
+                raise UnscorableError(
+                    f"version {number} cannot score today's holdout rows: {_say(error)}"
+                ) from error
+        return self._errors[number]
+
+    def error_table(self, verdict: Verdict) -> str:
+        """Errors a row, as CSV: `row`, from 0, and a column a version that was scored."""
+        evidence = verdict.evidence
+        versions = [who for who in (evidence.champion, evidence.challenger) if who is not None]
+        columns = {
+            f"error_version_{who.version}": self._errors[who.version]
+            for who in versions
+            if who.version in self._errors
+        }
+        return pd.DataFrame(columns).to_csv(index_label="row")
+
+    def _champion(self, champion: Version) -> tuple[Contestant, str | None]:
+        """Score production, or say why it cannot be where the policy lets that pass."""
+        try:
+            self.errors(champion.number)
+        except UnscorableError as error:
+            if not self.policy.replace_unreadable_champion:
+                raise UserError(
+                    f"{error}; nothing is promoted or archived. {_way_out(error)} "
+                    f"--params promotion.replace_unreadable_champion=true"
+                ) from error
+            unscored = Contestant(version=champion.number, rmse=None, stored_rmse=_stored(champion))
+            return unscored, str(error)[:MAX_ERROR]
+        return self._scored(champion), None
+
+    def _contestant(self, version: Version) -> Contestant:
+        """Score a version whose recorded RMSE must be a finite number to be worth scoring."""
+        try:
+            recorded = version.rmse
+        except UserError as error:
+            raise UnscorableError(str(error)) from error
+        if recorded is None or not math.isfinite(recorded):
+            return Contestant(version=version.number, rmse=recorded)
+        return self._scored(version)
+
+    def _scored(self, version: Version) -> Contestant:
+        return Contestant(
+            version=version.number,
+            rmse=float(rmse(self.errors(version.number))),
+            stored_rmse=_stored(version),
+            data_sha256=self._registry.run(version).tags.get("data_sha256"),
+        )
+
+    def _gain(self, champion: Contestant, challenger: Contestant) -> Interval | None:
+        if challenger.version not in self._errors:
+            return None
+        errors = self.errors(champion.version), self.errors(challenger.version)
+        if not all(np.isfinite(values).all() for values in errors):
+            return None
+        confidence = self.policy.required_confidence or SHOWN_CONFIDENCE
+        found = gain_interval(*errors, confidence)
+        if found is None or not np.isfinite(found).all():
+            return None  # too few rows, or squares beyond what a float holds
+        return Interval(low=found[0], high=found[1], confidence=confidence)
+
+    def _score(self, folder: Path) -> Errors:
+        contract = read_contract(folder)
+        names = [*contract.feature_names, contract.target.name]
+        if lacking := [name for name in names if name not in self._holdout]:
+            raise OtherFieldsError(
+                f"it takes '{lacking[0]}', which the contract no longer has under that name"
+            )
+        features, actual = features_and_target(self._holdout, contract)
+        predicted = read_model(folder / MODEL_FILE).predict(features)
+        return np.asarray(actual - predicted, dtype=np.float64)
+
+
+def read_contract(folder: Path) -> Contract:
+    """Read the contract logged beside a model."""
+    return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
+
+
+def _way_out(error: UnscorableError) -> str:
+    """What to do about a champion that cannot be scored."""
+    if isinstance(error.__cause__, OtherFieldsError):
+        return "Let a new version replace it, without a comparison, with"
+    return (
+        "Restore its model, go back with `kedro models rollback --reason TEXT`, or let a new "
+        "version replace it with"
+    )
+
+
+def _say(error: Exception) -> str:
+    """What went wrong; a library's own words may hold a cell of somebody's row."""
+    if isinstance(error, UserError | OSError | KeyError):  # ours, a file, a missing column
+        return " ".join(str(error).split())
+    return f"{type(error).__name__} in the model, whose text may hold people's data"
+
+
+def _stored(version: Version) -> float | None:
+    """RMSE as recorded at training here; None if there is none, or no finite number."""
+    if version.source is not None:
+        return None
+    try:
+        value = version.rmse
+    except UserError:
+        return None
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""What MLflow remembers: the store, versions, stages, their history, logged models."""

@@ -1,0 +1,200 @@
+"""Logs one training run to MLflow: model, metrics, plots, tables, lineage."""
+
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.models import Model
+from pydantic import BaseModel, ConfigDict
+from sklearn.pipeline import Pipeline
+
+from salary_kedro.contract import Contract
+from salary_kedro.contract.dictionary import data_dictionary
+from salary_kedro.contract.domain import Domain
+from salary_kedro.errors import UserError
+from salary_kedro.registry import flavor
+from salary_kedro.tables.spreadsheet import safe_frame
+
+#: Tag of an MLflow run that several processes share: the name of the run.
+RUN_TAG = "salary_run"
+
+
+class LoggedModel(BaseModel):
+    """A model as MLflow holds it.
+
+    Attributes:
+        run_id: The run it was logged in.
+        model_uri: Where the model is, `models:/m-...`.
+        rmse: Its holdout RMSE, in the target's unit.
+        logged_at: When, in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    run_id: str
+    model_uri: str
+    rmse: float
+    logged_at: datetime
+
+
+def log_training(
+    *,
+    model: Pipeline,
+    contract: Contract,
+    domain: Domain,
+    metrics: Mapping[str, float],
+    lineage: Mapping[str, Any],
+    figures: Mapping[str, bytes],
+    group_metrics: pd.DataFrame,
+    rejected_rows: pd.DataFrame,
+) -> LoggedModel:
+    """Log everything about one training into the active MLflow run.
+
+    Of the rejected rows only lines and reasons are logged, never their values. Tables are
+    harmless to spreadsheets.
+
+    Args:
+        model: The fitted Pipeline.
+        contract: The contract it was trained by.
+        domain: What its training rows covered.
+        metrics: Metrics by name, `rmse` among them.
+        lineage: What the model was made from, by name.
+        figures: PNG files of plots, by name without suffix.
+        group_metrics: Scores by group, which tell of no single person.
+        rejected_rows: Columns `line` and `reasons`, and others that stay here.
+
+    Raises:
+        UserError: If there is no active run.
+    """
+    _active_run_id()  # or MLflow would open a run of its own
+    tables = {"rejected_rows": rejected_rows[["line", "reasons"]], "group_metrics": group_metrics}
+    for name, table in tables.items():
+        mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
+    mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
+    _log_plots(figures)
+    return log_model(
+        model=model, contract=contract, domain=domain, metrics=metrics, lineage=lineage
+    )
+
+
+def _log_plots(figures: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in figures.items():
+            Path(folder, f"{name}.png").write_bytes(content)
+        mlflow.log_artifacts(folder, "plots")
+
+
+def log_model(
+    *,
+    model: Pipeline,
+    contract: Contract,
+    domain: Domain,
+    metrics: Mapping[str, float],
+    lineage: Mapping[str, Any],
+) -> LoggedModel:
+    """Log a model, its metrics and its lineage into the active MLflow run.
+
+    All but the model are files of the model too: a version can be served by itself.
+
+    Args:
+        model: The fitted Pipeline.
+        contract: The contract it was trained by.
+        domain: What its training rows covered.
+        metrics: Metrics by name, `rmse` among them.
+        lineage: What the model was made from, by name.
+
+    Raises:
+        UserError: If there is no active run.
+    """
+    run_id = _active_run_id()
+    mlflow.log_metrics(dict(metrics))
+    mlflow.set_tags(dict(lineage))
+    mlflow.log_dict(dict(lineage), "lineage.json")
+    finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    files = {
+        "contract": contract.model_dump(mode="json"),
+        "domain": domain.model_dump(mode="json"),
+        "metrics": finite,
+        "lineage": lineage,
+    }
+    uri = _log_files(model, contract, files)
+    return LoggedModel(
+        run_id=run_id,
+        model_uri=uri,
+        rmse=metrics["rmse"],
+        logged_at=datetime.now(UTC),
+    )
+
+
+def find_named_run(name: str, experiment_id: str) -> str | None:
+    """The MLflow run that another process of a named run has opened; None if none has yet."""
+    found = mlflow.MlflowClient().search_runs(
+        [experiment_id], f"tags.{RUN_TAG} = '{name}'", max_results=1
+    )
+    return str(found[0].info.run_id) if found else None
+
+
+def refuse_second_training(name: str, run_id: str) -> None:
+    """See that a named run whose training is registered does not train once more.
+
+    Its lineage would be the later training's, for both versions.
+
+    Raises:
+        UserError: If it has registered a version.
+    """
+    if found := mlflow.MlflowClient().search_model_versions(f"run_id = '{run_id}'"):
+        raise UserError(
+            f"the run '{name}' has trained version {found[0].version} already: give a new run "
+            f"another name (SALARY_RUN, or a new run of the DAG)"
+        )
+
+
+def tag_named_run(name: str) -> None:
+    """Let other processes of a named run find the active MLflow run."""
+    mlflow.set_tag(RUN_TAG, name)
+
+
+def _active_run_id() -> str:
+    run = mlflow.active_run()
+    if run is None:
+        raise UserError(
+            "there is no MLflow run to log to: remove 'data_science' and '__default__' from "
+            "tracking.disable_tracking.pipelines in mlflow.yml"
+        )
+    return str(run.info.run_id)
+
+
+def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{name}.json" for name in files]
+        for path, content in zip(paths, files.values(), strict=True):
+            path.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
+        with _no_bytecode():
+            logged = Model.log(
+                artifact_path=None,
+                name="model",
+                flavor=flavor,
+                model=model,
+                contract=contract,
+                files=paths,
+            )
+    uri: str = logged.model_uri
+    return uri
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Let MLflow try the model, and so import the code in it, without leaving it compiled there."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

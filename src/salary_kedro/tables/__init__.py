@@ -1,0 +1,1 @@
+"""Tables and the contract: read, check, reject, tally and write them."""

@@ -1,0 +1,114 @@
+"""Writes a drafted contract as YAML that a person can read and edit."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from salary_kedro.tables.drafting.infer import ColumnDraft, Draft
+
+#: The order of a column's keys in the file.
+KEYS = (
+    "column",
+    "name",
+    "kind",
+    "unit",
+    "currency",
+    "period",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusive_minimum",
+    "exclusive_maximum",
+    "true_values",
+    "false_values",
+    "categories",
+    "required",
+    "missing",
+    "use",
+    "log_scale",
+    "example",
+    "label",
+    "help",
+)
+ADVICE = (
+    "Edit it: units, labels, help texts, bounds. What is of use `feature` is learned from,",
+    "`audit` is kept for reports by group, and `ignore` is left out.",
+    "Sort categories that rise, such as grades, and add `ordered: true`. Quote every text.",
+)
+
+
+def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
+    """The text of `contract.yml`.
+
+    Args:
+        draft: The draft.
+        origin: Sentences about where it comes from, put first.
+    """
+    lines = [*_comments([*origin, *ADVICE, *draft.remarks], ""), "contract:", "  features:"]
+    for feature in draft.features:
+        lines += [*_comments(feature.remarks, "    "), *_feature(feature)]
+    lines += ["  target:", *_comments(draft.target.remarks, "    ")]
+    lines += [f"    {line}" for line in _mapping(_ordered(draft.target.keys))]
+    lines += ["  table:", *(f"    {line}" for line in _mapping(draft.table))]
+    return "\n".join(lines) + "\n"
+
+
+def _comments(sentences: Iterable[str], indent: str) -> Iterator[str]:
+    return (f"{indent}# {_printable(text)}" for text in sentences)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _feature(feature: ColumnDraft) -> Iterator[str]:
+    lines = _mapping(_ordered(feature.keys))
+    return (f"    {'  ' if number else '- '}{line}" for number, line in enumerate(lines))
+
+
+def _ordered(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: keys[key] for key in KEYS if key in keys}
+
+
+def _mapping(keys: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{key}: {_value(value)}" for key, value in keys.items())
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return _number(value)
+        case dict():
+            return f"{{{', '.join(_mapping(value))}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_value, value))}]"
+        case date():
+            return quote(value.isoformat())
+    return quote(str(value))
+
+
+def _number(value: float) -> str:
+    if value == int(value) and abs(value) < 1e16:
+        return str(int(value))
+    text = repr(float(value))
+    mantissa, sign, exponent = text.partition("e")
+    # YAML takes 1e+20 for a text.
+    return f"{mantissa}.0e{exponent}" if sign and "." not in mantissa else text
+
+
+def quote(text: str) -> str:
+    """A text in double quotes, such that YAML and then OmegaConf give it back."""
+    plain = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
+    return f'"{"".join(map(_sign, plain))}"'
+
+
+def _sign(sign: str) -> str:
+    if sign in '"\\':
+        return f"\\{sign}"
+    if sign.isprintable():
+        return sign
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
+    return short or (f"\\u{ord(sign):04x}" if ord(sign) < 1 << 16 else f"\\U{ord(sign):08x}")

@@ -1,0 +1,1 @@
+"""Examine, repair, move and keep what runs have made."""

@@ -1,0 +1,108 @@
+"""Mends what an examination can find, by the means that every writing command uses."""
+
+from collections.abc import Iterator
+
+from salary_kedro.bundle import BundleError, BundleStore
+from salary_kedro.errors import UserError
+from salary_kedro.promotion.alignment import align, new_record
+from salary_kedro.promotion.packaging import export_production
+from salary_kedro.registry.registry import Registry, State, open_registry
+from salary_kedro.registry.relocation import plain_path, relocate
+from salary_kedro.registry.stages import Stage, Version
+from salary_kedro.registry.store import store_lock
+from salary_kedro.upkeep.doctor import Site, is_set_up
+from salary_kedro.upkeep.findings import Finding, broken
+
+LEFT_OVER = "left over from an interrupted run"
+
+
+def mend(site: Site) -> tuple[list[str], list[Finding]]:
+    """Point the store to its artifacts, bring the record into line, and move the bundle pointer.
+
+    Each step needs those before it; the first that cannot be done ends the mending.
+
+    Returns:
+        What was done, one sentence each, and what could not be.
+    """
+    done: list[str] = []
+    try:
+        if is_set_up(site.uri):
+            for step in (_relocate, _align, _repoint):
+                done.extend(step(site))
+    except UserError as error:
+        why = "nothing after it was mended either"
+        return done, [broken(f"it cannot be mended: {error}", why, "do what it says, then again")]
+    return done, []
+
+
+def settle_in(uri: str, artifacts: str | None, model_name: str) -> str | None:
+    """Point the store of a project that was moved or copied to its artifacts, and record it.
+
+    Returns:
+        What was done, one sentence; None if the project is where it was.
+
+    Raises:
+        UserError: If the artifacts were not moved along, in which case nothing is changed; or
+            if production was lost.
+    """
+    if not (places := relocate(uri, artifacts)):
+        return None
+    former = ", ".join(map(plain_path, places))
+    done = f"the store pointed to {former}; it points to this project now"
+    registry = open_registry(uri, model_name)
+    with store_lock(uri):
+        state = align(registry)
+        if state.alias is not None:  # the history is kept with the registered model
+            registry.record(new_record(state, "repair", state.alias, done, after=state.alias))
+    return done
+
+
+def _relocate(site: Site) -> list[str]:
+    done = settle_in(site.uri, site.artifacts, site.model_name)
+    return [] if done is None else [done]
+
+
+def _align(site: Site) -> Iterator[str]:
+    registry = site.registry
+    with store_lock(site.uri):
+        before, after = registry.state(), align(registry)
+        while left := [v for v in after.versions.values() if Stage.STAGING in v.stages]:
+            _archive(registry, after, left[0])
+            after = align(registry)
+    known = {record.key for record in before.history}
+    yield from (record.why for record in after.history.done if record.key not in known)
+    yield from _retagged(before, after)
+
+
+def _archive(registry: Registry, state: State, version: Version) -> None:
+    """Set a version aside that no run decides on any more; there are no rows to compare it on."""
+    reason = f"version {version.number} is not promoted: {LEFT_OVER}"
+    registry.record(new_record(state, "archiving", version.number, reason, after=state.alias))
+    registry.annotate(version, "archive", reason, {})
+
+
+def _retagged(before: State, after: State) -> Iterator[str]:
+    for number, version in after.versions.items():
+        old = before.versions.get(number, version)
+        if set(old.stages) != set(version.stages):
+            was = " and ".join(old.stages) or "untagged"
+            yield f"version {number} is tagged {' and '.join(version.stages)}; it was {was}"
+
+
+def _repoint(site: Site) -> Iterator[str]:
+    registry = site.registry
+    if registry.champion() is None:
+        return
+    before = _served(site.bundles)
+    name = export_production(registry, site.bundles)
+    if name != before:
+        yield f"the bundle pointer names {name}"
+
+
+def _served(bundles: BundleStore) -> str | None:
+    """Name of the bundle that is served; None if the pointer names none that is whole."""
+    try:
+        name = bundles.current()
+        return name if name is None else bundles.load(name).name
+    except BundleError:
+        return None

@@ -1,0 +1,537 @@
+"""The command line: every error is one line that says what to do."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from kedro.io.core import DatasetError
+from mlflow import MlflowClient
+
+from salary_kedro.cli import cli, explain, models, readable_errors
+from salary_kedro.contract import ContractError
+from salary_kedro.errors import UserError
+from salary_kedro.upkeep.doctor import Site
+from sites import contents, model_file
+from stores import MODEL_NAME, alias
+from support import Project
+
+# --- Explaining an error ------------------------------------------------------------
+
+
+def chained(*errors: Exception) -> Exception:
+    """The first error, caused by the second, caused by the third ..."""
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    return errors[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UserError("mend it"), "mend it"),
+        (ContractError("mend the contract"), "mend the contract"),
+        (DatasetError("no such file"), "no such file"),
+        (chained(ValueError("outer"), UserError("mend it")), "mend it"),
+        (chained(ValueError("a"), KeyError("b"), UserError("mend it")), "mend it"),
+        (chained(UserError("mend it"), ValueError("inner")), "mend it"),
+        (chained(DatasetError("cannot load"), UserError("mend it")), "mend it"),
+        (UserError("two\n  lines"), "two lines"),
+    ],
+)
+def test_explain_when_a_cause_is_meant_for_people_then_is_that(error: Exception, text: str) -> None:
+    assert explain(error) == text
+
+
+@pytest.mark.parametrize("error", [UserError("a\x1b[2Jb"), ValueError("a\x1b[2Jb")])
+def test_explain_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_signs(
+    error: Exception,
+) -> None:
+    assert explain(error, hint="") == "a [2Jb"
+
+
+def test_explain_when_an_error_is_its_own_cause_then_ends() -> None:
+    error = ValueError("odd")
+    error.__cause__ = error
+
+    assert explain(error, hint="") == "odd"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("two\n  lines"), "two lines"),
+        (RuntimeError(), "RuntimeError"),
+        (chained(ValueError("outer"), KeyError("inner")), "outer"),
+    ],
+)
+def test_explain_when_no_cause_is_meant_for_people_then_is_one_line_and_names_the_log(
+    error: Exception, text: str
+) -> None:
+    assert explain(error) == f"{text} (the log, data/logs/kedro.log, has the whole story)"
+
+
+def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:
+    failure = UserError("mend it")
+
+    with pytest.raises(click.ClickException) as caught, readable_errors():
+        raise failure
+
+    assert (caught.value.message, caught.value.exit_code) == ("mend it", 1)
+    assert caught.value.__cause__ is failure
+
+
+@pytest.mark.parametrize("error", [click.UsageError("bad option"), click.Abort()])
+def test_readable_errors_when_click_speaks_itself_then_lets_it(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, readable_errors():
+        raise error
+
+    assert caught.value is error
+
+
+def test_readable_errors_when_interrupted_then_lets_it_pass() -> None:
+    with pytest.raises(KeyboardInterrupt), readable_errors():
+        raise KeyboardInterrupt
+
+
+# --- kedro run -----------------------------------------------------------------------
+
+
+def kedro(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_run_when_help_is_asked_for_then_gives_an_example() -> None:
+    result = kedro("run", "--help")
+
+    assert result.exit_code == 0
+    assert "Example: kedro run --params model=random_forest" in result.stdout
+    assert "--pipelines" in result.stdout
+
+
+def test_run_when_all_is_well_then_ends_with_the_summary(kedro_project: Project) -> None:
+    result = kedro("run", "--pipelines", "data_engineering")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+
+
+def test_run_when_a_pipeline_runs_in_part_then_still_ends_well(kedro_project: Project) -> None:
+    result = kedro("run", "--pipelines", "data_engineering", "--to-nodes", "clean_salaries")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+
+
+def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
+    kedro_project: Project,
+) -> None:
+    result = kedro(
+        "run", "--pipelines", "data_engineering,data_science", "--to-nodes=evaluate_model"
+    )
+
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 5/5] evaluate_model")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("modle=ridge", "unknown parameter 'modle': did you mean 'model'? Known are "),
+        ("model=forest", "parameters.data_science.model: must be 'linear_regression', "),
+        ("data_engineering.train_size=2", "parameters.data_engineering.train_size: must "),
+    ],
+)
+def test_run_when_a_parameter_is_wrong_then_says_so_in_one_line(
+    parameter: str, message: str, kedro_project: Project
+) -> None:
+    result = kedro("run", "--params", parameter)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
+def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
+    option: str, kedro_project: Project
+) -> None:
+    result = kedro("run", option, "promotoin")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
+        "data_engineering, data_science, packaging, promotion\n"
+    )
+
+
+def test_run_when_the_data_breaks_the_contract_then_says_so_in_one_line(
+    kedro_project: Project,
+) -> None:
+    raw = kedro_project.root / "data" / "01_raw" / "salary_data.csv"
+    raw.write_text("Experience Years,Salary\n1.5,40000\nmany,50000\n")
+
+    result = kedro("run")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(
+        "Error: 1 of 2 rows break the contract, more than the allowed share of 5%: "
+    )
+
+
+def test_run_when_the_raw_file_is_missing_then_says_so_in_one_line(kedro_project: Project) -> None:
+    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
+
+    result = kedro("run", "--pipelines", "data_engineering")
+
+    assert result.exit_code == 1
+    assert "salary_data.csv" in result.stderr.splitlines()[-1]
+    assert result.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_run_when_it_fails_then_the_log_has_the_traceback(kedro_project: Project) -> None:
+    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
+
+    kedro("run", "--pipelines", "data_engineering")
+
+    log = (kedro_project.root / "data" / "logs" / "kedro.log").read_text()
+    assert "Traceback (most recent call last):" in log
+    assert "DatasetError: " in log
+
+
+def test_run_when_the_environment_is_another_then_its_files_are_apart(
+    kedro_project: Project,
+) -> None:
+    data = kedro_project.root / "data"
+    (data / "prod" / "01_raw").mkdir(parents=True)
+    (data / "prod" / "01_raw" / "salary_data.csv").write_text(
+        "Experience Years,Salary\n" + "".join(f"{year},{1000 * year}\n" for year in range(1, 11))
+    )
+    (kedro_project.root / "conf" / "prod").mkdir()
+
+    result = kedro("run", "--env", "prod", "--pipelines", "data_engineering")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  10 read, 0 rejected\n")
+    assert (data / "prod" / "03_primary" / "salaries.parquet").is_file()
+    assert not (data / "03_primary").exists()
+
+
+# --- kedro models ----------------------------------------------------------------------
+
+SUBFOLDER = "src/salary_kedro/pipelines"
+
+
+def ask(*arguments: str) -> Any:
+    """What `kedro models … --json` answers; stdout must hold that alone."""
+    result = kedro("models", *arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+def refused(*arguments: str) -> str:
+    """The one line that a command fails with."""
+    result = kedro("models", *arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("Error: ")
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+@pytest.mark.parametrize("command", models.commands)
+def test_models_when_help_is_asked_for_then_gives_an_example(command: str) -> None:
+    result = kedro("models", command, "--help")
+
+    assert result.exit_code == 0
+    assert f"Example: kedro models {command}" in result.stdout
+    assert "--json" in result.stdout
+    assert "--env" in result.stdout
+
+
+def test_models_when_help_is_asked_for_then_names_every_command() -> None:
+    result = kedro("models", "--help")
+
+    assert "Example: kedro models list" in result.stdout
+    assert sorted(models.commands) == [
+        "backup", "doctor", "export", "follow", "history", "import", "list", "promote",
+        "reproduce", "restore", "rollback", "show",
+    ]  # fmt: skip
+    assert all(f"\n  {name} " in result.stdout for name in models.commands)
+
+
+@pytest.mark.parametrize("folder", [".", SUBFOLDER])
+def test_models_when_asked_for_json_then_stdout_holds_one_value_and_nothing_else(
+    folder: str, shell: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shell.root / folder)
+    file = str(tmp_path / "one.zip")
+
+    assert [row["version"] for row in ask("list")] == [2, 1]
+    assert ask("show", "1")["version"] == 1
+    assert ask("doctor")["healthy"] is True
+    assert ask("export", "1", file) == {"version": 1, "file": file}
+    assert ask("import", file) == {"version": 3, "file": file}
+    assert ask("rollback", "--reason", "too high")["production"] == 1
+    assert ask("promote", "2", "--reason", "agreed")["production"] == 2
+    history = ask("history")
+    assert isinstance(history, list)
+    assert [row["action"] for row in history[2:]] == ["import", "rollback", "promotion by hand"]
+
+
+def test_models_when_a_number_is_not_finite_then_json_has_null(shell: Project) -> None:
+    MlflowClient().set_model_version_tag(MODEL_NAME, "1", "archived", "nan")
+
+    result = kedro("models", "list", "--json")
+
+    assert "NaN" not in result.stdout
+    assert json.loads(result.stdout)[1]["rmse"] is None
+
+
+def test_list_when_shown_to_people_then_is_an_aligned_table(shell: Project) -> None:
+    lines = kedro("models", "list").stdout.splitlines()
+
+    assert lines[0].split() == ["version", "stage", "rmse", "model", "data", "code", "when"]
+    assert lines[1].startswith("2        production  2.0   -      -     -     20")
+    assert lines[2].startswith("1        archived    1.0   -      -     -     20")
+    assert len(lines) == 3
+
+
+def test_history_when_shown_to_people_then_is_an_aligned_table(shell: Project) -> None:
+    heading, first, second = kedro("models", "history").stdout.splitlines()
+
+    names = ["when", "who", "action", "version", "from", "to", "state", "why"]
+    assert heading.split() == names
+    assert first.endswith("promotion by hand  1        -     1   done   first")
+    assert second.endswith("promotion by hand  2        1     2   done   better")
+
+
+def test_show_when_shown_to_people_then_tells_line_by_line(shell: Project) -> None:
+    lines = kedro("models", "show", "1").stdout.splitlines()
+
+    assert lines[:3] == ["version: 1", "stage: archived", "production: False"]
+    assert "  git_commit: abc" in lines
+    assert any(line.endswith("  promotion by hand: first") for line in lines)
+
+
+def test_rollback_when_done_then_says_what_is_production(shell: Project, healthy: Site) -> None:
+    result = kedro("models", "rollback", "--reason", "too high")
+
+    name = healthy.bundles.current()
+    assert result.stdout == f"Production is version 1, bundle {name}\n"
+    assert (result.exit_code, alias()) == (0, 1)
+
+
+def test_transfer_when_done_then_says_where_the_version_is(shell: Project, tmp_path: Path) -> None:
+    file = tmp_path / "one.zip"
+
+    assert kedro("models", "export", "1", str(file)).stdout == f"Version 1 is in {file}\n"
+    assert kedro("models", "import", str(file)).stdout == (
+        f"{file} is version 3, archived, its RMSE claimed; `kedro models promote 3 "
+        f"--reason TEXT` makes it production\n"
+    )
+
+
+def test_doctor_when_something_is_broken_then_the_exit_code_is_1_until_it_is_mended(
+    shell: Project,
+) -> None:
+    MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "archived")
+
+    found, mended, after = (kedro("models", "doctor", *options) for options in ((), ("--fix",), ()))
+
+    assert (found.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0)
+    assert found.stdout.splitlines()[:3] == [
+        "broken  version 1 has no stage tag",
+        "        why it matters: nobody can tell what became of it",
+        "        what to do: `kedro models doctor --fix` mends it",
+    ]
+    assert mended.stdout.splitlines()[0] == "fixed   version 1 is tagged archived; it was untagged"
+
+
+def test_doctor_when_asked_for_json_and_something_is_broken_then_the_exit_code_is_1(
+    shell: Project,
+) -> None:
+    MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "archived")
+
+    result = kedro("models", "doctor", "--json")
+
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert json.loads(result.stdout)["healthy"] is False
+
+
+def bad_commands() -> Iterable[tuple[list[str], str]]:
+    """Commands that must be refused, and how; `{taken}` is a file, `{no}` is none."""
+    unknown = (
+        "model 'salaries' has no version 9 in this store; `kedro models list` shows those it has"
+    )
+    yield ["show", "9"], unknown
+    yield ["export", "9", "{no}"], unknown
+    none = "there is no version 9 of 'salaries'; known: 1, 2"
+    yield ["promote", "9", "--reason", "agreed"], none
+    yield ["rollback", "--to", "9", "--reason", "too high"], none
+    yield ["promote", "2", "--reason", "agreed"], "version 2 is production already"
+    yield ["rollback", "--to", "2", "--reason", "x"], "version 2 is production already"
+    yield (
+        ["promote", "1", "--reason", " "],
+        "the reason is empty or longer than 1000 characters: say in a sentence why",
+    )
+    long = "the reason is empty or longer than 1000 characters: say in a sentence why"
+    yield ["rollback", "--reason", "x" * 1001], long
+    taken = "{taken} exists already: choose another name, or remove it"
+    yield ["export", "1", "{taken}"], taken
+    nowhere = (
+        "{no}/one.zip cannot be written (No such file or directory): choose a file in a folder "
+        "that exists and that you may write to"
+    )
+    yield ["export", "1", "{no}/one.zip"], nowhere
+    yield ["import", "{no}"], "{no} cannot be read (No such file or directory)"
+    broken = (
+        "{taken} is not an archive that `kedro models export` wrote, or it was cut short or "
+        "altered (File is not a zip file): export the version again"
+    )
+    yield ["import", "{taken}"], broken
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [pytest.param(*case, id=" ".join(case[0])[:50]) for case in bad_commands()],
+)
+def test_models_when_the_input_is_bad_then_says_so_in_one_line_and_changes_nothing(
+    arguments: list[str], message: str, shell: Project, healthy: Site, tmp_path: Path
+) -> None:
+    places = {"taken": tmp_path / "taken.txt", "no": tmp_path / "none"}
+    places["taken"].write_text("mine")
+    before = contents(healthy)
+
+    said = refused(*(argument.format(**places) for argument in arguments))
+
+    assert said == message.format(**places)
+    assert contents(healthy) == before
+    assert (places["taken"].read_text(), places["no"].exists()) == ("mine", False)
+
+
+def test_models_when_the_model_does_not_load_then_is_not_promoted_and_nothing_changes(
+    shell: Project, healthy: Site
+) -> None:
+    model_file(healthy, 1).write_bytes(b"no model")
+    before = contents(healthy)
+    text = "the model of version 1 does not load, so it cannot serve"
+
+    assert refused("promote", "1", "--reason", "agreed") == text
+    assert refused("rollback", "--reason", "too high") == text
+    assert refused("export", "1", "one.zip").startswith("the model file cannot be loaded: ")
+    assert contents(healthy) == before
+    assert not Path("one.zip").exists()
+
+
+def test_rollback_when_nothing_was_production_before_then_says_so(
+    shell: Project, healthy: Site
+) -> None:
+    MlflowClient().delete_model_version(MODEL_NAME, "1")
+    before = contents(healthy)
+
+    assert refused("rollback", "--reason", "too high") == (
+        "there is no former production version to go back to from version 2"
+    )
+    assert contents(healthy) == before
+
+
+@pytest.mark.parametrize("number", ["one", "1.5", ""])
+def test_models_when_a_number_is_none_then_is_a_usage_error(number: str, shell: Project) -> None:
+    result = kedro("models", "show", number)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"'{number}' is not a valid integer" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("rollback",), ("promote", "1")])
+def test_models_when_the_reason_is_missing_then_is_a_usage_error(
+    command: tuple[str, ...], shell: Project
+) -> None:
+    result = kedro("models", *command)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Missing option '--reason'" in result.stderr
+
+
+def test_models_when_the_folder_is_in_no_project_then_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert refused("list") == (
+        "this folder is not inside the project: change to the project's folder"
+    )
+
+
+@pytest.mark.parametrize("given", ["option", "variable"])
+def test_models_when_the_environment_does_not_exist_then_names_those_there_are(
+    given: str, shell: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = ["--env", "prod"] if given == "option" else []
+    if given == "variable":
+        monkeypatch.setenv("KEDRO_ENV", "prod")
+
+    assert refused("list", *option) == (
+        f"there is no environment 'prod'; known are base, local, professors: choose one of these. "
+        f"For a new one, `kedro contract infer FILE --env prod` drafts it from a table, and "
+        f"`mkdir {shell.root}/conf/prod` makes one with the settings of conf/base"
+    )
+
+
+def test_models_when_the_environment_can_be_none_then_says_what_is_wrong_with_its_name(
+    shell: Project,
+) -> None:
+    assert refused("list", "--env", "../prod") == (
+        "'../prod' is not a name for an environment: use letters, digits, '_' and '-'"
+    )
+
+
+def test_restore_when_the_folder_was_made_as_the_message_says_then_fills_the_environment(
+    shell: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "all.zip")
+    ask("backup", file)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.delenv("SALARY_BUNDLES")
+    command = re.findall("`(mkdir [^`]*)`", refused("restore", file, "--env", "fresh"))
+
+    subprocess.run(shlex.split(command[0]), check=True)
+    base = shell.root / "conf" / "base" / "parameters.yml"
+    base.write_text((shell.root / "conf" / "local" / "parameters.yml").read_text())
+
+    assert ask("restore", file, "--env", "fresh")["production"] == 2
+    assert [row["version"] for row in ask("list", "--env", "fresh")] == [2, 1]
+
+
+@pytest.mark.parametrize("given", ["option", "variable"])
+def test_models_when_nothing_was_trained_in_the_environment_then_says_so(
+    given: str, shell: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shell.root / "conf" / "prod").mkdir()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.delenv("SALARY_BUNDLES")
+    option = ["--env", "prod"] if given == "option" else []
+    if given == "variable":
+        monkeypatch.setenv("KEDRO_ENV", "prod")
+
+    assert refused("list", *option) == (
+        "no model was ever trained in this environment: `make run` trains one"
+    )
+    assert not (shell.root / "data" / "prod").exists()
+
+
+@pytest.mark.parametrize("uri", ["htp://127.0.0.1", "http://127.0.0.1:port"])
+def test_models_when_the_store_s_uri_is_malformed_then_says_so(
+    uri: str, shell: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+
+    assert refused("list").startswith(f"the tracking URI {uri} is ")
+
+
+def test_explain_when_a_library_quotes_an_address_with_a_password_then_leaves_that_out() -> None:
+    error = RuntimeError("API request to http://user:se@cret@host:5000/api failed")
+
+    assert explain(error, hint="") == "API request to http://host:5000/api failed"

@@ -1,0 +1,212 @@
+"""The summary of a run, whole or in part."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from salary_kedro.cli.summary import summarise
+
+
+def contestant(version: int, rmse: float | None, data: str = "7a55") -> dict[str, Any]:
+    """A contestant as a verdict holds it; its stored RMSE is one lower."""
+    stored = None if rmse is None else rmse - 1
+    return {"version": version, "rmse": rmse, "stored_rmse": stored, "data_sha256": data}
+
+
+METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
+OUTPUTS: dict[str, Any] = {
+    "salaries": pd.DataFrame({"salary": range(1199)}),
+    "rejected_rows": pd.DataFrame({"line": [3, 9]}),
+    "metrics": METRICS,
+    "registered_version": {"version": 3, "run_id": "r", "model": "random_forest"},
+    "verdict": {
+        "action": "promote",
+        "reason": "version 3 is promoted: ...",
+        "evidence": {"challenger": contestant(3, 5181.9), "champion": contestant(2, 6302.016)},
+    },
+    "bundle_name": "3-0a1b2c3d",
+    "bento_tag": "salary_prediction:3-0a1b2c3d",
+}
+
+
+def test_summarise_when_the_whole_loop_ran_then_tells_it_all() -> None:
+    assert summarise(OUTPUTS, None) == (
+        """
+Rows        1,201 read, 2 rejected, see data/02_intermediate/rejected_rows.csv
+Model       random_forest, version 3: RMSE 5,181.9 on the holdout rows, """
+        """6,412.2 ± 1,234.5 by cross-validation
+Champion    version 2: RMSE 6,302.0
+Verdict     version 3 is promoted: ...
+Production  version 3
+Bento       salary_prediction:3-0a1b2c3d
+Next        make serve   answer requests on http://127.0.0.1:3000
+            make app     open the page that asks the service
+            make ui      look at runs and versions in MLflow"""
+    )
+
+
+def test_summarise_when_no_row_was_rejected_then_names_no_file() -> None:
+    outputs = {"salaries": pd.DataFrame({"salary": [1.0]}), "rejected_rows": pd.DataFrame()}
+
+    assert summarise(outputs, None) == "\nRows  1 read, 0 rejected"
+
+
+def test_summarise_when_nothing_was_in_production_then_names_no_champion() -> None:
+    verdict = {"reason": "version 1 is promoted", "evidence": {"champion": None}}
+
+    assert summarise({"verdict": verdict}, None) == "\nVerdict  version 1 is promoted"
+
+
+def test_summarise_when_the_environment_is_another_then_its_commands_say_so() -> None:
+    lines = summarise(OUTPUTS, "prod").splitlines()
+
+    assert lines[-3:] == [
+        "Next        make serve ENV=prod   answer requests on http://127.0.0.1:3000",
+        "            make app              open the page that asks the service",
+        "            make ui ENV=prod      look at runs and versions in MLflow",
+    ]
+
+
+def test_summarise_when_the_environment_is_another_then_names_its_file_of_rejected_rows() -> None:
+    assert "see data/prod/02_intermediate/rejected_rows.csv" in summarise(OUTPUTS, "prod")
+
+
+@pytest.mark.parametrize("env", [None, "local", "base"])
+def test_summarise_when_the_environment_is_the_default_then_its_commands_do_not(
+    env: str | None,
+) -> None:
+    assert "ENV=" not in summarise(OUTPUTS, env)
+
+
+def test_summarise_when_nothing_ran_then_is_empty() -> None:
+    assert summarise({}, None) == ""
+
+
+@pytest.mark.parametrize("missing", sorted(OUTPUTS))
+def test_summarise_when_any_part_did_not_run_then_tells_the_others(missing: str) -> None:
+    outputs = {name: output for name, output in OUTPUTS.items() if name != missing}
+
+    assert summarise(outputs, None) != summarise(OUTPUTS, None)
+
+
+@pytest.mark.parametrize("alone", sorted(OUTPUTS))
+def test_summarise_when_one_part_ran_alone_then_does_not_fail(alone: str) -> None:
+    assert isinstance(summarise({alone: OUTPUTS[alone]}, None), str)
+
+
+@pytest.mark.parametrize("rmse", [None, math.nan, math.inf])
+def test_summarise_when_the_champion_has_no_finite_rmse_then_does_not_fail(
+    rmse: float | None,
+) -> None:
+    evidence = {"challenger": contestant(3, 1.0), "champion": contestant(2, rmse)}
+
+    assert "version 2" in summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
+
+
+def test_summarise_when_the_targets_unit_is_large_then_still_tells_the_scores() -> None:
+    metrics = {"rmse": 0.0123, "cv_rmse_mean": 0.0456, "cv_rmse_sd": 0.0078}
+
+    text = summarise({**OUTPUTS, "metrics": metrics}, None)
+
+    assert all(number in text for number in ("0.0123", "0.0456", "0.0078"))
+
+
+def test_summarise_when_the_champion_was_trained_on_other_data_then_tells_its_stored_score() -> (
+    None
+):
+    evidence = {"challenger": contestant(3, 5181.9), "champion": contestant(2, 6302.0, "other")}
+
+    text = summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
+
+    assert "version 2: RMSE 6,302.0 on today's rows, 6,301.0 at its training on other data" in text
+
+
+def move(before: int | None, after: int, why: str) -> dict[str, Any]:
+    return {"from": before, "to": after, "why": why}
+
+
+def test_summarise_when_the_only_move_is_the_verdicts_then_tells_it_once() -> None:
+    moves = [move(2, 3, OUTPUTS["verdict"]["reason"])]
+
+    assert summarise({**OUTPUTS, "production_moves": moves}, None) == summarise(OUTPUTS, None)
+
+
+def test_summarise_when_the_run_moved_the_alias_otherwise_then_tells_every_move() -> None:
+    verdict = {"reason": "version 3 is not promoted: worse", "evidence": {"champion": None}}
+    moves = [move(None, 1, "it was lost"), move(1, 2, "version 2 is promoted: better")]
+
+    assert summarise({"verdict": verdict, "production_moves": moves}, None) == (
+        """
+Verdict  version 3 is not promoted: worse
+Moved    production from none to version 1: it was lost
+         production from version 1 to version 2: version 2 is promoted: better"""
+    )
+
+
+def test_summarise_when_its_own_version_was_replaced_again_then_tells_both_moves() -> None:
+    reason = OUTPUTS["verdict"]["reason"]
+    moves = [move(2, 3, reason), move(3, 1, "version 1 is promoted: better")]
+
+    lines = summarise({**OUTPUTS, "production_moves": moves}, None).splitlines()
+
+    assert lines[5:7] == [
+        f"Moved       production from version 2 to version 3: {reason}",
+        "            production from version 3 to version 1: version 1 is promoted: better",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["1-0"], "1 bundle beyond packaging.keep, with the Bento of each: 1-0"),
+        (["4-0", "3-0", "2-0", "1-0"],
+         "4 bundles beyond packaging.keep, with the Bento of each: 4-0, 3-0, 2-0, ..."),
+    ],
+)  # fmt: skip
+def test_summarise_when_bundles_were_removed_then_tells_which(names: list[str], text: str) -> None:
+    lines = summarise({**OUTPUTS, "removed_bundles": names}, None).splitlines()
+
+    assert f"Removed     {text}" in lines
+
+
+def test_summarise_when_no_bundle_was_removed_then_does_not_say_so() -> None:
+    assert summarise({**OUTPUTS, "removed_bundles": []}, None) == summarise(OUTPUTS, None)
+
+
+def test_summarise_when_a_reason_would_act_on_the_screen_then_is_shown_in_plain_signs() -> None:
+    verdict = {"reason": "a\x1b[2Jb\u202ec", "evidence": {"champion": None}}
+
+    assert summarise({"verdict": verdict}, None) == "\nVerdict  a [2Jb c"
+
+
+REPORT = {
+    "scored": 4998,
+    "rejected": 2502,
+    "warned": 31,
+    "model_version": 3,
+    "scored_file": "data/07_model_output/scored_rows.csv",
+    "rejected_file": "data/07_model_output/scored_rows_rejected.csv",
+    "predicted": "salary",
+    "given": "Salary",
+}
+
+
+def test_summarise_when_a_file_was_scored_then_tells_how_many_rows_and_where() -> None:
+    assert (
+        summarise({"scoring_report": REPORT}, None)
+        == """
+Production  version 3
+Scored      4,998 rows, 31 with warnings
+File        data/07_model_output/scored_rows.csv
+Prediction  column salary; Salary is what the file held
+Rejected    2,502 of 7,500 rows (33.4%), which have no prediction: \
+data/07_model_output/scored_rows_rejected.csv names each line and its reasons"""
+    )
+
+
+def test_summarise_when_every_row_was_scored_then_names_no_rejected_file() -> None:
+    summary = summarise({"scoring_report": {**REPORT, "rejected": 0, "given": None}}, None)
+
+    assert summary.endswith("Prediction  column salary\nRejected    0 rows")

@@ -1,0 +1,177 @@
+"""The configuration: where each environment keeps its files and its store."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from salary_kedro.errors import UserError
+from salary_kedro.project.loader import ProjectConfigLoader, artifacts, tracking_uri
+from salary_kedro.settings import CONFIG_LOADER_ARGS
+from support import ROOT
+
+
+@pytest.fixture(autouse=True)
+def no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the environment names another store or folder."""
+    for name in ("MLFLOW_TRACKING_URI", "SALARY_BUNDLES"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """The project's configuration, in a folder with a space, with an empty environment `prod`."""
+    conf = Path(shutil.copytree(ROOT / "conf", tmp_path / "my project" / "conf"))
+    (conf / "prod").mkdir()
+    return conf
+
+
+def load(conf: Path, env: str | None = None, **runtime: object) -> ProjectConfigLoader:
+    return ProjectConfigLoader(str(conf), env, runtime_params=runtime, **CONFIG_LOADER_ARGS)
+
+
+@pytest.mark.parametrize("env", [None, "", "local", "base"])
+def test_config_when_the_environment_is_the_default_then_files_are_in_data(
+    env: str | None, conf: Path
+) -> None:
+    loader = load(conf, env)
+
+    assert loader["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+    assert loader["mlflow"]["server"]["mlflow_tracking_uri"] == (
+        f"sqlite:///{conf.parent}/data/mlflow/mlflow.db"
+    )
+
+
+def test_config_when_the_environment_is_another_then_its_files_are_apart(conf: Path) -> None:
+    loader = load(conf, "prod")
+
+    assert loader["catalog"]["bundles"]["filepath"] == "data/prod/06_models/bundles"
+    assert loader["mlflow"]["server"]["mlflow_tracking_uri"] == (
+        f"sqlite:///{conf.parent}/data/prod/mlflow/mlflow.db"
+    )
+
+
+def test_config_when_the_environment_is_another_then_no_dataset_is_shared_but_the_code(
+    conf: Path,
+) -> None:
+    catalog = load(conf, "prod")["catalog"]
+    paths = [
+        place["filepath"] if "filepath" in place else place["path"]
+        for entry in catalog.values()
+        for place in (entry, entry.get("dataset", {}))
+        if "filepath" in place or "path" in place
+    ]
+
+    assert [path for path in paths if not path.startswith("data/prod/")] == [
+        "requirements.lock",
+        "bentofile.yaml",
+    ]
+
+
+def test_config_when_another_store_is_set_then_uses_it_and_leaves_artifacts_to_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+
+    mlflow = load(conf)["mlflow"]
+
+    assert mlflow["server"]["mlflow_tracking_uri"] == "http://mlflow:5000"
+    assert mlflow["tracking"]["experiment"]["create_experiment_kwargs"] == {
+        "artifact_location": None
+    }
+
+
+def test_config_when_the_store_is_the_local_one_then_artifacts_are_beside_it(conf: Path) -> None:
+    kwargs = load(conf)["mlflow"]["tracking"]["experiment"]["create_experiment_kwargs"]
+
+    assert kwargs == {"artifact_location": (conf.parent / "data" / "mlflow" / "artifacts").as_uri()}
+
+
+def test_config_when_loaded_then_the_parameters_hold_the_contract(conf: Path) -> None:
+    parameters = load(conf)["parameters"]
+
+    assert sorted(parameters) == [
+        "contract",
+        "data_engineering",
+        "data_science",
+        "packaging",
+        "promotion",
+        "registry",
+    ]
+    assert parameters["contract"]["features"][0]["name"] == "experience_years"
+
+
+def test_config_when_a_model_is_given_at_runtime_then_data_science_takes_it(conf: Path) -> None:
+    assert load(conf)["parameters"]["data_science"]["model"] == "linear_regression"
+    assert load(conf, model="ridge")["parameters"]["data_science"]["model"] == "ridge"
+
+
+def test_config_when_an_environment_changes_one_parameter_then_the_others_stay(
+    conf: Path,
+) -> None:
+    (conf / "prod" / "parameters.yml").write_text("data_engineering: {train_size: 0.8}\n")
+
+    assert load(conf, "prod")["parameters"]["data_engineering"] == {
+        "train_size": 0.8,
+        "random_state": 234,
+    }
+
+
+def test_config_when_an_environment_has_a_contract_then_it_replaces_the_whole(
+    conf: Path,
+) -> None:
+    feature = {"column": "Age", "name": "age", "kind": "integer", "unit": "years", "example": 40}
+    target = {"column": "Pay", "name": "pay", "kind": "number", "unit": "a year", "example": 1}
+    (conf / "prod" / "contract.yml").write_text(
+        f"contract: {{features: [{feature}], target: {target}}}\n"
+    )
+
+    assert load(conf, "prod")["parameters"]["contract"] == {"features": [feature], "target": target}
+
+
+@pytest.mark.parametrize("env", [None, "prod"])
+def test_config_when_the_contract_is_changed_at_runtime_then_the_change_holds(
+    env: str | None, conf: Path
+) -> None:
+    (conf / "prod" / "contract.yml").write_text((conf / "base" / "contract.yml").read_text())
+
+    found = load(conf, env, contract={"table": {"max_rejected_share": 0.5}})["parameters"]
+
+    assert found["contract"]["table"] == {"max_rejected_share": 0.5}
+    assert found["contract"]["target"]["name"] == "salary"
+
+
+def test_config_when_another_folder_of_bundles_is_set_then_uses_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALARY_BUNDLES", "/elsewhere/bundles")
+
+    assert load(conf)["catalog"]["bundles"]["filepath"] == "/elsewhere/bundles"
+
+
+def test_config_when_two_environments_are_loaded_then_each_keeps_its_own_files(
+    conf: Path,
+) -> None:
+    default, prod = load(conf), load(conf, "prod")
+
+    assert default["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+    assert prod["catalog"]["bundles"]["filepath"] == "data/prod/06_models/bundles"
+    assert default["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+
+
+def test_config_when_the_environment_leads_out_of_the_data_folder_then_is_refused(
+    conf: Path,
+) -> None:
+    with pytest.raises(UserError, match=r"^'\.\./x' is not a name for an environment"):
+        load(conf, "../x")
+
+
+def test_tracking_uri_when_nothing_is_set_then_is_absolute(tmp_path: Path) -> None:
+    assert tracking_uri(tmp_path, "data") == f"sqlite:///{tmp_path}/data/mlflow/mlflow.db"
+
+
+def test_artifacts_when_the_folder_has_a_space_then_is_a_uri() -> None:
+    assert (
+        artifacts("sqlite:////my project/data/mlflow/mlflow.db")
+        == "file:///my%20project/data/mlflow/artifacts"
+    )

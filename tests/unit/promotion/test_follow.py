@@ -1,0 +1,120 @@
+"""Following the alias: what a look costs, and when it packages."""
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from salary_kedro.bundle import BundleStore
+from salary_kedro.errors import UserError
+from salary_kedro.promotion.follow import Change, Follower
+from salary_kedro.registry.registry import Registry
+from stores import MODEL_NAME, Models, all_of_it, contest, register
+
+
+@pytest.fixture
+def bundle_store(tmp_path: Path) -> BundleStore:
+    """A bundles folder that does not exist yet."""
+    return BundleStore(tmp_path / "bundles")
+
+
+def move(number: int) -> None:
+    """Move the alias, as another machine does."""
+    MlflowClient().set_registered_model_alias(MODEL_NAME, "production", str(number))
+
+
+def test_look_when_it_is_the_first_then_packages_what_is_in_production(
+    settled: Registry, bundle_store: BundleStore
+) -> None:
+    before = all_of_it()
+
+    change = Follower(settled, bundle_store).look()
+
+    assert change == Change(2, str(bundle_store.current()), moved=True)
+    assert bundle_store.load(change.bundle).predict([[2.0]]).tolist() == [103.0]
+    assert all_of_it() == before
+
+
+def test_look_when_nothing_has_changed_then_asks_for_the_alias_alone(
+    settled: Registry, bundle_store: BundleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Follower(settled, bundle_store)
+    follower.look()
+    for name in ("state", "_model", "model_folder", "version"):
+        monkeypatch.setattr(Registry, name, lambda *_: pytest.fail("it read more"))
+
+    assert follower.look() is None
+
+
+def test_look_when_another_machine_moved_the_alias_then_follows(
+    settled: Registry, bundle_store: BundleStore
+) -> None:
+    follower = Follower(settled, bundle_store)
+    follower.look()
+
+    move(1)
+
+    change = follower.look()
+    assert (change.production, change.moved) == (1, True) if change else pytest.fail("it did not")
+    assert str(bundle_store.current()).startswith("1-")
+    assert follower.look() is None
+
+
+def test_look_when_another_follower_has_packaged_it_then_says_so(
+    settled: Registry, bundle_store: BundleStore
+) -> None:
+    Follower(settled, bundle_store).look()
+
+    assert Follower(settled, bundle_store).look() == Change(
+        2, str(bundle_store.current()), moved=False
+    )
+
+
+@pytest.mark.parametrize("damage", ["pointer moved", "pointer gone", "bundle damaged"])
+def test_look_when_the_folder_has_changed_then_mends_it(
+    damage: str, settled: Registry, bundle_store: BundleStore
+) -> None:
+    follower = Follower(settled, bundle_store)
+    move(1)
+    follower.look()
+    move(2)
+    follower.look()
+    name = str(bundle_store.current())
+    if damage == "pointer moved":
+        bundle_store.point_to(bundle_store.names()[-1])
+    elif damage == "pointer gone":
+        (bundle_store.folder / "current").unlink()
+    else:
+        (bundle_store.folder / name / "model.skops").write_bytes(b"garbage")
+
+    assert follower.look() == Change(2, name, moved=True)
+    assert bundle_store.load(str(bundle_store.current())).version == 2
+
+
+def test_look_when_nothing_is_in_production_then_says_so_until_something_is(
+    store: str, models: Models, bundle_store: BundleStore
+) -> None:
+    follower = Follower(Registry(MODEL_NAME), bundle_store)
+    for _ in range(2):
+        with pytest.raises(UserError, match="has no production version to package"):
+            follower.look()
+
+    contest(register(models[5]).number)
+
+    change = follower.look()
+    assert change is not None
+    assert change.production == 1
+
+
+def test_look_when_the_alias_is_gone_then_says_so_and_keeps_the_pointer(
+    settled: Registry, bundle_store: BundleStore
+) -> None:
+    follower = Follower(settled, bundle_store)
+    follower.look()
+    name = bundle_store.current()
+    MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
+
+    with pytest.raises(UserError, match="has no production version to package"):
+        follower.look()
+
+    assert bundle_store.current() == name

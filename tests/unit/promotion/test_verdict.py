@@ -1,0 +1,419 @@
+"""The verdict, as a pure function of evidence and policy."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from salary_kedro.errors import UserError
+from salary_kedro.promotion.verdict import (
+    Contestant,
+    Evidence,
+    Interval,
+    Policy,
+    Verdict,
+    conclude,
+    decide,
+    figure,
+)
+
+LINE, TREE, FOREST = 6311.262456108905, 6302.016142341539, 5181.9071538939115
+DEFAULT = Policy()
+SURE = Policy(required_confidence=0.95)
+
+
+def evidence(
+    challenger: float | None,
+    champion: float | str | None = "none",
+    gain: tuple[float, float] | None = None,
+    **others: Any,
+) -> Evidence:
+    """Version 2, with an RMSE, against version 1, or against nobody."""
+    details: dict[str, Any] = {"holdout_rows": 12, **others}
+    return Evidence(
+        challenger=Contestant(version=2, rmse=challenger),
+        champion=None if isinstance(champion, str) else Contestant(version=1, rmse=champion),
+        gain=None if gain is None else Interval(low=gain[0], high=gain[1], confidence=0.95),
+        **details,
+    )
+
+
+# --- By the default policy -----------------------------------------------------------
+
+
+def test_decide_when_nothing_is_in_production_then_promotes() -> None:
+    case = evidence(LINE)
+
+    assert decide(case, DEFAULT) == Verdict(
+        action="promote",
+        reason="version 2 is promoted: RMSE 6311.3, and nothing was in production",
+        evidence=case,
+        policy=DEFAULT,
+    )
+
+
+def test_decide_when_the_gain_is_inside_chance_then_promotes_and_says_so() -> None:
+    case = evidence(TREE, LINE, (-1750.2, 2015.4))
+
+    assert decide(case, DEFAULT) == Verdict(
+        action="promote",
+        reason=(
+            "version 2 is promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 lies inside what "
+            "chance gives on 12 rows, 95 % interval −1750 to +2015"
+        ),
+        evidence=case,
+        policy=DEFAULT,
+    )
+
+
+def test_decide_when_the_gain_is_beyond_chance_then_promotes_and_says_so() -> None:
+    assert decide(evidence(FOREST, TREE, (266.0, 2296.0)), DEFAULT).reason == (
+        "version 2 is promoted: RMSE 5181.9 against 6302.0; a gain of 1120.1 lies beyond what "
+        "chance gives on 12 rows, 95 % interval +266 to +2296"
+    )
+
+
+@pytest.mark.parametrize(("rows", "text"), [(1, "1 row, which says"), (12, "12 rows, which say")])
+def test_decide_when_chance_is_unknown_then_promotes_and_says_so(rows: int, text: str) -> None:
+    assert decide(evidence(3.0, 5.0, holdout_rows=rows), DEFAULT).reason == (
+        f"version 2 is promoted: RMSE 3.0 against 5.0; a gain of 2.0 on {text} nothing about chance"
+    )
+
+
+def test_decide_when_the_rmse_is_higher_then_archives_and_tells_the_loss() -> None:
+    case = evidence(TREE, FOREST, (-2296.0, 266.0))
+
+    assert decide(case, DEFAULT) == Verdict(
+        action="archive",
+        reason="version 2 is not promoted: RMSE 6302.0 against 5181.9; a loss of 1120.1",
+        evidence=case,
+        policy=DEFAULT,
+    )
+
+
+def test_decide_when_both_are_equal_then_keeps_the_champion() -> None:
+    verdict = decide(evidence(6311.25, 6311.25, (0.0, 0.0)), DEFAULT)
+
+    assert (verdict.action, verdict.reason) == (
+        "archive",
+        "version 2 is not promoted: RMSE 6311.2 against 6311.2; a tie keeps the champion",
+    )
+
+
+@pytest.mark.parametrize("champion", ["none", 6311.25, None, math.nan])
+@pytest.mark.parametrize(
+    ("rmse", "found"),
+    [
+        (None, "missing"),
+        (math.nan, "nan, not a finite number"),
+        (math.inf, "inf, not a finite number"),
+        (-math.inf, "-inf, not a finite number"),
+    ],
+)
+def test_decide_when_the_challengers_rmse_is_no_number_then_archives(
+    rmse: float | None, found: str, champion: float | str | None
+) -> None:
+    verdict = decide(evidence(rmse, champion), DEFAULT)
+
+    assert verdict.action == "archive"
+    assert verdict.reason == f"version 2 is not promoted: its RMSE is {found}"
+
+
+@pytest.mark.parametrize("rmse", [None, math.nan, math.inf])
+def test_decide_when_the_champions_rmse_is_no_number_then_refuses_to_compare(
+    rmse: float | None,
+) -> None:
+    with pytest.raises(UserError) as caught:
+        decide(evidence(6311.25, rmse), DEFAULT)
+
+    assert str(caught.value) == (
+        f"production version 1 has RMSE {rmse} on today's 12 holdout rows, so nothing can be "
+        f"compared with it"
+    )
+
+
+# --- By each field of the policy --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("challenger", "action"), [(4.0, "promote"), (4.001, "archive")])
+@pytest.mark.parametrize(
+    "policy",
+    [Policy(min_absolute_gain=1), Policy(min_relative_gain=0.2)],
+    ids=["absolute", "relative"],
+)
+def test_decide_when_a_gain_is_required_then_that_much_is_enough(
+    policy: Policy, challenger: float, action: str
+) -> None:
+    assert decide(evidence(challenger, 5.0), policy).action == action
+
+
+def test_decide_when_the_gain_is_below_the_required_then_tells_both() -> None:
+    verdict = decide(evidence(TREE, LINE, (-1750.2, 2015.4)), Policy(min_absolute_gain=100))
+
+    assert verdict.reason == (
+        "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is below the "
+        "required 100.0"
+    )
+
+
+@pytest.mark.parametrize(("absolute", "relative"), [(1, 0.5), (2.5, 0.1)])
+def test_decide_when_both_gains_are_required_then_the_larger_counts(
+    absolute: float, relative: float
+) -> None:
+    policy = Policy(min_absolute_gain=absolute, min_relative_gain=relative)
+
+    verdict = decide(evidence(3.0, 5.0), policy)
+
+    assert verdict.reason.endswith("a gain of 2.0 is below the required 2.5")
+
+
+@pytest.mark.parametrize(
+    ("low", "action", "place"),
+    [(-0.001, "archive", "inside"), (0.0, "archive", "inside"), (0.001, "promote", "beyond")],
+)
+def test_decide_when_confidence_is_required_then_the_interval_must_lie_above_zero(
+    low: float, action: str, place: str
+) -> None:
+    verdict = decide(evidence(3.0, 5.0, (low, 4.0)), SURE)
+
+    assert verdict.action == action
+    assert f"a gain of 2.0 lies {place} what chance gives on 12 rows" in verdict.reason
+
+
+def test_decide_when_confidence_is_required_then_the_tree_does_not_replace_the_line() -> None:
+    verdict = decide(evidence(TREE, LINE, (-1750.2, 2015.4)), SURE)
+
+    assert (verdict.action, verdict.reason) == (
+        "archive",
+        (
+            "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 lies inside what "
+            "chance gives on 12 rows, 95 % interval −1750 to +2015"
+        ),
+    )
+
+
+def test_decide_when_confidence_is_required_and_chance_is_unknown_then_archives() -> None:
+    verdict = decide(evidence(3.0, 5.0, holdout_rows=1), SURE)
+
+    assert (verdict.action, verdict.reason) == (
+        "archive",
+        (
+            "version 2 is not promoted: RMSE 3.0 against 5.0; a gain of 2.0 on 1 row, which says "
+            "nothing about chance"
+        ),
+    )
+
+
+def test_decide_when_confidence_is_required_and_nothing_is_in_production_then_promotes() -> None:
+    assert decide(evidence(LINE), SURE).action == "promote"
+
+
+@pytest.mark.parametrize("champion", ["none", 5.0])
+@pytest.mark.parametrize(("required", "action"), [(12, "promote"), (13, "archive")])
+def test_decide_when_rows_are_required_then_that_many_are_enough(
+    required: int, action: str, champion: float | str
+) -> None:
+    verdict = decide(evidence(3.0, champion), Policy(min_holdout_rows=required))
+
+    assert verdict.action == action
+
+
+def test_decide_when_there_are_too_few_rows_then_tells_both() -> None:
+    assert decide(evidence(3.0), Policy(min_holdout_rows=13)).reason == (
+        "version 2 is not promoted: 12 holdout rows are fewer than the 13 that are required"
+    )
+
+
+@pytest.mark.parametrize("champion", ["none", 5.0])
+@pytest.mark.parametrize(("rmse", "action"), [(3.0, "promote"), (3.001, "archive")])
+def test_decide_when_there_is_a_ceiling_then_the_first_version_too_must_keep_to_it(
+    rmse: float, action: str, champion: float | str
+) -> None:
+    assert decide(evidence(rmse, champion), Policy(max_rmse=3)).action == action
+
+
+def test_decide_when_the_rmse_is_above_the_ceiling_then_tells_both() -> None:
+    assert decide(evidence(LINE), Policy(max_rmse=6000)).reason == (
+        "version 2 is not promoted: RMSE 6311.3 is above the ceiling of 6000.0"
+    )
+
+
+def test_decide_when_a_tie_goes_to_the_challenger_then_promotes_it() -> None:
+    verdict = decide(evidence(5.0, 5.0, (0.0, 0.0)), Policy(tie="challenger"))
+
+    assert (verdict.action, verdict.reason) == (
+        "promote",
+        "version 2 is promoted: RMSE 5.0 against 5.0; a tie goes to the challenger",
+    )
+
+
+@pytest.mark.parametrize(
+    "required", [{"min_absolute_gain": 1}, {"min_relative_gain": 0.1}, {"required_confidence": 0.9}]
+)
+def test_decide_when_a_tie_goes_to_the_challenger_and_a_gain_is_required_then_archives(
+    required: dict[str, float],
+) -> None:
+    policy = Policy.model_validate({"tie": "challenger", **required})
+
+    assert decide(evidence(5.0, 5.0, (0.0, 0.0)), policy).action == "archive"
+
+
+def test_decide_when_a_tie_goes_to_the_challenger_then_a_loss_still_does_not() -> None:
+    assert decide(evidence(5.001, 5.0), Policy(tie="challenger")).action == "archive"
+
+
+def test_decide_when_the_champion_may_be_replaced_and_cannot_be_scored_then_tells_why() -> None:
+    case = evidence(3.0, None, champion_error="its file is gone")
+    policy = Policy(replace_unreadable_champion=True)
+
+    verdict = decide(case, policy)
+
+    assert (verdict.action, verdict.reason) == (
+        "promote",
+        (
+            "version 2 is promoted: RMSE 3.0; version 1 is replaced, because it cannot be scored "
+            "(its file is gone) and promotion.replace_unreadable_champion is set"
+        ),
+    )
+
+
+@pytest.mark.parametrize("policy", [Policy(max_rmse=2), Policy(min_holdout_rows=13)])
+def test_decide_when_the_champion_cannot_be_scored_then_the_challenger_must_be_fit_all_the_same(
+    policy: Policy,
+) -> None:
+    assert decide(evidence(3.0, None, champion_error="gone"), policy).action == "archive"
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "good"),
+    [
+        ("min_absolute_gain", -0.1, 0),
+        ("min_absolute_gain", math.inf, 1e9),
+        ("min_absolute_gain", math.nan, 0),
+        ("min_relative_gain", -0.1, 0),
+        ("min_relative_gain", 1.1, 1),
+        ("required_confidence", 0.5, 0.51),
+        ("required_confidence", 1, 0.99),
+        ("min_holdout_rows", 0, 1),
+        ("max_rmse", 0, 0.1),
+        ("max_rmse", math.inf, None),
+        ("tie", "nobody", "champion"),
+        ("replace_unreadable_champion", "perhaps", True),
+    ],
+)
+def test_policy_when_a_value_is_out_of_bounds_then_names_its_field(
+    field: str, bad: Any, good: Any
+) -> None:
+    assert getattr(Policy.model_validate({field: good}), field) == good
+    with pytest.raises(ValidationError, match=field):
+        Policy.model_validate({field: bad})
+
+
+# --- Stored scores ------------------------------------------------------------------------
+
+
+@given(st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0.1, 100))
+def test_decide_when_scores_were_stored_then_they_change_nothing(
+    challenger: float, champion: float, stored: float, champions_stored: float
+) -> None:
+    bare = evidence(challenger, champion)
+    told = Evidence(
+        challenger=Contestant(version=2, rmse=challenger, stored_rmse=stored),
+        champion=Contestant(version=1, rmse=champion, stored_rmse=champions_stored),
+        holdout_rows=12,
+    )
+
+    first, second = decide(bare, DEFAULT), decide(told, DEFAULT)
+
+    assert (first.action, first.reason) == (second.action, second.reason)
+
+
+# --- Words ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [("promote", "version 2 is promoted: so"), ("archive", "version 2 is not promoted: so")],
+)
+def test_conclude_when_given_a_reason_then_words_the_verdict(action: Any, text: str) -> None:
+    case = evidence(3.0)
+
+    assert conclude(action, "so", case, DEFAULT) == Verdict(
+        action=action, reason=text, evidence=case, policy=DEFAULT
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(6311.2624, "6311.3"), (1.0, "1.0"), (0.0, "0.0"), (0.98765, "0.988"), (-0.0123, "-0.0123")],
+)
+def test_figure_when_a_decimal_would_say_nothing_then_writes_three_digits(
+    value: float, text: str
+) -> None:
+    assert figure(value) == text
+
+
+@pytest.mark.parametrize(("challenger", "champion"), [(0.0123, 0.0456), (0.0456, 0.0123)])
+def test_decide_when_the_targets_unit_is_large_then_still_tells_the_scores_apart(
+    challenger: float, champion: float
+) -> None:
+    reason = decide(evidence(challenger, champion), DEFAULT).reason
+
+    assert "0.0123" in reason
+    assert "0.0456" in reason
+    assert "0.033" in reason  # the gain or loss
+
+
+# --- Any evidence, any policy ------------------------------------------------------------------
+
+scores = st.none() | st.floats()
+policies = st.builds(
+    Policy,
+    min_absolute_gain=st.floats(0, 10),
+    min_relative_gain=st.floats(0, 1),
+    required_confidence=st.none() | st.just(0.95),
+    min_holdout_rows=st.integers(1, 24),
+    max_rmse=st.none() | st.floats(0.1, 100),
+    tie=st.sampled_from(["champion", "challenger"]),
+)
+
+
+@given(scores, scores | st.just("none"))
+def test_decide_when_given_any_scores_then_promotes_only_a_strictly_lower_finite_one(
+    challenger: float | None, champion: float | str | None
+) -> None:
+    finite = challenger is not None and math.isfinite(challenger)
+    comparable = champion is not None and (champion == "none" or math.isfinite(float(champion)))
+    if finite and not comparable:
+        with pytest.raises(UserError):
+            decide(evidence(challenger, champion), DEFAULT)
+        return
+    lower = champion == "none" or (finite and comparable and challenger < champion)  # type: ignore[operator]
+
+    verdict = decide(evidence(challenger, champion), DEFAULT)
+
+    assert (verdict.action == "promote") is (finite and lower)
+
+
+@given(policies, st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))
+def test_decide_when_a_version_is_promoted_then_any_better_one_would_be_too(
+    policy: Policy, better: float, worse: float, champion: float
+) -> None:
+    better, worse = sorted((better, worse))
+    gains = [(champion - rmse, champion) for rmse in (better, worse)]
+    first, second = (
+        decide(evidence(rmse, champion, gain), policy).action
+        for rmse, gain in zip((better, worse), gains, strict=True)
+    )
+
+    assert first == "promote" or second == "archive"
+
+
+@given(policies, scores)
+def test_decide_when_asked_twice_then_says_the_same(policy: Policy, rmse: float | None) -> None:
+    case = evidence(rmse, 5.0)
+
+    assert decide(case, policy).reason == decide(case, policy).reason

@@ -1,0 +1,547 @@
+"""A contract drafted from a table: what is proposed, and that the table keeps to it."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from salary_kedro.contract import Contract, ContractError, CsvDialect
+from salary_kedro.errors import UserError
+from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
+from salary_kedro.project.new_environment import draft_table, write_environment
+from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
+from salary_kedro.tables.drafting.infer import Draft, draft_contract
+from salary_kedro.tables.drafting.text import contract_yaml, quote
+from salary_kedro.tables.table import csv_arguments
+from salary_kedro.tables.tally import tally
+from support import ROOT
+
+ROWS = 40
+
+
+def draft(columns: dict[str, list[Any]], target: str | None = None, **dialect: Any) -> Draft:
+    """Draft from cells as texts; a salary is put beside them if there is none."""
+    rows = len(next(iter(columns.values())))
+    if target is None and "Salary" not in columns:
+        columns = {**columns, "Salary": [30_000 + 7 * (row * 13 % 41) for row in range(rows)]}
+    texts = pd.DataFrame({name: [str(cell) for cell in cells] for name, cells in columns.items()})
+    return draft_contract(texts, CsvDialect(**dialect), target)
+
+
+def proposed(cells: list[Any], header: str = "X", **dialect: Any) -> dict[str, Any]:
+    """The keys of a column of these cells, repeated to 40 rows, beside a salary."""
+    cells = (cells * ROWS)[:ROWS]
+    steady = [row % 7 for row in range(ROWS)]
+    found = draft({header: cells, "Steady": steady}, **dialect)
+    return next(column.keys for column in found.features if column.keys["column"] == header)
+
+
+# --- Kinds -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([1, 2, 3], "integer"),
+        (["1.0", "2.0"], "integer"),
+        ([1.5, 2, 3], "number"),
+        (["1e3", "2.5"], "number"),
+        ([2**60, 1], "number"),
+        (["a", "b"], "category"),
+        (["007", "012"], "category"),
+        (["1", "many"], "category"),
+        (["inf", "1"], "category"),
+        (["yes", "no"], "boolean"),
+        (["Y", "n"], "boolean"),
+        ([0, 1], "boolean"),
+        (["True", "FALSE"], "boolean"),
+        (["2020-01-31", "2021-12-01"], "date"),
+        (["31.1.2020", "1.2.2021"], "date"),
+        (["2020-01-31 12:30:00", "2021-12-01 08:00:00"], "date"),
+        ([20200131, 20211201], "date"),
+    ],
+)
+def test_infer_when_cells_look_alike_then_proposes_their_kind(cells: list[Any], kind: str) -> None:
+    assert proposed(cells)["kind"] == kind
+
+
+def test_infer_when_cells_are_yes_and_no_then_keeps_their_spellings() -> None:
+    found = proposed(["Yes", "no", "yes", "yes"])
+
+    assert (found["true_values"], found["false_values"]) == (["Yes", "yes"], ["no"])
+    assert found["example"] is True
+
+
+@pytest.mark.parametrize(
+    ("cells", "way"),
+    [
+        (["2020-01-31", "2021-12-01"], "%Y-%m-%d"),
+        (["31/01/2020", "01/12/2021"], "%d/%m/%Y"),
+        (["01/31/2020", "12/01/2021"], "%m/%d/%Y"),
+        (["20200131", "20211201"], "%Y%m%d"),
+    ],
+)
+def test_infer_when_cells_are_dates_then_names_their_format(cells: list[str], way: str) -> None:
+    assert proposed(cells)["format"] == way
+
+
+def test_infer_when_day_and_month_could_change_places_then_says_so() -> None:
+    found = draft({"Hired": ["01/02/2020", "03/04/2021"] * 10, "Y": list(range(5)) * 4})
+
+    assert found.features[0].keys["format"] == "%d/%m/%Y"
+    assert found.features[0].remarks == (
+        "Day and month are ambiguous: '%m/%d/%Y' would fit as well; check format.",
+    )
+
+
+# --- Bounds and categories ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "minimum", "maximum"),
+    [
+        ([18, 70], 10, 80),  # steps of 5, about 5.2 away
+        ([1.1, 10.5], 0, 11.5),  # steps of 0.5, about 0.94 away
+        ([0, 10], 0, 15),  # nothing is below 0, so no bound is
+        ([-4, 6], -5, 10),
+        ([0.25, 0.5], 0.2, 0.55),
+    ],
+)
+def test_infer_when_there_is_a_range_then_gives_it_head_room(
+    cells: list[float], minimum: float, maximum: float
+) -> None:
+    found = proposed(cells)
+
+    assert (found["minimum"], found["maximum"]) == (minimum, maximum)
+
+
+def test_infer_when_texts_are_few_and_frequent_then_lists_them() -> None:
+    assert proposed(["b", "a", "b"])["categories"] == ["a", "b"]
+    assert proposed(["b", "a", "b"])["example"] == "b"
+
+
+def test_infer_when_a_text_is_rare_then_lets_them_be_learned_and_shows_a_frequent_one() -> None:
+    cells = ["Ann's job"] + ["clerk"] * (ROWS - 1)
+
+    found = proposed(cells)
+
+    assert found["categories"] == {"min_count": 10}
+    assert found["example"] == "clerk"
+
+
+def test_infer_when_all_texts_are_rare_then_shows_none_of_them() -> None:
+    found = proposed([f"job {row % 20}" for row in range(ROWS)])
+
+    assert (found["categories"], found["example"]) == ({"min_count": 10}, "text")
+
+
+@pytest.mark.parametrize(("empty", "missing"), [(1, "impute"), (10, "indicate")])
+def test_infer_when_cells_are_missing_then_the_column_is_optional(empty: int, missing: str) -> None:
+    found = proposed([""] * empty + [1, 2, 3] * 13)
+
+    assert (found["required"], found["missing"]) == (False, missing)
+
+
+def test_infer_when_a_mark_stands_for_missing_numbers_then_the_dialect_says_so() -> None:
+    found = draft({"X": ["?", "1", "2", "NA"] * 10, "Y": list("abab") * 10})
+
+    assert found.features[0].keys["kind"] == "integer"
+    assert found.table["csv"]["missing"] == ["NA", "?"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "thousands"),
+    [
+        (["1.5", "2"], ".", None),
+        (["1,5", "2"], ",", None),
+        (["1.234,5", "2"], ",", "."),
+        (["1,234.5", "2"], ".", ","),
+        (["1,234", "12,500"], ".", ","),
+        (["1 234,5", "2"], ",", " "),
+    ],
+)
+def test_infer_when_numbers_bear_marks_then_finds_them(
+    cells: list[str], decimal: str, thousands: str | None
+) -> None:
+    found = draft({"X": cells * 10, "Y": list("ab") * 10}, delimiter=";")
+
+    assert found.features[0].keys["kind"] in {"integer", "number"}
+    assert (found.table["csv"]["decimal"], found.table["csv"].get("thousands")) == (
+        decimal,
+        thousands,
+    )
+
+
+# --- Use -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "use"),
+    [
+        ("X", [5, 7, 9], "feature"),
+        ("X", ["same"], "ignore"),
+        ("X", [""], "ignore"),
+        ("X", ["word " * 50, "short"], "ignore"),
+        ("X", ["word " * 50, "short", ""], "ignore"),
+        ("X", [f"text {row}" for row in range(ROWS)], "ignore"),
+        ("X", list(range(1, ROWS + 1)), "ignore"),
+        ("Employee ID", [row * row for row in range(ROWS)], "ignore"),
+        ("E-Mail", ["a@b", "c@d"], "ignore"),
+        ("First Name", ["Ann", "Bob"], "ignore"),
+        ("Company Name", ["Shell", "Ford"], "feature"),
+        ("Sex", ["f", "m"], "audit"),
+        ("applicant_race", [1, 2, 3], "audit"),
+        ("Sussex", ["f", "m"], "feature"),
+        ("Age", [20, 30, 25], "feature"),
+    ],
+)
+def test_infer_when_a_column_is_of_a_sort_then_proposes_its_use(
+    header: str, cells: list[Any], use: str
+) -> None:
+    assert proposed(cells, header)["use"] == use
+
+
+def test_infer_when_a_column_is_made_from_the_target_then_leaves_it_out() -> None:
+    salaries = [1000 + row * row * 7 for row in range(ROWS)]
+    logs = [f"{salary**0.5:.6f}" for salary in salaries]
+
+    found = draft({"Half": logs, "Years": [row % 9 for row in range(ROWS)], "Salary": salaries})
+
+    assert [column.keys["use"] for column in found.features] == ["ignore", "feature"]
+
+
+def test_infer_when_only_a_sensitive_column_is_there_then_uses_it_and_says_so() -> None:
+    found = draft({"Sex": ["f", "m"] * 10})
+
+    assert found.features[0].keys["use"] == "feature"
+    assert "Used all the same" in found.features[0].remarks[-1]
+
+
+# --- Target --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (["years", "Salary"], "Salary"),
+        (["base_salary", "years", "salary"], "salary"),
+        (["logwage", "wage"], "wage"),
+        (["Jahre", "Gehalt"], "Gehalt"),
+        (["Salaire (€)", "ans"], "Salaire (€)"),
+        (["年収", "年"], "年収"),
+        (["payGrade", "MonthlyIncome"], "MonthlyIncome"),
+    ],
+)
+def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
+    headers: list[str], expected: str
+) -> None:
+    cells = {header: [row * 3 % 11 + 1.5 for row in range(20)] for header in headers}
+    texts = pd.DataFrame(cells).astype("str")
+
+    assert draft_contract(texts, CsvDialect()).target.keys["column"] == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "target", "message"),
+    [
+        (
+            {"a": [1, 2], "b": [3, 4]},
+            None,
+            (
+                "no column sounds like the salary to predict; the columns of numbers are 'a', 'b': "
+                "name one with --target COLUMN (a number has no currency sign)"
+            ),
+        ),
+        (
+            {"base pay": [1, 2], "total pay": [3, 4]},
+            None,
+            (
+                "more than one column sounds like the salary to predict; the columns of numbers "
+                "are 'base pay', 'total pay': name one with --target COLUMN (a number has no "
+                "currency sign)"
+            ),
+        ),
+        (
+            {"a": [1, 2], "pay": [3, 4]},
+            "b",
+            "--target 'b' is no column of the table; it has 'a', 'pay'",
+        ),
+        (
+            {"a": [1, 2], "pay": ["$3", "$4"]},
+            "pay",
+            (
+                "--target 'pay' does not hold numbers alone, and only numbers can be predicted; "
+                "the columns of numbers are 'a': take out currency signs and words"
+            ),
+        ),
+        (
+            {"pay": [1, 2]},
+            None,
+            (
+                "the table has no column to predict the target from: bring at least one more, with "
+                "values that differ from row to row"
+            ),
+        ),
+        (
+            {"pay": []},
+            None,
+            "the table has a header but no rows: bring at least one row of data",
+        ),
+    ],
+)
+def test_infer_when_nothing_can_be_predicted_then_says_what_to_do(
+    columns: dict[str, list[Any]], target: str | None, message: str
+) -> None:
+    texts = pd.DataFrame(columns).astype("str")
+
+    with pytest.raises(ContractError) as caught:
+        draft_contract(texts, CsvDialect(), target)
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("header", "remarks"),
+    [
+        ("Salary", ["Say which currency (three letters) and period it is in."]),
+        ("Salary (EUR)", ["Say which period it is in."]),
+        ("Annual salary", ["Say which currency (three letters) it is in."]),
+        ("Annual salary (EUR)", []),
+    ],
+)
+def test_infer_when_the_header_lacks_currency_or_period_then_asks_for_that_alone(
+    header: str, remarks: list[str]
+) -> None:
+    found = draft({header: [row % 7 + 1.5 for row in range(ROWS)], "X": list(range(ROWS))}, header)
+
+    assert list(found.target.remarks) == ["What the model predicts.", *remarks]
+
+
+def test_infer_when_targets_are_missing_then_allows_those_rows_to_be_rejected() -> None:
+    found = draft({"X": list(range(5)) * 4, "Salary": [""] * 5 + [10.5, 11, 12] * 5})
+
+    assert found.table["max_rejected_share"] == 0.26  # a quarter, and a hundredth
+
+
+# --- Headers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "names"),
+    [
+        (["Experience Years", "yrs.since.phd"], ["experience_years", "yrs_since_phd"]),
+        (["jobTitle", "Größe", "Señal"], ["job_title", "groesse", "senal"]),
+        (["a b", "a-b", "A_B"], ["a_b", "a_b_2", "a_b_3"]),
+        (["low", "2020", "", "年収"], ["low_column", "column_2020", "column_3", "column_4"]),
+    ],
+)
+def test_field_names_when_headers_are_awkward_then_are_plain_and_unique(
+    headers: list[str], names: list[str]
+) -> None:
+    expected = [name.replace("groesse", "grosse") for name in names]
+
+    assert field_names(headers) == expected
+
+
+def test_words_when_a_header_is_written_together_then_takes_it_apart() -> None:
+    assert words("baseSalary_USD (Año)") == ["base", "salary", "usd", "ano"]
+
+
+@pytest.mark.parametrize(
+    ("header", "label"),
+    [("yrs.since.phd", "Yrs since phd"), ("jobTitle", "jobTitle"), ("\n", "column_1")],
+)
+def test_label_when_a_header_is_technical_then_is_for_people(header: str, label: str) -> None:
+    assert label_of(header, "column_1") == (label if label != "column_1" else "Column_1")
+
+
+@pytest.mark.parametrize(
+    ("header", "pay"),
+    [
+        ("Monthly salary (EUR)", ("EUR", "month")),
+        ("hourly_wage", ("", "hour")),
+        ("Salary £", ("GBP", "")),
+        ("Salary", ("", "")),
+    ],
+)
+def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
+    assert pay_of(header) == pay
+
+
+# --- The file ------------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_quote_when_yaml_reads_a_text_then_is_the_same(text: str) -> None:
+    shown = text.replace("${", "")  # what OmegaConf would read is tested through the loader
+
+    assert yaml.safe_load(quote(shown)) == shown
+
+
+def environment(folder: Path, table: Path, target: str | None = None) -> Contract:
+    """Draft and write an environment in a bare project; the contract as a run would load it."""
+    shutil.copytree(ROOT / "conf" / "base", folder / "conf" / "base", dirs_exist_ok=True)
+    drafted = draft_table(table, target)
+    write_environment(drafted, table, "mine", folder, force=True)
+    contract = ProjectConfigLoader(str(folder / "conf"), "mine", **LOADER_ARGS).contract()
+    assert contract == drafted.draft.contract
+    return contract
+
+
+_AWKWARD = [
+    "No", "1e3", "${x}", "\\${x}", "None", 'say "hi"', "it's", "two\nlines", "a\r\nb", "a\rb",
+    " lead", "trail ", "ünï", "年収", "a,b", "a;b", "a\tb", "true", "0", "007", "-", "?", "#", "é",
+    "\u2028", "\x85", "\ufeff", "😀", "x" * 201, "y" * 5000, "%Y", "{a}", "[b]", "&c", "*d", "~",
+    "1_000", "1,000", "+5", "2020-01-01", "01/02/2020", "nan", "inf", "1e999", "\\", "$", "!",
+]  # fmt: skip
+_letters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff")
+_texts = st.sampled_from(_AWKWARD) | st.text(_letters, max_size=8)
+_cells: dict[str, st.SearchStrategy[str]] = {
+    "number": st.floats(-1e9, 1e9).map(repr),
+    "wide": st.floats(allow_nan=False).map(repr),
+    "integer": st.integers(-100, 10**6).map(str),
+    "huge": st.integers(-(10**20), 10**20).map(str),
+    "boolean": st.sampled_from(["yes", "no"]),
+    "date": st.dates().map(str),
+    "texts": _texts,
+    "few": st.sampled_from(["a", "No", "1e3", "${x}"]),
+    "numbered": st.sampled_from(["1", "01", "1.0", "TRUE"]),
+    "mixed": st.integers(0, 9).map(str) | st.sampled_from(["?", "NA", "unknown", "-"]),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table: at least one column beside a salary."""
+    names = st.lists(_texts.filter(lambda name: name.strip()), min_size=1, max_size=39, unique=True)
+    header = [name for name in draw(names) if name != "Salary"] or ["x"]
+    count = draw(st.integers(1, 30))
+    kinds = [draw(st.sampled_from(sorted(_cells))) for _ in header]
+    empties = [draw(st.sampled_from([0, 0, 0.3])) for _ in header]
+    random = draw(st.randoms(use_true_random=False))
+    columns = []
+    for kind, share in zip(kinds, empties, strict=True):
+        pool = draw(st.lists(_cells[kind], min_size=1, max_size=count))
+        cells = [pool[position % len(pool)] for position in range(count)]
+        columns.append(["" if random.random() < share else cell for cell in cells])
+    salaries = [f"{20_000 + random.random() * 90_000:.2f}" for _ in range(count)]
+    place = draw(st.integers(0, len(header)))
+    header.insert(place, "Salary")
+    columns.insert(place, salaries)
+    return header, [list(row) for row in zip(*columns, strict=True)]
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(tables())
+def test_infer_when_a_table_is_awkward_then_the_table_keeps_to_the_draft(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    file = folder / "table.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([table[0], *table[1]])
+
+    try:
+        contract = environment(folder, file, "Salary")
+    except UserError as error:
+        assert "no column to predict the target from" in str(error)  # noqa: PT017 - rare and right
+        return
+
+    raw = pd.read_csv(folder / "data/mine/01_raw/salary_data.csv", **csv_arguments(contract))
+    report = tally(raw, contract)
+    assert report["accepted"], [row for row in report["columns"] if row["rejected"]]
+    assert report["unnamed"] == []
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"), [("utf-8", ";"), ("utf-16", "\t"), ("cp1252", "|")]
+)
+def test_infer_when_a_file_is_written_otherwise_then_the_contract_says_how(
+    encoding: str, delimiter: str, tmp_path: Path
+) -> None:
+    rows = [["Größe", "Gehalt"], *([f"{row % 9},5", f"{row % 7 + 1},25"] for row in range(30))]
+    text = "\n".join(delimiter.join(row) for row in rows)
+    (tmp_path / "t.csv").write_text(text, encoding=encoding)
+
+    contract = environment(tmp_path, tmp_path / "t.csv")
+
+    found = contract.table.csv
+    known = "utf-8-sig" if encoding == "utf-8" else encoding
+    assert (found.encoding, found.delimiter, found.decimal) == (known, delimiter, ",")
+    assert contract.inputs[0].kind == "number"
+
+
+def test_infer_when_the_table_is_parquet_then_its_environment_reads_it(tmp_path: Path) -> None:
+    days = pd.to_datetime(["2020-01-31", "2021-12-01"] * 10)
+    table = pd.DataFrame(
+        {
+            "years": list(range(20)),
+            "remote": [True, False] * 10,
+            "hired": days,
+            "level": pd.Categorical(["a", "b"] * 10),
+            "score": [1.5, None] * 10,
+            "tags": [["x"], []] * 10,
+            "salary": [row * 3 % 11 + 1.5 for row in range(20)],
+        }
+    )
+    table.to_parquet(tmp_path / "t.parquet")
+
+    contract = environment(tmp_path, tmp_path / "t.parquet")
+
+    kinds = {column.name: column.kind for column in contract.columns}
+    assert kinds["remote"] == "boolean"
+    assert kinds["hired"] == "date"
+    assert kinds["level"] == "category"
+    assert kinds["score"] == "number"
+    raw = pd.read_parquet(tmp_path / "data/mine/01_raw/salary_data.parquet")
+    assert tally(raw, contract)["rejected"] == 0
+    assert "ParquetDataset" in (tmp_path / "conf/mine/catalog.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,a,salary\n1,2,3\n", "the table has more than one column 'a': give each a name of"),
+        (b"", "is empty. It needs a header line and one line for each row."),
+        (b"a,salary\n1,2,3\n", "has rows with more fields than its header has names."),
+        (b"PK\x03\x04rest", "is an Excel or zip file: save it as CSV or Parquet first"),
+        (b"PAR1rest", "is not a Parquet file that can be read: write it anew"),
+    ],
+)
+def test_infer_when_a_file_cannot_be_read_then_says_why(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(content)
+
+    with pytest.raises(UserError) as caught:
+        draft_table(file, None)
+
+    assert message in str(caught.value)
+
+
+def test_infer_when_a_table_is_large_then_drafts_from_its_first_rows(tmp_path: Path) -> None:
+    rows = "\n".join(f"{row % 7},{row * 3 % 11 + 1}" for row in range(50))
+    (tmp_path / "t.csv").write_text(f"x,salary\n{rows}\n")
+
+    drafted = draft_table(tmp_path / "t.csv", None, limit=20)
+
+    assert (drafted.rows, drafted.whole) == (20, False)
+
+
+def test_infer_when_nobody_edits_the_text_then_has_no_row_of_the_table() -> None:
+    names = [f"Person {row}" for row in range(ROWS)]
+    found = draft({"Who": names, "X": [row % 5 for row in range(ROWS)]})
+
+    assert "Person" not in contract_yaml(found, ["Drafted."])

@@ -1,0 +1,164 @@
+"""Tables of any size, read in chunks."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salary_kedro.contract import Contract
+from salary_kedro.datasets import TableReaderDataset
+from salary_kedro.errors import UserError
+from salary_kedro.tables.reader import Chunk, TableReader
+from samples import column, contract_of
+
+YEARS = contract_of(column("years", required=False))
+GERMAN = contract_of(
+    column("years"), table={"csv": {"delimiter": ";", "decimal": ",", "encoding": "cp1252"}}
+)
+
+
+def write(folder: Path, content: str | bytes, name: str = "rows.csv") -> TableReader:
+    """A reader of a file with that content."""
+    data = content.encode() if isinstance(content, str) else content
+    (folder / name).write_bytes(data)
+    return TableReaderDataset((folder / name).as_posix()).load()
+
+
+def read(reader: TableReader, contract: Contract = YEARS, rows: int = 2) -> list[Chunk]:
+    return list(reader.chunks(contract, rows))
+
+
+def test_chunks_when_csv_is_read_then_gives_each_cell_as_it_is(tmp_path: Path) -> None:
+    reader = write(tmp_path, 'Id,Years,Salary,Note\n00123,5.10,1,NA\n7,,2,"a, ""b"""\n8,1e1,3,\n')
+
+    chunks = read(reader)
+
+    assert [chunk.cells.to_pylist() for chunk in chunks] == [
+        [
+            {"Id": "00123", "Years": "5.10", "Salary": "1", "Note": "NA"},
+            {"Id": "7", "Years": "", "Salary": "2", "Note": 'a, "b"'},
+        ],
+        [{"Id": "8", "Years": "1e1", "Salary": "3", "Note": ""}],
+    ]
+
+
+def test_chunks_when_csv_is_read_then_types_the_contracts_columns(tmp_path: Path) -> None:
+    chunks = read(write(tmp_path, "Id,Years,Salary\n00123,5.10,1\n7,,2\n8,1e1,3\n"))
+
+    expected = [[5.1, np.nan], [10.0]]
+    for chunk, years in zip(chunks, expected, strict=True):
+        pd.testing.assert_series_equal(chunk.values["Years"], pd.Series(years, name="Years"))
+
+
+def test_chunks_when_the_dialect_is_another_then_reads_by_it(tmp_path: Path) -> None:
+    reader = write(tmp_path, "Years;Salary;Größe\n5,5;1;é\n".encode("cp1252"))
+
+    (chunk,) = read(reader, GERMAN)
+
+    assert chunk.cells.to_pylist() == [{"Years": "5,5", "Salary": "1", "Größe": "é"}]
+    assert chunk.values["Years"].tolist() == [5.5]
+
+
+def test_chunks_when_cells_hold_line_breaks_then_counts_the_lines_of_the_file(
+    tmp_path: Path,
+) -> None:
+    reader = write(tmp_path, 'Years,Salary,"No\nte"\n1,1,"a\nb"\n2,1,\n3,1,"c\n\nd"\n4,1,\n')
+
+    assert [chunk.lines.tolist() for chunk in read(reader)] == [[3, 5], [6, 9]]
+
+
+def test_chunks_when_parquet_is_read_then_keeps_types_and_numbers_rows_from_one(
+    tmp_path: Path,
+) -> None:
+    table = pd.DataFrame({"Id": [3, 4, 5], "Years": [1.5, None, 2.0], "Salary": [1, 2, 3]})
+    table.to_parquet(tmp_path / "rows.parquet")
+
+    chunks = read(TableReader(tmp_path / "rows.parquet"))
+
+    assert [chunk.lines.tolist() for chunk in chunks] == [[1, 2], [3]]
+    assert chunks[1].cells.to_pylist() == [{"Id": 5, "Years": 2.0, "Salary": 3}]
+    assert chunks[1].values["Years"].tolist() == [2.0]
+
+
+def test_chunks_when_stderr_is_no_terminal_then_shows_no_progress(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read(write(tmp_path, "Years,Salary\n1,1\n"))
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_chunks_when_stderr_is_a_terminal_then_shows_how_far_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = write(tmp_path, "Years,Salary\n1,1\n2,1\n3,1\n")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    read(reader)
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "rows.csv" in err
+    assert "100%" in err
+
+
+def test_header_when_there_are_rows_then_gives_all_names(tmp_path: Path) -> None:
+    assert write(tmp_path, "Id,Years,Salary\n1,2,3\n").header(YEARS) == ["Id", "Years", "Salary"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.csv", b"", "rows.csv is empty. It needs a header line and one line for each row."),
+        (
+            "rows.csv",
+            b"Years,Salary\n",
+            "rows.csv has a header but no rows: bring at least one row of data",
+        ),
+        (
+            "rows.csv",
+            b"Years,Salary\n1,2,\xe9\xe9\n",
+            "rows.csv is not text in the encoding utf-8-sig. Save it so, as the table was",
+        ),
+        ("rows.csv", b"Years,Salary\n1,2,987654\n", "rows.csv has rows with more fields"),
+        (
+            "rows.parquet",
+            b"Years,Salary\n1,2\n",
+            "rows.parquet cannot be read as Parquet: write the file anew",
+        ),
+        (
+            "rows.xlsx",
+            b"x",
+            "rows.xlsx does not say its format: its name must end in .csv or .parquet",
+        ),
+    ],
+)
+def test_header_when_the_file_is_bad_then_says_why(
+    name: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as caught:
+        write(tmp_path, content, name).header(YEARS)
+
+    assert message in str(caught.value)
+    assert "987654" not in str(caught.value)
+
+
+def test_header_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        TableReader(tmp_path / "rows.csv").header(YEARS)
+
+    assert str(caught.value) == (
+        f"there is no file {tmp_path}/rows.csv: correct the path, or put the file there"
+    )
+
+
+def test_chunks_when_a_later_row_has_too_many_fields_then_names_its_line_alone(
+    tmp_path: Path,
+) -> None:
+    reader = write(tmp_path, "Years,Salary\n1,1\n2,2\n3,3\n4,987654,5\n")
+
+    with pytest.raises(UserError, match=r"rows\.csv, line 5 has 3 fields, but 2 are") as caught:
+        read(reader)
+
+    assert "987654" not in str(caught.value)
