@@ -85,7 +85,7 @@ $(VENV):
 $(RUN): requirements.lock pyproject.toml | $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
-	@echo "import sys, salary_kedro.project.defaults; del sys.modules['salary_kedro.project.defaults'], sys.modules['salary_kedro']" \
+	@echo "import sys, salary_kedro.project.defaults; [sys.modules.pop(n) for n in list(sys.modules) if n.partition('.')[0] == 'salary_kedro']" \
 		>"$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/salary_kedro_defaults.pth"
 	@touch $@
 

@@ -6,7 +6,7 @@ import math
 import shlex
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import yaml
@@ -25,6 +25,7 @@ from salary_kedro.cli.summary import summarise
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_estimator
+from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
 from salary_kedro.project.parameters import check_parameters
 from salary_kedro.project.places import run_name
@@ -48,7 +49,7 @@ class ProjectHooks:
         self._saved: set[str] = set()
         self._nodes = self._started = 0
 
-    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
+    @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Check all parameters and make the store usable, before anything else is touched."""
         log_to_file(context.project_path / LOG_FILE)
@@ -63,8 +64,8 @@ class ProjectHooks:
         if moved := settle_in(uri, artifacts, self._parameters.registry.model_name):
             click.echo(f"The project was moved or copied: {moved}", err=True)
 
-    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """Begin to count nodes; check what only the chosen parts of the pipeline need."""
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
         self._saved.clear()
@@ -75,28 +76,28 @@ class ProjectHooks:
             settings = science.hyperparameters.get(science.model, {})
             build_estimator(science.model, settings, science.random_state)
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl
     def before_node_run(self, node: Node) -> None:
         """Show progress."""
         self._started += 1
         click.echo(f"[{self._started:>2}/{self._nodes}] {node.name}", err=True)
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
         """Keep what the summary may tell."""
         self._outputs.update(outputs)
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Note what is written: Kedro calls a node run before its outputs are."""
         self._saved.add(dataset_name)
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Print the summary."""
         click.echo(summarise(self._outputs, run_params["env"]))
 
-    @hook_impl(tryfirst=True)  # type: ignore[untyped-decorator]
+    @hook_impl(tryfirst=True)
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline
     ) -> None:
@@ -109,7 +110,7 @@ class ProjectHooks:
             click.echo(summarise(self._outputs, run_params["env"]))
 
 
-class FlatParametersHook(MlflowHook):  # type: ignore[misc]
+class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
     """kedro-mlflow's hook, which logs typed parameter groups as one flat parameter each.
 
     The contract is not a parameter in MLflow; it is logged as a file of the model.
@@ -119,9 +120,9 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]
         super().__init__()
         self._logged: set[str] = set()
 
-    @hook_impl  # type: ignore[untyped-decorator]
+    @hook_impl
     def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Open the MLflow run; nothing is logged in it yet.
 
@@ -192,16 +193,17 @@ def flatten(name: str, value: Any) -> dict[str, Any]:
     return {key: item for part in parts for key, item in part.items()}
 
 
-def check_scored_rows(context: KedroContext, catalog: CatalogProtocol) -> None:
+def check_scored_rows(context: KedroContext, catalog: CatalogProtocol[Any, Any]) -> None:
     """Check that scoring replaces nothing but what it has written earlier.
 
     Raises:
         UserError: Names the file that would be lost, and what to do.
     """
     tables = catalog["scored_rows"].load()
+    loader = cast("ProjectConfigLoader", context.config_loader)  # settings.py names it
     remedy = f"name another file for scored_rows, such as data/{OUTPUT}/scored.csv"
     for path in (tables.path, tables.rejected):
-        refuse_owned(path, context.project_path, context.config_loader, remedy)
+        refuse_owned(path, context.project_path, loader, remedy)
     tables.check(catalog["rows_to_score"].load().path)
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import cli
 from salary_kedro.project.new_environment import interrupted as find_interrupted
-from salary_kedro.project.places import data_folder
 from sessions import logs
 from support import Project
 

@@ -16,8 +16,8 @@ from filelock import FileLock
 
 from salary_kedro.bundle.bundle import FolderFiles, parse_lineage, parse_metrics
 from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS
+from salary_kedro.bundle.places import BUNDLES, bento_home
 from salary_kedro.bundle.store import BundleStore
-from salary_kedro.project.places import BUNDLES, bento_home
 
 BENTOFILE = "bentofile.yaml"
 LOCK = "requirements-serving.lock"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salary_kedro.bundle.bundle import FILES, Bundle, BundleError, FolderFiles
-from salary_kedro.bundle.files import FileError, read_regular, write_whole
+from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
 from salary_kedro.bundle.signing import Verifier
+from salary_kedro.files import write_whole
 
 POINTER = "current"
 #: Beside the pointer: the registered model whose versions lie here. Without it any model's may.

@@ -14,9 +14,9 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.io.core import DatasetError
 from kedro.utils import find_kedro_project
 
+from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import console
 from salary_kedro.errors import UserError
-from salary_kedro.project.places import data_folder
 from salary_kedro.registry.failures import LOCK_SECONDS, chain, tell_failure, without_passwords
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,8 @@ def run(**options: Any) -> None:
     with readable_errors():
         _check_env(options["env"])
         _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
-        kedro_run.callback(**options)
+        run_pipelines: Any = kedro_run.callback
+        run_pipelines(**options)
 
 
 @cli.group()
@@ -416,7 +417,7 @@ def diff(before: str, after: str, env: str | None, json_: bool) -> None:
 
 
 def _find_root() -> Path:
-    root = find_kedro_project(Path.cwd())
+    root: Path | None = find_kedro_project(Path.cwd())
     if root is None:
         raise UserError("this folder is not inside the project: change to the project's folder")
     return root
@@ -442,8 +443,8 @@ def _check_env(env: str | None) -> None:
 
 def _interrupted(env: str, root: Path) -> str:
     """Commands that bring back an environment which was being replaced; empty if none was."""
+    from salary_kedro.bundle.places import data_folder
     from salary_kedro.project.new_environment import interrupted
-    from salary_kedro.project.places import data_folder
 
     data_folder(env)  # no other name leads into the project
     moves = interrupted(env, root).items()

@@ -164,7 +164,7 @@ def list_versions(project: Project) -> list[Row]:
     """One row a version, the newest first."""
     registry = project.records
     state = registry.state()
-    return [_version_row(registry, state, v) for v in reversed(state.versions.values())]
+    return [_version_row(registry, state, v) for v in reversed([*state.versions.values()])]
 
 
 def _version_row(registry: Registry, state: State, version: Version) -> Row:
@@ -352,14 +352,14 @@ def as_version(shown: Row) -> None:
 
 def reproduce(project: Project, number: int) -> Row:
     """Train a version once more, and compare."""
-    from salary_kedro.cli import reproduction as reproduction  # brings scikit-learn's training code
+    from salary_kedro.cli import reproduction  # brings scikit-learn's training code
 
     return reproduction.reproduce(project.registry, project.loader, project.root, number)
 
 
 def as_reproduction(found: Row) -> None:
     """Print what came of training once more."""
-    from salary_kedro.cli import reproduction as reproduction
+    from salary_kedro.cli import reproduction
 
     click.echo("\n".join(reproduction.describe(found)))
 

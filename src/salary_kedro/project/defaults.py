@@ -17,7 +17,7 @@ DEFAULTS = {
     "BENTOML_DO_NOT_TRACK": "true",  # the word: BentoML ignores 1
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "MAIN_ENV_FOR_DYNACONF": "",  # or Kedro's settings look for files that are never there
-    "KEDRO_LOGGING_CONFIG": str(Path(__file__).parents[2] / "conf" / "logging.yml"),
+    "KEDRO_LOGGING_CONFIG": str(Path(__file__).parents[3] / "conf" / "logging.yml"),
 }
 
 for name, value in DEFAULTS.items():

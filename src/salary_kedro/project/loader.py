@@ -1,19 +1,20 @@
 """Loads `conf/`, with the resolvers that tell where an environment keeps its files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from salary_kedro.bundle.places import BUNDLES, bundles_override, data_folder
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.errors import UserError
-from salary_kedro.project.places import BUNDLES, bundles_override, data_folder, run_folder
+from salary_kedro.project.places import run_folder
 from salary_kedro.project.yaml_bounds import BoundsError, check_bounds
 from salary_kedro.tables.table import csv_arguments
 
@@ -31,7 +32,7 @@ LOADER_ARGS = {
 }
 
 
-class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
+class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's loader, and resolvers for YAML files.
 
     - `${data:03_primary/salaries.parquet}`: a path under the environment's data folder,
@@ -49,7 +50,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         data, run = data_folder(env), run_folder(env)
         project = Path(conf_source).resolve().parent
         uri = tracking_uri(project, data)
-        self._resolvers = {
+        self._resolvers: dict[str, Callable[..., Any]] = {
             "data": lambda path: f"{data}/{path}",
             "run": lambda path: f"{run}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
@@ -72,7 +73,7 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         for name, resolver in self._resolvers.items():  # another loader may have set its own
             OmegaConf.register_new_resolver(name, resolver, replace=True)
         if key != "parameters":
-            return cast("dict[str, Any]", super().__getitem__(key))
+            return super().__getitem__(key)
         return {**super().__getitem__(key), **self._read_contract()}
 
     def _check_bounds(self) -> None:
@@ -125,7 +126,9 @@ class ProjectConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
         return found
 
 
-def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({})) -> Any:
+def read_contract_file(
+    path: Path, given: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """Read a contract file: its top-level key is `contract`; it is not checked further.
 
     Args:
@@ -138,10 +141,10 @@ def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({
     where = "/".join(path.parts[-3:])
     try:
         check_bounds(path.read_text(encoding="utf-8"))
-        content = OmegaConf.load(path)
+        content: Any = OmegaConf.load(path)
         if not OmegaConf.is_dict(content) or not OmegaConf.is_dict(content.get("contract")):
             raise ContractError(f"{where} has no key `contract` that holds keys: see {SHIPPED}")
-        return OmegaConf.to_container(OmegaConf.merge(content, dict(given)), resolve=True)
+        merged: Any = OmegaConf.to_container(OmegaConf.merge(content, dict(given)), resolve=True)
     except BoundsError as error:
         raise ContractError(f"{where}: {error}; write it out, or list less") from error
     except YAMLError as error:
@@ -155,6 +158,7 @@ def read_contract_file(path: Path, given: Mapping[str, Any] = MappingProxyType({
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ContractError(f"{where} cannot be read: {reason}") from error
+    return dict(merged)
 
 
 def _locate(error: YAMLError) -> str:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
+from salary_kedro.bundle.places import DEFAULT_ENVS, data_folder
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
-from salary_kedro.project.places import DEFAULT_ENVS, data_folder
 from salary_kedro.tables.drafting.infer import Draft, draft_contract, soften
 from salary_kedro.tables.drafting.sniff import (
     find_delimiter,
@@ -105,8 +105,9 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, ParserWarning) as error:
         if isinstance(error, pa.ArrowException):
-            text = f"{path} is not a Parquet file that can be read: write it anew"
-            raise UserError(text) from error
+            raise UserError(
+                f"{path} is not a Parquet file that can be read: write it anew"
+            ) from error
         known = isinstance(error, OSError | UnicodeError | EmptyDataError | ParserError)
         text = explain_reader(error, path, "that was tried", ",")
         if text is None or not (known or isinstance(error, ParserWarning)):
@@ -157,7 +158,8 @@ class _Csv:
         return found, self.dialect
 
     def read(self, draft: Draft, rows: int) -> pd.DataFrame:
-        return pd.read_csv(self.path, nrows=rows, **csv_arguments(draft.contract))
+        found: pd.DataFrame = pd.read_csv(self.path, nrows=rows, **csv_arguments(draft.contract))
+        return found
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ class _Parquet:
                 if sum(map(len, batches)) >= rows:
                     break
             table = pa.Table.from_batches(batches) if batches else file.read(names)
-        return table.slice(0, rows).to_pandas().reset_index(drop=True)
+        found: pd.DataFrame = table.slice(0, rows).to_pandas()
+        return found.reset_index(drop=True)
 
 
 def _as_texts(values: pd.Series) -> pd.Series:
@@ -201,7 +204,8 @@ def _as_texts(values: pd.Series) -> pd.Series:
         texts = (values.astype("Int64") if fits else values).astype("str")
     else:
         texts = values.map(str)
-    return texts.where(values.notna(), "").astype("str")
+    found: pd.Series = texts.where(values.notna(), "").astype("str")
+    return found
 
 
 # --- The environment ---------------------------------------------------------------------
@@ -353,7 +357,7 @@ def _swap(new: Mapping[Path, Path], digits: str) -> None:
             if os.path.lexists(place):
                 place.rename(aside)
                 undo.callback(aside.rename, place)
-        for place, made in reversed(new.items()):
+        for place, made in reversed([*new.items()]):
             made.rename(place)
             undo.callback(place.rename, made)
         undo.pop_all()

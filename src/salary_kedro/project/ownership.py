@@ -11,9 +11,10 @@ from kedro.config import MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from salary_kedro.bundle.places import DEFAULT_ENVS, OWN_FOLDERS, data_folder
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, SQLITE, ProjectConfigLoader
-from salary_kedro.project.places import DEFAULT_ENVS, OWN_FOLDERS, data_folder, local_path
+from salary_kedro.project.places import local_path
 
 #: Folder under a data folder in which people may choose names of their own.
 OUTPUT = "07_model_output"

@@ -67,7 +67,7 @@ def check_bounds(text: str) -> None:
 
 def _add(event: yaml.Event, count: _Count) -> None:
     if isinstance(event, yaml.AliasEvent):
-        count.repeat(event.anchor)
+        count.repeat(event.anchor or "")
     elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
         count.open.append((event.anchor, 1))
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent):

@@ -33,6 +33,8 @@ from salary_kedro.registry.stages import (
 )
 from salary_kedro.registry.store import copy_store, is_local, is_read_only
 
+#: What MLflow raises of a store that it cannot read or write.
+RegistryError = MlflowException
 log = logging.getLogger(__name__)
 
 #: What a record may hold, as JSON: the narrowest column that MLflow keeps tags in.

@@ -12,10 +12,12 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow import MlflowClient
 from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
+from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
@@ -90,6 +92,26 @@ def _log_plots(figures: Mapping[str, bytes]) -> None:
         for name, content in figures.items():
             Path(folder, f"{name}.png").write_bytes(content)
         mlflow.log_artifacts(folder, "plots")
+
+
+@contextmanager
+def import_run(experiment: str, parameters: Mapping[str, str]) -> Iterator[None]:
+    """Open an MLflow run for what was trained elsewhere; its RMSE is marked as claimed.
+
+    Args:
+        experiment: Name of an experiment that exists.
+        parameters: Parameters to log in it.
+
+    Raises:
+        UserError: If there is no such experiment.
+    """
+    found = MlflowClient().get_experiment_by_name(experiment)
+    if found is None:
+        raise UserError(f"there is no experiment '{experiment}' in this store")
+    with mlflow.start_run(experiment_id=found.experiment_id, run_name="import"):
+        mlflow.log_params(dict(parameters))
+        mlflow.set_tag(RMSE_SOURCE, CLAIMED)
+        yield
 
 
 def log_model(

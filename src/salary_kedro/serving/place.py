@@ -12,15 +12,15 @@ from typing import Literal
 
 import yaml
 
-from salary_kedro.bundle.store import NAME, BundleStore
-from salary_kedro.errors import UserError
-from salary_kedro.project.places import (
+from salary_kedro.bundle.places import (
     BUNDLES,
     DEFAULT_ENVS,
     bento_home,
     bundles_override,
     data_folder,
 )
+from salary_kedro.bundle.store import NAME, BundleStore
+from salary_kedro.errors import UserError
 
 #: The folder that holds this package: `src` of a project, or of a Bento.
 CODE = Path(__file__).resolve().parents[2]

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice, limits
 from salary_kedro.bundle.model_file import import_reader
+from salary_kedro.bundle.places import bundles_override
 from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
-from salary_kedro.project.places import bundles_override
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.place import BUILD_BENTO, Place, environment, find_place

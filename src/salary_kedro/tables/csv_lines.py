@@ -40,7 +40,8 @@ def csv_lines(
     if isinstance(lines, pa.ChunkedArray):
         lines = lines.combine_chunks()
     whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), pa.scalar("\n", TEXT))
-    return whole[0].as_buffer().to_pybytes() + b"\n"
+    lines_of_bytes: bytes = whole[0].as_buffer().to_pybytes()
+    return lines_of_bytes + b"\n"
 
 
 def csv_table(table: pa.Table, dialect: CsvDialect) -> bytes:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -75,13 +76,13 @@ class TableReader:
         with _readable(self.path, contract.table.csv):
             if suffix == PARQUET:
                 file = pq.ParquetFile(self.path)
-                names, rows = file.schema_arrow.names, file.metadata.num_rows
+                names, rows = list[str](file.schema_arrow.names), file.metadata.num_rows
             else:
                 own = self._is_own_csv()
                 arguments = _as_texts(_in_utf8(contract) if own else contract)
-                first = pd.read_csv(self.path, nrows=1, **arguments)
+                first: pd.DataFrame = pd.read_csv(self.path, nrows=1, **arguments)
                 first = plain_frame(first) if own and self.spreadsheet_safe else first
-                names, rows = list(first.columns), len(first)
+                names, rows = [str(name) for name in first.columns], len(first)
         if rows == 0:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -134,7 +135,7 @@ def known_suffix(path: Path) -> str:
     return suffix
 
 
-def _as_texts(contract: Contract) -> dict[str, object]:
+def _as_texts(contract: Contract) -> dict[str, Any]:
     """How `pandas.read_csv` reads each cell as it is."""
     return {**csv_arguments(contract), "dtype": "str", "na_filter": False}
 

@@ -16,7 +16,7 @@ from salary_kedro.contract.formulas import (
     safe_text,
 )
 
-Texts = pa.ChunkedArray | pa.Array
+Texts = Any  # a column of pyarrow's, which has no types
 
 
 def make_safe(texts: Texts) -> Texts:
@@ -54,8 +54,8 @@ def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
     result = frame.copy()
     for position, kind in enumerate(frame.dtypes):
         if kind == "str" or kind.kind == "O":  # numbers, dates and truth values hold no texts
-            values = frame.iloc[:, position]
-            result.isetitem(position, values.astype(object).map(changed).astype(_kept(kind)))
+            values: Any = frame.iloc[:, position].astype(object).map(changed)
+            result.isetitem(position, values.astype(_kept(kind)))
     result.columns = frame.columns.map(changed)
     return result
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from salary_kedro.bundle.files import other_file
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
+from salary_kedro.files import other_file
 from salary_kedro.tables.csv_lines import TEXT, csv_lines
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.reader import PARQUET, known_suffix

@@ -26,9 +26,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.files import check_size, open_regular, other_file
+from salary_kedro.bundle.files import check_size, open_regular
 from salary_kedro.bundle.store import NAME, POINTER, version_of
 from salary_kedro.errors import UserError
+from salary_kedro.files import other_file
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.registry.relocation import plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage

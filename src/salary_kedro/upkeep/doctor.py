@@ -9,8 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.exceptions import MlflowException
-
 from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import max_model_bytes
@@ -19,7 +17,7 @@ from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_intent
 from salary_kedro.registry.history import Record
-from salary_kedro.registry.registry import Registry, State, open_registry
+from salary_kedro.registry.registry import Registry, RegistryError, State, open_registry
 from salary_kedro.registry.relocation import former_places, model_folders, plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage, Version
 from salary_kedro.registry.store import (
@@ -96,7 +94,7 @@ def _examine_store(site: Site) -> list[Finding]:
     try:
         registry = site.registry
         state = registry.state()
-    except (MlflowException, UserError) as error:
+    except (RegistryError, UserError) as error:
         return [_unusable(f"the registry cannot be read: {_line(error)}")]
     return [
         *check_alias(state, pending_intent(registry, state)),

@@ -14,20 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import mlflow
-from mlflow import MlflowClient
 from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE, VOUCHED, sha256
-from salary_kedro.bundle.files import (
-    check_size,
-    open_regular,
-    open_zip,
-    other_file,
-    read_json,
-    whole_file,
-)
+from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
 from salary_kedro.bundle.limits import (
     CONTRACT,
     DOMAIN,
@@ -40,12 +31,13 @@ from salary_kedro.bundle.limits import (
 )
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.errors import UserError
+from salary_kedro.files import other_file, whole_file
 from salary_kedro.promotion.alignment import align, new_record
 from salary_kedro.promotion.packaging import pack_version
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage
 from salary_kedro.registry.store import store_lock
-from salary_kedro.registry.tracking import LoggedModel, log_model
+from salary_kedro.registry.tracking import LoggedModel, import_run, log_model
 from salary_kedro.upkeep.claims import (
     LINE_BREAKS,
     check_entries,
@@ -299,12 +291,7 @@ def import_version(registry: Registry, experiment: str, transfer: Transfer) -> i
 
 
 def _log(experiment: str, transfer: Transfer) -> LoggedModel:
-    found = MlflowClient().get_experiment_by_name(experiment)
-    if found is None:
-        raise UserError(f"there is no experiment '{experiment}' in this store")
-    with mlflow.start_run(experiment_id=found.experiment_id, run_name="import"):
-        mlflow.log_params(dict(transfer.parameters))
-        mlflow.set_tag(RMSE_SOURCE, CLAIMED)
+    with import_run(experiment, transfer.parameters):
         return log_model(
             model=transfer.bundle.model,
             contract=transfer.bundle.contract,

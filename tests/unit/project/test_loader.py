@@ -91,6 +91,7 @@ def test_config_when_loaded_then_the_parameters_hold_the_contract(conf: Path) ->
     parameters = load(conf)["parameters"]
 
     assert sorted(parameters) == [
+        "batch_scoring",
         "contract",
         "data_engineering",
         "data_science",

@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from salary_kedro.bundle.places import BUNDLES, bundles_override, data_folder
 from salary_kedro.errors import UserError
-from salary_kedro.project.places import (
-    BUNDLES,
-    bundles_override,
-    data_folder,
-    run_folder,
-    run_name,
-)
+from salary_kedro.project.places import run_folder, run_name
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_ship_when_done_then_the_package_is_imported_without_the_one_it_comes_fr
 ) -> None:
     code = (
         "import sys; sys.modules['salary_kedro'] = None; sys.path.insert(0, sys.argv[1]); "
-        f"import {ship(tmp_path).name}.lifecycle.pyfunc"
+        f"import {ship(tmp_path).name}.registry.pyfunc"
     )
 
     result = subprocess.run(

@@ -475,6 +475,7 @@ def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_bac
     contract, rows = pair
     learned = [isinstance(x, Category) and x.listed is None for x in contract.inputs]
     texts = {row[place] for row in rows for place, taken in enumerate(learned) if taken}
+    texts |= {item.example for item in contract.columns if item not in contract.inputs}
     assume(not texts & set(KNOWN_MISSING))  # what stands for a missing value cannot be learned
     inputs = {
         item.name: clean_column([row[place] for row in rows], item)

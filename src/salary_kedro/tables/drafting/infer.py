@@ -14,12 +14,12 @@ from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, MAX_TEXT
 from salary_kedro.contract.model import Contract, ContractError, CsvDialect
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.sniff import (
-    KNOWN_MISSING,
     find_marks,
     find_missing,
     to_numbers,
     without_missing,
 )
+from salary_kedro.tables.table import KNOWN_MISSING
 
 #: A column of at most so many texts, each in so many rows, gets a closed list.
 MAX_LISTED, MIN_LISTED_ROWS = 20, 5

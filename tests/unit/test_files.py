@@ -9,7 +9,7 @@ import pytest
 
 from disks import small_disk
 from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.files import write_whole
+from salary_kedro.files import write_whole
 
 
 @pytest.fixture(params=[0o022, 0o027, 0o077])

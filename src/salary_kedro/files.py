@@ -1,0 +1,63 @@
+"""Writes files whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+#: How file systems say that they have no hard links: FAT, exFAT, many that are shared.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+
+
+def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file aside, then put it into its place; see `whole_file`."""
+    with whole_file(path, replace=replace) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
+    """Open a file aside, and put it into its place at the end; its mode is what the umask leaves.
+
+    Args:
+        path: The file.
+        replace: Whether it may replace a file that is there.
+
+    Raises:
+        FileExistsError: It is there, and may not be replaced.
+        OSError: It cannot be written; nothing is left of it then.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            part.replace(path)
+        else:
+            _put_new(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def other_file(error: OSError, path: Path) -> str | None:
+    """The file that an error names, unless that is a file, its draft beside it or its folder."""
+    if not isinstance(error.filename, str) or Path(error.filename) in (path, *path.parents):
+        return None
+    drafts = path.with_name(f".{path.name}.")  # how `whole_file` and its like begin the name
+    return None if error.filename.startswith(str(drafts)) else error.filename
+
+
+def _put_new(part: Path, path: Path) -> None:
+    """Give a file its name, and never take it from another, as a rename would."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        path.open("xb").close()  # the name is ours now
+        part.replace(path)
