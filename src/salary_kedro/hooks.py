@@ -1,4 +1,7 @@
-"""Hooks: checks and store set-up before a run, progress during it, the summary after it."""
+"""Hooks: checks and store set-up before a run, progress during it, the summary after it.
+
+Kedro imports this for every command, so what is slow to import is imported by what needs it.
+"""
 
 import json
 import logging
@@ -24,19 +27,11 @@ from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.cli.summary import summarise
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import build_estimator
 from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
 from salary_kedro.project.parameters import check_parameters
 from salary_kedro.project.places import run_name
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
-from salary_kedro.registry.store import prepare_store, store_lock
-from salary_kedro.registry.tracking import (
-    find_named_run,
-    refuse_second_training,
-    tag_named_run,
-)
-from salary_kedro.upkeep.repair import settle_in
 
 LOG_FILE = Path("data", "logs", "kedro.log")
 
@@ -52,6 +47,9 @@ class ProjectHooks:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Check all parameters and make the store usable, before anything else is touched."""
+        from salary_kedro.registry.store import prepare_store
+        from salary_kedro.upkeep.repair import settle_in
+
         log_to_file(context.project_path / LOG_FILE)
         self._context = context
         self._parameters = check_parameters(context.config_loader["parameters"])
@@ -72,6 +70,8 @@ class ProjectHooks:
         if "scored_rows" in pipeline.inputs():
             check_scored_rows(self._context, catalog)
         if any(node.name == "fit_model" for node in pipeline.nodes):
+            from salary_kedro.modelling.estimators import build_estimator
+
             science = self._parameters.data_science
             settings = science.hyperparameters.get(science.model, {})
             build_estimator(science.model, settings, science.random_state)
@@ -133,15 +133,18 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
         if (name := run_name()) is None:
             super().before_pipeline_run(run_params, pipeline, catalog)
             return
+        from salary_kedro.registry import tracking as runs
+        from salary_kedro.registry.store import store_lock
+
         tracking = self.mlflow_config.tracking
         with store_lock(self.mlflow_config.server.mlflow_tracking_uri):
             experiment = tracking.experiment._experiment.experiment_id  # kedro-mlflow's own
-            tracking.run.id = tracking.run.id or find_named_run(name, experiment)
+            tracking.run.id = tracking.run.id or runs.find_named_run(name, experiment)
             if tracking.run.id and any(node.name == "log_run" for node in pipeline.nodes):
-                refuse_second_training(name, tracking.run.id)
+                runs.refuse_second_training(name, tracking.run.id)
             super().before_pipeline_run(run_params, pipeline, catalog)
             if self.run_id is not None:
-                tag_named_run(name)
+                runs.tag_named_run(name)
 
     def _log_param(self, name: str, value: Any) -> None:
         if isinstance(value, Contract):

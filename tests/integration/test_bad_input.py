@@ -9,7 +9,7 @@ from salary_kedro.cli import explain
 from salary_kedro.datasets import CachedDownloadDataset
 from salary_kedro.pipelines.data_engineering.nodes import clean_salaries, validate_salaries
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
-from salary_kedro.tables.table import csv_arguments
+from salary_kedro.tables.csv_arguments import csv_arguments
 from support import ROOT, Project, copy_project
 
 CONTRACT = """\

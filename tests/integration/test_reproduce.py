@@ -10,7 +10,7 @@ import pytest
 
 from salary_kedro.cli.reproduction import describe, reproduce
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.registry.registry import Registry
 from salary_kedro.settings import CONFIG_LOADER_ARGS

@@ -13,8 +13,8 @@ from mlflow.artifacts import download_artifacts
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import ModelName
 from salary_kedro.modelling.evaluation import cross_validation_metrics, holdout_metrics
+from salary_kedro.modelling.names import ModelName
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
     split_salaries,

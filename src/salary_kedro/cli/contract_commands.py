@@ -16,8 +16,8 @@ from salary_kedro.contract.compatibility import compare_contracts, compatible
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.new_environment import check_name, draft_table, write_environment
 from salary_kedro.promotion.judge import read_contract
+from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.infer import ColumnDraft
-from salary_kedro.tables.table import csv_arguments
 from salary_kedro.tables.tally import tally
 
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ run uses one and their modules are slow to import.
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -20,13 +20,10 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from salary_kedro.contract import Category, Contract, Feature
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.names import ModelName
 
-ModelName = Literal[
-    "linear_regression", "decision_tree", "random_forest", "ridge", "hist_gradient_boosting"
-]
 #: More categories than this are encoded by their mean target instead of a column each.
 MAX_ONE_HOT = 20
-MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 NOTHING_MET = Domain()
 
 

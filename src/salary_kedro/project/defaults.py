@@ -7,6 +7,7 @@ them. A variable that is already set stays as it is.
 
 import importlib
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -24,6 +25,11 @@ for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
 
 
+#: Commands that train or load a model.
+NEEDS_MODELS = {"run", "promote", "reproduce", "rollback"}
+HELP = {"-h", "--help"}
+
+
 def import_kedro_mlflow_quietly() -> None:
     """Import kedro-mlflow, as every `kedro` command does, without MLflow's advice to its authors.
 
@@ -32,6 +38,14 @@ def import_kedro_mlflow_quietly() -> None:
     """
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")
-        # The first two walk all modules imported so far; after MLflow they take a second more.
-        for name in ("scipy.special", "skops.io", "kedro_mlflow.mlflow"):
+        for name in (*_first(sys.argv[1:]), "kedro_mlflow.mlflow"):
             importlib.import_module(name)
+
+
+def _first(arguments: list[str]) -> tuple[str, ...]:
+    """What a command that needs models imports before MLflow.
+
+    These walk all modules imported so far: after MLflow, they take a second more.
+    """
+    is_needed = NEEDS_MODELS.intersection(arguments[:2]) and HELP.isdisjoint(arguments)
+    return ("scipy.special", "skops.io") if is_needed else ()

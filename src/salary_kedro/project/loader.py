@@ -16,7 +16,7 @@ from salary_kedro.contract import Contract, ContractError
 from salary_kedro.errors import UserError
 from salary_kedro.project.places import run_folder
 from salary_kedro.project.yaml_bounds import BoundsError, check_bounds
-from salary_kedro.tables.table import csv_arguments
+from salary_kedro.tables.csv_arguments import csv_arguments
 
 SQLITE = "sqlite:///"
 SHIPPED = "conf/base/contract.yml for an example"

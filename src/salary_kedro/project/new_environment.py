@@ -17,6 +17,7 @@ from pandas.errors import EmptyDataError, ParserError, ParserWarning
 from salary_kedro.bundle.places import DEFAULT_ENVS, data_folder
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
+from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.infer import Draft, draft_contract, soften
 from salary_kedro.tables.drafting.sniff import (
     find_delimiter,
@@ -25,7 +26,7 @@ from salary_kedro.tables.drafting.sniff import (
     read_texts,
 )
 from salary_kedro.tables.drafting.text import contract_yaml, quote
-from salary_kedro.tables.table import csv_arguments, problems_by_column, read_columns
+from salary_kedro.tables.table import problems_by_column, read_columns
 from salary_kedro.tables.unreadable import explain_reader
 
 #: Rows from which a contract is drafted.

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from salary_kedro.contract import Contract, describe_invalid
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import ModelName
+from salary_kedro.modelling.names import ModelName
 from salary_kedro.promotion.verdict import Policy
 
 SEED = Field(ge=0, le=2**32 - 1)

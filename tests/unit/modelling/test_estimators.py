@@ -12,7 +12,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import ESTIMATORS, MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.modelling.estimators import ESTIMATORS, build_pipeline
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from samples import column, contract_of
 
 ROWS = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0, 61.0], "rank": [1.0, 5.0, 2.0, 4.0, 3.0]})

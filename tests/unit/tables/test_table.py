@@ -16,11 +16,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from salary_kedro.contract import Boolean, Category, Contract, ContractError, Date, TableRules
+from salary_kedro.tables.csv_arguments import KNOWN_MISSING, csv_arguments
 from salary_kedro.tables.frames import encode_frame
 from salary_kedro.tables.table import (
-    KNOWN_MISSING,
     check_header,
-    csv_arguments,
     find_problems,
     find_repeats,
     line_numbers,

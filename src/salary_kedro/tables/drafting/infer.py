@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, MAX_TEXT
 from salary_kedro.contract.model import Contract, ContractError, CsvDialect
+from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.sniff import (
     find_marks,
@@ -19,7 +20,6 @@ from salary_kedro.tables.drafting.sniff import (
     to_numbers,
     without_missing,
 )
-from salary_kedro.tables.table import KNOWN_MISSING
 
 #: A column of at most so many texts, each in so many rows, gets a closed list.
 MAX_LISTED, MIN_LISTED_ROWS = 20, 5

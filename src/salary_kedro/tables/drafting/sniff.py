@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pandas.errors import ParserError, ParserWarning
 
 from salary_kedro.contract.model import CsvDialect
-from salary_kedro.tables.table import KNOWN_MISSING
+from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 
 HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200

@@ -15,10 +15,10 @@ from salary_kedro.contract import Contract, ContractError, CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.new_environment import draft_table, write_environment
+from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
 from salary_kedro.tables.drafting.infer import Draft, draft_contract
 from salary_kedro.tables.drafting.text import contract_yaml, quote
-from salary_kedro.tables.table import csv_arguments
 from salary_kedro.tables.tally import tally
 from support import ROOT
 
