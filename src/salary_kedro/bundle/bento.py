@@ -129,7 +129,7 @@ def _is_made_of(folder: Path, bento: Path, bundle: str) -> bool:
     chosen, wanted = (
         yaml.safe_load((place / BENTOFILE).read_text(encoding="utf-8")) for place in (held, folder)
     )
-    if any(chosen[key] != wanted[key] for key in ("include", "exclude")):
+    if any((chosen.get(key) or []) != (wanted.get(key) or []) for key in ("include", "exclude")):
         return False
     inside = Path("data") / BUNDLES / bundle
     if _names(held / inside) != _names(folder / inside):  # signed since, say
