@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from salary_kedro.cli import explain
+from salary_kedro.cli.errors import explain
 from salary_kedro.datasets import CachedDownloadDataset
 from salary_kedro.pipelines.data_engineering.nodes import clean_salaries, validate_salaries
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader

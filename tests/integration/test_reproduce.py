@@ -8,7 +8,7 @@ from typing import Any
 import mlflow
 import pytest
 
-from salary_kedro.cli.reproduction import describe, reproduce
+from salary_kedro.cli.models.reproduce import describe, train_once_more
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.project.loader import ProjectConfigLoader
@@ -66,7 +66,7 @@ def raw(trained: Project) -> Iterator[Path]:
 
 def once_more(project: Project, registry: Registry, number: int) -> Mapping[str, Any]:
     loader = ProjectConfigLoader(str(project.root / "conf"), None, **CONFIG_LOADER_ARGS)
-    return reproduce(registry, loader, project.root, number)
+    return train_once_more(registry, loader, project.root, number)
 
 
 def files(project: Project) -> dict[str, bytes]:

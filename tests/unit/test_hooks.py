@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from disks import locked, small_disk
-from salary_kedro.cli import explain
+from salary_kedro.cli.errors import explain
 from salary_kedro.contract import Contract
 from salary_kedro.datasets import SharedFileDataset
 from salary_kedro.errors import UserError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT
+from support import ROOT, Project
 
 SLOW = ("sklearn", "skops", "scipy.stats", "pandera", "matplotlib", "bentoml", "pooch")
 STORE = ("sqlalchemy", "alembic")
@@ -40,3 +40,9 @@ def test_command_when_it_only_tells_of_itself_then_imports_no_library_that_works
     arguments: list[str],
 ) -> None:
     assert not imported(ROOT, *arguments).intersection(SLOW + STORE)
+
+
+def test_list_when_it_asks_the_store_then_imports_no_library_of_tables_or_training(
+    shell: Project,
+) -> None:
+    assert not imported(shell.root, "models", "list").intersection(SLOW)

@@ -1,31 +1,50 @@
-"""What `kedro models reproduce` does: trains a version once more; writes nothing."""
+"""`kedro models reproduce`: trains a version once more; writes nothing."""
 
 import contextlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import click
 from kedro.io import DataCatalog
-from sklearn.pipeline import Pipeline as Model
 
-from salary_kedro.bundle.bundle import predict_rows
-from salary_kedro.bundle.model_file import read_model
+from salary_kedro.cli.command import answer, common_options
 from salary_kedro.contract import Contract
-from salary_kedro.modelling.evaluation import Metrics, features_and_target
-from salary_kedro.pipelines.data_engineering.nodes import (
-    clean_salaries,
-    split_salaries,
-    validate_salaries,
-)
-from salary_kedro.pipelines.data_science.nodes import count_rows, evaluate_model, fit_model
 from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.parameters import TrainedBy, parameters_lineage, read_parameters
-from salary_kedro.promotion.packaging import pack_version
-from salary_kedro.registry.registry import Registry
-from salary_kedro.upkeep.reproduction import Values, compare
+
+if TYPE_CHECKING:  # they are slow to import
+    import pandas as pd
+    from sklearn.pipeline import Pipeline as Model
+
+    from salary_kedro.modelling.evaluation import Metrics
+    from salary_kedro.registry.registry import Registry
+    from salary_kedro.upkeep.reproduction import Values
+
+
+@click.command()
+@click.argument("number", type=int)
+@common_options
+def reproduce(number: int, env: str | None, json_: bool) -> None:
+    """Train a version once more, and compare.
+
+    Its metrics and predictions are compared; nothing is written.
+    The exit code is 0 if they are identical, and code, data, lock and parameters are
+    what the version was made from; else it is 1, and the report says what differs.
+
+    Example: kedro models reproduce 3
+    """
+    found = answer(
+        env,
+        json_,
+        lambda project: train_once_more(project.registry, project.loader, project.root, number),
+        lambda result: click.echo("\n".join(describe(result))),
+    )
+    if found["differs"] or not found["identical"]:
+        sys.exit(1)
 
 
 @dataclass(frozen=True)
@@ -39,14 +58,14 @@ class Training:
         lineage: Fingerprints of the raw file and of the parameters.
     """
 
-    model: Model
-    holdout: pd.DataFrame
-    metrics: Metrics
+    model: "Model"
+    holdout: "pd.DataFrame"
+    metrics: "Metrics"
     lineage: dict[str, str]
 
 
-def reproduce(
-    registry: Registry, loader: ProjectConfigLoader, root: Path, number: int
+def train_once_more(
+    registry: "Registry", loader: ProjectConfigLoader, root: Path, number: int
 ) -> dict[str, Any]:
     """Train a version once more, and compare.
 
@@ -66,6 +85,9 @@ def reproduce(
         UserError: If there is no such version, its model or its parameters are gone, or
             today's raw file cannot be trained on.
     """
+    from salary_kedro.promotion.packaging import pack_version
+    from salary_kedro.upkeep.reproduction import compare
+
     registry.version(number)  # says so if there is none
     _, files = pack_version(registry, number)
     contract = Contract.parse(files["contract.json"])
@@ -84,24 +106,29 @@ def reproduce(
     return row
 
 
-def _load(loader: ProjectConfigLoader, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def _load(loader: ProjectConfigLoader, root: Path) -> "tuple[pd.DataFrame, dict[str, str]]":
     """Load the raw table and today's code lineage through the catalog, paths from the root."""
     with contextlib.chdir(root):
         catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
         return catalog.load("raw_salaries"), catalog.load("code_lineage")
 
 
-def train(raw: pd.DataFrame, contract: Contract, trained_by: TrainedBy) -> Training:
+def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Training:
     """Train as the pipelines do, in memory alone."""
+    from salary_kedro.pipelines.data_engineering import nodes as prepare
+    from salary_kedro.pipelines.data_science import nodes as learn
+
     engineering, science = trained_by.data_engineering, trained_by.data_science
-    valid, rejected = validate_salaries(raw, contract)
-    rows, holdout = split_salaries(clean_salaries(valid, rejected, contract), engineering)
-    model = fit_model(rows, contract, science)
-    metrics = evaluate_model(model, rows, holdout, contract, science)
+    valid, rejected = prepare.validate_salaries(raw, contract)
+    rows, holdout = prepare.split_salaries(
+        prepare.clean_salaries(valid, rejected, contract), engineering
+    )
+    model = learn.fit_model(rows, contract, science)
+    metrics = learn.evaluate_model(model, rows, holdout, contract, science)
     return Training(
         model=model,
         holdout=holdout,
-        metrics={**metrics, **count_rows(rows, holdout, rejected)},
+        metrics={**metrics, **learn.count_rows(rows, holdout, rejected)},
         lineage={
             "data_sha256": rows.attrs["sha256"],
             **parameters_lineage(contract, trained_by),
@@ -111,8 +138,12 @@ def train(raw: pd.DataFrame, contract: Contract, trained_by: TrainedBy) -> Train
 
 def _predictions(
     files: Mapping[str, bytes], contract: Contract, training: Training
-) -> dict[str, tuple[Values, Values]]:
+) -> "dict[str, tuple[Values, Values]]":
     """By kind of rows, the predictions of the version and of the model trained now."""
+    from salary_kedro.bundle.bundle import predict_rows
+    from salary_kedro.bundle.model_file import read_model
+    from salary_kedro.modelling.evaluation import features_and_target
+
     features, _ = features_and_target(training.holdout, contract)
     recorded, examples = read_model(files["model.skops"]), json.loads(files["examples.json"])
     return {

@@ -1,31 +1,96 @@
-"""What the `kedro contract` commands do."""
+"""`kedro contract`: draft the contract of your own table, check it, compare it."""
 
 import contextlib
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.io import DataCatalog
 
-from salary_kedro.cli.commands import Project
-from salary_kedro.cli.console import as_table
+from salary_kedro.cli import console
+from salary_kedro.cli.command import answer, common_options, find_root
+from salary_kedro.cli.errors import readable_errors
+from salary_kedro.cli.project import Project
 from salary_kedro.contract import Contract, ContractError
-from salary_kedro.contract.compatibility import compare_contracts, compatible
 from salary_kedro.project.loader import read_contract_file
-from salary_kedro.project.new_environment import check_name, draft_table, write_environment
-from salary_kedro.promotion.judge import read_contract
 from salary_kedro.tables.csv_arguments import csv_arguments
-from salary_kedro.tables.drafting.infer import ColumnDraft
-from salary_kedro.tables.tally import tally
+
+if TYPE_CHECKING:  # it is slow to import
+    from salary_kedro.tables.drafting.infer import ColumnDraft
 
 Row = dict[str, Any]
 SHOWN = 6
 
 
-def infer(root: Path, file: Path, env: str, target: str | None, force: bool) -> Row:
+@click.group()
+def contract() -> None:
+    """The contract of your own table: draft it, check it, compare it.
+
+    Example: kedro contract infer salaries.csv --env mine
+    """
+
+
+@contract.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--env", "-e", required=True, help="New environment under conf/.")
+@click.option("--target", help="Header of the column to predict, if it is not found.")
+@click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
+def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) -> None:
+    """Draft an environment from a table, CSV or Parquet, for you to edit.
+
+    Writes conf/ENV with the contract, and a copy of the table under data/ENV: all that
+    `kedro run --env ENV` needs. Large tables are drafted from their first 100,000 rows.
+
+    Example: kedro contract infer salaries.csv --env mine
+    """
+    with readable_errors(hint=""):
+        result = draft_environment(find_root(), file, env, target, force)
+        console.as_json(result) if json_ else tell_drafted(result)
+
+
+@contract.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@common_options
+def check(file: Path | None, env: str | None, json_: bool) -> None:
+    """Show, per column, what a run would reject; never a value.
+
+    Reads the environment's raw table, or FILE, whole.
+    The exit code is 1 if more rows would be rejected than the contract allows.
+
+    Example: kedro contract check --env mine
+    """
+    report = answer(env, json_, lambda project: check_table(project, file), tell_report)
+    if not report["accepted"]:
+        sys.exit(1)
+
+
+@contract.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@common_options
+def diff(before: str, after: str, env: str | None, json_: bool) -> None:
+    """Say whether going from contract A to B breaks existing clients.
+
+    A and B are contract files (.yml or .json) or numbers of model versions.
+    The exit code is 1 if something breaks clients, and 0 otherwise.
+
+    Example: kedro contract diff 3 conf/base/contract.yml
+    """
+    result = answer(
+        env, json_, lambda project: compare_contracts(project, before, after), tell_changes
+    )
+    if not result["compatible"]:
+        sys.exit(1)
+
+
+def draft_environment(root: Path, file: Path, env: str, target: str | None, force: bool) -> Row:
     """Draft an environment from a table."""
+    from salary_kedro.project.new_environment import check_name, draft_table, write_environment
+
     check_name(env, root, force=force)
     drafted = draft_table(file, target)
     places = write_environment(drafted, file, env, root, force=force)
@@ -48,7 +113,7 @@ def infer(root: Path, file: Path, env: str, target: str | None, force: bool) -> 
     }
 
 
-def _column_row(column: ColumnDraft, use: str | None = None) -> Row:
+def _column_row(column: "ColumnDraft", use: str | None = None) -> Row:
     keys = column.keys
     return {
         "column": keys["column"],
@@ -82,7 +147,7 @@ def _say(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, int | float) else str(value)
 
 
-def tell_infer(result: Row) -> None:
+def tell_drafted(result: Row) -> None:
     """Print what was decided, and what to do next."""
     rows = f"{result['rows']:,}" if result["whole"] else f"the first {result['rows']:,}"
     click.echo(f"Drafted from {rows} rows:\n")
@@ -96,7 +161,7 @@ def tell_infer(result: Row) -> None:
         for row in result["columns"]
     ]
     keys = ("column", "kind", "use", "values", "missing", "remark")
-    as_table(shown, {key: key for key in keys})
+    console.as_table(shown, {key: key for key in keys})
     for remark in result["remarks"]:
         click.echo(f"\n{remark}")
     if not result["whole"]:
@@ -106,8 +171,10 @@ def tell_infer(result: Row) -> None:
         click.echo(f"  {number}. {step}")
 
 
-def check(project: Project, file: Path | None) -> Row:
+def check_table(project: Project, file: Path | None) -> Row:
     """Check the contract against the raw table, or another one, through the catalog."""
+    from salary_kedro.tables.tally import tally
+
     contract = project.parameters.contract
     own = project.loader["catalog"]["raw_salaries"]
     entry = own if file is None else _entry(file.absolute(), contract)
@@ -128,11 +195,11 @@ def _entry(file: Path, contract: Contract) -> Row:
     }
 
 
-def tell_check(report: Row) -> None:
+def tell_report(report: Row) -> None:
     """Print what each column would be rejected for, and a summary."""
     rows = [{**row, "missing": f"{row['missing_share']:.1%}"} for row in report["columns"]]
     rows = [{**row, "column": _plain(row["column"])} for row in rows]
-    as_table(rows, {key: key for key in ("column", "kind", "use", "missing", "rejected")})
+    console.as_table(rows, {key: key for key in ("column", "kind", "use", "missing", "rejected")})
     reasons = [*(reason for row in report["columns"] for reason in row["reasons"])]
     for found in [*reasons, *report["table"]]:
         lines = ", ".join(map(str, found["first_lines"]))
@@ -153,7 +220,7 @@ def _plain(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def diff(project: Project, before: str, after: str) -> Row:
+def compare_contracts(project: Project, before: str, after: str) -> Row:
     """Compare two contracts.
 
     Args:
@@ -162,11 +229,13 @@ def diff(project: Project, before: str, after: str) -> Row:
         after: The same, of the contract to come.
     """
     first, second = (_find_contract(which, project) for which in (before, after))
-    changes = compare_contracts(first, second)
+    from salary_kedro.contract import compatibility
+
+    changes = compatibility.compare_contracts(first, second)
     return {
         "before": before,
         "after": after,
-        "compatible": compatible(changes),
+        "compatible": compatibility.compatible(changes),
         "changes": [asdict(change) for change in changes],
     }
 
@@ -178,6 +247,8 @@ def _find_contract(which: str, project: Project) -> Contract:
         ContractError: If there is none, or it is malformed; says what to do.
     """
     if which.isdecimal():
+        from salary_kedro.promotion.judge import read_contract
+
         return read_contract(project.registry.model_folder(int(which)))
     path = Path(which)
     if not path.is_file():
@@ -193,7 +264,7 @@ def _find_contract(which: str, project: Project) -> Contract:
         raise ContractError(f"{path}: {error}") from error
 
 
-def tell_diff(result: Row) -> None:
+def tell_changes(result: Row) -> None:
     """Print each difference, what breaks clients first."""
     for change in result["changes"]:
         mark = "BREAKS  " if change["breaks"] else "harmless"

@@ -1,4 +1,4 @@
-"""What `kedro models follow` does: looks at the alias again and again, and packages."""
+"""`kedro models follow`: looks at the alias again and again, and packages."""
 
 import json
 import os
@@ -7,30 +7,60 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from salary_kedro.cli.commands import Project
+from salary_kedro.cli.command import common_options, open_environment
 from salary_kedro.cli.console import printable
+from salary_kedro.cli.errors import readable_errors
+from salary_kedro.cli.project import Project
 from salary_kedro.errors import UserError
-from salary_kedro.promotion.follow import Change, Follower
 from salary_kedro.registry.failures import without_passwords
-from salary_kedro.registry.store import database_path, is_local, is_read_only, store_exists
+
+if TYPE_CHECKING:  # they are slow to import
+    from salary_kedro.promotion.follow import Change, Follower
 
 #: MLflow would ask a server that is down for minutes; the next look comes soon enough.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 MAX_TROUBLE = 300
 
-Tell = Callable[[Change], None]
+Tell = Callable[["Change"], None]
 
 
-def tell(change: Change) -> None:
+@click.command()
+@click.option(
+    "--every",
+    type=click.FloatRange(0.1, 86_400),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option("--once", "once_", is_flag=True, help="Look once, for cron; exit code 1 if it fails.")
+@common_options
+def follow(every: float, once_: bool, env: str | None, json_: bool) -> None:
+    """Package what is in production, whenever that changes, whoever changed it.
+
+    For each clone and each machine that serves from a shared MLflow server: its services
+    change over within seconds. Reads the registry and writes nothing to it. While the
+    server cannot be reached, says so once and goes on. Ends with exit code 0 on Ctrl-C or
+    SIGTERM. With --json, one JSON value a line.
+
+    Example: kedro models follow --every 5
+    """
+    with readable_errors(hint=""):
+        project = open_environment(env)
+        say = tell_json if json_ else tell
+        once(project, say) if once_ else loop(project, every, say)
+
+
+def tell(change: "Change") -> None:
     """Print what is in production now, for people."""
     before = "" if change.moved else ", as before"
     click.echo(f"Production is version {change.production}, bundle {change.bundle}{before}")
 
 
-def tell_json(change: Change) -> None:
+def tell_json(change: "Change") -> None:
     """Print what is in production now, as one JSON value in a line."""
     click.echo(json.dumps(asdict(change)))
 
@@ -41,6 +71,8 @@ def once(project: Project, told: Tell) -> None:
     Raises:
         UserError: If nothing is, or it cannot be packaged.
     """
+    from salary_kedro.promotion.follow import Follower
+
     _be_impatient()
     change = Follower(project.registry, project.bundles).look()
     if change is not None:
@@ -61,6 +93,9 @@ def loop(project: Project, every: float, told: Tell) -> None:
     Raises:
         UserError: If the store is read through a copy, in which nothing would ever change.
     """
+    from salary_kedro.promotion.follow import Follower
+    from salary_kedro.registry.store import database_path, is_read_only
+
     if is_read_only(project.uri):
         raise UserError(
             f"the store {database_path(project.uri)} is read-only here and read through a copy, in "
@@ -85,7 +120,9 @@ def loop(project: Project, every: float, told: Tell) -> None:
             time.sleep(every)
 
 
-def _look(project: Project, follower: Follower) -> Change | None:
+def _look(project: Project, follower: "Follower") -> "Change | None":
+    from salary_kedro.registry.store import is_local, store_exists
+
     if is_local(project.uri) and not store_exists(project.uri):
         raise UserError("the store is gone")  # which SQLite would make anew, empty
     return follower.look()
@@ -100,6 +137,8 @@ def _tell_trouble(text: str, before: str | None, every: float) -> str:
 
 def _explain(project: Project, error: Exception) -> str:
     """Say in one line what went wrong; of a server that is down, that it is."""
+    from salary_kedro.registry.store import store_exists
+
     if not isinstance(error, UserError):
         try:
             store_exists(project.uri)

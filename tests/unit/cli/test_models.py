@@ -1,226 +1,36 @@
-"""The command line: every error is one line that says what to do."""
+"""`kedro models`: what every command has in common, and what must be refused."""
 
 import json
 import re
 import shlex
+import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterable
-from itertools import pairwise
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner, Result
-from kedro.io.core import DatasetError
 from mlflow import MlflowClient
 
-from salary_kedro.cli import cli, explain, models, readable_errors
-from salary_kedro.contract import ContractError
+from disks import read_only
+from salary_kedro.cli import cli
+from salary_kedro.cli.models import archives, decisions, doctor, models, versions
+from salary_kedro.cli.project import Project as Opened
+from salary_kedro.cli.project import open_project
 from salary_kedro.errors import UserError
 from salary_kedro.upkeep.doctor import Site
-from sites import contents, model_file
+from sites import contents, copy_site, database_of, model_file
 from stores import MODEL_NAME, alias
 from support import Project
-
-# --- Explaining an error ------------------------------------------------------------
-
-
-def chained(*errors: Exception) -> Exception:
-    """The first error, caused by the second, caused by the third ..."""
-    for error, cause in pairwise(errors):
-        error.__cause__ = cause
-    return errors[0]
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (UserError("mend it"), "mend it"),
-        (ContractError("mend the contract"), "mend the contract"),
-        (DatasetError("no such file"), "no such file"),
-        (chained(ValueError("outer"), UserError("mend it")), "mend it"),
-        (chained(ValueError("a"), KeyError("b"), UserError("mend it")), "mend it"),
-        (chained(UserError("mend it"), ValueError("inner")), "mend it"),
-        (chained(DatasetError("cannot load"), UserError("mend it")), "mend it"),
-        (UserError("two\n  lines"), "two lines"),
-    ],
-)
-def test_explain_when_a_cause_is_meant_for_people_then_is_that(error: Exception, text: str) -> None:
-    assert explain(error) == text
-
-
-@pytest.mark.parametrize("error", [UserError("a\x1b[2Jb"), ValueError("a\x1b[2Jb")])
-def test_explain_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_signs(
-    error: Exception,
-) -> None:
-    assert explain(error, hint="") == "a [2Jb"
-
-
-def test_explain_when_an_error_is_its_own_cause_then_ends() -> None:
-    error = ValueError("odd")
-    error.__cause__ = error
-
-    assert explain(error, hint="") == "odd"
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (ValueError("two\n  lines"), "two lines"),
-        (RuntimeError(), "RuntimeError"),
-        (chained(ValueError("outer"), KeyError("inner")), "outer"),
-    ],
-)
-def test_explain_when_no_cause_is_meant_for_people_then_is_one_line_and_names_the_log(
-    error: Exception, text: str
-) -> None:
-    assert explain(error) == f"{text} (the log, data/logs/kedro.log, has the whole story)"
-
-
-def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:
-    failure = UserError("mend it")
-
-    with pytest.raises(click.ClickException) as caught, readable_errors():
-        raise failure
-
-    assert (caught.value.message, caught.value.exit_code) == ("mend it", 1)
-    assert caught.value.__cause__ is failure
-
-
-@pytest.mark.parametrize("error", [click.UsageError("bad option"), click.Abort()])
-def test_readable_errors_when_click_speaks_itself_then_lets_it(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, readable_errors():
-        raise error
-
-    assert caught.value is error
-
-
-def test_readable_errors_when_interrupted_then_lets_it_pass() -> None:
-    with pytest.raises(KeyboardInterrupt), readable_errors():
-        raise KeyboardInterrupt
-
-
-# --- kedro run -----------------------------------------------------------------------
 
 
 def kedro(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
-
-def test_run_when_help_is_asked_for_then_gives_an_example() -> None:
-    result = kedro("run", "--help")
-
-    assert result.exit_code == 0
-    assert "Example: kedro run --params model=random_forest" in result.stdout
-    assert "--pipelines" in result.stdout
-
-
-def test_run_when_all_is_well_then_ends_with_the_summary(kedro_project: Project) -> None:
-    result = kedro("run", "--pipelines", "data_engineering")
-
-    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
-
-
-def test_run_when_a_pipeline_runs_in_part_then_still_ends_well(kedro_project: Project) -> None:
-    result = kedro("run", "--pipelines", "data_engineering", "--to-nodes", "clean_salaries")
-
-    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
-
-
-def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
-    kedro_project: Project,
-) -> None:
-    result = kedro(
-        "run", "--pipelines", "data_engineering,data_science", "--to-nodes=evaluate_model"
-    )
-
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 5/5] evaluate_model")
-
-
-@pytest.mark.parametrize(
-    ("parameter", "message"),
-    [
-        ("modle=ridge", "unknown parameter 'modle': did you mean 'model'? Known are "),
-        ("model=forest", "parameters.data_science.model: must be 'linear_regression', "),
-        ("data_engineering.train_size=2", "parameters.data_engineering.train_size: must "),
-    ],
-)
-def test_run_when_a_parameter_is_wrong_then_says_so_in_one_line(
-    parameter: str, message: str, kedro_project: Project
-) -> None:
-    result = kedro("run", "--params", parameter)
-
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: {message}")
-    assert result.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
-def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
-    option: str, kedro_project: Project
-) -> None:
-    result = kedro("run", option, "promotoin")
-
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == (
-        "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
-        "data_engineering, data_science, packaging, promotion\n"
-    )
-
-
-def test_run_when_the_data_breaks_the_contract_then_says_so_in_one_line(
-    kedro_project: Project,
-) -> None:
-    raw = kedro_project.root / "data" / "01_raw" / "salary_data.csv"
-    raw.write_text("Experience Years,Salary\n1.5,40000\nmany,50000\n")
-
-    result = kedro("run")
-
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith(
-        "Error: 1 of 2 rows break the contract, more than the allowed share of 5%: "
-    )
-
-
-def test_run_when_the_raw_file_is_missing_then_says_so_in_one_line(kedro_project: Project) -> None:
-    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
-
-    result = kedro("run", "--pipelines", "data_engineering")
-
-    assert result.exit_code == 1
-    assert "salary_data.csv" in result.stderr.splitlines()[-1]
-    assert result.stderr.splitlines()[-1].startswith("Error: ")
-
-
-def test_run_when_it_fails_then_the_log_has_the_traceback(kedro_project: Project) -> None:
-    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
-
-    kedro("run", "--pipelines", "data_engineering")
-
-    log = (kedro_project.root / "data" / "logs" / "kedro.log").read_text()
-    assert "Traceback (most recent call last):" in log
-    assert "DatasetError: " in log
-
-
-def test_run_when_the_environment_is_another_then_its_files_are_apart(
-    kedro_project: Project,
-) -> None:
-    data = kedro_project.root / "data"
-    (data / "prod" / "01_raw").mkdir(parents=True)
-    (data / "prod" / "01_raw" / "salary_data.csv").write_text(
-        "Experience Years,Salary\n" + "".join(f"{year},{1000 * year}\n" for year in range(1, 11))
-    )
-    (kedro_project.root / "conf" / "prod").mkdir()
-
-    result = kedro("run", "--env", "prod", "--pipelines", "data_engineering")
-
-    assert (result.exit_code, result.stdout) == (0, "\nRows  10 read, 0 rejected\n")
-    assert (data / "prod" / "03_primary" / "salaries.parquet").is_file()
-    assert not (data / "03_primary").exists()
-
-
-# --- kedro models ----------------------------------------------------------------------
 
 SUBFOLDER = "src/salary_kedro/pipelines"
 
@@ -240,7 +50,7 @@ def refused(*arguments: str) -> str:
     return result.stderr.removeprefix("Error: ").rstrip("\n")
 
 
-@pytest.mark.parametrize("command", models.commands)
+@pytest.mark.parametrize("command", models.lazy_subcommands)
 def test_models_when_help_is_asked_for_then_gives_an_example(command: str) -> None:
     result = kedro("models", command, "--help")
 
@@ -254,11 +64,11 @@ def test_models_when_help_is_asked_for_then_names_every_command() -> None:
     result = kedro("models", "--help")
 
     assert "Example: kedro models list" in result.stdout
-    assert sorted(models.commands) == [
+    assert sorted(models.lazy_subcommands) == [
         "backup", "doctor", "export", "follow", "history", "import", "list", "promote",
         "reproduce", "restore", "rollback", "show",
     ]  # fmt: skip
-    assert all(f"\n  {name} " in result.stdout for name in models.commands)
+    assert all(f"\n  {name} " in result.stdout for name in models.lazy_subcommands)
 
 
 @pytest.mark.parametrize("folder", [".", SUBFOLDER])
@@ -531,7 +341,83 @@ def test_models_when_the_store_s_uri_is_malformed_then_says_so(
     assert refused("list").startswith(f"the tracking URI {uri} is ")
 
 
-def test_explain_when_a_library_quotes_an_address_with_a_password_then_leaves_that_out() -> None:
-    error = RuntimeError("API request to http://user:se@cret@host:5000/api failed")
+def moved(opened: Opened, healthy: Site, folder: Path, patch: pytest.MonkeyPatch) -> Opened:
+    """The project with a copied store, which still names the original's artifacts."""
+    copied = copy_site(healthy, folder)
+    patch.setenv("MLFLOW_TRACKING_URI", copied.uri)
+    return open_project(opened.root, None)
 
-    assert explain(error, hint="") == "API request to http://host:5000/api failed"
+
+def test_commands_when_the_store_was_copied_then_those_that_read_models_or_write_refuse(
+    opened: Opened, healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "two.zip"
+    archives.export_to(opened, 2, file)
+    copied = moved(opened, healthy, tmp_path / "copy", monkeypatch)
+    before = contents(healthy)
+
+    for command in (
+        lambda: versions.show_version(copied, 1),
+        lambda: decisions.go_back(copied, None, "too high", force=False),
+        lambda: decisions.make_production(copied, 1, "agreed"),
+        lambda: archives.export_to(copied, 1, tmp_path / "one.zip"),
+        lambda: archives.import_from(copied, file),
+    ):
+        with pytest.raises(UserError, match="was moved or copied, and its store still points to"):
+            command()
+    assert len(versions.list_versions(copied)) == 2
+    assert len(versions.list_decisions(copied)) == 2
+    assert contents(healthy) == before
+
+
+def test_commands_when_nothing_was_trained_then_say_so_and_create_nothing(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new/mlflow.db")
+    new = open_project(opened.root, None)
+
+    for command in (
+        lambda: versions.list_versions(new),
+        lambda: versions.list_decisions(new),
+        lambda: versions.show_version(new, 1),
+        lambda: decisions.go_back(new, None, "too high", force=False),
+        lambda: decisions.make_production(new, 1, "agreed"),
+        lambda: archives.export_to(new, 1, tmp_path / "one.zip"),
+    ):
+        with pytest.raises(UserError, match=r"^no model was ever trained in this environment: "):
+            command()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("kept", ["in the database", "in the log beside it"])
+def test_commands_when_the_store_is_read_only_then_those_that_read_work_as_ever(
+    kept: str, opened: Opened, healthy: Site, tmp_path: Path
+) -> None:
+    place = copy_site(healthy, tmp_path / "site")
+    database = database_of(place)
+    project = replace(opened, uri=place.uri, bundles=place.bundles)
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("UPDATE model_versions SET description = 'told' WHERE version = 1")
+        writer.commit()
+        if kept == "in the log beside it":  # as a process leaves it that is killed
+            shutil.copytree(database.parent, tmp_path / "killed")
+    if kept == "in the log beside it":
+        shutil.copytree(tmp_path / "killed", database.parent, dirs_exist_ok=True)
+        database.with_name(f"{database.name}-shm").unlink()
+
+    with read_only(tmp_path / "site"):
+        listed = [row["version"] for row in versions.list_versions(project)]
+        decided = [row["version"] for row in versions.list_decisions(project)]
+        shown = versions.show_version(project, 1)["version"]
+        told = MlflowClient().get_model_version(MODEL_NAME, "1").description
+        found = [row["what"] for row in doctor.diagnose(project, fix=False)["findings"]]
+        with pytest.raises(UserError) as refused:
+            decisions.go_back(project, None, "why", force=False)
+
+    assert (listed, decided, shown, told) == ([2, 1], [1, 2], 1, "told")
+    assert not [what for what in found if "store" in what]
+    assert str(refused.value) == (
+        f"the lock {database}.lock cannot be taken: {database}.lock is read-only: make it "
+        f"writable, or work on a copy"
+    )

@@ -1,0 +1,152 @@
+"""`kedro models export`, `import`, `backup` and `restore`: what goes out and comes in as a file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from salary_kedro.bundle.signing import read_signer, read_verifier
+from salary_kedro.cli.command import answer, common_options
+from salary_kedro.cli.console import printable
+from salary_kedro.cli.project import Project
+from salary_kedro.project.ownership import refuse_owned
+
+Row = dict[str, Any]
+SHOWN_PLACES = 3
+
+
+@click.command()
+@click.argument("number", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@common_options
+def export(number: int, file: Path, env: str | None, json_: bool) -> None:
+    """Write a version to one checksummed archive; an existing FILE is never replaced.
+
+    FILE cannot lie where the project keeps its own: configuration, code, data, store, bundles.
+
+    Example: kedro models export 3 version-3.zip
+    """
+    answer(env, json_, lambda project: export_to(project, number, file), tell_exported)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@common_options
+def import_(file: Path, env: str | None, json_: bool) -> None:
+    """Create a version from an archive of `kedro models export`, after checking all of it.
+
+    The version is archived, and its RMSE marked as claimed: production changes only by
+    `kedro models promote N`, which measures it. Each import creates a version of its own,
+    even of the same archive.
+
+    Example: kedro models import version-3.zip
+    """
+    answer(env, json_, lambda project: import_from(project, file), tell_imported)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@common_options
+def backup(file: Path, env: str | None, json_: bool) -> None:
+    """Write store, artifacts and bundles to one checksummed archive, while runs go on.
+
+    It holds one moment of the store, and appears whole or not at all; an existing FILE is
+    never replaced, and cannot lie where the project keeps its own. Raw data and conf/ are not
+    in it. A server's store is backed up by its own means.
+
+    Example: kedro models backup ../salary-monday.zip
+    """
+    answer(env, json_, lambda project: back_up_to(project, file), tell_backup)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Set aside what is there.")
+@common_options
+def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
+    """Put back what an archive of `kedro models backup` holds, after checking all of it.
+
+    Into a new project, or a new environment: `mkdir conf/NAME`, then --env NAME. With --force
+    into one that has models, which are set aside, not deleted: let runs end first. The store
+    is told its new place.
+
+    Example: kedro models restore ../salary-monday.zip
+    """
+    answer(env, json_, lambda project: restore_from(project, file, force), tell_restored)
+
+
+def export_to(project: Project, number: int, file: Path) -> Row:
+    """Write a version's archive."""
+    from salary_kedro.upkeep.transfer import export_version
+
+    remedy = f"choose another file, such as version-{number}.zip"
+    refuse_owned(file, project.root, project.loader, remedy)
+    export_version(project.registry, number, file, read_signer())
+    return {"version": number, "file": str(file)}
+
+
+def tell_exported(result: Row) -> None:
+    """Print where the version is."""
+    click.echo(f"Version {result['version']} is in {result['file']}")
+
+
+def import_from(project: Project, file: Path) -> Row:
+    """Create a version of what an archive holds, in a new store if there is none yet."""
+    from salary_kedro.promotion.packaging import bring_into_line
+    from salary_kedro.registry.relocation import refuse_former_places
+    from salary_kedro.registry.store import prepare_store
+    from salary_kedro.upkeep.transfer import import_version, read_archive
+
+    transfer = read_archive(file, read_verifier())
+    refuse_former_places(project.uri, project.artifacts)
+    prepare_store(project.uri, project.experiment, project.artifacts)
+    bring_into_line(project.registry, project.bundles)
+    number = import_version(project.registry, project.experiment, transfer)
+    return {"version": number, "file": str(file)}
+
+
+def tell_imported(result: Row) -> None:
+    """Print which version the archive has become, and how it gets into production."""
+    click.echo(
+        f"{result['file']} is version {result['version']}, archived, its RMSE claimed; "
+        f"`kedro models promote {result['version']} --reason TEXT` makes it production"
+    )
+
+
+def back_up_to(project: Project, file: Path) -> Row:
+    """Write an archive of all that runs have made."""
+    from salary_kedro.upkeep.backup import back_up
+
+    refuse_owned(file, project.root, project.loader, "choose another file, such as ../all.zip")
+    _ = project.registry  # says what is wrong with it
+    return back_up(project.site, file)
+
+
+def tell_backup(made: Row) -> None:
+    """Print what an archive of all holds, and what it does not."""
+    production = "none" if made["production"] is None else f"version {made['production']}"
+    click.echo(f"{made['file']} holds {made['versions']} versions; production is {production}")
+    if made["elsewhere"]:
+        places = ", ".join(map(printable, made["elsewhere"][:SHOWN_PLACES]))
+        click.echo(
+            f"Not in it: {len(made['elsewhere'])} folders that lie elsewhere, such as {places}"
+        )
+
+
+def restore_from(project: Project, file: Path, force: bool) -> Row:
+    """Put what an archive of all holds into the project."""
+    from salary_kedro.upkeep.backup import restore
+
+    return restore(project.site, file, force)
+
+
+def tell_restored(result: Row) -> None:
+    """Print what an archive of all has brought, and what it took."""
+    production = "none" if result["production"] is None else f"version {result['production']}"
+    click.echo(f"{result['versions']} versions are restored; production is {production}")
+    for line in result["set_aside"]:
+        click.echo(f"set aside  {line}")
+    for line in result["fixed"]:
+        click.echo(f"fixed      {printable(line)}")
+    for line in result["left"]:
+        click.echo(f"left       {printable(line)}; see `kedro models doctor`")

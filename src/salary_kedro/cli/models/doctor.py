@@ -1,0 +1,62 @@
+"""`kedro models doctor`: what is wrong, and what is mended."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from salary_kedro.cli.command import answer, common_options
+from salary_kedro.cli.console import printable
+from salary_kedro.cli.project import Project
+
+Row = dict[str, Any]
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended, and record it.")
+@common_options
+def doctor(fix: bool, env: str | None, json_: bool) -> None:
+    """Examine everything, and say what to do.
+
+    Each finding says what is wrong, why it matters and what to do. Without --fix nothing
+    is written.
+    The exit code is 1 if something is broken, and 0 if there is nothing but advice.
+    --fix archives versions that are still tagged staging: let runs end first.
+
+    Example: kedro models doctor --fix
+    """
+    result = answer(env, json_, lambda project: diagnose(project, fix), tell)
+    if not result["healthy"]:
+        sys.exit(1)
+
+
+def diagnose(project: Project, fix: bool) -> Row:
+    """Say what is wrong; mend it first if asked to."""
+    from salary_kedro.upkeep.doctor import examine
+    from salary_kedro.upkeep.repair import mend
+
+    site = project.site
+    fixed, left = mend(site) if fix else ([], [])
+    found = examine(site)
+    known = {finding.what for finding in found}
+    findings = [*(f for f in left if not any(what in f.what for what in known)), *found]
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "fixed": fixed,
+        "healthy": all(finding.severity == "advice" for finding in findings),
+    }
+
+
+def tell(result: Row) -> None:
+    """Print what was mended, and what is wrong or could be better."""
+    for line in result["fixed"]:
+        click.echo(f"fixed   {printable(line)}")
+    for finding in result["findings"]:
+        click.echo(f"{finding['severity']:<6}  {printable(finding['what'])}")
+        click.echo(f"        why it matters: {printable(finding['why_it_matters'])}")
+        click.echo(f"        what to do: {printable(finding['remedy'])}")
+    if not result["findings"]:
+        click.echo("nothing is wrong")
+    elif result["healthy"]:
+        click.echo("nothing is broken")

@@ -1,0 +1,33 @@
+"""`kedro run`: Kedro's own command, with errors in one line instead of a traceback."""
+
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from salary_kedro.cli.command import check_env
+from salary_kedro.cli.errors import readable_errors
+from salary_kedro.errors import UserError
+
+
+@click.command(
+    "run",
+    params=kedro_run.params,
+    help="Run the pipelines: train, track, register, promote and package a model.\n\n"
+    "Example: kedro run --params model=random_forest",
+)
+def run(**options: Any) -> None:
+    """Run Kedro's own command."""
+    with readable_errors():
+        check_env(options["env"])
+        _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
+        run_pipelines: Any = kedro_run.callback
+        run_pipelines(**options)
+
+
+def _check_pipelines(names: list[str]) -> None:
+    from kedro.framework.project import pipelines
+
+    if unknown := sorted(set(names) - set(pipelines)):
+        known = ", ".join(sorted(pipelines))
+        raise UserError(f"there is no pipeline '{unknown[0]}'; known are {known}")

@@ -1,0 +1,123 @@
+"""`kedro run`: what it answers, and how it fails."""
+
+import pytest
+from click.testing import CliRunner, Result
+
+from salary_kedro.cli import cli
+from support import Project
+
+
+def kedro(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_run_when_help_is_asked_for_then_gives_an_example() -> None:
+    result = kedro("run", "--help")
+
+    assert result.exit_code == 0
+    assert "Example: kedro run --params model=random_forest" in result.stdout
+    assert "--pipelines" in result.stdout
+
+
+def test_run_when_all_is_well_then_ends_with_the_summary(kedro_project: Project) -> None:
+    result = kedro("run", "--pipelines", "data_engineering")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+
+
+def test_run_when_a_pipeline_runs_in_part_then_still_ends_well(kedro_project: Project) -> None:
+    result = kedro("run", "--pipelines", "data_engineering", "--to-nodes", "clean_salaries")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+
+
+def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
+    kedro_project: Project,
+) -> None:
+    result = kedro(
+        "run", "--pipelines", "data_engineering,data_science", "--to-nodes=evaluate_model"
+    )
+
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 5/5] evaluate_model")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("modle=ridge", "unknown parameter 'modle': did you mean 'model'? Known are "),
+        ("model=forest", "parameters.data_science.model: must be 'linear_regression', "),
+        ("data_engineering.train_size=2", "parameters.data_engineering.train_size: must "),
+    ],
+)
+def test_run_when_a_parameter_is_wrong_then_says_so_in_one_line(
+    parameter: str, message: str, kedro_project: Project
+) -> None:
+    result = kedro("run", "--params", parameter)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
+def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
+    option: str, kedro_project: Project
+) -> None:
+    result = kedro("run", option, "promotoin")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
+        "data_engineering, data_science, packaging, promotion\n"
+    )
+
+
+def test_run_when_the_data_breaks_the_contract_then_says_so_in_one_line(
+    kedro_project: Project,
+) -> None:
+    raw = kedro_project.root / "data" / "01_raw" / "salary_data.csv"
+    raw.write_text("Experience Years,Salary\n1.5,40000\nmany,50000\n")
+
+    result = kedro("run")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(
+        "Error: 1 of 2 rows break the contract, more than the allowed share of 5%: "
+    )
+
+
+def test_run_when_the_raw_file_is_missing_then_says_so_in_one_line(kedro_project: Project) -> None:
+    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
+
+    result = kedro("run", "--pipelines", "data_engineering")
+
+    assert result.exit_code == 1
+    assert "salary_data.csv" in result.stderr.splitlines()[-1]
+    assert result.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_run_when_it_fails_then_the_log_has_the_traceback(kedro_project: Project) -> None:
+    (kedro_project.root / "data" / "01_raw" / "salary_data.csv").unlink()
+
+    kedro("run", "--pipelines", "data_engineering")
+
+    log = (kedro_project.root / "data" / "logs" / "kedro.log").read_text()
+    assert "Traceback (most recent call last):" in log
+    assert "DatasetError: " in log
+
+
+def test_run_when_the_environment_is_another_then_its_files_are_apart(
+    kedro_project: Project,
+) -> None:
+    data = kedro_project.root / "data"
+    (data / "prod" / "01_raw").mkdir(parents=True)
+    (data / "prod" / "01_raw" / "salary_data.csv").write_text(
+        "Experience Years,Salary\n" + "".join(f"{year},{1000 * year}\n" for year in range(1, 11))
+    )
+    (kedro_project.root / "conf" / "prod").mkdir()
+
+    result = kedro("run", "--env", "prod", "--pipelines", "data_engineering")
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  10 read, 0 rejected\n")
+    assert (data / "prod" / "03_primary" / "salaries.parquet").is_file()
+    assert not (data / "03_primary").exists()
