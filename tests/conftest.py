@@ -8,7 +8,7 @@ import pytest
 
 from salary_kedro.contract import Contract
 from salary_kedro.project.defaults import import_kedro_mlflow_quietly
-from support import Project, copy_project, get, wait_until
+from support import Project, copy_project, get, pauses_noted, wait_until
 
 import_kedro_mlflow_quietly()  # before any test turns warnings into errors
 
@@ -41,6 +41,13 @@ def contract() -> Contract:
             },
         }
     )
+
+
+@pytest.fixture
+def pauses() -> Iterator[list[float]]:
+    """Seconds of each pause that the test makes, as between attempts."""
+    with pauses_noted() as noted:
+        yield noted
 
 
 @pytest.fixture

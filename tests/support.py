@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -163,6 +164,20 @@ def wait_until(condition: Any, what: str, seconds: float = DEADLINE_SECONDS) -> 
             return
         time.sleep(0.05)
     raise AssertionError(f"waited {seconds} s for {what}")
+
+
+@contextmanager
+def pauses_noted() -> Iterator[list[float]]:
+    """Seconds of each pause that this process makes, however busy the machine is meanwhile."""
+    noted: list[float] = []
+    sleep = time.sleep
+
+    def note(seconds: float) -> None:
+        noted.append(seconds)
+        sleep(seconds)
+
+    with patch("time.sleep", note):
+        yield noted
 
 
 def get(url: str) -> Answer:

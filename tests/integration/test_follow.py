@@ -106,12 +106,12 @@ def test_follow_when_another_clone_promotes_then_every_service_changes_over(
             wait_until(lambda: served(addresses) == [1, 1], "both to serve version 1")
             promote = ("models", "promote", "2", "--reason", "agreed")
             assert clones[0].run("kedro", *promote, **environment).returncode == 0
-            wait_until(lambda: served(addresses) == [2, 2], "both to serve version 2", 20)
+            wait_until(lambda: served(addresses) == [2, 2], "both to serve version 2")
         wait_until(lambda: all(f.troubles() for f in followers), "both to miss the server")
         with mlflow_server(database, tmp_path, port) as uri:
             registry = open_registry(uri, MODEL)
             promote_by_hand(registry, 1, "no")
-            wait_until(lambda: served(addresses) == [1, 1], "both to serve version 1 again", 20)
+            wait_until(lambda: served(addresses) == [1, 1], "both to serve version 1 again")
             forget_store()
         ends = [
             f.end(sign) for f, sign in zip(followers, (signal.SIGTERM, signal.SIGINT), strict=True)

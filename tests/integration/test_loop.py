@@ -123,7 +123,7 @@ def step(project: Project, address: str, *arguments: str, cwd: str = ".") -> Sta
     result = project.run("kedro", "run", *arguments, cwd=cwd)
     assert result.returncode == 0, result.stderr
     tags, alias = read_registry(project.store)
-    wait_until(lambda: get(f"{address}/model").body.get("model_version") == alias, f"v{alias}", 10)
+    wait_until(lambda: get(f"{address}/model").body.get("model_version") == alias, f"v{alias}")
     return State(
         result=result,
         tags=tags,

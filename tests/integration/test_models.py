@@ -6,8 +6,6 @@ Versions 1, 2 and 3 are a line, a tree and a forest, each better than the one be
 import json
 import os
 import sqlite3
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -375,38 +373,31 @@ def test_models_when_nothing_is_production_yet_then_say_so_and_change_nothing(
         ("htp://127.0.0.1", "is not supported"),
     ],
 )
-def test_models_when_the_store_cannot_be_used_then_say_so_within_five_seconds(
-    uri: str, words: str, command: str, project: Project, monkeypatch: pytest.MonkeyPatch
+def test_models_when_the_store_cannot_be_used_then_say_so_without_waiting(
+    uri: str,
+    words: str,
+    command: str,
+    project: Project,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with shell_in(project) as opened:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.format(port=free_port()))
-        begun = time.monotonic()
         result = opened.kedro("models", command)
-        took = time.monotonic() - begun
 
     said = result.stdout if command == "doctor" else result.stderr
-    assert (result.exit_code, took < 5) == (1, True)
+    assert (result.exit_code, sum(pauses) < 5) == (1, True)
     assert words in said.splitlines()[0]
     assert "secret" not in said
 
 
-def timed(
-    project: Project, *arguments: str, **environment: str
-) -> tuple[float, subprocess.CompletedProcess[str]]:
-    begun = time.monotonic()
-    result = project.run("kedro", "models", *arguments, **environment)
-    return time.monotonic() - begun, result
-
-
-def test_models_when_the_store_cannot_be_reached_then_the_process_ends_within_five_seconds(
+def test_models_when_the_store_cannot_be_reached_then_the_process_ends_in_one_line(
     project: Project,
 ) -> None:
-    start_up, _ = timed(project, "list", "--env", "none")
-
     uri = f"http://127.0.0.1:{free_port()}"
-    took, result = timed(project, "list", MLFLOW_TRACKING_URI=uri)
 
-    assert took - start_up < 5
+    result = project.run("kedro", "models", "list", MLFLOW_TRACKING_URI=uri)
+
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith(f"Error: the tracking store {uri} cannot be reached (")
 

@@ -364,7 +364,7 @@ def test_service_when_a_bundle_appears_and_the_pointer_moves_then_follows_withou
             name = names[version]
             shutil.copytree(tmp_path / "made" / name, project.bundles / name, dirs_exist_ok=True)
             store.point_to(name)
-            wait_until(lambda: serves(address, version), f"version {version}", 5)  # noqa: B023
+            wait_until(lambda: serves(address, version), f"version {version}")  # noqa: B023
         assert get(f"{address}/readyz").status == 200
 
 

@@ -181,10 +181,10 @@ def test_service_when_its_token_is_rotated_then_takes_the_new_one_without_a_rest
     with project.serve(SALARY_BUNDLES=str(bundles), SALARY_TOKEN_FILE=str(file)) as address:
         assert status(address, OLD) == 200
         file.write_text(f"{NEW}\n{OLD}\n")
-        wait_until(lambda: status(address, NEW) == 200, "the new token", 2.5)
+        wait_until(lambda: status(address, NEW) == 200, "the new token")
         assert status(address, OLD) == 200
         file.write_text(NEW)
-        wait_until(lambda: status(address, OLD) == 401, "the end of the old token", 2.5)
+        wait_until(lambda: status(address, OLD) == 401, "the end of the old token")
         assert status(address, NEW) == 200
 
 

@@ -3,7 +3,6 @@
 import shutil
 import socket
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -540,16 +539,15 @@ def test_examine_when_the_path_of_the_store_cannot_be_used_then_says_so(
     assert "contains '%', which MLflow cannot open" in found[0]
 
 
-def test_examine_when_nothing_answers_at_the_store_then_says_so_within_five_seconds(
-    healthy: Site,
+def test_examine_when_nothing_answers_at_the_store_then_says_so_without_waiting(
+    healthy: Site, pauses: list[float]
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        begun = time.monotonic()
         found = examine(replace(healthy, uri=uri, artifacts=None))
 
-    assert time.monotonic() - begun < 5
+    assert sum(pauses) < 5
     assert (found[0].why_it_matters, found[0].remedy) == UNUSABLE
     assert found[0].what.startswith(f"the tracking store {uri} cannot be reached (")
 
