@@ -12,9 +12,12 @@ VENV := .venv/.venv-$(HERE)
 RUN := .venv/.run-$(HERE)
 DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
+# Tests without a process of their own, on all cores; then the way through the whole, once.
+QUICK := tests/unit tests/pipelines $(if $(FAST),-m fast,tests/story -m "fast or slow or story") \
+	--numprocesses logical --maxprocesses 8 --dist loadfile
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: help run serve app viz ui test prove check format bench image audit lock clean
+.PHONY: help run serve app viz ui test verify prove check format bench image audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -36,8 +39,12 @@ viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
 ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro mlflow ui $(ENV_OPTION)
 
-test: $(DEV) ## run the tests with branch coverage (PYTEST="-k name" to choose some)
-	@$(BIN)/pytest $(or $(PYTEST),--cov)
+# PASSIVE: threads of scikit-learn that wait leave the core to other tests.
+test: $(DEV) ## run the quick tests and the way through once (FAST=1: the quick ones alone; PYTEST="-k name": those instead)
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(or $(PYTEST),$(QUICK))
+
+verify: $(DEV) ## run every test, a tenth of the proofs, and measure branch coverage
+	@.ci/verify
 
 prove: $(DEV) ## prove the guarantees by crashes, races, unseen tables, load and attack, for two hours (PROVE="--tenth --seed 1")
 	@cd tests && ../$(BIN)/python -m proofs $(PROVE)

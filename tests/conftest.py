@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from costs import pytest_collection_modifyitems, pytest_runtest_protocol
 from salary_kedro.contract import Contract
 from salary_kedro.project.defaults import import_kedro_mlflow_quietly
 from support import Project, copy_project, get, pauses_noted, wait_until
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 
 import_kedro_mlflow_quietly()  # before any test turns warnings into errors
 

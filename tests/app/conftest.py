@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from pages import browser, open_page
 from salary_kedro.serving.settings import Settings
 from services import real_service
+
+__all__ = ["browser", "open_page"]
 
 # What a path answers: status and body (bytes as they are, everything else as JSON), or a
 # function that works out both from the request's JSON; "hang up" to close the connection without

@@ -17,6 +17,8 @@ from playwright.sync_api import expect, sync_playwright
 from service_client import ServiceClient
 from support import free_port, running, wait_until
 
+pytestmark = pytest.mark.server
+
 PREFIX = "/salaries"
 ROW = {"experience_years": 5}
 SALARY = 72861.25

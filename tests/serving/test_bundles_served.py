@@ -13,7 +13,8 @@ from bundles import MODEL, add_bundle, add_liar, damage
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.serving.place import find_place
-from salary_kedro.serving.predictor import Predictor
+from salary_kedro.serving.predictor import POLL_SECONDS, Predictor
+from salary_kedro.serving.token import KEPT_SECONDS
 from support import Project, copy_project, get, post, wait_until
 
 AT_5 = {"experience_years": 5}
@@ -255,6 +256,7 @@ def test_bundles_folder_when_an_environment_is_named_then_lies_in_its_data(
     assert find_place().folder == root / expected
 
 
+@pytest.mark.process
 def test_service_when_its_environment_is_not_there_then_does_not_start_and_names_it(
     project: Project,
 ) -> None:
@@ -310,6 +312,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, s
         yield project, address
 
 
+@pytest.mark.server
 def test_service_when_there_is_no_bundle_then_is_alive_but_not_ready(
     empty: tuple[Project, str],
 ) -> None:
@@ -317,6 +320,7 @@ def test_service_when_there_is_no_bundle_then_is_alive_but_not_ready(
     assert get(f"{empty[1]}/readyz").status == 503
 
 
+@pytest.mark.server
 def test_service_when_there_is_no_bundle_then_answers_no_model(
     empty: tuple[Project, str],
 ) -> None:
@@ -325,6 +329,7 @@ def test_service_when_there_is_no_bundle_then_answers_no_model(
     assert answer.body["error"]["code"] == "no_model"
 
 
+@pytest.mark.server
 def test_service_when_there_is_no_bundle_then_the_log_says_what_to_run(
     empty: tuple[Project, str],
 ) -> None:
@@ -353,6 +358,11 @@ def serves(address: str, version: int) -> bool:
     }
 
 
+def test_intervals_when_two_seconds_are_promised_then_leave_room_for_a_busy_machine() -> None:
+    assert max(POLL_SECONDS, KEPT_SECONDS) <= 1
+
+
+@pytest.mark.server
 def test_service_when_a_bundle_appears_and_the_pointer_moves_then_follows_without_a_restart(
     project: Project, contract: Contract, tmp_path: Path
 ) -> None:
@@ -368,6 +378,7 @@ def test_service_when_a_bundle_appears_and_the_pointer_moves_then_follows_withou
         assert get(f"{address}/readyz").status == 200
 
 
+@pytest.mark.server
 def test_service_when_salary_bundles_names_a_folder_then_serves_that_one(
     project: Project, contract: Contract, folder: Path
 ) -> None:
@@ -377,6 +388,7 @@ def test_service_when_salary_bundles_names_a_folder_then_serves_that_one(
         wait_until(lambda: serves(address, 4), "version 4")
 
 
+@pytest.mark.server
 def test_service_when_the_current_bundle_is_bad_then_the_reserve_answers(
     project: Project, contract: Contract
 ) -> None:

@@ -15,6 +15,8 @@ from salary_kedro.bundle import BundleStore
 from samples import default_contract
 from support import copy_project, get, post, wait_until
 
+pytestmark = pytest.mark.server
+
 WORKERS = 2
 ASKED = 12  # new connections, which may all reach the same worker even so
 SECONDS = 30  # a busy machine is slow; tests of the load measure how fast it follows

@@ -28,6 +28,8 @@ from samples import default_contract
 from services import real_service
 from support import BIN, ROOT
 
+pytestmark = pytest.mark.process
+
 TOOLS = ROOT / "tests" / "clients"
 PROGRAMS = TOOLS / "node_modules" / ".bin"
 SECRET = "s3cret-token-of-a-test"  # noqa: S105 - a test's own

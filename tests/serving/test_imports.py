@@ -3,8 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 IMPORTED = """
 import sys
+
+import pytest
 import salary_kedro.serving.service
 print(sorted({"pandas", "scipy", "sklearn", "skops"} & set(sys.modules)))
 """

@@ -277,6 +277,7 @@ def swap(running: tuple[str, BundleStore]) -> Callable[[Contract], str]:
     ("changes", "problems"),
     [pytest.param(changes, problems, id=name) for name, changes, problems in LEFT_BEHIND],
 )
+@pytest.mark.server
 def test_service_when_the_contract_changed_under_a_client_then_names_field_and_what_is_allowed(
     swap: Callable[[Contract], str], changes: dict[str, Any], problems: list[tuple[str, str]]
 ) -> None:
@@ -299,6 +300,7 @@ def test_service_when_the_contract_changed_under_a_client_then_names_field_and_w
         pytest.param({"age": column("age", required=False)}, id="an optional field is new"),
     ],
 )
+@pytest.mark.server
 def test_service_when_the_contract_allows_more_than_before_then_answers_old_clients(
     swap: Callable[[Contract], str], changes: dict[str, Any]
 ) -> None:

@@ -88,6 +88,7 @@ def send_what_is_refused(address: str) -> None:
     post(f"{address}/predict", {"experience_years": 60})
 
 
+@pytest.mark.server
 def test_metrics_when_something_happens_for_the_first_time_then_its_series_was_there_at_zero(
     _trained: Project,  # noqa: PT019 - its value is used
 ) -> None:
@@ -129,6 +130,7 @@ def test_metrics_when_an_error_code_is_added_then_its_series_is_too() -> None:
     assert used == set(CODES)
 
 
+@pytest.mark.server
 def test_metrics_when_there_are_two_workers_then_tell_how_each_process_does(
     two_workers: str,
 ) -> None:
@@ -154,6 +156,7 @@ def test_metrics_when_there_are_two_workers_then_tell_how_each_process_does(
         assert started == pytest.approx(process.create_time(), abs=2)
 
 
+@pytest.mark.server
 def test_metrics_when_a_worker_is_killed_then_tell_of_the_one_in_its_place(
     two_workers: str,
 ) -> None:
@@ -171,6 +174,7 @@ def test_metrics_when_a_worker_is_killed_then_tell_of_the_one_in_its_place(
     assert len(workers() & before) == 1
 
 
+@pytest.mark.server
 def test_metrics_when_rows_are_predicted_then_tell_the_distribution(two_workers: str) -> None:
     def below(bound: str) -> float:
         return total(two_workers, "salary_predicted_value_bucket", le=bound)

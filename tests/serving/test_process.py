@@ -23,6 +23,8 @@ from salary_kedro.serving.supervisor import STRIKES, Supervisor
 from support import BIN, Answer, Project, copy_project, free_port, get, post, wait_until
 from workers import workers_of
 
+pytestmark = pytest.mark.process
+
 ROWS = {"rows": [{"experience_years": 5}] * 10_000}
 TWO_WORKERS = {"BENTOML_CONFIG_OPTIONS": "services.salary_prediction.workers=2"}
 PICKLE = "application/vnd.bentoml+pickle"

@@ -99,6 +99,7 @@ def test_predictor_when_the_bundle_is_signed_later_then_moves_to_it(
     assert predictor.served is not None
 
 
+@pytest.mark.process
 def test_service_when_its_key_cannot_be_read_then_does_not_start_and_says_so_in_one_line(
     project: Project,
 ) -> None:
@@ -110,6 +111,7 @@ def test_service_when_its_key_cannot_be_read_then_does_not_start_and_says_so_in_
     )
 
 
+@pytest.mark.process
 def test_image_when_the_bundle_is_not_signed_then_is_not_built(bundles: Path, public: Path) -> None:
     result = subprocess.run(
         [sys.executable, ROOT / "deploy" / "production_bento.py", str(bundles), ""],

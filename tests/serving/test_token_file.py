@@ -173,6 +173,7 @@ def test_token_file_when_requests_come_often_then_is_read_once_a_second(
     assert passes(token, NEW)
 
 
+@pytest.mark.server
 def test_service_when_its_token_is_rotated_then_takes_the_new_one_without_a_restart(
     bundles: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support import ROOT, Project, free_port, get, running, wait_until
 
+pytestmark = pytest.mark.server
+
 DEPLOY = ROOT / "deploy"
 TOKEN = "s3cret-token-of-tests"  # noqa: S105 - a test's own
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -254,6 +254,7 @@ def locked_at_registration(
         yield locks
 
 
+@pytest.mark.process
 def test_run_when_registration_fails_then_names_the_command_that_goes_on_from_there(
     kedro_project: Project, locked_at_registration: ExitStack
 ) -> None:
@@ -284,6 +285,7 @@ def test_run_when_the_disk_fills_before_the_model_is_named_then_promises_nothing
     assert "what was trained is kept" not in explain(caught.value)
 
 
+@pytest.mark.process
 def test_run_when_it_goes_on_from_registration_then_registers_what_was_trained_once(
     kedro_project: Project, locked_at_registration: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def bomb(size: int, name: str = "schema.json") -> bytes:
 # --- Memory -------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_load_when_the_model_unpacks_to_800_mb_then_is_refused_in_little_memory(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_load_when_the_model_unpacks_to_800_mb_then_is_refused_in_little_memory(
 
 
 @pytest.mark.parametrize("name", ["model.skops", "contract.json", "metrics.json"])
+@pytest.mark.process
 def test_load_when_a_file_has_1500_mb_then_is_refused_in_little_memory(
     files: dict[str, bytes], tmp_path: Path, name: str
 ) -> None:
@@ -111,6 +113,7 @@ def test_load_when_a_file_has_1500_mb_then_is_refused_in_little_memory(
     assert megabytes < MOST_MB
 
 
+@pytest.mark.process
 def test_load_when_the_manifest_is_endless_then_is_refused_in_little_memory(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -121,6 +124,7 @@ def test_load_when_the_manifest_is_endless_then_is_refused_in_little_memory(
     assert megabytes < MOST_MB
 
 
+@pytest.mark.process
 def test_load_when_json_holds_millions_of_values_then_is_refused_in_little_memory(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -130,6 +134,7 @@ def test_load_when_json_holds_millions_of_values_then_is_refused_in_little_memor
     assert megabytes < MOST_MB
 
 
+@pytest.mark.process
 def test_read_archive_when_it_unpacks_to_gigabytes_then_is_refused_in_little_memory(
     tmp_path: Path,
 ) -> None:

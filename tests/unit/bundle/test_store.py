@@ -231,6 +231,7 @@ def test_write_when_it_breaks_off_then_keeps_the_earlier_folder(store: BundleSto
     assert everything(store.folder) == {f"{A}/one": b"1"}
 
 
+@pytest.mark.process
 def test_write_when_eight_processes_write_the_same_bundle_then_all_succeed(
     store: BundleStore, contract: Contract, tmp_path: Path
 ) -> None:

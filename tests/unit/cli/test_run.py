@@ -6,6 +6,8 @@ from click.testing import CliRunner, Result
 from salary_kedro.cli import cli
 from support import Project
 
+pytestmark = pytest.mark.slow  # whole runs, in this process
+
 
 def kedro(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)

@@ -9,6 +9,8 @@ import pytest
 
 from support import ROOT, Project
 
+pytestmark = pytest.mark.process
+
 SLOW = ("sklearn", "skops", "scipy.stats", "pandera", "matplotlib", "bentoml", "pooch")
 STORE = ("sqlalchemy", "alembic")
 #: Runs a command, and ends with the names of all modules that it has imported.

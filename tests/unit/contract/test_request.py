@@ -480,6 +480,7 @@ def cases(draw: st.DrawFn) -> tuple[Contract, dict[str, Any]]:
 
 @settings(deadline=None, max_examples=100)
 @given(cases())
+@pytest.mark.slow
 def test_request_when_a_row_is_given_then_accepts_it_if_and_only_if_the_table_checks_do(
     case: tuple[Contract, dict[str, Any]],
 ) -> None:

@@ -250,6 +250,7 @@ def processes() -> Any:
     return context
 
 
+@pytest.mark.process
 def test_load_when_eight_processes_fetch_at_once_then_all_get_the_whole_file(
     build: Build, server: Server, filepath: Path, processes: Any
 ) -> None:
@@ -270,6 +271,7 @@ def test_load_when_eight_processes_fetch_at_once_then_all_get_the_whole_file(
     assert list(filepath.parent.iterdir()) == [filepath]
 
 
+@pytest.mark.process
 def test_load_when_killed_half_way_then_no_file_appears_and_the_next_load_fetches_it(
     build: Build, server: Server, filepath: Path, processes: Any
 ) -> None:

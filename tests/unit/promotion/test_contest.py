@@ -321,6 +321,7 @@ def test_settle_when_a_leftovers_tag_holds_no_number_then_archives_it_with_the_r
     )
 
 
+@pytest.mark.slow
 def test_settle_when_more_than_fifty_were_left_in_staging_then_settles_all(
     champion: Version, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:

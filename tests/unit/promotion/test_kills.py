@@ -21,6 +21,8 @@ from stores import (
     told,
 )
 
+pytestmark = pytest.mark.slow  # it is killed before every write there is
+
 Open = Callable[[], Registry]
 STORES = pytest.mark.parametrize(
     "open_registry", [lambda: Registry(MODEL_NAME), shared_registry], ids=["local", "shared"]

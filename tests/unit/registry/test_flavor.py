@@ -59,6 +59,7 @@ def test_ship_when_done_then_no_file_names_the_package_it_comes_from(tmp_path: P
         assert not [line for line in lines if "import " in line and "salary_kedro" in line]
 
 
+@pytest.mark.process
 def test_ship_when_done_then_the_package_is_imported_without_the_one_it_comes_from(
     tmp_path: Path,
 ) -> None:

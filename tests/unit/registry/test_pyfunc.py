@@ -298,6 +298,7 @@ print(mlflow.pyfunc.load_model(folder).predict(pandas.read_json(sys.stdin))["sal
 """
 
 
+@pytest.mark.process
 def test_load_model_when_only_its_requirements_are_installed_then_answers(
     saved: str, tmp_path: Path
 ) -> None:

@@ -307,7 +307,7 @@ def test_model_folder_when_no_model_was_registered_then_says_so(registry: Regist
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def server_of_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Address of an MLflow server, and the folder in which it keeps the artifacts."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     address = f"http://127.0.0.1:{port}"
@@ -322,10 +322,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 @pytest.fixture
 def shared(
-    server: tuple[str, Path], contract: Contract, monkeypatch: pytest.MonkeyPatch
+    server_of_mlflow: tuple[str, Path], contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Registry, Path]]:
     """The registry at the server, with one version, and the folder of the server's artifacts."""
-    address, folder = server
+    address, folder = server_of_mlflow
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     mlflow.set_tracking_uri(address)
     name = f"experiment {time.monotonic_ns()}"
@@ -371,6 +371,7 @@ print(Registry(sys.argv[2]).model_folder(1))
 """
 
 
+@pytest.mark.process
 def test_model_folder_when_the_process_ends_then_the_copy_is_gone(
     shared: tuple[Registry, Path], tmp_path: Path
 ) -> None:

@@ -378,6 +378,7 @@ relocation.relocate(*sys.argv[1:])
 """
 
 
+@pytest.mark.process
 def test_relocate_when_killed_before_it_ends_then_has_changed_nothing(copied: Site) -> None:
     before = copied.paths()
     command = [sys.executable, "-c", KILLED_AT_THE_END, copied.uri, copied.artifacts]

@@ -87,6 +87,7 @@ def test_prepare_store_when_the_path_has_odd_marks_then_the_database_is_there(
     assert ("salaries",) in names
 
 
+@pytest.mark.process
 def test_prepare_store_when_eight_processes_begin_on_an_empty_folder_then_all_succeed(
     tmp_path: Path,
 ) -> None:
@@ -177,6 +178,7 @@ def test_prepare_store_when_there_is_anything_in_it_then_never_makes_it_anew(
 # --- Locked by others --------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_prepare_store_when_another_program_locks_it_then_waits_as_long_as_for_its_own_lock(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +190,7 @@ def test_prepare_store_when_another_program_locks_it_then_waits_as_long_as_for_i
     assert "is locked by another program, and was not free within 1 s: end that program" in message
 
 
+@pytest.mark.process
 def test_store_when_mlflow_uses_it_then_waits_for_locks_as_long_as_for_its_own(
     uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.process
 def test_ports_when_run_on_a_taken_port_then_fails_with_one_line(taken: str) -> None:
     result = run(taken, "make app")
 
@@ -70,6 +71,7 @@ def test_ports_when_run_on_a_taken_port_then_fails_with_one_line(taken: str) -> 
     )
 
 
+@pytest.mark.process
 def test_ports_when_run_on_a_free_port_then_says_nothing() -> None:
     result = run(str(free_port()), "make app")
 

@@ -468,6 +468,7 @@ def test_find_problems_when_numbers_have_texts_of_their_own_for_missing_then_say
 
 @settings(deadline=None, max_examples=50)
 @given(contracts_and_rows())
+@pytest.mark.slow
 def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_back(
     pair: tuple[Contract, list[list[object]]],
 ) -> None:

@@ -28,6 +28,8 @@ from samples import bundle_files
 from sites import broken, contents, copy_site, database_of, model_file, register, site_of
 from stores import EXPERIMENT, MODEL_NAME, forget_store
 
+pytestmark = pytest.mark.slow  # whole stores, written and read
+
 
 @pytest.fixture
 def file(healthy: Site, tmp_path: Path) -> Path:

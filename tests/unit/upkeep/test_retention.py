@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -21,7 +22,7 @@ from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 from salary_kedro.promotion.packaging import export_production, pack_version
 from salary_kedro.registry.registry import Registry
 from salary_kedro.upkeep.retention import outdated, retire
-from stores import MODEL_NAME, Models, register
+from stores import MODEL_NAME, Models, StoreTemplate, copy_database, forget_store, register
 
 
 @pytest.fixture
@@ -36,13 +37,34 @@ def bundle_store(tmp_path: Path) -> BundleStore:
     return BundleStore(tmp_path / "bundles")
 
 
+@pytest.fixture(scope="module")
+def eight_template(store_template: StoreTemplate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the store and the bundles from which `eight` makes each test's own."""
+    folder = tmp_path_factory.mktemp("eight")
+    copy_database(store_template.beginning, store_template.database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        mlflow.set_tracking_uri(f"sqlite:///{store_template.database}")
+        registry, bundles = Registry(MODEL_NAME), BundleStore(folder / "bundles")
+        for number in range(1, 9):
+            register(store_template.models[5])
+            promote_by_hand(registry, number, "the next")
+            export_production(registry, bundles)
+        copy_database(store_template.database, folder / "mlflow.db")
+        forget_store()
+    return folder
+
+
 @pytest.fixture
-def eight(registry: Registry, bundle_store: BundleStore, models: Models) -> Registry:
+def eight(
+    eight_template: Path,
+    registry: Registry,
+    bundle_store: BundleStore,
+    store_template: StoreTemplate,
+) -> Registry:
     """Eight versions, each of which was production and has a bundle; 8 is production."""
-    for number in range(1, 9):
-        register(models[5])
-        promote_by_hand(registry, number, "the next")
-        export_production(registry, bundle_store)
+    copy_database(eight_template / "mlflow.db", store_template.database)
+    shutil.copytree(eight_template / "bundles", bundle_store.folder)
     return registry
 
 

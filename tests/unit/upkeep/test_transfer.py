@@ -55,6 +55,8 @@ from stores import (
     start_run,
 )
 
+pytestmark = pytest.mark.slow  # whole archives, written and read
+
 CONTRACT = contract_of(
     {"column": "Years", "name": "years", "kind": "number", "unit": "years", "minimum": 0,
      "maximum": 60, "example": 5, "label": "Years"}

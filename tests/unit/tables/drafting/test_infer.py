@@ -443,6 +443,7 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(tables())
+@pytest.mark.slow
 def test_infer_when_a_table_is_awkward_then_the_table_keeps_to_the_draft(
     tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]]
 ) -> None:
