@@ -65,7 +65,8 @@ image: $(DEV) ## build container images of service and page, with docker or podm
 audit: $(DEV) ## ask whether a locked package has a known vulnerability
 	@$(BIN)/python .ci/audit requirements*.lock
 
-bench: $(DEV) ## measure training, validation and batch scoring against bare scripts (ROUNDS=5 ROWS=5000000)
+bench: $(DEV) ## measure start-up against bare Kedro, and training, validation and scoring against bare scripts (ROUNDS=5 ROWS=5000000)
+	@$(BIN)/python benchmarks/start.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 
