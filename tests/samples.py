@@ -52,10 +52,8 @@ def default_contract(environment: str = "base") -> Contract:
 
 
 def raw_salaries() -> pd.DataFrame:
-    """The project's own raw table, with a fingerprint."""
-    table = pd.read_csv(ROOT / "data" / "01_raw" / "salary_data.csv")
-    table.attrs["sha256"] = "abc"
-    return table
+    """The project's own raw table."""
+    return pd.read_csv(ROOT / "data" / "01_raw" / "salary_data.csv")
 
 
 def constant(value: float) -> Pipeline:

@@ -608,7 +608,7 @@ def test_table_when_it_is_bad_then_says_in_one_line_what_to_do(
 
     def run() -> object:
         salaries = CachedDownloadDataset(dataset=raw).load()
-        return clean_salaries(*validate_salaries(salaries, contract), contract)
+        return clean_salaries(*validate_salaries(salaries, contract)[:2], contract)
 
     assert said(run) == message.replace("{file}", str(file))
 
@@ -622,7 +622,7 @@ def test_table_when_it_is_good_then_is_read(loader: Load, tmp_path: Path) -> Non
 
     salaries = CachedDownloadDataset(dataset=raw).load()
 
-    assert len(clean_salaries(*validate_salaries(salaries, contract), contract)) == 2
+    assert len(clean_salaries(*validate_salaries(salaries, contract)[:2], contract)) == 2
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeRegressor
 
+from salary_kedro.tables.fingerprint import fingerprint
+from samples import raw_salaries
 from support import ROOT, Answer, Project, copy_project, get, post, wait_until
 
 pytestmark = [
@@ -349,13 +351,14 @@ def test_mlflow_run_when_logged_then_its_tags_are_the_lineage(
         assert {key: run.data.tags.get(key) for key in LINEAGE} == {
             "git_commit": git(story.project, "rev-parse", "HEAD"),
             "git_dirty": "false",
-            "data_sha256": sha256_of(root / "data" / "01_raw" / "salary_data.csv"),
+            "data_sha256": fingerprint(raw_salaries()),
+            "data_method": "table-1",
             "lock_sha256": sha256_of(root / "requirements.lock"),
         }
         assert len(run.data.tags["code_sha256"]) == len(run.data.tags["parameters_sha256"]) == 64
 
 
-LINEAGE = ("git_commit", "git_dirty", "data_sha256", "lock_sha256")
+LINEAGE = ("git_commit", "git_dirty", "data_sha256", "data_method", "lock_sha256")
 
 
 def sha256_of(path: Path) -> str:

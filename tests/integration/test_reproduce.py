@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,47 @@ def test_reproduce_when_the_raw_file_changed_then_names_the_data_and_compares_al
     assert found["predictions"]["examples"]["absolute"] > 0
     lines = describe(found)
     assert lines[0] == "Version 1, trained once more: metrics and predictions are not identical"
-    assert lines[1].startswith("  data differs: 7a55e27f5e8c then, ")
+    assert lines[1].startswith("  data differs: 45a30eec8df2 then, ")
+
+
+@pytest.fixture
+def older(registry: Registry, raw: Path) -> Iterator[None]:
+    """Version 1 as an earlier release recorded it: by the bytes of the raw file."""
+    path = registry.model_folder(1) / "extra_files" / "lineage.json"
+    content = path.read_text()
+    lineage = json.loads(content)
+    del lineage["data_method"]
+    lineage["data_sha256"] = sha256(raw.read_bytes()).hexdigest()
+    path.write_text(json.dumps(lineage))
+    yield
+    path.write_text(content)
+
+
+def test_reproduce_when_an_earlier_release_recorded_the_file_then_compares_the_file(
+    trained: Project, registry: Registry, older: None, raw: Path
+) -> None:
+    assert once_more(trained, registry, 1)["differs"] == []
+
+    raw.write_text(raw.read_text() + "30,250000\n")
+
+    assert once_more(trained, registry, 1)["differs"] == ["data"]
+
+
+def test_reproduce_when_the_fingerprint_cannot_be_compared_then_says_so_and_claims_nothing(
+    trained: Project, registry: Registry, older: None, raw: Path
+) -> None:
+    catalog = trained.root / "conf" / "local" / "catalog.yml"
+    entry = {"type": "pandas.CSVDataset", "filepath": "data/01_raw/salary_data.csv"}
+    catalog.write_text(json.dumps({"raw_salaries": entry}))
+    try:
+        found = once_more(trained, registry, 1)
+    finally:
+        catalog.unlink()
+
+    assert (found["identical"], found["differs"]) == (True, [])
+    assert describe(found)[1] == (
+        "  data cannot be compared: its fingerprint was taken in another way then"
+    )
 
 
 def test_reproduce_when_the_holdout_is_one_row_then_its_json_holds_no_nan(

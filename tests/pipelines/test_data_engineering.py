@@ -1,13 +1,12 @@
 """From the raw table to training and holdout rows."""
 
-import hashlib
+from typing import Any
 
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 
 from salary_kedro.contract import Contract, ContractError, TableRules
-from salary_kedro.datasets import CachedDownloadDataset
 from salary_kedro.errors import UserError
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
@@ -16,24 +15,37 @@ from salary_kedro.pipelines.data_engineering.nodes import (
 )
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.parameters import DataEngineering
+from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from samples import raw_salaries
-from support import ROOT, Project
+from support import Project
 
 YEARS = "Experience Years: must be a number from 0 to 60 (years)"
 DEFAULT = DataEngineering(train_size=0.7, random_state=234)
 
 
 def raw_table(**columns: list[object]) -> pd.DataFrame:
-    """A raw table as the catalog gives it, with the sha256 of its file."""
-    table = pd.DataFrame(columns)
-    table.attrs["sha256"] = "abc"
-    return table
+    """A raw table as the catalog gives it."""
+    return pd.DataFrame(columns)
 
 
 def default_salaries(contract: Contract) -> pd.DataFrame:
     """The clean rows of the project's own data."""
-    valid, rejected = validate_salaries(raw_salaries(), contract)
+    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
     return clean_salaries(valid, rejected, contract)
+
+
+def halves(
+    salaries: pd.DataFrame, parameters: DataEngineering = DEFAULT
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training and holdout rows of clean rows."""
+    train, holdout, _ = split_salaries(salaries, prints_of(salaries), parameters)
+    return train, holdout
+
+
+def prints_of(salaries: pd.DataFrame) -> dict[str, str]:
+    """What validation would say of clean rows."""
+    rows = fingerprint(salaries)
+    return {"data_sha256": "abc", "data_method": METHOD, "rows_sha256": rows}
 
 
 def counted(total: int) -> pd.DataFrame:
@@ -58,30 +70,29 @@ def test_default_data_when_read_then_is_what_the_project_ships(contract: Contrac
 
 
 def test_default_data_when_validated_then_has_no_rejected_rows(contract: Contract) -> None:
-    _, rejected = validate_salaries(raw_salaries(), contract)
+    _, rejected, _ = validate_salaries(raw_salaries(), contract)
 
     assert rejected.empty
     assert list(rejected.columns) == ["line", "reasons", "Experience Years", "Salary"]
 
 
 def test_default_data_when_split_then_has_28_and_12_rows(contract: Contract) -> None:
-    train, holdout = split_salaries(default_salaries(contract), DEFAULT)
+    train, holdout = halves(default_salaries(contract))
 
     assert (len(train), len(holdout)) == (28, 12)
     assert sorted([*train.index, *holdout.index]) == list(range(40))
 
 
-def test_default_data_when_loaded_then_its_fingerprint_is_that_of_the_file(
+def test_default_data_when_validated_then_has_the_fingerprint_it_always_had(
     contract: Contract,
 ) -> None:
-    path = ROOT / "data" / "01_raw" / "salary_data.csv"
-    dataset = CachedDownloadDataset(
-        dataset={"type": "pandas.CSVDataset", "filepath": path.as_posix()}
-    )
+    valid, _, prints = validate_salaries(raw_salaries(), contract)
 
-    valid, _ = validate_salaries(dataset.load(), contract)
-
-    assert valid.attrs["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert prints == {
+        "data_sha256": "45a30eec8df287ed560fba40733f786de7ad0895e516e4735ac379e2b338e280",
+        "data_method": "table-1",
+        "rows_sha256": fingerprint(valid),
+    }
 
 
 # --- Validating ---------------------------------------------------------------------
@@ -98,7 +109,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
         }
     )
 
-    good, rejected = validate_salaries(raw, contract)
+    good, rejected, _ = validate_salaries(raw, contract)
 
     pd.testing.assert_frame_equal(
         good,
@@ -117,16 +128,43 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
             index=[1, 3],
         ),
     )
-    assert good.attrs["sha256"] == "abc"
 
 
-def test_fingerprint_when_rows_are_cleaned_and_split_then_goes_with_them(
+def test_split_when_rows_come_from_the_raw_table_then_says_from_which_and_how(
     contract: Contract,
 ) -> None:
-    parts = split_salaries(default_salaries(contract), DEFAULT)
+    valid, rejected, prints = validate_salaries(raw_salaries(), contract)
+    salaries = clean_salaries(valid, rejected, contract)
 
-    expected = {"sha256": "abc", "split": {"train_size": 0.7, "random_state": 234}}
-    assert [part.attrs for part in parts] == [expected, expected]
+    train, holdout, split = split_salaries(salaries, prints, DEFAULT)
+
+    assert split == {
+        "data_sha256": prints["data_sha256"],
+        "data_method": "table-1",
+        "parameters": {"train_size": 0.7, "random_state": 234},
+        "train_sha256": fingerprint(train),
+        "holdout_sha256": fingerprint(holdout),
+    }
+    assert [part.attrs for part in (valid, salaries, train, holdout)] == [{}] * 4
+
+
+def test_split_when_the_rows_are_of_another_table_than_the_fingerprint_then_is_refused() -> None:
+    with pytest.raises(UserError) as caught:
+        split_salaries(counted(10), prints_of(counted(11)), DEFAULT)
+
+    assert str(caught.value) == (
+        "the clean rows are not those of data_fingerprint.json: an earlier run was interrupted; "
+        "run the pipeline data_engineering again"
+    )
+
+
+def test_validate_when_raw_salaries_is_no_table_then_says_what_to_correct(
+    contract: Contract,
+) -> None:
+    sheets: Any = {"2025": raw_salaries(), "2026": raw_salaries()}
+
+    with pytest.raises(UserError, match=r"gives dict, not one pandas table: .* name one sheet"):
+        validate_salaries(sheets, contract)
 
 
 def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(
@@ -136,7 +174,7 @@ def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(
         **{"line": ["x"], "reasons": ["y"], "Experience Years": [99], "Salary": [50000]}
     )
 
-    _, rejected = validate_salaries(raw, contract)
+    _, rejected, _ = validate_salaries(raw, contract)
 
     assert rejected.to_dict("records") == [
         {
@@ -167,7 +205,7 @@ def test_validate_when_a_column_is_missing_then_names_it(contract: Contract) -> 
 def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
     contract: Contract,
 ) -> None:
-    good, rejected = validate_salaries(
+    good, rejected, _ = validate_salaries(
         raw_table(**{"Experience Years": [], "Salary": []}), contract
     )
 
@@ -248,15 +286,15 @@ def test_clean_when_called_then_leaves_its_inputs_as_they_were(contract: Contrac
 def test_split_when_done_then_every_row_is_in_one_part_as_it_was() -> None:
     salaries = counted(10)
 
-    train, holdout = split_salaries(salaries, DEFAULT)
+    train, holdout = halves(salaries)
 
     assert (len(train), len(holdout)) == (7, 3)
     pd.testing.assert_frame_equal(pd.concat([train, holdout]).sort_index(), salaries)
 
 
 def test_split_when_the_seed_is_the_same_then_splits_the_same() -> None:
-    first, second = (split_salaries(counted(50), DEFAULT)[1] for _ in range(2))
-    other = split_salaries(counted(50), DataEngineering(train_size=0.7, random_state=1))[1]
+    first, second = (halves(counted(50))[1] for _ in range(2))
+    other = halves(counted(50), DataEngineering(train_size=0.7, random_state=1))[1]
 
     pd.testing.assert_frame_equal(first, second)
     assert other.index.tolist() != first.index.tolist()
@@ -265,7 +303,7 @@ def test_split_when_the_seed_is_the_same_then_splits_the_same() -> None:
 @pytest.mark.parametrize("rows", [0, 1])
 def test_split_when_there_are_too_few_rows_then_says_so(rows: int) -> None:
     with pytest.raises(UserError) as caught:
-        split_salaries(counted(rows), DEFAULT)
+        halves(counted(rows))
 
     assert str(caught.value) == (
         f"data_engineering.train_size: {rows} rows cannot be split into 70% training rows and a "
@@ -274,7 +312,7 @@ def test_split_when_there_are_too_few_rows_then_says_so(rows: int) -> None:
 
 
 def test_split_when_there_are_two_rows_then_gives_one_to_each_part() -> None:
-    train, holdout = split_salaries(counted(2), DEFAULT)
+    train, holdout = halves(counted(2))
 
     assert (len(train), len(holdout)) == (1, 1)
 
@@ -303,8 +341,8 @@ def test_raw_table_when_an_environment_reads_parquet_then_its_rows_are_those_of_
 
     raw = DataCatalog.from_config(loader["catalog"]).load("raw_salaries")
 
-    assert raw.attrs["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    valid, rejected = validate_salaries(raw, contract)
+    valid, rejected, prints = validate_salaries(raw, contract)
+    assert prints == validate_salaries(raw_salaries(), contract)[2]
     pd.testing.assert_frame_equal(valid, validate_salaries(raw_salaries(), contract)[0])
     assert rejected.empty
 
@@ -314,9 +352,8 @@ def test_validate_when_rows_share_labels_then_rejects_the_broken_ones_alone(
 ) -> None:
     table = {"Experience Years": [1.0, 99, 3, 4], "Salary": [10.0, 20, 30, 40]}
     raw = pd.DataFrame(table, index=[0, 1, 0, 1])  # two tables put one below the other
-    raw.attrs["sha256"] = "abc"
 
-    valid, rejected = validate_salaries(raw, contract)
+    valid, rejected, _ = validate_salaries(raw, contract)
 
     assert valid["salary"].tolist() == [10, 30, 40]
     assert rejected["Salary"].tolist() == [20]

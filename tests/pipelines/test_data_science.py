@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +40,7 @@ from salary_kedro.project.parameters import (
     parameters_lineage,
 )
 from salary_kedro.registry.tracking import LoggedModel
+from salary_kedro.tables.fingerprint import fingerprint
 from samples import constant, raw_salaries
 from stores import MODEL_NAME, NO_GROUPS, Models, start_run, tags
 
@@ -47,18 +50,19 @@ SPLIT = DataEngineering(train_size=0.7, random_state=234)
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Training and holdout rows."""
+    """Training and holdout rows, and how they came to be."""
 
     train: pd.DataFrame
     holdout: pd.DataFrame
+    record: dict[str, Any]
 
 
 @pytest.fixture
 def split(contract: Contract) -> Split:
     """The project's own data, split by the default parameters."""
-    valid, rejected = validate_salaries(raw_salaries(), contract)
+    valid, rejected, prints = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
-    return Split(*split_salaries(salaries, SPLIT))
+    return Split(*split_salaries(salaries, prints, SPLIT))
 
 
 def parameters(model: ModelName = "linear_regression", **settings: object) -> DataScience:
@@ -177,6 +181,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
             train=split.train,
             holdout=split.holdout,
+            split=split.record,
             parameters=science,
             residuals=b"a plot",
         )
@@ -194,21 +199,34 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
         "git_commit": "abc",
         "git_dirty": "false",
         "lock_sha256": "def",
-        "data_sha256": "abc",
+        "data_sha256": split.record["data_sha256"],
+        "data_method": "table-1",
         **parameters_lineage(contract, trained_by),
     }
     plots = [item.path for item in MlflowClient().list_artifacts(logged["run_id"], "plots")]
     assert plots == ["plots/residuals.png"]
 
 
-@pytest.mark.parametrize(
-    "changed", [{"sha256": "def"}, {"split": {"train_size": 0.7, "random_state": 1}}]
-)
+def of_another_table(salaries: pd.DataFrame) -> tuple[pd.DataFrame, DataEngineering]:
+    return salaries.assign(salary=salaries["salary"] + 1), SPLIT
+
+
+def of_another_seed(salaries: pd.DataFrame) -> tuple[pd.DataFrame, DataEngineering]:
+    return salaries, SPLIT.model_copy(update={"random_state": 1})
+
+
+@pytest.mark.parametrize("changed", ["train", "holdout", "record"])
+@pytest.mark.parametrize("other_of", [of_another_table, of_another_seed])
 def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
-    changed: dict[str, object], split: Split, contract: Contract
+    other_of: Callable[[pd.DataFrame], tuple[pd.DataFrame, DataEngineering]],
+    changed: str,
+    split: Split,
+    contract: Contract,
 ) -> None:
-    other = split.holdout.copy()
-    other.attrs.update(changed)
+    rows, how = other_of(pd.concat([split.train, split.holdout]).sort_index())
+    prints = {**split.record, "rows_sha256": fingerprint(rows)}
+    other = Split(*split_salaries(rows, prints, how))
+    mixed = dataclasses.replace(split, **{changed: getattr(other, changed)})
 
     with pytest.raises(UserError) as caught:
         log_run(
@@ -218,14 +236,15 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             group_metrics=NO_GROUPS,
             rejected_rows=pd.DataFrame({"line": [], "reasons": []}),
             code_lineage={},
-            train=split.train,
-            holdout=other,
+            train=mixed.train,
+            holdout=mixed.holdout,
+            split=mixed.record,
             parameters=parameters(),
         )
 
     assert str(caught.value) == (
-        "training and holdout rows come from different raw files or splits: an earlier run was "
-        "interrupted; run the pipeline data_engineering again"
+        "training and holdout rows come from different raw tables or splits: an earlier run "
+        "was interrupted; run the pipeline data_engineering again"
     )
 
 

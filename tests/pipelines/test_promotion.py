@@ -43,6 +43,9 @@ def promote_and_tell(
 # --- promote_if_better ----------------------------------------------------------------
 
 
+UNKNOWN = {"data_sha256": None, "data_method": None}
+
+
 def test_promote_when_the_first_version_comes_then_is_in_production(
     store: str, models: Models
 ) -> None:
@@ -54,7 +57,7 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
         "action": "promote",
         "reason": "version 1 is promoted: RMSE 5.0, and nothing was in production",
         "evidence": {
-            "challenger": {"version": 1, "rmse": 5.0, "stored_rmse": 5.0, "data_sha256": None},
+            "challenger": {"version": 1, "rmse": 5.0, "stored_rmse": 5.0, **UNKNOWN},
             "champion": None,
             "holdout_rows": 2,
             "gain": None,

@@ -110,6 +110,7 @@ def test_model_when_asked_then_gives_the_lineage(service_url: str) -> None:
         "code_sha256",
         "lock_sha256",
         "data_sha256",
+        "data_method",
         "parameters",
         "parameters_sha256",
     }

@@ -137,7 +137,7 @@ class Project:
     def raw_data(self) -> Path | None:
         """The raw file; None if it can be fetched."""
         entry = self.loader["catalog"].get("raw_salaries", {})
-        path = entry.get("dataset", {}).get("filepath")
+        path = (entry.get("dataset") or entry).get("filepath")
         return None if entry.get("url") or not path or "://" in path else self.root / path
 
 

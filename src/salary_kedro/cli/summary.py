@@ -73,7 +73,8 @@ def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str
     rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
     text = f"version {champion['version']}: RMSE {rmse}"
     stored, data = champion["stored_rmse"], champion["data_sha256"]
-    if stored is None or data is None or data == challenger["data_sha256"]:
+    is_comparable = data is not None and champion["data_method"] == challenger["data_method"]
+    if stored is None or not is_comparable or data == challenger["data_sha256"]:
         return text
     return f"{text} on today's rows, {figure(stored, ',.1f')} at its training on other data"
 

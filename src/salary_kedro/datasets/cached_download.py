@@ -84,8 +84,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         """Read the file, fetched first if need be.
 
         Returns:
-            The table that the wrapped dataset loads, with the file's sha256 in its
-            `attrs`, as the data's fingerprint.
+            The table that the wrapped dataset loads.
 
         Raises:
             DatasetError: The file cannot be fetched, is not the expected one, or cannot
@@ -93,12 +92,13 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         """
         try:
             self._provide_file()
-            sha256 = pooch.file_hash(str(self._filepath))
         except OSError as exc:
             raise DatasetError(explain_path(exc, self._filepath)) from exc
-        data = self._read()
-        data.attrs["sha256"] = sha256
-        return data
+        return self._read()
+
+    def file_sha256(self) -> str | None:
+        """Give the file's sha256; None if there is no such file."""
+        return str(pooch.file_hash(str(self._filepath))) if self._exists() else None
 
     def save(self, data: Any) -> None:
         """Refuse: raw data is never written by a pipeline.

@@ -44,6 +44,24 @@ class DataEngineering(Group):
     random_state: int = SEED
 
 
+class Halves(Group):
+    """Training and holdout rows of one split of one table.
+
+    Attributes:
+        data_sha256: Fingerprint of the raw table.
+        data_method: How it was taken.
+        parameters: How the rows were split.
+        train_sha256: Fingerprint of the training rows.
+        holdout_sha256: Fingerprint of the holdout rows.
+    """
+
+    data_sha256: str
+    data_method: str
+    parameters: DataEngineering
+    train_sha256: str
+    holdout_sha256: str
+
+
 class CrossValidation(Group):
     """Repeated k-fold cross-validation on the training rows.
 

@@ -188,11 +188,13 @@ class Judge:
         return self._scored(version)
 
     def _scored(self, version: Version) -> Contestant:
+        tags = self._registry.run(version).tags
         return Contestant(
             version=version.number,
             rmse=float(rmse(self.errors(version.number))),
             stored_rmse=_stored(version),
-            data_sha256=self._registry.run(version).tags.get("data_sha256"),
+            data_sha256=tags.get("data_sha256"),
+            data_method=tags.get("data_method"),
         )
 
     def _gain(self, champion: Contestant, challenger: Contestant) -> Interval | None:

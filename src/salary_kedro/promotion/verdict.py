@@ -54,12 +54,15 @@ class Contestant(_Frozen):
         stored_rmse: The same as recorded when it was trained, perhaps on other rows: it
             is shown, and never compared.
         data_sha256: Fingerprint of the raw data it was trained on; None if unknown.
+        data_method: How that was taken: two say something about each other only if it is the
+            same; None for the SHA-256 of the raw file's bytes.
     """
 
     version: int
     rmse: float | None
     stored_rmse: float | None = None
     data_sha256: str | None = None
+    data_method: str | None = None
 
 
 class Interval(_Frozen):

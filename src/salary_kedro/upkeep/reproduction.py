@@ -29,16 +29,16 @@ class Ingredient(_Frozen):
 
     Attributes:
         recorded: Its fingerprint when the version was trained; None if it was not recorded.
-        now: Its fingerprint today.
+        now: Its fingerprint today; None if it cannot be taken as the recorded one was.
     """
 
     recorded: str | None
     now: str | None
 
     @property
-    def same(self) -> bool:
-        """Whether it is what it was."""
-        return self.recorded is not None and self.recorded == self.now
+    def differs(self) -> bool:
+        """Whether it is not what it was, or was not recorded."""
+        return self.recorded is None or self.now not in (None, self.recorded)
 
 
 class Deviation(_Frozen):
@@ -112,12 +112,34 @@ def compare(
     return Reproduction(
         version=version,
         identical=all(d.absolute == 0 for d in [*compared.values(), *deviations.values()]),
-        differs=[name for name, ingredient in ingredients.items() if not ingredient.same],
+        differs=[name for name, ingredient in ingredients.items() if ingredient.differs],
         ingredients=ingredients,
         git_commit=_ingredient(lineages, "git_commit"),
         metrics=compared,
         predictions=deviations,
     )
+
+
+def as_recorded(
+    recorded: Mapping[str, str], now: Mapping[str, str], file_sha256: str | None
+) -> dict[str, str]:
+    """Today's lineage, with the data's fingerprint taken as that of a version was.
+
+    Args:
+        recorded: The version's lineage; without a `data_method`, its `data_sha256` is that of
+            the raw file's bytes, as releases before this method recorded it.
+        now: Today's lineage.
+        file_sha256: That of today's raw file; None if there is none.
+
+    Returns:
+        Today's lineage, without `data_sha256` if it cannot be taken so.
+    """
+    if recorded.get("data_method") == now.get("data_method"):
+        return dict(now)
+    found = {key: value for key, value in now.items() if key not in ("data_sha256", "data_method")}
+    if "data_method" in recorded or file_sha256 is None:
+        return found
+    return {**found, "data_sha256": file_sha256}
 
 
 def _ingredient(lineages: tuple[Mapping[str, str], Mapping[str, str]], key: str) -> Ingredient:

@@ -9,10 +9,13 @@ import pytest
 from salary_kedro.cli.summary import summarise
 
 
-def contestant(version: int, rmse: float | None, data: str = "7a55") -> dict[str, Any]:
+def contestant(
+    version: int, rmse: float | None, data: str = "7a55", method: str | None = "table-1"
+) -> dict[str, Any]:
     """A contestant as a verdict holds it; its stored RMSE is one lower."""
     stored = None if rmse is None else rmse - 1
-    return {"version": version, "rmse": rmse, "stored_rmse": stored, "data_sha256": data}
+    prints = {"data_sha256": data, "data_method": method}
+    return {"version": version, "rmse": rmse, "stored_rmse": stored, **prints}
 
 
 METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
@@ -111,6 +114,15 @@ def test_summarise_when_the_targets_unit_is_large_then_still_tells_the_scores() 
     text = summarise({**OUTPUTS, "metrics": metrics}, None)
 
     assert all(number in text for number in ("0.0123", "0.0456", "0.0078"))
+
+
+def test_summarise_when_the_data_were_fingerprinted_in_two_ways_then_claims_nothing() -> None:
+    champion = contestant(2, 6302.0, "other", method=None)
+    evidence = {"challenger": contestant(3, 5181.9), "champion": champion}
+
+    text = summarise({"verdict": {"reason": "", "evidence": evidence}}, None)
+
+    assert "version 2: RMSE 6,302.0\n" in text
 
 
 def test_summarise_when_the_champion_was_trained_on_other_data_then_tells_its_stored_score() -> (

@@ -101,10 +101,13 @@ def test_judge_when_the_run_tells_of_its_data_then_shows_its_fingerprint(
 ) -> None:
     version = register(models[5])
     MlflowClient().set_tag(version.run_id, "data_sha256", "d")
+    MlflowClient().set_tag(version.run_id, "data_method", "table-1")
 
     evidence = Judge(registry, HOLDOUT, Policy()).judge(version, None).evidence
 
-    assert (evidence.challenger.data_sha256, evidence.champion) == ("d", None)
+    challenger = evidence.challenger
+    assert (challenger.data_sha256, challenger.data_method) == ("d", "table-1")
+    assert evidence.champion is None
 
 
 def test_judge_when_confidence_is_required_then_the_interval_is_of_that(settled: Registry) -> None:

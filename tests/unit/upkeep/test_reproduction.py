@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from salary_kedro.upkeep.reproduction import Deviation, Ingredient, Metric, compare, deviation
+from salary_kedro.upkeep.reproduction import (
+    Deviation,
+    Ingredient,
+    Metric,
+    as_recorded,
+    compare,
+    deviation,
+)
 
 LINEAGE = {
     "code_sha256": "c",
@@ -118,3 +125,28 @@ def test_compare_when_nothing_can_be_compared_then_its_json_holds_no_nan() -> No
     assert "NaN" not in found.model_dump_json()
     assert "Inf" not in found.model_dump_json()
     assert not found.identical
+
+
+NOW = {**LINEAGE, "data_sha256": "t", "data_method": "table-1"}
+BY_TABLE = {**LINEAGE, "data_method": "table-1"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "file_sha256", "ingredient", "differs"),
+    [
+        (LINEAGE, "d", Ingredient(recorded="d", now="d"), []),
+        (LINEAGE, "e", Ingredient(recorded="d", now="e"), ["data"]),
+        (LINEAGE, None, Ingredient(recorded="d", now=None), []),
+        (BY_TABLE, "d", Ingredient(recorded="d", now="t"), ["data"]),
+        ({**BY_TABLE, "data_sha256": "t"}, None, Ingredient(recorded="t", now="t"), []),
+        ({**BY_TABLE, "data_method": "table-9"}, "d", Ingredient(recorded="d", now=None), []),
+    ],
+)
+def test_compare_when_fingerprints_are_taken_in_two_ways_then_only_like_is_compared_with_like(
+    recorded: dict[str, str], file_sha256: str | None, ingredient: Ingredient, differs: list[str]
+) -> None:
+    now = as_recorded(recorded, NOW, file_sha256)
+
+    found = compare(1, (recorded, now), ({}, {}), SAME)
+
+    assert (found.ingredients["data"], found.differs) == (ingredient, differs)

@@ -55,7 +55,7 @@ class Training:
         model: The fitted Pipeline.
         holdout: The rows it has not seen.
         metrics: Its metrics.
-        lineage: Fingerprints of the raw file and of the parameters.
+        lineage: Fingerprints of the raw table and of the parameters.
     """
 
     model: "Model"
@@ -93,9 +93,9 @@ def train_once_more(
     contract = Contract.parse(files["contract.json"])
     recorded: dict[str, str] = json.loads(files["lineage.json"])
     trained_by = read_parameters(number, recorded)
-    raw, code = _load(loader, root)
+    raw, code, file_sha256 = _load(loader, root)
     training = train(raw, contract, trained_by)
-    lineage = {**code, **training.lineage}
+    lineage = as_recorded(recorded, {**code, **training.lineage}, file_sha256)
     compared = compare(
         number,
         (recorded, lineage),
@@ -106,11 +106,21 @@ def train_once_more(
     return row
 
 
-def _load(loader: ProjectConfigLoader, root: Path) -> "tuple[pd.DataFrame, dict[str, str]]":
-    """Load the raw table and today's code lineage through the catalog, paths from the root."""
+def _load(
+    loader: ProjectConfigLoader, root: Path
+) -> "tuple[pd.DataFrame, dict[str, str], str | None]":
+    """Load the raw table and today's code lineage through the catalog, paths from the root.
+
+    The third is the SHA-256 of the raw file; None if the table comes from no local file.
+    """
+    from salary_kedro.datasets import CachedDownloadDataset
+
     with contextlib.chdir(root):
         catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
-        return catalog.load("raw_salaries"), catalog.load("code_lineage")
+        raw, code = catalog.load("raw_salaries"), catalog.load("code_lineage")
+        source = catalog["raw_salaries"]
+        file = source.file_sha256() if isinstance(source, CachedDownloadDataset) else None
+    return raw, code, file
 
 
 def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Training:
@@ -119,10 +129,9 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     from salary_kedro.pipelines.data_science import nodes as learn
 
     engineering, science = trained_by.data_engineering, trained_by.data_science
-    valid, rejected = prepare.validate_salaries(raw, contract)
-    rows, holdout = prepare.split_salaries(
-        prepare.clean_salaries(valid, rejected, contract), engineering
-    )
+    valid, rejected, prints = prepare.validate_salaries(raw, contract)
+    salaries = prepare.clean_salaries(valid, rejected, contract)
+    rows, holdout, _ = prepare.split_salaries(salaries, prints, engineering)
     model = learn.fit_model(rows, contract, science)
     metrics = learn.evaluate_model(model, rows, holdout, contract, science)
     return Training(
@@ -130,7 +139,8 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
         holdout=holdout,
         metrics={**metrics, **learn.count_rows(rows, holdout, rejected)},
         lineage={
-            "data_sha256": rows.attrs["sha256"],
+            "data_sha256": prints["data_sha256"],
+            "data_method": prints["data_method"],
             **parameters_lineage(contract, trained_by),
         },
     )
@@ -159,6 +169,8 @@ def describe(found: Mapping[str, Any]) -> list[str]:
     """Say in lines for people what came of it."""
     outcome = "are identical" if found["identical"] else "are not identical"
     lines = [f"Version {found['version']}, trained once more: metrics and predictions {outcome}"]
+    if found["ingredients"]["data"]["now"] is None:
+        lines.append("  data cannot be compared: its fingerprint was taken in another way then")
     for name in found["differs"]:
         then, now = found["ingredients"][name].values()
         lines.append(f"  {name} differs: {_short(then)} then, {_short(now)} now")

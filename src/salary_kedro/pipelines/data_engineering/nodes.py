@@ -1,11 +1,14 @@
 """From the raw table to training and holdout rows."""
 
+from typing import Any
+
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.project.parameters import DataEngineering
+from salary_kedro.project.parameters import DataEngineering, Halves
+from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from salary_kedro.tables.table import (
     check_header,
     find_problems,
@@ -19,22 +22,24 @@ from salary_kedro.tables.table import (
 
 def validate_salaries(
     raw_salaries: pd.DataFrame, contract: Contract
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Separate the rows that keep to the contract from those that break it.
 
     Args:
-        raw_salaries: The raw table, under its file's headers.
+        raw_salaries: The raw table, under its own headers.
         contract: What the rows must keep to.
 
     Returns:
         The good rows (typed columns under the contract's field names, indexed by their
-        place in the table), and the rejected rows (`line` in the file, `reasons`, then the raw
-        columns). The good rows carry the raw file's sha256 in their `attrs`, and so do
-        all tables made from them, in memory and in Parquet.
+        place in the table); the rejected rows (`line` in the file, `reasons`, then the raw
+        columns); and the fingerprint of the raw table as it was loaded here, `data_sha256`,
+        with its `data_method`, and that of the good rows, `rows_sha256`.
 
     Raises:
         ContractError: If a column of the contract is missing.
+        UserError: If it is no pandas table.
     """
+    data_sha256 = fingerprint(raw_salaries)
     check_header(list(raw_salaries.columns), contract)
     raw = raw_salaries.set_axis(pd.RangeIndex(len(raw_salaries)))  # Parquet may repeat labels
     columns = read_columns(raw, contract)
@@ -45,8 +50,12 @@ def validate_salaries(
     found = pd.DataFrame({"line": line_numbers(raw, reasons.index), "reasons": reasons})
     broken = raw.loc[reasons.index].set_axis(rename_beside(raw.columns, found.columns), axis=1)
     valid = columns.drop(index=reasons.index)
-    valid.attrs["sha256"] = raw_salaries.attrs["sha256"]
-    return valid, pd.concat([found, broken], axis="columns")
+    prints = {
+        "data_sha256": data_sha256,
+        "data_method": METHOD,
+        "rows_sha256": fingerprint(valid),
+    }
+    return valid, pd.concat([found, broken], axis="columns"), prints
 
 
 def clean_salaries(
@@ -75,15 +84,22 @@ def clean_salaries(
 
 
 def split_salaries(
-    salaries: pd.DataFrame, parameters: DataEngineering
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    salaries: pd.DataFrame, data_fingerprint: dict[str, str], parameters: DataEngineering
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split clean rows at random into training and holdout rows.
 
-    Both carry in their `attrs` how they were split, so that halves of two splits can be told.
+    Returns:
+        Training rows, holdout rows, and the `Halves` as plain JSON, by which whoever reads
+        both can tell that they are of one split, and of which table.
 
     Raises:
-        UserError: If there are too few rows for both.
+        UserError: If there are too few rows for both, or the fingerprint is not theirs.
     """
+    if fingerprint(salaries) != data_fingerprint["rows_sha256"]:
+        raise UserError(
+            "the clean rows are not those of data_fingerprint.json: an earlier run was "
+            "interrupted; run the pipeline data_engineering again"
+        )
     try:
         train, holdout = train_test_split(
             salaries, train_size=parameters.train_size, random_state=parameters.random_state
@@ -93,6 +109,11 @@ def split_salaries(
             f"data_engineering.train_size: {len(salaries)} rows cannot be split into "
             f"{parameters.train_size:.0%} training rows and a holdout: bring more rows"
         ) from error
-    for part in (train, holdout):
-        part.attrs = {**salaries.attrs, "split": parameters.model_dump()}
-    return train, holdout
+    halves = Halves(
+        data_sha256=data_fingerprint["data_sha256"],
+        data_method=data_fingerprint["data_method"],
+        parameters=parameters,
+        train_sha256=fingerprint(train),
+        holdout_sha256=fingerprint(holdout),
+    )
+    return train, holdout, halves.model_dump(mode="json")

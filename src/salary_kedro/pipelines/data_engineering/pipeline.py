@@ -16,7 +16,7 @@ def create_pipeline() -> Pipeline:
             node(
                 validate_salaries,
                 inputs={"raw_salaries": "raw_salaries", "contract": "params:contract"},
-                outputs=["valid_salaries", "rejected_rows"],
+                outputs=["valid_salaries", "rejected_rows", "data_fingerprint"],
                 name="validate_salaries",
             ),
             node(
@@ -31,8 +31,12 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 split_salaries,
-                inputs={"salaries": "salaries", "parameters": "params:data_engineering"},
-                outputs=["train", "holdout"],
+                inputs={
+                    "salaries": "salaries",
+                    "data_fingerprint": "data_fingerprint",
+                    "parameters": "params:data_engineering",
+                },
+                outputs=["train", "holdout", "split"],
                 name="split_salaries",
             ),
         ]

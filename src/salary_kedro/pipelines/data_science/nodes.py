@@ -18,12 +18,14 @@ from salary_kedro.modelling.evaluation import (
 from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.project.parameters import (
     DataScience,
+    Halves,
     RegistryNames,
     TrainedBy,
     parameters_lineage,
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel, log_training
+from salary_kedro.tables.fingerprint import fingerprint
 from salary_kedro.tables.frames import learn_domain
 
 
@@ -94,6 +96,7 @@ def log_run(
     code_lineage: dict[str, str],
     train: pd.DataFrame,
     holdout: pd.DataFrame,
+    split: dict[str, Any],
     parameters: DataScience,
     **figures: bytes,
 ) -> dict[str, Any]:
@@ -105,13 +108,9 @@ def log_run(
     Raises:
         UserError: If training and holdout rows are not halves of one split.
     """
-    if train.attrs != holdout.attrs:
-        raise UserError(
-            "training and holdout rows come from different raw files or splits: an earlier run "
-            "was interrupted; run the pipeline data_engineering again"
-        )
-    split = train.attrs["split"]  # which is not today's parameter if the rows were split before
-    trained_by = TrainedBy(data_engineering=split, data_science=parameters)
+    halves = _check_halves(train, holdout, split)
+    # Which are not today's parameters, if the rows were split before.
+    trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
         model=model,
         contract=contract,
@@ -119,7 +118,8 @@ def log_run(
         metrics={**metrics, **count_rows(train, holdout, rejected_rows)},
         lineage={
             **code_lineage,
-            "data_sha256": train.attrs["sha256"],
+            "data_sha256": halves.data_sha256,
+            "data_method": halves.data_method,
             **parameters_lineage(contract, trained_by),
         },
         figures=figures,
@@ -127,6 +127,16 @@ def log_run(
         rejected_rows=rejected_rows,
     )
     return logged.model_dump(mode="json")
+
+
+def _check_halves(train: pd.DataFrame, holdout: pd.DataFrame, split: dict[str, Any]) -> Halves:
+    halves = Halves.model_validate(split)
+    if (fingerprint(train), fingerprint(holdout)) != (halves.train_sha256, halves.holdout_sha256):
+        raise UserError(
+            "training and holdout rows come from different raw tables or splits: an earlier run "
+            "was interrupted; run the pipeline data_engineering again"
+        )
+    return halves
 
 
 def archive_model(

@@ -61,6 +61,7 @@ def _record() -> list[Node]:
                 "group_metrics": "group_metrics",
                 "rejected_rows": "rejected_rows",
                 "code_lineage": "code_lineage",
+                "split": "split",
                 "predicted_vs_actual": "predicted_vs_actual_plot",
                 "residuals": "residuals_plot",
                 "fitted_curve": "fitted_curve_plot",
