@@ -246,8 +246,11 @@ def read_registry(store: sqlite3.Connection) -> dict[str, Any]:
 
 
 def read_run(store: sqlite3.Connection, run_id: str) -> dict[str, Any]:
-    """Metrics, parameters and lineage of one run."""
-    lineage = "('git_dirty', 'lock_sha256', 'data_sha256')"
+    """Metrics, parameters and lineage of one run, but for the data's fingerprint.
+
+    The script takes that from the file's bytes, the pipelines from the table.
+    """
+    lineage = "('git_dirty', 'lock_sha256')"
     queries = {
         "metrics": "SELECT key, value FROM latest_metrics WHERE run_uuid = ? ORDER BY key",
         "parameters": "SELECT key, value FROM params WHERE run_uuid = ? "
