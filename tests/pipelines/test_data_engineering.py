@@ -163,7 +163,9 @@ def test_validate_when_raw_salaries_is_no_table_then_says_what_to_correct(
 ) -> None:
     sheets: Any = {"2025": raw_salaries(), "2026": raw_salaries()}
 
-    with pytest.raises(UserError, match=r"gives dict, not one pandas table: .* name one sheet"):
+    with pytest.raises(
+        ContractError, match=r"gives a dict, not one pandas table: .* name one sheet"
+    ):
         validate_salaries(sheets, contract)
 
 

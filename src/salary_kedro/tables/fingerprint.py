@@ -18,8 +18,6 @@ from pandas.api.types import (
     is_string_dtype,
 )
 
-from salary_kedro.errors import UserError
-
 #: How fingerprints are taken; those of two methods say nothing about each other.
 METHOD = "table-1"
 #: Whole numbers up to here, of either sign, are exact as float64.
@@ -43,15 +41,7 @@ def fingerprint(table: pd.DataFrame) -> str:
 
     A number is not the text that spells it, nor 1 the truth value. The labels of the
     rows do not count. The same on every machine, and in every process.
-
-    Raises:
-        UserError: If it is no pandas table.
     """
-    if not isinstance(table, pd.DataFrame):
-        raise UserError(
-            f"raw_salaries gives {type(table).__name__}, not one pandas table: correct its entry "
-            f"in catalog.yml (of a spreadsheet, name one sheet: `load_args: {{sheet_name: 0}}`)"
-        )
     digest = hashlib.sha256(str(len(table)).encode())
     for header, values in table.items():
         digest.update(_column(str(header), values))

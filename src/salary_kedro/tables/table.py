@@ -33,6 +33,19 @@ from salary_kedro.tables.csv_arguments import listed_texts
 HEADER_LINES = 1
 
 
+def check_table(raw: object) -> None:
+    """Check that what the catalog gives as a raw table is one.
+
+    Raises:
+        ContractError: Names what it is instead.
+    """
+    if not isinstance(raw, pd.DataFrame):
+        raise ContractError(
+            f"raw_salaries gives a {type(raw).__name__}, not one pandas table: correct its entry "
+            f"in catalog.yml (of a spreadsheet, name one sheet: `load_args: {{sheet_name: 0}}`)"
+        )
+
+
 def check_header(header: Sequence[object], contract: Contract, advice: str | None = None) -> None:
     """Check that a raw table has every column of the contract.
 

@@ -8,6 +8,7 @@ from salary_kedro.contract.columns import Column
 from salary_kedro.contract.model import Contract
 from salary_kedro.tables.table import (
     check_header,
+    check_table,
     find_repeats,
     is_missing,
     line_numbers,
@@ -33,8 +34,9 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
         `unnamed`, headers that the contract does not name.
 
     Raises:
-        ContractError: If a column of the contract is missing.
+        ContractError: If a column of the contract is missing, or it is no pandas table.
     """
+    check_table(raw)
     check_header(list(raw.columns), contract)
     raw = raw.reset_index(drop=True)
     clean = read_columns(raw, contract)

@@ -1,6 +1,7 @@
 """What a table would be rejected for, counted column by column."""
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -84,3 +85,10 @@ def test_tally_when_it_is_reported_then_is_json_without_any_value() -> None:
 
     assert "many" not in text
     assert "99" not in text
+
+
+def test_tally_when_given_several_sheets_then_says_what_to_correct() -> None:
+    sheets: Any = {"2025": RAW, "2026": RAW}
+
+    with pytest.raises(ContractError, match=r"gives a dict, not one pandas table: .* one sheet"):
+        tally(sheets, CONTRACT)

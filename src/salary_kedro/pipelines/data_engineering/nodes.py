@@ -11,6 +11,7 @@ from salary_kedro.project.parameters import DataEngineering, Halves
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from salary_kedro.tables.table import (
     check_header,
+    check_table,
     find_problems,
     find_repeats,
     join_reasons,
@@ -36,9 +37,9 @@ def validate_salaries(
         with its `data_method`, and that of the good rows, `rows_sha256`.
 
     Raises:
-        ContractError: If a column of the contract is missing.
-        UserError: If it is no pandas table.
+        ContractError: If a column of the contract is missing, or it is no pandas table.
     """
+    check_table(raw_salaries)
     data_sha256 = fingerprint(raw_salaries)
     check_header(list(raw_salaries.columns), contract)
     raw = raw_salaries.set_axis(pd.RangeIndex(len(raw_salaries)))  # Parquet may repeat labels
