@@ -129,14 +129,14 @@ def _pack_texts(values: Iterable[str]) -> bytes:
 
 
 def _pack_truths(values: pd.Series) -> bytes:
-    return values.to_numpy(dtype=bool).tobytes()
+    return bytes(values.to_numpy(dtype=bool).tobytes())
 
 
 def _pack_times(values: pd.Series) -> bytes:
     times = pd.to_datetime(values).to_numpy()
     days = times.astype("datetime64[D]")
     rest = (times - days).astype("timedelta64[ns]")
-    return days.astype("<i8").tobytes() + rest.astype("<i8").tobytes()
+    return bytes(days.astype("<i8").tobytes() + rest.astype("<i8").tobytes())
 
 
 def _pack_instants(values: pd.Series) -> bytes:
@@ -146,7 +146,7 @@ def _pack_instants(values: pd.Series) -> bytes:
 def _pack_others(values: pd.Series) -> bytes:
     """Whatever else a cell may be, by its type and how it is written."""
     plain = (bytes(v) if isinstance(v, memoryview | bytearray) else v for v in values)
-    return _pack_texts(f"{type(value).__name__} {value}" for value in plain)
+    return _pack_texts(f"{type(value).__name__} {value!r}" for value in plain)
 
 
 _PACKED: dict[int, Callable[[pd.Series], bytes]] = {
