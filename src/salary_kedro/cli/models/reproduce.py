@@ -86,7 +86,7 @@ def train_once_more(
             today's raw file cannot be trained on.
     """
     from salary_kedro.promotion.packaging import pack_version
-    from salary_kedro.upkeep.reproduction import compare
+    from salary_kedro.upkeep.reproduction import as_recorded, compare
 
     registry.version(number)  # says so if there is none
     _, files = pack_version(registry, number)
