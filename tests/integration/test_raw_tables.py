@@ -84,6 +84,7 @@ def database(
         yield made(folder, url, "${oc.env:SALARIES_DB}")
 
 
+@pytest.mark.server
 def test_raw_table_when_it_lies_in_a_database_then_trains_promotes_serves_and_reproduces(
     database: Database,
 ) -> None:

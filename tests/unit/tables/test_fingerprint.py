@@ -88,6 +88,7 @@ def test_fingerprint_when_two_columns_share_a_header_then_both_count() -> None:
     assert fingerprint(one) != fingerprint(other)
 
 
+@pytest.mark.process
 def test_fingerprint_when_another_process_takes_it_then_is_the_same() -> None:
     code = (
         "import pandas as pd; from salary_kedro.tables.fingerprint import fingerprint; "
