@@ -34,7 +34,7 @@ from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.registry.relocation import plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage
 from salary_kedro.registry.store import database_path, is_local, store_lock
-from salary_kedro.upkeep.doctor import Site
+from salary_kedro.upkeep.doctor import ASIDE, Site
 from salary_kedro.upkeep.findings import Finding
 from salary_kedro.upkeep.repair import mend
 from salary_kedro.upkeep.retention import model_of
@@ -265,7 +265,9 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
     with _archive(file, site.model_name) as (source, sums), store_lock(site.uri):
         _refuse_to_replace(site, force)  # a run may have begun meanwhile
         _check_room(source, database.parent)
-        with _folder(database.parent, SCRATCH) as scratch:
+        for left in database.parent.glob(f"{SCRATCH}{database.name}-*"):  # of one that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with _folder(database.parent, f"{SCRATCH}{database.name}-") as scratch:
             _unpack(source, sums, scratch)
             moment = _check_database(scratch / DATABASE, site.model_name)
             set_aside = _exchange(site, scratch)
@@ -411,7 +413,8 @@ def _exchange(site: Site, unpacked: Path) -> list[str]:
         Where what was there is now.
     """
     artifacts, bundles = Path(plain_path(str(site.artifacts))), site.bundles.folder
-    near_, within_ = _folder(artifacts.parent, SCRATCH), _folder(bundles, SCRATCH)
+    draft = f"{SCRATCH}{database_path(site.uri).name}-"
+    near_, within_ = _folder(artifacts.parent, draft), _folder(bundles, SCRATCH)
     with near_ as near, within_ as within, ExitStack() as undo:
         for name, place in ((ARTIFACTS, near), (BUNDLES, within)):
             (unpacked / name).mkdir(exist_ok=True)
@@ -435,7 +438,7 @@ def _move(old: Path, new: Path, undo: ExitStack) -> Path:
 def _asides(site: Site) -> dict[Path, Path]:
     """Where each of what may be there is moved to; SQLite finds its log beside the store."""
     database, artifacts = database_path(site.uri), Path(plain_path(str(site.artifacts)))
-    stamp = datetime.now(UTC).strftime("before-%Y%m%dT%H%M%S.%f")
+    stamp = datetime.now(UTC).strftime(f"{ASIDE}%Y%m%dT%H%M%S.%f")
     moves = {
         database.with_name(f"{database.name}{suffix}"): database.with_name(
             f"{database.name}.{stamp}{suffix}"

@@ -38,6 +38,8 @@ NONE_PROMOTED = (
     "`kedro models history` says why; `kedro models promote N --reason TEXT` makes one production"
 )
 SERVED = "what is served is not what is in production"
+#: How the end of the name begins that a restore gives to what it sets aside.
+ASIDE = "before-"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def obstacle(uri: str) -> Finding | None:
     """What keeps the registry from being read; None if nothing does. Writes nothing."""
     try:
         if not is_set_up(uri):
-            return advice(
+            return _broken_off(uri) or advice(
                 "nothing was trained in this environment yet",
                 "there is no model to serve",
                 "`make run` trains, promotes and packages one",
@@ -130,6 +132,21 @@ def obstacle(uri: str) -> Finding | None:
             "keep a copy of it; `make run` then completes it",
         )
     return None
+
+
+def _broken_off(uri: str) -> Finding | None:
+    """What a restore that was killed has left instead of the store; None if there is none."""
+    if not is_local(uri):
+        return None
+    database = database_path(uri)
+    asides = sorted(database.parent.glob(f"{database.name}.{ASIDE}*[0-9]"))
+    if not asides:
+        return None
+    return broken(
+        f"there is no store, but a restore has set one aside as {asides[-1]}",
+        "it was ended half way, or the store was removed since; a run would begin a new one",
+        "`kedro models restore FILE --force`, once more, puts all of it into place",
+    )
 
 
 def _tables(uri: str) -> set[str]:

@@ -22,7 +22,7 @@ from salary_kedro.registry.store import prepare_store
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.upkeep import backup
 from salary_kedro.upkeep.backup import back_up, restore
-from salary_kedro.upkeep.doctor import Site
+from salary_kedro.upkeep.doctor import Site, obstacle
 from salary_kedro.upkeep.repair import settle_in
 from samples import bundle_files
 from sites import broken, contents, copy_site, database_of, model_file, register, site_of
@@ -382,6 +382,30 @@ def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
         restore(filled, file, force=True)
 
     assert (contents(filled), filled.bundles.names()) == (before, bundles)
+
+
+def test_restore_when_one_was_killed_half_way_then_the_doctor_says_so_and_another_completes_it(
+    file: Path, filled: Site
+) -> None:
+    database = database_of(filled)
+    for place, aside in backup._asides(filled).items():
+        if place.exists():
+            aside.parent.mkdir(exist_ok=True)
+            place.rename(aside)
+    left = database.with_name(".restore-mlflow.db-killed")
+    left.mkdir()
+    (left / "mlflow.db").touch()
+
+    found = obstacle(filled.uri)
+    result = restore(filled, file, force=True)
+
+    assert found is not None
+    assert found.severity == "broken"
+    assert f"a restore has set one aside as {database}.before-" in found.what
+    assert "kedro models restore FILE --force" in found.remedy
+    assert (result["production"], broken(filled)) == (2, [])
+    assert not left.exists()
+    assert obstacle(filled.uri) is None
 
 
 def test_restore_when_it_cannot_be_brought_into_line_then_says_where_the_old_data_are(
