@@ -42,4 +42,5 @@ def bundles_override() -> str | None:
 
 def bento_home() -> Path:
     """BentoML's folder, which all projects of a user share; `BENTOML_HOME` names another."""
-    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
+    home = os.environ.get("BENTOML_HOME") or "~/bentoml"
+    return Path(os.path.expandvars(home)).expanduser()  # as BentoML reads it

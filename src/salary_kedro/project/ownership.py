@@ -11,7 +11,7 @@ from kedro.config import MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from salary_kedro.bundle.places import DEFAULT_ENVS, OWN_FOLDERS, data_folder
+from salary_kedro.bundle.places import DEFAULT_ENVS, OWN_FOLDERS, bento_home, data_folder
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, SQLITE, ProjectConfigLoader
 from salary_kedro.project.places import local_path
@@ -113,8 +113,7 @@ def owned_places(root: Path, loader: ProjectConfigLoader) -> Iterator[Place]:
         Place(path, "the project's own files") for kind in FILES for path in root.glob(kind)
     )
     yield Place(Path(sys.prefix), "the Python environment")
-    bentos = os.environ.get("BENTOML_HOME")
-    yield Place(Path(bentos) if bentos else Path.home() / "bentoml", "the Bento store")
+    yield Place(bento_home(), "the Bento store")
 
 
 def _environments(conf: Path) -> list[str]:

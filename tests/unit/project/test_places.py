@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from bentoml._internal.configuration import expand_env_var
 
-from salary_kedro.bundle.places import BUNDLES, bundles_override, data_folder
+from salary_kedro.bundle.places import BUNDLES, bento_home, bundles_override, data_folder
 from salary_kedro.errors import UserError
 from salary_kedro.project.places import run_folder, run_name
 
@@ -111,3 +112,13 @@ def test_run_name_when_airflow_gives_it_then_fits_into_a_file_name(
     assert first is not None
     assert re.fullmatch("manual__2026-11-28T20-30-00-00-00-[0-9a-f]{8}", first)
     assert run_name() != first
+
+
+@pytest.mark.parametrize("written", ["~/bentos", "$HOME/bentos", "${HOME}/bentos"])
+def test_bento_home_when_it_is_written_for_a_shell_then_is_where_bentoml_keeps_them(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("BENTOML_HOME", written)
+
+    assert str(bento_home()) == expand_env_var(written) == str(tmp_path / "bentos")
