@@ -265,8 +265,8 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
     with _archive(file, site.model_name) as (source, sums), store_lock(site.uri):
         _refuse_to_replace(site, force)  # a run may have begun meanwhile
         _check_room(source, database.parent)
-        for left in database.parent.glob(f"{SCRATCH}{database.name}-*"):  # of one that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for stale in database.parent.glob(f"{SCRATCH}{database.name}-*"):  # of one that was killed
+            shutil.rmtree(stale, ignore_errors=True)
         with _folder(database.parent, f"{SCRATCH}{database.name}-") as scratch:
             _unpack(source, sums, scratch)
             moment = _check_database(scratch / DATABASE, site.model_name)
