@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import TRUSTED_TYPES, read_model
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.tables.frames import learn_domain
 from samples import QUICK, category, column, constant, contract_of
 

@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
-from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import cross_validation_metrics
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import QUICK, TARGET, category, column, contract_of
 

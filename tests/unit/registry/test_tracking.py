@@ -19,8 +19,9 @@ from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.estimators import MODEL_NAMES, ModelName, build_pipeline
+from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.groups import GROUP_COLUMNS
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
