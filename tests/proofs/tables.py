@@ -13,6 +13,7 @@ from proofs.tally import Tally
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Boolean, Column, Contract, Date, Integer
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.spreadsheet import plain_frame
 from salary_kedro.tables.table import read_columns
 from support import Project, copy_project, get, post, wait_until
 from tables import RawTable, raw_tables
@@ -70,8 +71,8 @@ def _paths(file: Path) -> str:
 
 
 def _read(file: Path, delimiter: str) -> pd.DataFrame:
-    """Scored rows, which are written as the raw table separates its cells."""
-    return pd.read_csv(file, sep=delimiter, dtype="str", keep_default_na=False)
+    """Scored rows, written as the raw table separates its cells, without the quotes of formulas."""
+    return plain_frame(pd.read_csv(file, sep=delimiter, dtype="str", keep_default_na=False))
 
 
 def _compare(table: RawTable, scored: pd.DataFrame) -> list[str]:
