@@ -33,6 +33,8 @@ CONNECT_SECONDS = 2
 COPIES = 20
 LOGS = ("", "-wal")
 SERVER_ERROR = 500
+#: How the name of a store goes on that a restore has set aside.
+ASIDE = "before-"
 #: Rows that MLflow itself puts into a new store's tables, at most.
 FILLED = {"alembic_version": 1, "experiments": 1, "workspaces": 1}
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -252,6 +254,12 @@ def create_store(database: Path, experiment: str, artifact_location: str | None)
         left.unlink(missing_ok=True)
     if database.exists() and not is_half_made(database):
         return
+    if not database.exists() and (aside := find_aside(database)):
+        raise UserError(
+            f"there is no store, but a restore has set one aside as {aside}: `kedro models restore "
+            f"FILE --force`, once more, puts all of it into place; move that file away to begin a "
+            f"new store"
+        )
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     part = database.with_name(f".{database.name}.{uuid4().hex}.part")
@@ -270,6 +278,11 @@ def create_store(database: Path, experiment: str, artifact_location: str | None)
     finally:
         for left in database.parent.glob(f"{part.name}*"):
             left.unlink(missing_ok=True)
+
+
+def find_aside(database: Path) -> Path | None:
+    """The store that a restore has set aside last, beside the place of another; None if none."""
+    return max(database.parent.glob(f"{database.name}.{ASIDE}*[0-9]"), default=None)
 
 
 def is_half_made(database: Path) -> bool:

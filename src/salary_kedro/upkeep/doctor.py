@@ -22,6 +22,7 @@ from salary_kedro.registry.relocation import former_places, model_folders, plain
 from salary_kedro.registry.stages import ALIAS, Stage, Version
 from salary_kedro.registry.store import (
     database_path,
+    find_aside,
     is_half_made,
     is_local,
     needed_tables,
@@ -38,8 +39,6 @@ NONE_PROMOTED = (
     "`kedro models history` says why; `kedro models promote N --reason TEXT` makes one production"
 )
 SERVED = "what is served is not what is in production"
-#: How the end of the name begins that a restore gives to what it sets aside.
-ASIDE = "before-"
 
 
 @dataclass(frozen=True)
@@ -138,13 +137,12 @@ def _broken_off(uri: str) -> Finding | None:
     """What a restore that was killed has left instead of the store; None if there is none."""
     if not is_local(uri):
         return None
-    database = database_path(uri)
-    asides = sorted(database.parent.glob(f"{database.name}.{ASIDE}*[0-9]"))
-    if not asides:
+    aside = find_aside(database_path(uri))
+    if aside is None:
         return None
     return broken(
-        f"there is no store, but a restore has set one aside as {asides[-1]}",
-        "it was ended half way, or the store was removed since; a run would begin a new one",
+        f"there is no store, but a restore has set one aside as {aside}",
+        "it was ended half way, or the store was removed since; no run begins a new one meanwhile",
         "`kedro models restore FILE --force`, once more, puts all of it into place",
     )
 

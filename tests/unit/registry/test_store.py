@@ -53,6 +53,18 @@ def test_prepare_store_when_the_experiment_is_missing_then_creates_it_with_its_a
     assert experiment.artifact_location == ARTIFACTS
 
 
+def test_prepare_store_when_a_restore_has_set_the_store_aside_then_begins_no_new_one(
+    uri: str,
+) -> None:
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.rename(f"{database}.before-20260101T000000.000001")
+
+    with pytest.raises(UserError, match=r"a restore has set one aside as .*before-2026"):
+        prepare_store(uri, "salaries", None)
+
+    assert not database.exists()
+
+
 def test_prepare_store_when_the_experiment_is_there_then_leaves_it_as_it_is(uri: str) -> None:
     prepare_store(uri, "salaries", ARTIFACTS)
     before = MlflowClient(uri).search_experiments()
