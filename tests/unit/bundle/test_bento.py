@@ -1,0 +1,38 @@
+"""When a Bento in the store is still what the project would build."""
+
+from pathlib import Path
+
+import pytest
+
+from salary_kedro.bundle.bento import _is_made_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project's files, gathered; its bentofile.yaml leaves one of the two lists out."""
+    return make(tmp_path / "folder", 'include: ["src/a.py"]\n')
+
+
+def make(folder: Path, bentofile: str, code: str = "a = 1\n") -> Path:
+    (folder / "src").mkdir(parents=True)
+    (folder / "bentofile.yaml").write_text(bentofile)
+    (folder / "src" / "a.py").write_text(code)
+    (folder / "data" / "06_models" / "bundles" / "1-00000000").mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lists", "code", "same"),
+    [
+        ('include: ["src/a.py"]\nexclude: []\n', "a = 1\n", True),  # as BentoML writes it anew
+        ('include: ["src/a.py"]\nexclude: ["src/b.py"]\n', "a = 1\n", False),
+        ('include: ["src/*.py"]\nexclude: []\n', "a = 1\n", False),
+        ('include: ["src/a.py"]\nexclude: []\n', "a = 2\n", False),
+    ],
+)
+def test_is_made_of_when_files_or_lists_differ_then_it_is_another(
+    lists: str, code: str, same: bool, folder: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "bento" / "src", lists, code)
+
+    assert _is_made_of(folder, tmp_path / "bento", "1-00000000") is same
