@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from salary_kedro.contract.interval import Interval
+
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 Use = Literal["feature", "audit", "ignore"]
@@ -124,10 +126,12 @@ class _Bounded(_Measured):
     example: Any
 
     noun: ClassVar[str]
+    #: What the kind can hold at all.
+    limits: ClassVar[Interval]
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
-        low, high = self.ends
+        low, high = self.bounds.low, self.bounds.high
         if low is not None and high is not None and low > high:
             raise ValueError(f"the minimum {_say(low)} lies above the maximum {_say(high)}")
         if not self.allows(self.example):
@@ -137,21 +141,20 @@ class _Bounded(_Measured):
         return self
 
     @property
-    def ends(self) -> tuple[Any, Any]:
-        """Lower and upper bound, itself allowed or not; None for an open end."""
-        return (
-            _first(self.minimum, self.exclusive_minimum),
-            _first(self.maximum, self.exclusive_maximum),
-        )
+    def bounds(self) -> Interval:
+        """The tightest bounds that are given, as they are given."""
+        inclusive = Interval(self.minimum, self.maximum)
+        above = Interval.above(self.exclusive_minimum)
+        return inclusive & above & Interval.below(self.exclusive_maximum)
+
+    @property
+    def interval(self) -> Interval:
+        """The allowed values, from end to end: the bounds, within what the kind can hold."""
+        return self.bounds & self.limits
 
     def allows(self, value: Any) -> bool:
-        """Tell whether one value keeps to the bounds."""
-        return (
-            (self.minimum is None or value >= self.minimum)
-            and (self.maximum is None or value <= self.maximum)
-            and (self.exclusive_minimum is None or value > self.exclusive_minimum)
-            and (self.exclusive_maximum is None or value < self.exclusive_maximum)
-        )
+        """Tell whether one value keeps to the kind and the bounds."""
+        return value in self.bounds and value in self.limits
 
     @property
     def allowed(self) -> str:
@@ -178,8 +181,6 @@ class _Numeric(_Bounded):
     exclusive_maximum: Finite | None = None
     example: Finite
 
-    limit: ClassVar[float]
-
 
 class Number(_Numeric):
     """Any finite real number."""
@@ -187,11 +188,7 @@ class Number(_Numeric):
     kind: Literal["number"]
 
     noun = "a number"
-    limit = MAX_NUMBER
-
-    def allows(self, value: float) -> bool:
-        """Tell whether one value keeps to the kind and the bounds."""
-        return abs(value) <= self.limit and super().allows(value)
+    limits = Interval(-MAX_NUMBER, MAX_NUMBER)
 
 
 class Integer(_Numeric):
@@ -200,11 +197,16 @@ class Integer(_Numeric):
     kind: Literal["integer"]
 
     noun = "a whole number"
-    limit = MAX_INTEGER
+    limits = Interval(-MAX_INTEGER, MAX_INTEGER)
+
+    @property
+    def interval(self) -> Interval:
+        """The allowed values: from one whole number to another, both allowed."""
+        return super().interval.whole_numbers()
 
     def allows(self, value: float) -> bool:
         """Tell whether one value is whole and keeps to the bounds."""
-        return abs(value) <= self.limit and value == math.floor(value) and super().allows(value)
+        return super().allows(value) and value == math.floor(value)
 
 
 ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -249,6 +251,12 @@ class Date(_Bounded):
     format: Text = "%Y-%m-%d"
 
     noun = "a date, YYYY-MM-DD,"
+    limits = Interval(date.min, date.max)
+
+    @property
+    def interval(self) -> Interval:
+        """The allowed values: from one day to another, both allowed."""
+        return super().interval.whole_days()
 
     @field_validator("format")
     @classmethod
@@ -407,9 +415,7 @@ class _Target(BaseModel):
     def _check_target(self: Any) -> Any:
         if not self.required or self.use != "feature":
             raise ValueError("the target is always required and used: leave out these keys")
-        low, above = self.minimum, self.exclusive_minimum
-        is_positive = (low is not None and low > 0) or (above is not None and above >= 0)
-        if self.log_scale and not is_positive:
+        if self.log_scale and not Interval.above(0).covers(self.bounds):
             raise ValueError("log_scale needs values above 0: set exclusive_minimum: 0")
         return self
 
@@ -428,10 +434,6 @@ class IntegerTarget(_Target, Integer):
 
 Target = Annotated[NumberTarget | IntegerTarget, Field(discriminator="kind")]
 Column = Number | Integer | Category | Boolean | Date | NumberTarget | IntegerTarget
-
-
-def _first(*bounds: Any) -> Any:
-    return next((bound for bound in bounds if bound is not None), None)
 
 
 def _say(value: Any) -> str:

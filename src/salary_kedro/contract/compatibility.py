@@ -1,18 +1,12 @@
 """Compares two contracts: which changes break clients that were written for the first."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
 
-from salary_kedro.contract.columns import Category, Column, Date, Feature, Integer
+from salary_kedro.contract.columns import Boolean, Category, Column, Feature
 from salary_kedro.contract.model import Contract
 
 SHOWN = 5
-
-#: A bound, and on which side of it the allowed values lie; 0 if it is allowed itself.
-End = tuple[Any, int]
 
 
 @dataclass(frozen=True)
@@ -108,10 +102,9 @@ def _compare(old: Feature, new: Feature) -> Iterator[Change]:
 def _compare_values(old: Column, new: Column) -> Iterator[Change]:
     if isinstance(old, Category) and isinstance(new, Category):
         yield from _compare_categories(old, new)
-    elif old.kind != "boolean":
-        (low, high), (new_low, new_high) = _ends(old), _ends(new)
-        narrower = new_low > low or new_high < high
-        if narrower or (old.kind == new.kind and (low, high) != (new_low, new_high)):
+    elif not isinstance(old, Boolean | Category) and not isinstance(new, Boolean | Category):
+        narrower = not new.interval.covers(old.interval)
+        if narrower or (old.kind == new.kind and old.interval != new.interval):
             effect = f"it must be {new.allowed}; before: {old.allowed}"
             what = "bounds are narrower" if narrower else "bounds are wider"
             yield Change(old.name, what, narrower, effect)
@@ -135,30 +128,6 @@ def _compare_categories(old: Category, new: Category) -> Iterator[Change]:
 def _show(texts: list[str]) -> str:
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return ", ".join(f"'{text}'" for text in texts[:SHOWN]) + more
-
-
-def _ends(column: Any) -> tuple[End, End]:
-    """The tightest lower and upper end, each comparable with those of another column."""
-    limits = (date.min, date.max) if isinstance(column, Date) else (-column.limit, column.limit)
-    lows, highs = [(limits[0], 0)], [(limits[1], 0)]
-    if column.minimum is not None:
-        lows.append(_end(column, column.minimum, 0, math.ceil))
-    if column.exclusive_minimum is not None:
-        lows.append(_end(column, column.exclusive_minimum, 1, math.floor))
-    if column.maximum is not None:
-        highs.append(_end(column, column.maximum, 0, math.floor))
-    if column.exclusive_maximum is not None:
-        highs.append(_end(column, column.exclusive_maximum, -1, math.ceil))
-    return max(lows), min(highs)
-
-
-def _end(column: Column, bound: Any, step: int, whole: Callable[[float], int]) -> End:
-    """A bound as an end; of whole numbers and days, the outermost one that is allowed."""
-    if isinstance(column, Integer):
-        return whole(bound) + step, 0
-    if isinstance(column, Date) and date.min < bound < date.max:
-        return bound + timedelta(days=step), 0
-    return bound, step
 
 
 def _compare_unit(name: str, old: str, new: str) -> Iterator[Change]:
@@ -221,7 +190,7 @@ def _target(before: Contract, after: Contract) -> Iterator[Change]:
         if was != becomes:
             effect = "answers mean something else" if was else "it is now said"
             yield Change(old.name, f"{key} '{was}' becomes '{becomes}'", bool(was), effect)
-    if old.kind != new.kind or _ends(old) != _ends(new):
+    if old.kind != new.kind or old.interval != new.interval:
         effect = f"the table's must be {new.allowed}; answers stay numbers"
         yield Change(old.name, "kind or bounds of the target differ", False, effect)
     yield from _compare_keys(old, new)

@@ -41,7 +41,8 @@ def _values(column: Column) -> list[Any]:
             days = np.linspace(first, last, EXAMPLE_ROWS).round()
             found = [EPOCH + timedelta(days=day) for day in days]
             return [day.isoformat() for day in _allowed(found, column)]
-    low, high = (float(np.clip(end, -column.limit, column.limit)) for end in _range(column))
+    limits = column.limits
+    low, high = (float(np.clip(end, limits.low, limits.high)) for end in _range(column))
     values = low + np.linspace(0, 1, EXAMPLE_ROWS) * (high - low)
     if isinstance(column, Integer):
         return [int(value) for value in _allowed(np.round(values), column)]
@@ -49,7 +50,8 @@ def _values(column: Column) -> list[Any]:
 
 
 def _range(column: Number | Integer | Date) -> list[Any]:
-    return [column.example if end is None else end for end in column.ends]
+    ends = (column.bounds.low, column.bounds.high)
+    return [column.example if end is None else end for end in ends]
 
 
 def _allowed(values: Iterable[Any], column: Number | Integer | Date) -> list[Any]:

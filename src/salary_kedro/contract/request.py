@@ -1,7 +1,6 @@
 """Derives the request model of a contract: strict types, its bounds, nothing beside its fields."""
 
 import json
-import math
 from datetime import date
 from typing import Annotated, Any
 
@@ -91,10 +90,10 @@ def _kind(feature: Feature) -> Any:
         case Boolean():
             return bool
         case Date():
-            return Annotated[date, Field(**_day_bounds(feature)), BeforeValidator(read_day)]
+            return Annotated[date, Field(**_bounds(feature)), BeforeValidator(read_day)]
         case Integer():
-            return Annotated[int, Field(**_whole_bounds(feature)), BeforeValidator(_whole)]
-    return Annotated[float, Field(**_bounds(feature))]
+            return Annotated[int, Field(**_bounds(feature)), BeforeValidator(_whole)]
+    return Annotated[float, Field(**_bounds(feature), allow_inf_nan=False)]
 
 
 def _whole(value: Any) -> Any:
@@ -119,39 +118,13 @@ def _text(feature: Category) -> Any:
     return Annotated[str, AfterValidator(check), Field(json_schema_extra=enumeration)]
 
 
-def _bounds(feature: Number) -> dict[str, Any]:
-    low = max(end for end in (feature.minimum, -feature.limit) if end is not None)
-    high = min(end for end in (feature.maximum, feature.limit) if end is not None)
-    above, below = feature.exclusive_minimum, feature.exclusive_maximum
+def _bounds(feature: Number | Integer | Date) -> dict[str, Any]:
+    """The ends of the interval, by Pydantic's names of them."""
+    ends = feature.interval
     return {
-        **({"ge": low} if above is None or above < low else {"gt": above}),
-        **({"le": high} if below is None or below > high else {"lt": below}),
-        "allow_inf_nan": False,
+        "ge" if ends.low_inclusive else "gt": ends.low,
+        "le" if ends.high_inclusive else "lt": ends.high,
     }
-
-
-def _whole_bounds(feature: Integer) -> dict[str, Any]:
-    """The bounds as whole numbers, which alone Pydantic takes for them."""
-    low, high = [-int(feature.limit)], [int(feature.limit)]
-    if feature.minimum is not None:
-        low.append(math.ceil(feature.minimum))
-    if feature.exclusive_minimum is not None:
-        low.append(math.floor(feature.exclusive_minimum) + 1)
-    if feature.maximum is not None:
-        high.append(math.floor(feature.maximum))
-    if feature.exclusive_maximum is not None:
-        high.append(math.ceil(feature.exclusive_maximum) - 1)
-    return {"ge": max(low), "le": min(high)}
-
-
-def _day_bounds(feature: Date) -> dict[str, Any]:
-    bounds = {
-        "ge": feature.minimum,
-        "le": feature.maximum,
-        "gt": feature.exclusive_minimum,
-        "lt": feature.exclusive_maximum,
-    }
-    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def request_values(request: BaseModel) -> list[Value]:

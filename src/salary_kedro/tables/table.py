@@ -1,7 +1,6 @@
 """Checks tables against the contract: every broken row gets its line and its reasons."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any, cast
 
 import numpy as np
@@ -123,25 +122,14 @@ def _text_checks(column: Category) -> list[pa.Check]:
 
 def _range_check(column: Number | Integer | Date) -> pa.Check:
     """One check for all bounds of a column, and for what its kind can hold."""
-    low, high = _interval(column)
-    return pa.Check.in_range(low[0], high[0], include_min=not low[1], include_max=high[1])
-
-
-def _interval(column: Number | Integer | Date) -> tuple[tuple[Any, bool], tuple[Any, bool]]:
-    """The tightest lower bound, and whether it is exclusive; the upper, and whether inclusive."""
     as_value: Any = pd.Timestamp if isinstance(column, Date) else float
-    ends = _ends(column)
-    low = ((ends[0], False), (column.minimum, False), (column.exclusive_minimum, True))
-    high = ((ends[1], True), (column.maximum, True), (column.exclusive_maximum, False))
-    return (
-        max((as_value(bound), exclusive) for bound, exclusive in low if bound is not None),
-        min((as_value(bound), inclusive) for bound, inclusive in high if bound is not None),
+    ends = column.interval
+    return pa.Check.in_range(
+        as_value(ends.low),
+        as_value(ends.high),
+        include_min=ends.low_inclusive,
+        include_max=ends.high_inclusive,
     )
-
-
-def _ends(column: Number | Integer | Date) -> tuple[Any, Any]:
-    """What a column can hold at all."""
-    return (date.min, date.max) if isinstance(column, Date) else (-column.limit, column.limit)
 
 
 def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:

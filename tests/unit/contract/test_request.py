@@ -226,6 +226,35 @@ def test_request_model_when_its_json_schema_is_asked_for_then_tells_the_whole_co
     }
 
 
+@pytest.mark.parametrize(
+    ("bounds", "schema"),
+    [
+        (
+            {"kind": "integer"},
+            {"type": "integer", "minimum": -9007199254740992, "maximum": 9007199254740992},
+        ),
+        (
+            {"kind": "integer", "minimum": 0.5, "exclusive_minimum": 1, "exclusive_maximum": 9.5},
+            {"type": "integer", "minimum": 2, "maximum": 9},
+        ),
+        ({"kind": "number"}, {"type": "number", "minimum": -3.4e38, "maximum": 3.4e38}),
+        (
+            {"minimum": 0, "exclusive_minimum": 0, "maximum": 9, "exclusive_maximum": 10},
+            {"type": "number", "exclusiveMinimum": 0.0, "maximum": 9.0},
+        ),
+    ],
+    ids=["whole, open", "whole, both", "open", "both"],
+)
+def test_request_model_when_bounds_are_open_or_double_then_its_json_schema_tells_the_tightest(
+    bounds: dict[str, Any], schema: dict[str, Any]
+) -> None:
+    contract = contract_of(column("age", **bounds))
+
+    found = request_model(contract).model_json_schema()["properties"]["age"]
+    assert {**found, **schema} == found
+    assert found.keys() == {"title", "description", "examples", *schema}
+
+
 # --- The other kinds -----------------------------------------------------------------
 
 
