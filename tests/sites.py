@@ -1,11 +1,13 @@
 """A store and its bundles in which all is well, for tests that damage or move them."""
 
+import functools
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -13,15 +15,19 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
+from salary_kedro.project.parameters import RegistryNames
+from salary_kedro.project.project import Project, open_project
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.store import prepare_store
 from salary_kedro.registry.tracking import LoggedModel
-from salary_kedro.upkeep.doctor import Site, examine
+from salary_kedro.upkeep.doctor import examine
+from salary_kedro.upkeep.opening import registry_of
 from samples import TARGET, column, constant, contract_of
 from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log
-from support import ROOT, Project
+from support import ROOT
+from support import Project as Copy
 
 DATABASE = "mlflow.db"
 
@@ -49,7 +55,7 @@ def site_template(tmp_path_factory: pytest.TempPathFactory) -> SiteTemplate:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         prepare_store(site.uri, EXPERIMENT, site.artifacts)
-        registry = site.registry
+        registry = registry_of(site)
         for number in (1, 2):
             register(registry, log_constant(number))
             promote_by_hand(registry, number, "first" if number == 1 else "better")
@@ -63,7 +69,7 @@ def site_template(tmp_path_factory: pytest.TempPathFactory) -> SiteTemplate:
 
 
 @pytest.fixture
-def healthy(site_template: SiteTemplate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def healthy(site_template: SiteTemplate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Version 2 is production and packaged, version 1 was; MLflow uses it until the test ends."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder, beginning = site_template.folder, site_template.beginning
@@ -86,7 +92,7 @@ def spare(site_template: SiteTemplate) -> LoggedModel:
 
 
 @pytest.fixture
-def shell(healthy: Site, project: Project, logs: None, monkeypatch: pytest.MonkeyPatch) -> Project:
+def shell(healthy: Project, project: Copy, logs: None, monkeypatch: pytest.MonkeyPatch) -> Copy:
     """A copy of the project, as the working directory, that uses the healthy store and bundles."""
     local = project.root / "conf" / "local" / "parameters.yml"
     local.write_text(f"registry: {{model_name: {MODEL_NAME}}}\n")
@@ -97,16 +103,26 @@ def shell(healthy: Site, project: Project, logs: None, monkeypatch: pytest.Monke
     return project
 
 
-def site_of(folder: Path) -> Site:
+def site_of(folder: Path) -> Project:
     """The site in a folder."""
-    return Site(
-        root=ROOT,
+    placed = replace(
+        _checkout(),
         uri=f"sqlite:///{folder}/mlflow/{DATABASE}",
         artifacts=(folder / "mlflow" / "artifacts").as_uri(),
-        model_name=MODEL_NAME,
         bundles=BundleStore(folder / "bundles"),
         raw_data=None,
     )
+    return with_parameters(placed, registry=RegistryNames(model_name=MODEL_NAME))
+
+
+@functools.cache
+def _checkout() -> Project:
+    return open_project(ROOT, None)
+
+
+def with_parameters(project: Project, **changed: Any) -> Project:
+    """The project with other groups of parameters."""
+    return replace(project, parameters=project.parameters.model_copy(update=changed))
 
 
 def log_constant(number: int) -> LoggedModel:
@@ -120,23 +136,23 @@ def register(registry: Registry, logged: LoggedModel) -> int:
     return registry.register(logged.model_uri, logged.run_id, logged.rmse).number
 
 
-def broken(site: Site) -> list[str]:
+def broken(site: Project) -> list[str]:
     """What is broken in a site."""
     return [found.what for found in examine(site) if found.severity == "broken"]
 
 
-def database_of(site: Site) -> Path:
+def database_of(site: Project) -> Path:
     """The file of a site's store."""
     return Path(site.uri.removeprefix("sqlite:///"))
 
 
-def model_file(site: Site, number: int) -> Path:
+def model_file(site: Project, number: int) -> Path:
     """The file of a version's model, in the store's own folder."""
     place = MlflowClient().get_model_version_download_uri(site.model_name, str(number))
     return Path(place.removeprefix("file://")) / "model.skops"
 
 
-def contents(site: Site) -> tuple[list[str], dict[str, tuple[bytes, int]]]:
+def contents(site: Project) -> tuple[list[str], dict[str, tuple[bytes, int]]]:
     """Every row of the store; every file beside it and among the bundles, and when written."""
     database = database_of(site)
     with closing(sqlite3.connect(database)) as connection:
@@ -147,7 +163,7 @@ def contents(site: Site) -> tuple[list[str], dict[str, tuple[bytes, int]]]:
     return rows, {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in own}
 
 
-def copy_site(site: Site, folder: Path) -> Site:
+def copy_site(site: Project, folder: Path) -> Project:
     """Copy a site's store and bundles; the copy's store still names the original's place."""
     database = database_of(site)
     (folder / "mlflow").mkdir(parents=True)

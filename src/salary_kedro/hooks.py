@@ -29,8 +29,8 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
-from salary_kedro.project.parameters import check_parameters
 from salary_kedro.project.places import run_name
+from salary_kedro.project.project import Project, read_project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 
 LOG_FILE = Path("data", "logs", "kedro.log")
@@ -51,15 +51,12 @@ class ProjectHooks:
         from salary_kedro.upkeep.repair import settle_in
 
         log_to_file(context.project_path / LOG_FILE)
-        self._context = context
-        self._parameters = check_parameters(context.config_loader["parameters"])
-        check_folders(context.project_path, context.config_loader["catalog"])
+        loader = cast("ProjectConfigLoader", context.config_loader)  # settings.py names it
+        self._project = project = read_project(context.project_path, loader)
+        check_folders(project.root, loader["catalog"])
         read_signer(), read_verifier()  # packaging would find out too late that it has no key
-        mlflow = context.config_loader["mlflow"]
-        uri, experiment = mlflow["server"]["mlflow_tracking_uri"], mlflow["tracking"]["experiment"]
-        artifacts = experiment["create_experiment_kwargs"]["artifact_location"]
-        prepare_store(uri, experiment["name"], artifacts)
-        if moved := settle_in(uri, artifacts, self._parameters.registry.model_name):
+        prepare_store(project.uri, project.experiment, project.artifacts)
+        if moved := settle_in(project):
             click.echo(f"The project was moved or copied: {moved}", err=True)
 
     @hook_impl(tryfirst=True)
@@ -68,11 +65,11 @@ class ProjectHooks:
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
         self._saved.clear()
         if "scored_rows" in pipeline.inputs():
-            check_scored_rows(self._context, catalog)
+            check_scored_rows(self._project, catalog)
         if any(node.name == "fit_model" for node in pipeline.nodes):
             from salary_kedro.modelling.estimators import build_estimator
 
-            science = self._parameters.data_science
+            science = self._project.parameters.data_science
             settings = science.hyperparameters.get(science.model, {})
             build_estimator(science.model, settings, science.random_state)
 
@@ -196,17 +193,16 @@ def flatten(name: str, value: Any) -> dict[str, Any]:
     return {key: item for part in parts for key, item in part.items()}
 
 
-def check_scored_rows(context: KedroContext, catalog: CatalogProtocol[Any, Any]) -> None:
+def check_scored_rows(project: Project, catalog: CatalogProtocol[Any, Any]) -> None:
     """Check that scoring replaces nothing but what it has written earlier.
 
     Raises:
         UserError: Names the file that would be lost, and what to do.
     """
     tables = catalog["scored_rows"].load()
-    loader = cast("ProjectConfigLoader", context.config_loader)  # settings.py names it
     remedy = f"name another file for scored_rows, such as data/{OUTPUT}/scored.csv"
     for path in (tables.path, tables.rejected):
-        refuse_owned(path, context.project_path, loader, remedy)
+        refuse_owned(path, project, remedy)
     tables.check(catalog["rows_to_score"].load().path)
 
 

@@ -6,15 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 
 from salary_kedro.cli.models.reproduce import describe, train_once_more
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
-from salary_kedro.project.loader import ProjectConfigLoader
+from salary_kedro.project.project import open_project
 from salary_kedro.registry.registry import Registry
-from salary_kedro.settings import CONFIG_LOADER_ARGS
+from salary_kedro.upkeep.opening import registry_of
 from stores import forget_store
 from support import Project, copy_project
 
@@ -47,12 +46,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def registry(trained: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """Its registry."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    mlflow.set_tracking_uri(trained.store)
-    yield Registry("salary_prediction_regression-model")
+    yield registry_of(open_project(trained.root, None))
     forget_store()
 
 
@@ -65,9 +63,8 @@ def raw(trained: Project) -> Iterator[Path]:
     path.write_bytes(content)
 
 
-def once_more(project: Project, registry: Registry, number: int) -> Mapping[str, Any]:
-    loader = ProjectConfigLoader(str(project.root / "conf"), None, **CONFIG_LOADER_ARGS)
-    return train_once_more(registry, loader, project.root, number)
+def once_more(project: Project, number: int) -> Mapping[str, Any]:
+    return train_once_more(open_project(project.root, None), number)
 
 
 def files(project: Project) -> dict[str, bytes]:
@@ -81,9 +78,9 @@ def files(project: Project) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_reproduce_when_nothing_changed_then_is_identical(
-    model: ModelName, trained: Project, registry: Registry
+    model: ModelName, trained: Project
 ) -> None:
-    found = once_more(trained, registry, MODEL_NAMES.index(model) + 1)
+    found = once_more(trained, MODEL_NAMES.index(model) + 1)
 
     assert (found["identical"], found["differs"]) == (True, [])
     assert set(found["metrics"]) >= {"rmse", "cv_rmse_mean", "rows_train", "rows_rejected"}
@@ -101,48 +98,48 @@ def test_reproduce_when_nothing_changed_then_is_identical(
     ],
 )
 def test_reproduce_when_nothing_changed_then_gives_the_known_rmse(
-    model: ModelName, rmse: float, trained: Project, registry: Registry
+    model: ModelName, rmse: float, trained: Project
 ) -> None:
-    found = once_more(trained, registry, MODEL_NAMES.index(model) + 1)
+    found = once_more(trained, MODEL_NAMES.index(model) + 1)
 
     assert found["metrics"]["rmse"]["now"] == pytest.approx(rmse, rel=1e-12)
 
 
 def test_reproduce_when_parameters_were_special_then_retrains_by_the_versions_own(
-    trained: Project, registry: Registry
+    trained: Project,
 ) -> None:
-    found = once_more(trained, registry, SPECIAL_VERSION)
+    found = once_more(trained, SPECIAL_VERSION)
 
     assert (found["identical"], found["differs"]) == (True, [])
     assert found["metrics"]["rows_train"]["now"] == 24  # 0.6 of 40
 
 
-def test_reproduce_when_done_then_has_written_nothing(trained: Project, registry: Registry) -> None:
-    once_more(trained, registry, 1)
+def test_reproduce_when_done_then_has_written_nothing(trained: Project) -> None:
+    once_more(trained, 1)
     before = files(trained)
 
-    once_more(trained, registry, 1)
+    once_more(trained, 1)
 
     assert files(trained) == before
 
 
 def test_reproduce_when_called_elsewhere_then_finds_the_projects_files(
-    trained: Project, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    found = once_more(trained, registry, 1)
+    found = once_more(trained, 1)
 
     assert found["identical"]
     assert Path.cwd() == tmp_path
 
 
 def test_reproduce_when_the_raw_file_changed_then_names_the_data_and_compares_all_the_same(
-    trained: Project, registry: Registry, raw: Path
+    trained: Project, raw: Path
 ) -> None:
     raw.write_text(raw.read_text() + "30,250000\n")
 
-    found = once_more(trained, registry, 1)
+    found = once_more(trained, 1)
 
     assert (found["identical"], found["differs"]) == (False, ["data"])
     assert found["metrics"]["rmse"]["absolute"] > 0
@@ -166,23 +163,23 @@ def older(registry: Registry, raw: Path) -> Iterator[None]:
 
 
 def test_reproduce_when_an_earlier_release_recorded_the_file_then_compares_the_file(
-    trained: Project, registry: Registry, older: None, raw: Path
+    trained: Project, older: None, raw: Path
 ) -> None:
-    assert once_more(trained, registry, 1)["differs"] == []
+    assert once_more(trained, 1)["differs"] == []
 
     raw.write_text(raw.read_text() + "30,250000\n")
 
-    assert once_more(trained, registry, 1)["differs"] == ["data"]
+    assert once_more(trained, 1)["differs"] == ["data"]
 
 
 def test_reproduce_when_the_fingerprint_cannot_be_compared_then_says_so_and_claims_nothing(
-    trained: Project, registry: Registry, older: None, raw: Path
+    trained: Project, older: None, raw: Path
 ) -> None:
     catalog = trained.root / "conf" / "local" / "catalog.yml"
     entry = {"type": "pandas.CSVDataset", "filepath": "data/01_raw/salary_data.csv"}
     catalog.write_text(json.dumps({"raw_salaries": entry}))
     try:
-        found = once_more(trained, registry, 1)
+        found = once_more(trained, 1)
     finally:
         catalog.unlink()
 
@@ -193,24 +190,22 @@ def test_reproduce_when_the_fingerprint_cannot_be_compared_then_says_so_and_clai
 
 
 def test_reproduce_when_the_holdout_is_one_row_then_its_json_holds_no_nan(
-    trained: Project, registry: Registry, raw: Path
+    trained: Project, raw: Path
 ) -> None:
     raw.write_text("".join(raw.read_text().splitlines(keepends=True)[:9]))  # a header, 8 rows
 
-    found = once_more(trained, registry, 1)
+    found = once_more(trained, 1)
 
     json.dumps(found, allow_nan=False)
     assert found["differs"] == ["data"]
 
 
-def test_reproduce_when_code_and_lock_changed_then_names_both(
-    trained: Project, registry: Registry
-) -> None:
+def test_reproduce_when_code_and_lock_changed_then_names_both(trained: Project) -> None:
     lock = trained.root / "requirements.lock"
     content = lock.read_bytes()
     lock.write_bytes(content + b"\n")
     try:
-        found = once_more(trained, registry, 1)
+        found = once_more(trained, 1)
     finally:
         lock.write_bytes(content)
 
@@ -218,19 +213,17 @@ def test_reproduce_when_code_and_lock_changed_then_names_both(
 
 
 def test_reproduce_when_the_raw_file_lacks_a_column_then_says_so(
-    trained: Project, registry: Registry, raw: Path
+    trained: Project, raw: Path
 ) -> None:
     raw.write_text("Years,Salary\n1,2\n")
 
     with pytest.raises(UserError, match="Experience Years"):
-        once_more(trained, registry, 1)
+        once_more(trained, 1)
 
 
-def test_reproduce_when_there_is_no_such_version_then_says_so(
-    trained: Project, registry: Registry
-) -> None:
+def test_reproduce_when_there_is_no_such_version_then_says_so(trained: Project) -> None:
     with pytest.raises(UserError, match=r"has no version 99 in this store"):
-        once_more(trained, registry, 99)
+        once_more(trained, 99)
 
 
 def test_reproduce_when_the_parameters_were_not_recorded_then_says_so(
@@ -241,6 +234,6 @@ def test_reproduce_when_the_parameters_were_not_recorded_then_says_so(
     path.write_text(json.dumps({"git_commit": "abc"}))
     try:
         with pytest.raises(UserError, match=r"^the lineage of version 1 does not hold"):
-            once_more(trained, registry, 1)
+            once_more(trained, 1)
     finally:
         path.write_text(content)

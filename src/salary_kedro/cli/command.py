@@ -12,8 +12,8 @@ from kedro.utils import find_kedro_project
 from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import console
 from salary_kedro.cli.errors import readable_errors
-from salary_kedro.cli.project import Project, open_project
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project, open_project
 
 Command = Callable[..., Any]
 

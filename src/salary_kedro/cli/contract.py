@@ -13,9 +13,9 @@ from kedro.io import DataCatalog
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options, find_root
 from salary_kedro.cli.errors import readable_errors
-from salary_kedro.cli.project import Project
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.project.loader import read_contract_file
+from salary_kedro.project.project import Project
 from salary_kedro.tables.csv_arguments import csv_arguments
 
 if TYPE_CHECKING:  # it is slow to import
@@ -248,8 +248,9 @@ def _find_contract(which: str, project: Project) -> Contract:
     """
     if which.isdecimal():
         from salary_kedro.promotion.judge import read_contract
+        from salary_kedro.upkeep.opening import registry_of
 
-        return read_contract(project.registry.model_folder(int(which)))
+        return read_contract(registry_of(project).model_folder(int(which)))
     path = Path(which)
     if not path.is_file():
         raise ContractError(

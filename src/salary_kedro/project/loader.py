@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
@@ -30,6 +30,20 @@ LOADER_ARGS = {
         "mlflow": ["mlflow*"],
     },
 }
+
+
+class Tracking(NamedTuple):
+    """What `mlflow.yml` says, resolved.
+
+    Attributes:
+        uri: The MLflow store.
+        experiment: Name of the experiment.
+        artifacts: URI of the folder of a local store's artifacts; None for another store.
+    """
+
+    uri: str
+    experiment: str
+    artifacts: str | None
 
 
 class ProjectConfigLoader(OmegaConfigLoader):
@@ -116,6 +130,16 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """The same loader, for who asks about places alone: the contract is not read."""
         self._resolvers["csv_arguments"] = dict
         return self
+
+    def tracking(self) -> Tracking:
+        """Where the environment's trainings are logged."""
+        mlflow = self["mlflow"]
+        experiment = mlflow["tracking"]["experiment"]
+        return Tracking(
+            uri=str(mlflow["server"]["mlflow_tracking_uri"]),
+            experiment=str(experiment["name"]),
+            artifacts=experiment["create_experiment_kwargs"]["artifact_location"],
+        )
 
     def credentials(self) -> dict[str, Any]:
         """The environment's credentials; none if it has no such file."""

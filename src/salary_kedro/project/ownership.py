@@ -15,6 +15,7 @@ from salary_kedro.bundle.places import DEFAULT_ENVS, OWN_FOLDERS, bento_home, da
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, SQLITE, ProjectConfigLoader
 from salary_kedro.project.places import local_path
+from salary_kedro.project.project import Project
 
 #: Folder under a data folder in which people may choose names of their own.
 OUTPUT = "07_model_output"
@@ -47,19 +48,18 @@ class Place:
     owner: str
 
 
-def refuse_owned(path: Path, root: Path, loader: ProjectConfigLoader, remedy: str) -> None:
+def refuse_owned(path: Path, project: Project, remedy: str) -> None:
     """Refuse to write where the project keeps what is its own, however the path is spelled.
 
     Args:
         path: The file to be written.
-        root: The project's folder.
-        loader: Configuration of the environment that is at work.
+        project: The environment that is at work.
         remedy: What to do instead.
 
     Raises:
         UserError: Names the path, and whose it is.
     """
-    if place := find_owner(path, list(owned_places(root.resolve(), loader))):
+    if place := find_owner(path, list(owned_places(project.root.resolve(), project.loader))):
         raise UserError(f"{path} belongs to {place.owner} and is not written over: {remedy}")
 
 
@@ -149,13 +149,12 @@ def _configured(root: Path, loader: ProjectConfigLoader, whose: str) -> Iterator
     for name, entry in loader["catalog"].items():
         if isinstance(entry, Mapping) and (whose or name not in NAMED):
             yield from _catalogued(root, name, entry, whose)
-    mlflow = loader["mlflow"]
-    uri = str(mlflow["server"]["mlflow_tracking_uri"])
-    if uri.startswith(SQLITE):
+    tracking = loader.tracking()
+    if tracking.uri.startswith(SQLITE):
+        database = tracking.uri.removeprefix(SQLITE)
         for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
-            yield Place(Path(f"{uri.removeprefix(SQLITE)}{suffix}"), f"the MLflow store{whose}")
-    artifacts = mlflow["tracking"]["experiment"]["create_experiment_kwargs"]["artifact_location"]
-    if folder := artifacts and local_path(artifacts):
+            yield Place(Path(f"{database}{suffix}"), f"the MLflow store{whose}")
+    if folder := tracking.artifacts and local_path(tracking.artifacts):
         yield Place(root / folder, f"the MLflow store{whose}")
 
 

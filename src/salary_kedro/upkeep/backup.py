@@ -30,11 +30,11 @@ from salary_kedro.bundle.files import check_size, open_regular
 from salary_kedro.bundle.store import NAME, POINTER, version_of
 from salary_kedro.errors import UserError
 from salary_kedro.files import other_file
+from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.registry.relocation import plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage
 from salary_kedro.registry.store import ASIDE, database_path, is_local, store_lock
-from salary_kedro.upkeep.doctor import Site
 from salary_kedro.upkeep.findings import Finding
 from salary_kedro.upkeep.repair import mend
 from salary_kedro.upkeep.retention import model_of
@@ -88,7 +88,7 @@ class Moment:
     places: Sequence[str]
 
 
-def back_up(site: Site, file: Path) -> dict[str, Any]:
+def back_up(project: Project, file: Path) -> dict[str, Any]:
     """Write an archive of store, artifacts and bundles, whole or not at all, while runs go on.
 
     Returns:
@@ -98,22 +98,22 @@ def back_up(site: Site, file: Path) -> dict[str, Any]:
     Raises:
         UserError: If the store is a server's, or the file exists already or cannot be written.
     """
-    _refuse_server(site)
+    _refuse_server(project)
     draft = f".{file.name}."  # errors that name it are the archive's
     with new_file(file) as stream, _folder(file.parent, draft) as scratch:
         copy = scratch / DATABASE
-        moment = _take(site, copy)
-        root = Path(plain_path(str(site.artifacts)))
+        moment = _take(project, copy)
+        root = Path(plain_path(str(project.artifacts)))
         folders = [Path(plain_path(place)) for place in moment.places]
         own = [folder for folder in folders if folder.is_relative_to(root)]
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
             sums = {DATABASE: _add(target, DATABASE, copy)}
             sums |= _add_artifacts(target, root, own)
-            sums |= _add_bundles(target, site, moment.versions)
+            sums |= _add_bundles(target, project, moment.versions)
             contents = {
                 "format": FORMAT,
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "model_name": site.model_name,
+                "model_name": project.model_name,
                 "sha256": sums,
             }
             listed = json.dumps(contents, indent=2, sort_keys=True).encode()
@@ -130,8 +130,8 @@ def back_up(site: Site, file: Path) -> dict[str, Any]:
     }
 
 
-def _refuse_server(site: Site) -> None:
-    if not is_local(site.uri):
+def _refuse_server(project: Project) -> None:
+    if not is_local(project.uri):
         raise UserError(
             "the store is not a file of this machine: back up its database (pg_dump for "
             "PostgreSQL) and its artifact store together, by their own means; "
@@ -139,13 +139,13 @@ def _refuse_server(site: Site) -> None:
         )
 
 
-def _take(site: Site, copy: Path) -> Moment:
+def _take(project: Project, copy: Path) -> Moment:
     """Copy the store, at a moment in which no version awaits its verdict if one comes soon."""
     for look in range(LOOKS):
-        with store_lock(site.uri), reading(site.uri) as source, closing(_new(copy)) as target:
+        with store_lock(project.uri), reading(project.uri) as source, closing(_new(copy)) as target:
             source.backup(target)
         with closing(sqlite3.connect(copy)) as connection:
-            moment = _look_at(connection, site.model_name)
+            moment = _look_at(connection, project.model_name)
         if moment.undecided == 0 or look == LOOKS - 1:
             break
         time.sleep(PAUSE)
@@ -174,10 +174,12 @@ def _add_artifacts(target: zipfile.ZipFile, root: Path, folders: Sequence[Path])
     return {name: _add(target, name, path) for name, path in sorted(names.items())}
 
 
-def _add_bundles(target: zipfile.ZipFile, site: Site, versions: frozenset[int]) -> dict[str, str]:
+def _add_bundles(
+    target: zipfile.ZipFile, project: Project, versions: frozenset[int]
+) -> dict[str, str]:
     sums = {}
-    for name in _own_bundles(site):
-        files = _read_bundle(site.bundles, name) if version_of(name) in versions else {}
+    for name in _own_bundles(project):
+        files = _read_bundle(project.bundles, name) if version_of(name) in versions else {}
         for file, content in files.items():
             member = f"{BUNDLES}/{name}/{file}"
             target.writestr(_member(member), content)
@@ -185,10 +187,10 @@ def _add_bundles(target: zipfile.ZipFile, site: Site, versions: frozenset[int]) 
     return sums
 
 
-def _own_bundles(site: Site) -> list[str]:
+def _own_bundles(project: Project) -> list[str]:
     """Names of the bundles that are not of another model; those of several may lie together."""
-    bundles = site.bundles
-    return [n for n in bundles.names() if model_of(bundles, n) in (None, site.model_name)]
+    bundles = project.bundles
+    return [n for n in bundles.names() if model_of(bundles, n) in (None, project.model_name)]
 
 
 def _read_bundle(bundles: BundleStore, name: str) -> dict[str, bytes]:
@@ -240,14 +242,14 @@ def _folder(parent: Path, prefix: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
+def restore(project: Project, file: Path, force: bool = False) -> dict[str, Any]:
     """Put what an archive holds where the project keeps it, after checking all of it.
 
     The store is told its new place; versions that awaited their verdict are archived, for
     no run decides on them any more; the production version is packaged.
 
     Args:
-        site: The project's places; nothing may be there, unless forced.
+        project: Where to; nothing may be there, unless forced.
         file: An archive of `back_up`.
         force: Set aside what is there.
 
@@ -259,19 +261,19 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
         UserError: If the store is a server's, something is there already, the archive is not
             whole or of another model, or it cannot be put into place; nothing is changed then.
     """
-    _refuse_server(site)
-    _refuse_to_replace(site, force)
-    database = database_path(site.uri)
-    with _archive(file, site.model_name) as (source, sums), store_lock(site.uri):
-        _refuse_to_replace(site, force)  # a run may have begun meanwhile
+    _refuse_server(project)
+    _refuse_to_replace(project, force)
+    database = database_path(project.uri)
+    with _archive(file, project.model_name) as (source, sums), store_lock(project.uri):
+        _refuse_to_replace(project, force)  # a run may have begun meanwhile
         _check_room(source, database.parent)
         for stale in database.parent.glob(f"{SCRATCH}{database.name}-*"):  # of one that was killed
             shutil.rmtree(stale, ignore_errors=True)
         with _folder(database.parent, f"{SCRATCH}{database.name}-") as scratch:
             _unpack(source, sums, scratch)
-            moment = _check_database(scratch / DATABASE, site.model_name)
-            set_aside = _exchange(site, scratch)
-    fixed, left = _mend(site, file, set_aside)
+            moment = _check_database(scratch / DATABASE, project.model_name)
+            set_aside = _exchange(project, scratch)
+    fixed, left = _mend(project, file, set_aside)
     return {
         "file": str(file),
         "production": moment.production,
@@ -282,10 +284,12 @@ def restore(site: Site, file: Path, force: bool = False) -> dict[str, Any]:
     }
 
 
-def _mend(site: Site, file: Path, set_aside: Sequence[str]) -> tuple[list[str], list[Finding]]:
+def _mend(
+    project: Project, file: Path, set_aside: Sequence[str]
+) -> tuple[list[str], list[Finding]]:
     """Bring into line what was restored; whatever ends that, the user learns where things are."""
     try:
-        return mend(site)
+        return mend(project)
     except (Exception, KeyboardInterrupt) as error:  # MLflow, SQLite, the machine, a person
         text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
         places = f"; what was there is set aside in {', '.join(set_aside)}" if set_aside else ""
@@ -295,14 +299,14 @@ def _mend(site: Site, file: Path, set_aside: Sequence[str]) -> tuple[list[str], 
         ) from error
 
 
-def _refuse_to_replace(site: Site, force: bool) -> None:
+def _refuse_to_replace(project: Project, force: bool) -> None:
     if force:
         return
-    artifacts = Path(plain_path(str(site.artifacts)))
+    artifacts = Path(plain_path(str(project.artifacts)))
     places = {
-        database_path(site.uri): database_path(site.uri).exists(),
+        database_path(project.uri): database_path(project.uri).exists(),
         artifacts: artifacts.is_dir() and any(artifacts.iterdir()),
-        site.bundles.folder: bool(site.bundles.names()),
+        project.bundles.folder: bool(project.bundles.names()),
     }
     if taken := [str(place) for place, there in places.items() if there]:
         raise UserError(
@@ -404,7 +408,7 @@ def _check_database(database: Path, model: str) -> Moment:
         raise ValueError(f"{DATABASE} is no store ({error})") from error
 
 
-def _exchange(site: Site, unpacked: Path) -> list[str]:
+def _exchange(project: Project, unpacked: Path) -> list[str]:
     """Put what was unpacked into its places, the store last; set aside what is there.
 
     All of it lies beside its place before anything is moved, and what fails then is undone.
@@ -412,18 +416,20 @@ def _exchange(site: Site, unpacked: Path) -> list[str]:
     Returns:
         Where what was there is now.
     """
-    artifacts, bundles = Path(plain_path(str(site.artifacts))), site.bundles.folder
-    draft = f"{SCRATCH}{database_path(site.uri).name}-"
+    artifacts, bundles = Path(plain_path(str(project.artifacts))), project.bundles.folder
+    draft = f"{SCRATCH}{database_path(project.uri).name}-"
     near_, within_ = _folder(artifacts.parent, draft), _folder(bundles, SCRATCH)
     with near_ as near, within_ as within, ExitStack() as undo:
         for name, place in ((ARTIFACTS, near), (BUNDLES, within)):
             (unpacked / name).mkdir(exist_ok=True)
             shutil.move(unpacked / name, place)
-        aside = [_move(*step, undo) for step in _asides(site).items() if os.path.lexists(step[0])]
+        aside = [
+            _move(*step, undo) for step in _asides(project).items() if os.path.lexists(step[0])
+        ]
         for bundle in (within / BUNDLES).iterdir():
             _move(bundle, bundles / bundle.name, undo)
         _move(near / ARTIFACTS, artifacts, undo)
-        _move(unpacked / DATABASE, database_path(site.uri), undo)
+        _move(unpacked / DATABASE, database_path(project.uri), undo)
         undo.pop_all()
     return list(map(str, aside))
 
@@ -435,9 +441,9 @@ def _move(old: Path, new: Path, undo: ExitStack) -> Path:
     return new
 
 
-def _asides(site: Site) -> dict[Path, Path]:
+def _asides(project: Project) -> dict[Path, Path]:
     """Where each of what may be there is moved to; SQLite finds its log beside the store."""
-    database, artifacts = database_path(site.uri), Path(plain_path(str(site.artifacts)))
+    database, artifacts = database_path(project.uri), Path(plain_path(str(project.artifacts)))
     stamp = datetime.now(UTC).strftime(f"{ASIDE}%Y%m%dT%H%M%S.%f")
     moves = {
         database.with_name(f"{database.name}{suffix}"): database.with_name(
@@ -446,8 +452,8 @@ def _asides(site: Site) -> dict[Path, Path]:
         for suffix in ("", "-wal", "-shm")
     }
     moves[artifacts] = artifacts.with_name(f"{artifacts.name}.{stamp}")
-    bundles, names = site.bundles, _own_bundles(site)
-    if _owner(bundles) in (None, site.model_name):
+    bundles, names = project.bundles, _own_bundles(project)
+    if _owner(bundles) in (None, project.model_name):
         names.append(POINTER)  # nothing vouches for what it names; packaging points anew
     return moves | {bundles.folder / n: bundles.folder / f".{stamp}" / n for n in names}
 

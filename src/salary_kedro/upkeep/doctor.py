@@ -6,7 +6,6 @@ The registry's own checks take a `State` and nothing else; the files' checks tak
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
@@ -15,6 +14,7 @@ from salary_kedro.bundle.limits import max_model_bytes
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_intent
 from salary_kedro.registry.history import Record
 from salary_kedro.registry.registry import Registry, RegistryError, State, open_registry
@@ -41,42 +41,13 @@ NONE_PROMOTED = (
 SERVED = "what is served is not what is in production"
 
 
-@dataclass(frozen=True)
-class Site:
-    """A project's places, as one environment configures them.
-
-    Attributes:
-        root: The project's folder.
-        uri: Its MLflow store.
-        artifacts: URI of the folder of a local store's artifacts; None if the store
-            decides that itself.
-        model_name: Name of its registered model.
-        bundles: Its bundles.
-        raw_data: Its raw file; None if that can be fetched.
-        keep: How many bundles of the model are kept; None keeps all.
-    """
-
-    root: Path
-    uri: str
-    artifacts: str | None
-    model_name: str
-    bundles: BundleStore
-    raw_data: Path | None
-    keep: int | None = None
-
-    @property
-    def registry(self) -> Registry:
-        """The model registry; opening a store that MLflow has not set up would create it."""
-        return open_registry(self.uri, self.model_name)
-
-
-def examine(site: Site) -> list[Finding]:
+def examine(project: Project) -> list[Finding]:
     """Check every invariant, and every pitfall that can be checked on this machine.
 
     Returns:
         What was found, the broken first; empty if nothing is wrong.
     """
-    found = [*_examine_store(site), *examine_surroundings(site.root, site.raw_data)]
+    found = [*_examine_store(project), *examine_surroundings(project.root, project.raw_data)]
     return sorted(found, key=lambda finding: finding.severity != "broken")
 
 
@@ -89,20 +60,20 @@ def is_set_up(uri: str) -> bool:
     return store_exists(uri) and (not is_local(uri) or bool(_tables(uri)))
 
 
-def _examine_store(site: Site) -> list[Finding]:
-    if found := obstacle(site.uri):
+def _examine_store(project: Project) -> list[Finding]:
+    if found := obstacle(project.uri):
         return [found]
     try:
-        registry = site.registry
+        registry = open_registry(project.uri, project.model_name)
         state = registry.state()
     except (RegistryError, UserError) as error:
         return [_unusable(f"the registry cannot be read: {_line(error)}")]
     return [
         *check_alias(state, pending_intent(registry, state)),
         *check_tags(state),
-        *check_bundle(site.bundles, state.alias),
-        *_check_kept(site, registry),
-        *_check_artifacts(site, state),
+        *check_bundle(project.bundles, state.alias),
+        *_check_kept(project, registry),
+        *_check_artifacts(project, state),
     ]
 
 
@@ -295,27 +266,28 @@ def check_bundle(bundles: BundleStore, production: int | None) -> list[Finding]:
     return []
 
 
-def _check_kept(site: Site, registry: Registry) -> list[Finding]:
+def _check_kept(project: Project, registry: Registry) -> list[Finding]:
     """There are no more bundles than are to be kept."""
-    if site.keep is None:
+    keep = project.parameters.packaging.keep
+    if keep is None:
         return []
     try:
-        names = outdated(registry, site.bundles, site.keep)
+        names = outdated(registry, project.bundles, keep)
     except BundleError:
         return []  # found with the bundle
     if not names:
         return []
-    what = f"bundles that nothing needs are beyond packaging.keep ({site.keep}): {len(names)}"
+    what = f"bundles that nothing needs are beyond packaging.keep ({keep}): {len(names)}"
     return [advice(what, "they take up space", "the next `kedro run` that packages removes them")]
 
 
-def _check_artifacts(site: Site, state: State) -> list[Finding]:
-    if not is_local(site.uri):
+def _check_artifacts(project: Project, state: State) -> list[Finding]:
+    if not is_local(project.uri):
         return []
-    if places := former_places(site.uri, site.artifacts):
+    if places := former_places(project.uri, project.artifacts):
         return [_moved(places)]  # nothing is opened there
-    folders = model_folders(site.uri, site.model_name)
-    return [*check_models(folders, state), *_check_packed(site, folders, state.alias)]
+    folders = model_folders(project.uri, project.model_name)
+    return [*check_models(folders, state), *_check_packed(project, folders, state.alias)]
 
 
 def _moved(places: Iterable[str]) -> Finding:
@@ -343,10 +315,12 @@ def check_models(folders: Mapping[int, Path], state: State) -> list[Finding]:
     return found
 
 
-def _check_packed(site: Site, folders: Mapping[int, Path], production: int | None) -> list[Finding]:
+def _check_packed(
+    project: Project, folders: Mapping[int, Path], production: int | None
+) -> list[Finding]:
     """The bundle holds the very model of its version, not one of an earlier store."""
     try:
-        name = site.bundles.current()
+        name = project.bundles.current()
     except BundleError:
         return []  # found with the bundle
     folder = folders.get(production or 0)
@@ -354,7 +328,7 @@ def _check_packed(site: Site, folders: Mapping[int, Path], production: int | Non
         return []
     if folder is None or _trouble(folder):
         return []  # the bundle may hold the last good copy
-    packed, most = site.bundles.folder / name, max_model_bytes()
+    packed, most = project.bundles.folder / name, max_model_bytes()
     try:
         held, logged = (read_regular(place / MODEL_FILE, most) for place in (packed, folder))
     except (OSError, FileError):

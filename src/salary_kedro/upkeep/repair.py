@@ -4,19 +4,20 @@ from collections.abc import Iterator
 
 from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import align, new_record
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry, State, open_registry
 from salary_kedro.registry.relocation import plain_path, relocate
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import store_lock
-from salary_kedro.upkeep.doctor import Site, is_set_up
+from salary_kedro.upkeep.doctor import is_set_up
 from salary_kedro.upkeep.findings import Finding, broken
 
 LEFT_OVER = "left over from an interrupted run"
 
 
-def mend(site: Site) -> tuple[list[str], list[Finding]]:
+def mend(project: Project) -> tuple[list[str], list[Finding]]:
     """Point the store to its artifacts, bring the record into line, and move the bundle pointer.
 
     Each step needs those before it; the first that cannot be done ends the mending.
@@ -26,16 +27,16 @@ def mend(site: Site) -> tuple[list[str], list[Finding]]:
     """
     done: list[str] = []
     try:
-        if is_set_up(site.uri):
+        if is_set_up(project.uri):
             for step in (_relocate, _align, _repoint):
-                done.extend(step(site))
+                done.extend(step(project))
     except UserError as error:
         why = "nothing after it was mended either"
         return done, [broken(f"it cannot be mended: {error}", why, "do what it says, then again")]
     return done, []
 
 
-def settle_in(uri: str, artifacts: str | None, model_name: str) -> str | None:
+def settle_in(project: Project) -> str | None:
     """Point the store of a project that was moved or copied to its artifacts, and record it.
 
     Returns:
@@ -45,26 +46,26 @@ def settle_in(uri: str, artifacts: str | None, model_name: str) -> str | None:
         UserError: If the artifacts were not moved along, in which case nothing is changed; or
             if production was lost.
     """
-    if not (places := relocate(uri, artifacts)):
+    if not (places := relocate(project.uri, project.artifacts)):
         return None
     former = ", ".join(map(plain_path, places))
     done = f"the store pointed to {former}; it points to this project now"
-    registry = open_registry(uri, model_name)
-    with store_lock(uri):
+    registry = open_registry(project.uri, project.model_name)
+    with store_lock(project.uri):
         state = align(registry)
         if state.alias is not None:  # the history is kept with the registered model
             registry.record(new_record(state, "repair", state.alias, done, after=state.alias))
     return done
 
 
-def _relocate(site: Site) -> list[str]:
-    done = settle_in(site.uri, site.artifacts, site.model_name)
+def _relocate(project: Project) -> list[str]:
+    done = settle_in(project)
     return [] if done is None else [done]
 
 
-def _align(site: Site) -> Iterator[str]:
-    registry = site.registry
-    with store_lock(site.uri):
+def _align(project: Project) -> Iterator[str]:
+    registry = open_registry(project.uri, project.model_name)
+    with store_lock(project.uri):
         before, after = registry.state(), align(registry)
         while left := [v for v in after.versions.values() if Stage.STAGING in v.stages]:
             _archive(registry, after, left[0])
@@ -89,12 +90,12 @@ def _retagged(before: State, after: State) -> Iterator[str]:
             yield f"version {number} is tagged {' and '.join(version.stages)}; it was {was}"
 
 
-def _repoint(site: Site) -> Iterator[str]:
-    registry = site.registry
+def _repoint(project: Project) -> Iterator[str]:
+    registry = open_registry(project.uri, project.model_name)
     if registry.champion() is None:
         return
-    before = _served(site.bundles)
-    name = export_production(registry, site.bundles)
+    before = _served(project.bundles)
+    name = export_production(registry, project.bundles)
     if name != before:
         yield f"the bundle pointer names {name}"
 

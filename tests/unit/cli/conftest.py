@@ -2,7 +2,7 @@
 
 import pytest
 
-from salary_kedro.cli.project import Project, open_project
+from salary_kedro.project.project import Project, open_project
 from support import Project as Copy
 
 

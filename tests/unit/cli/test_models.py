@@ -19,10 +19,9 @@ from mlflow import MlflowClient
 from disks import read_only
 from salary_kedro.cli import cli
 from salary_kedro.cli.models import archives, decisions, doctor, models, versions
-from salary_kedro.cli.project import Project as Opened
-from salary_kedro.cli.project import open_project
 from salary_kedro.errors import UserError
-from salary_kedro.upkeep.doctor import Site
+from salary_kedro.project.project import Project as Opened
+from salary_kedro.project.project import open_project
 from sites import contents, copy_site, database_of, model_file
 from stores import MODEL_NAME, alias
 from support import Project
@@ -125,7 +124,7 @@ def test_show_when_shown_to_people_then_tells_line_by_line(shell: Project) -> No
     assert any(line.endswith("  promotion by hand: first") for line in lines)
 
 
-def test_rollback_when_done_then_says_what_is_production(shell: Project, healthy: Site) -> None:
+def test_rollback_when_done_then_says_what_is_production(shell: Project, healthy: Opened) -> None:
     result = kedro("models", "rollback", "--reason", "too high")
 
     name = healthy.bundles.current()
@@ -208,7 +207,7 @@ def bad_commands() -> Iterable[tuple[list[str], str]]:
     [pytest.param(*case, id=" ".join(case[0])[:50]) for case in bad_commands()],
 )
 def test_models_when_the_input_is_bad_then_says_so_in_one_line_and_changes_nothing(
-    arguments: list[str], message: str, shell: Project, healthy: Site, tmp_path: Path
+    arguments: list[str], message: str, shell: Project, healthy: Opened, tmp_path: Path
 ) -> None:
     places = {"taken": tmp_path / "taken.txt", "no": tmp_path / "none"}
     places["taken"].write_text("mine")
@@ -222,7 +221,7 @@ def test_models_when_the_input_is_bad_then_says_so_in_one_line_and_changes_nothi
 
 
 def test_models_when_the_model_does_not_load_then_is_not_promoted_and_nothing_changes(
-    shell: Project, healthy: Site
+    shell: Project, healthy: Opened
 ) -> None:
     model_file(healthy, 1).write_bytes(b"no model")
     before = contents(healthy)
@@ -236,7 +235,7 @@ def test_models_when_the_model_does_not_load_then_is_not_promoted_and_nothing_ch
 
 
 def test_rollback_when_nothing_was_production_before_then_says_so(
-    shell: Project, healthy: Site
+    shell: Project, healthy: Opened
 ) -> None:
     MlflowClient().delete_model_version(MODEL_NAME, "1")
     before = contents(healthy)
@@ -341,7 +340,7 @@ def test_models_when_the_store_s_uri_is_malformed_then_says_so(
     assert refused("list").startswith(f"the tracking URI {uri} is ")
 
 
-def moved(opened: Opened, healthy: Site, folder: Path, patch: pytest.MonkeyPatch) -> Opened:
+def moved(opened: Opened, healthy: Opened, folder: Path, patch: pytest.MonkeyPatch) -> Opened:
     """The project with a copied store, which still names the original's artifacts."""
     copied = copy_site(healthy, folder)
     patch.setenv("MLFLOW_TRACKING_URI", copied.uri)
@@ -349,7 +348,7 @@ def moved(opened: Opened, healthy: Site, folder: Path, patch: pytest.MonkeyPatch
 
 
 def test_commands_when_the_store_was_copied_then_those_that_read_models_or_write_refuse(
-    opened: Opened, healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, healthy: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "two.zip"
     archives.export_to(opened, 2, file)
@@ -391,7 +390,7 @@ def test_commands_when_nothing_was_trained_then_say_so_and_create_nothing(
 
 @pytest.mark.parametrize("kept", ["in the database", "in the log beside it"])
 def test_commands_when_the_store_is_read_only_then_those_that_read_work_as_ever(
-    kept: str, opened: Opened, healthy: Site, tmp_path: Path
+    kept: str, opened: Opened, healthy: Opened, tmp_path: Path
 ) -> None:
     place = copy_site(healthy, tmp_path / "site")
     database = database_of(place)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from salary_kedro.errors import UserError
-from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
 from salary_kedro.project.places import local_path
+from salary_kedro.project.project import open_project
 from support import ROOT, Project
 
 RAW = "data/01_raw/salary_data.csv"
@@ -26,14 +26,10 @@ def root(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project.root
 
 
-def loader(env: str | None = None) -> ProjectConfigLoader:
-    return ProjectConfigLoader(str(Path.cwd() / "conf"), env, **LOADER_ARGS)
-
-
 def owner(path: str | Path, env: str | None = None) -> str | None:
     """Whose a file is; None if it may be written."""
     try:
-        refuse_owned(Path(path), Path.cwd(), loader(env), "name another")
+        refuse_owned(Path(path), open_project(Path.cwd(), env), "name another")
     except UserError as error:
         text = str(error)
         start, end = f"{Path(path)} belongs to ", " and is not written over: name another"
@@ -136,7 +132,7 @@ def test_refuse_owned_when_nobody_can_tell_what_another_environment_owns_then_re
     (root / "conf/mine/catalog.yml").write_text("raw: [")
 
     with pytest.raises(UserError, match="what the environment 'mine' owns is not known, because"):
-        refuse_owned(Path("scored.csv"), root, loader(), "name another")
+        refuse_owned(Path("scored.csv"), open_project(root, None), "name another")
 
 
 def test_refuse_owned_when_another_contract_is_being_edited_then_does_not_mind(root: Path) -> None:

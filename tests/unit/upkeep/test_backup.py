@@ -18,34 +18,46 @@ from mlflow import MlflowClient, MlflowException
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.project.parameters import RegistryNames
+from salary_kedro.project.project import Project
 from salary_kedro.registry.store import prepare_store
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.upkeep import backup
 from salary_kedro.upkeep.backup import back_up, restore
-from salary_kedro.upkeep.doctor import Site, obstacle
+from salary_kedro.upkeep.doctor import obstacle
+from salary_kedro.upkeep.opening import registry_of
 from salary_kedro.upkeep.repair import settle_in
 from samples import bundle_files
-from sites import broken, contents, copy_site, database_of, model_file, register, site_of
+from sites import (
+    broken,
+    contents,
+    copy_site,
+    database_of,
+    model_file,
+    register,
+    site_of,
+    with_parameters,
+)
 from stores import EXPERIMENT, MODEL_NAME, forget_store
 
 pytestmark = pytest.mark.slow  # whole stores, written and read
 
 
 @pytest.fixture
-def file(healthy: Site, tmp_path: Path) -> Path:
+def file(healthy: Project, tmp_path: Path) -> Path:
     """A backup of the healthy site."""
     back_up(healthy, tmp_path / "all.zip")
     return tmp_path / "all.zip"
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Site:
+def new(tmp_path: Path) -> Project:
     """A site in which there is nothing yet."""
     return site_of(tmp_path / "new project")
 
 
 @pytest.fixture
-def filled(healthy: Site, tmp_path: Path) -> Site:
+def filled(healthy: Project, tmp_path: Path) -> Project:
     """A copy of the healthy site, whose files may be replaced: MLflow has not opened them."""
     return copy_site(healthy, tmp_path / "filled")
 
@@ -71,7 +83,7 @@ def write(file: Path, files: dict[str, bytes], *, seal: bool = False) -> Path:
     return file
 
 
-def refusal(site: Site, file: Path) -> str:
+def refusal(site: Project, file: Path) -> str:
     """The one line that a restoring is refused with; nothing may be left of it."""
     with pytest.raises(UserError) as caught:
         restore(site, file)
@@ -86,13 +98,13 @@ def refusal(site: Site, file: Path) -> str:
 # --- There and back ---------------------------------------------------------------------
 
 
-def test_restore_when_the_place_is_new_then_all_is_there_and_well(file: Path, new: Site) -> None:
+def test_restore_when_the_place_is_new_then_all_is_there_and_well(file: Path, new: Project) -> None:
     result = restore(new, file)
 
     assert (result["production"], result["versions"]) == (2, 2)
     assert (result["left"], result["set_aside"]) == ([], [])
     assert broken(new) == []
-    registry = new.registry
+    registry = registry_of(new)
     state = registry.state()
     assert (state.alias, [r.why for r in state.history.done[:2]]) == (2, ["first", "better"])
     assert registry.model_folder(1).is_relative_to(database_of(new).parent / "artifacts")
@@ -100,7 +112,7 @@ def test_restore_when_the_place_is_new_then_all_is_there_and_well(file: Path, ne
 
 
 def test_restore_when_the_original_is_gone_then_needs_nothing_of_it(
-    file: Path, healthy: Site, new: Site
+    file: Path, healthy: Project, new: Project
 ) -> None:
     shutil.rmtree(database_of(healthy).parent / "artifacts")
 
@@ -109,7 +121,7 @@ def test_restore_when_the_original_is_gone_then_needs_nothing_of_it(
     assert broken(new) == []
 
 
-def test_back_up_when_done_then_changes_nothing(healthy: Site, tmp_path: Path) -> None:
+def test_back_up_when_done_then_changes_nothing(healthy: Project, tmp_path: Path) -> None:
     before = contents(healthy)
 
     made = back_up(healthy, tmp_path / "all.zip")
@@ -120,7 +132,7 @@ def test_back_up_when_done_then_changes_nothing(healthy: Site, tmp_path: Path) -
 
 
 def test_back_up_when_files_are_of_no_run_then_leaves_them_out(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     stray = database_of(healthy).parent / "artifacts" / "later" / "artifacts" / "a.txt"
     stray.parent.mkdir(parents=True)
@@ -155,7 +167,7 @@ def replace_by_file(bundle: Path) -> None:
     ],
 )
 def test_back_up_when_a_bundle_holds_what_is_never_read_then_says_so_and_leaves_nothing(
-    healthy: Site, tmp_path: Path, spoil: Callable[[Path], None], why: str
+    healthy: Project, tmp_path: Path, spoil: Callable[[Path], None], why: str
 ) -> None:
     name = str(healthy.bundles.current())
     spoil(healthy.bundles.folder / name)
@@ -168,7 +180,7 @@ def test_back_up_when_a_bundle_holds_what_is_never_read_then_says_so_and_leaves_
 
 
 def test_back_up_when_a_file_of_a_bundle_is_missing_then_the_others_are_in_it(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     name = str(healthy.bundles.current())
     (healthy.bundles.folder / name / "metrics.json").unlink()
@@ -181,7 +193,7 @@ def test_back_up_when_a_file_of_a_bundle_is_missing_then_the_others_are_in_it(
 
 
 def test_back_up_when_a_model_lies_elsewhere_then_says_that_it_is_not_in_it(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(database_of(healthy))) as connection, connection:
         connection.execute(
@@ -192,11 +204,15 @@ def test_back_up_when_a_model_lies_elsewhere_then_says_that_it_is_not_in_it(
 
 
 def test_restore_when_a_version_awaited_its_verdict_then_it_is_archived_with_the_reason(
-    healthy: Site, spare: LoggedModel, tmp_path: Path, new: Site, monkeypatch: pytest.MonkeyPatch
+    healthy: Project,
+    spare: LoggedModel,
+    tmp_path: Path,
+    new: Project,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(backup, "LOOKS", 2)
     monkeypatch.setattr(backup, "PAUSE", 0)
-    register(healthy.registry, spare)
+    register(registry_of(healthy), spare)
     back_up(healthy, tmp_path / "all.zip")
 
     result = restore(new, tmp_path / "all.zip")
@@ -206,9 +222,9 @@ def test_restore_when_a_version_awaited_its_verdict_then_it_is_archived_with_the
 
 
 def test_back_up_when_a_verdict_comes_soon_then_waits_for_it(
-    healthy: Site, spare: LoggedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    healthy: Project, spare: LoggedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register(healthy.registry, spare)
+    register(registry_of(healthy), spare)
     client = MlflowClient()
 
     def decide(_: float) -> None:
@@ -228,7 +244,7 @@ def test_back_up_when_a_verdict_comes_soon_then_waits_for_it(
 
 
 @pytest.fixture
-def stranger(filled: Site, contract: Contract) -> Path:
+def stranger(filled: Project, contract: Contract) -> Path:
     """A bundle of another model with the number of a version, where ours lie."""
     name, files = pack("other salaries", 2, bundle_files(contract))
     filled.bundles.write(name, files)
@@ -236,9 +252,9 @@ def stranger(filled: Site, contract: Contract) -> Path:
 
 
 def test_back_up_when_a_bundle_is_of_another_model_then_leaves_it_out(
-    filled: Site, stranger: Path, tmp_path: Path
+    filled: Project, stranger: Path, tmp_path: Path
 ) -> None:
-    settle_in(filled.uri, filled.artifacts, MODEL_NAME)
+    settle_in(filled)
     forget_store()
 
     back_up(filled, tmp_path / "ours.zip")
@@ -248,7 +264,7 @@ def test_back_up_when_a_bundle_is_of_another_model_then_leaves_it_out(
 
 
 def test_restore_when_a_bundle_is_of_another_model_then_leaves_it_where_it_is(
-    file: Path, filled: Site, stranger: Path
+    file: Path, filled: Project, stranger: Path
 ) -> None:
     restore(filled, file, force=True)
 
@@ -258,7 +274,7 @@ def test_restore_when_a_bundle_is_of_another_model_then_leaves_it_where_it_is(
 
 @pytest.mark.parametrize(("owner", "is_left"), [(MODEL_NAME, False), ("other salaries", True)])
 def test_restore_when_nothing_in_it_is_production_then_no_bundle_of_ours_is_served(
-    owner: str, is_left: bool, filled: Site, stranger: Path, tmp_path: Path
+    owner: str, is_left: bool, filled: Project, stranger: Path, tmp_path: Path
 ) -> None:
     empty = site_of(tmp_path / "empty")
     prepare_store(empty.uri, EXPERIMENT, empty.artifacts)
@@ -279,7 +295,7 @@ def test_restore_when_nothing_in_it_is_production_then_no_bundle_of_ours_is_serv
 # --- What must be refused ----------------------------------------------------------------
 
 
-def test_back_up_when_the_file_exists_then_keeps_it(healthy: Site, tmp_path: Path) -> None:
+def test_back_up_when_the_file_exists_then_keeps_it(healthy: Project, tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_text("mine")
 
     with pytest.raises(UserError, match="exists already: choose another name"):
@@ -289,7 +305,7 @@ def test_back_up_when_the_file_exists_then_keeps_it(healthy: Site, tmp_path: Pat
 
 
 def test_back_up_when_it_fails_half_way_then_leaves_nothing(
-    healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    healthy: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "_add_bundles", lambda *_: 1 / 0)
 
@@ -301,7 +317,7 @@ def test_back_up_when_it_fails_half_way_then_leaves_nothing(
 
 @pytest.mark.parametrize("fails", ["opened", "read"])
 def test_back_up_when_a_file_cannot_be_read_then_names_that_one(
-    fails: str, healthy: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fails: str, healthy: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_file(healthy, 1)
     if fails == "read":
@@ -325,7 +341,7 @@ def test_back_up_when_a_file_cannot_be_read_then_names_that_one(
 
 @pytest.mark.parametrize("work", [back_up, restore])
 def test_backup_when_the_store_is_a_servers_then_says_what_to_back_up(
-    work: object, healthy: Site, tmp_path: Path
+    work: object, healthy: Project, tmp_path: Path
 ) -> None:
     shared = replace(healthy, uri="http://mlflow.example:5000", artifacts=None)
 
@@ -336,7 +352,7 @@ def test_backup_when_the_store_is_a_servers_then_says_what_to_back_up(
 
 
 def test_restore_when_something_is_there_then_refuses_and_changes_nothing(
-    file: Path, healthy: Site
+    file: Path, healthy: Project
 ) -> None:
     before = contents(healthy)
 
@@ -347,7 +363,7 @@ def test_restore_when_something_is_there_then_refuses_and_changes_nothing(
 
 
 def test_restore_when_forced_then_sets_aside_what_was_there(
-    file: Path, healthy: Site, tmp_path: Path, new: Site
+    file: Path, healthy: Project, tmp_path: Path, new: Project
 ) -> None:
     restore(new, file)
     marker = database_of(new).parent / "artifacts" / "mine.txt"
@@ -367,7 +383,7 @@ def test_restore_when_forced_then_sets_aside_what_was_there(
 
 @pytest.mark.parametrize("failing", ["artifacts", "mlflow.db"])
 def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
-    failing: str, file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
+    failing: str, file: Path, filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, bundles = contents(filled), filled.bundles.names()
     rename = Path.rename
@@ -385,7 +401,7 @@ def test_restore_when_it_fails_half_way_then_all_is_as_it_was(
 
 
 def test_restore_when_one_was_killed_half_way_then_the_doctor_says_so_and_another_completes_it(
-    file: Path, filled: Site
+    file: Path, filled: Project
 ) -> None:
     database = database_of(filled)
     for place, aside in backup._asides(filled).items():
@@ -409,9 +425,9 @@ def test_restore_when_one_was_killed_half_way_then_the_doctor_says_so_and_anothe
 
 
 def test_restore_when_it_cannot_be_brought_into_line_then_says_where_the_old_data_are(
-    file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
+    file: Path, filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Site) -> None:
+    def fail(_: Project) -> None:
         raise MlflowException("no such\ntable")
 
     monkeypatch.setattr(backup, "mend", fail)
@@ -430,7 +446,7 @@ def test_restore_when_it_cannot_be_brought_into_line_then_says_where_the_old_dat
 
 
 def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_beside_it(
-    file: Path, filled: Site, monkeypatch: pytest.MonkeyPatch
+    file: Path, filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database_of(filled).with_name("mlflow.db-wal").write_bytes(b"log")
     monkeypatch.setattr(backup, "mend", lambda site: ([], []))
@@ -442,7 +458,7 @@ def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_besid
 
 
 def test_restore_when_a_run_began_meanwhile_then_refuses_all_the_same(
-    file: Path, new: Site, monkeypatch: pytest.MonkeyPatch
+    file: Path, new: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = backup.store_lock
 
@@ -460,9 +476,9 @@ def test_restore_when_a_run_began_meanwhile_then_refuses_all_the_same(
 
 
 def test_restore_when_the_archive_is_of_another_model_then_names_both(
-    file: Path, new: Site
+    file: Path, new: Project
 ) -> None:
-    other = replace(new, model_name="other salaries")
+    other = with_parameters(new, registry=RegistryNames(model_name="other salaries"))
 
     message = refusal(other, file)
 
@@ -472,7 +488,7 @@ def test_restore_when_the_archive_is_of_another_model_then_names_both(
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.25, 0.5, 0.99, 0.99999])
 def test_restore_when_the_archive_was_cut_short_then_changes_nothing(
-    share: float, file: Path, new: Site, tmp_path: Path
+    share: float, file: Path, new: Project, tmp_path: Path
 ) -> None:
     content = file.read_bytes()
     (tmp_path / "short.zip").write_bytes(content[: int(len(content) * share)])
@@ -482,7 +498,7 @@ def test_restore_when_the_archive_was_cut_short_then_changes_nothing(
 
 @pytest.mark.parametrize("listed", ["[]", "5", '"a"', '{"format": 1}', "[" * 100_000, "null"])
 def test_restore_when_the_list_in_it_is_none_then_is_refused(
-    listed: str, file: Path, new: Site, tmp_path: Path
+    listed: str, file: Path, new: Project, tmp_path: Path
 ) -> None:
     odd = write(tmp_path / "odd.zip", {**members(file), "backup.json": listed.encode()})
 
@@ -492,7 +508,7 @@ def test_restore_when_the_list_in_it_is_none_then_is_refused(
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 @pytest.mark.parametrize("kind", ["backup.json", "mlflow.db"])
 def test_restore_when_a_member_is_packed_otherwise_then_is_refused_before_it_is_unpacked(
-    kind: str, method: int, file: Path, new: Site, tmp_path: Path
+    kind: str, method: int, file: Path, new: Project, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "odd.zip", "w") as target:
         for name, content in members(file).items():
@@ -502,7 +518,7 @@ def test_restore_when_a_member_is_packed_otherwise_then_is_refused_before_it_is_
 
 
 def test_restore_when_the_list_in_it_is_huge_then_is_refused_before_it_is_read(
-    file: Path, new: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, new: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it read"))
     with zipfile.ZipFile(tmp_path / "huge.zip", "w", zipfile.ZIP_DEFLATED) as target:
@@ -512,7 +528,7 @@ def test_restore_when_the_list_in_it_is_huge_then_is_refused_before_it_is_read(
 
 
 def test_restore_when_the_archive_is_no_regular_file_then_does_not_wait_for_it(
-    new: Site, tmp_path: Path
+    new: Project, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe.zip")
 
@@ -521,7 +537,7 @@ def test_restore_when_the_archive_is_no_regular_file_then_does_not_wait_for_it(
 
 @pytest.mark.parametrize("kind", ["mlflow.db", "artifacts/", "bundles/"])
 def test_restore_when_a_file_was_altered_then_names_it_and_changes_nothing(
-    kind: str, file: Path, new: Site, tmp_path: Path
+    kind: str, file: Path, new: Project, tmp_path: Path
 ) -> None:
     files = members(file)
     name = next(name for name in files if name.startswith(kind))
@@ -538,7 +554,7 @@ def test_restore_when_a_file_was_altered_then_names_it_and_changes_nothing(
      "bundles/1-00000000-more/a"],
 )  # fmt: skip
 def test_restore_when_a_name_leads_elsewhere_then_is_refused_and_writes_nothing(
-    name: str, file: Path, new: Site, tmp_path: Path
+    name: str, file: Path, new: Project, tmp_path: Path
 ) -> None:
     evil = write(tmp_path / "evil.zip", {**members(file), name: b"x"}, seal=True)
 
@@ -546,7 +562,7 @@ def test_restore_when_a_name_leads_elsewhere_then_is_refused_and_writes_nothing(
 
 
 def test_restore_when_a_file_is_missing_or_more_are_there_then_is_refused(
-    file: Path, new: Site, tmp_path: Path
+    file: Path, new: Project, tmp_path: Path
 ) -> None:
     files = members(file)
     less = {name: content for name, content in files.items() if name != "mlflow.db"}
@@ -556,19 +572,19 @@ def test_restore_when_a_file_is_missing_or_more_are_there_then_is_refused(
 
 
 def test_restore_when_the_store_in_it_is_none_then_is_refused(
-    file: Path, new: Site, tmp_path: Path
+    file: Path, new: Project, tmp_path: Path
 ) -> None:
     odd = write(tmp_path / "odd.zip", {**members(file), "mlflow.db": b"garbage" * 99}, seal=True)
 
     assert "mlflow.db is no store" in refusal(new, odd)
 
 
-def test_restore_when_there_is_no_file_then_says_so(new: Site, tmp_path: Path) -> None:
+def test_restore_when_there_is_no_file_then_says_so(new: Project, tmp_path: Path) -> None:
     assert refusal(new, tmp_path / "none.zip").endswith("(No such file or directory)")
 
 
 def test_restore_when_the_format_is_another_then_says_so(
-    file: Path, new: Site, tmp_path: Path
+    file: Path, new: Project, tmp_path: Path
 ) -> None:
     files = members(file)
     listed = {**json.loads(files["backup.json"]), "format": 2}
@@ -578,7 +594,7 @@ def test_restore_when_the_format_is_another_then_says_so(
 
 
 def test_restore_when_there_is_no_room_then_says_so_before_it_unpacks(
-    file: Path, new: Site, monkeypatch: pytest.MonkeyPatch
+    file: Path, new: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = shutil.disk_usage("/")._replace(free=10)
     monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: full)

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import new_record
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.packaging import export_production, pack_version
@@ -20,9 +21,10 @@ from salary_kedro.registry.history import History, Record
 from salary_kedro.registry.registry import State
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.tracking import LoggedModel
-from salary_kedro.upkeep.doctor import Site, check_alias, check_tags, examine
+from salary_kedro.upkeep.doctor import check_alias, check_tags, examine
 from salary_kedro.upkeep.findings import Finding
-from sites import broken, contents, database_of, model_file, register
+from salary_kedro.upkeep.opening import registry_of
+from sites import broken, contents, database_of, model_file, register, with_parameters
 from stores import MODEL_NAME, copy_database
 
 FIX = "`kedro models doctor --fix`"
@@ -272,7 +274,7 @@ def test_check_when_promoters_raced_then_names_the_version_to_be_compared() -> N
 # --- A whole site ---------------------------------------------------------------------
 
 
-def what(site: Site, severity: str = "broken") -> list[str]:
+def what(site: Project, severity: str = "broken") -> list[str]:
     return [found.what for found in examine(site) if found.severity == severity]
 
 
@@ -296,7 +298,7 @@ def remove_pointer(bundles: BundleStore) -> None:
     (bundles.folder / "current").unlink()
 
 
-def test_examine_when_all_is_well_then_finds_nothing_about_the_store(healthy: Site) -> None:
+def test_examine_when_all_is_well_then_finds_nothing_about_the_store(healthy: Project) -> None:
     assert broken(healthy) == []
     about = ("version", "alias", "store", "bundle", "trained", "model files", "registry")
     assert [
@@ -306,21 +308,23 @@ def test_examine_when_all_is_well_then_finds_nothing_about_the_store(healthy: Si
 
 @pytest.mark.parametrize(("keep", "told"), [(None, False), (20, False), (1, True)])
 def test_examine_when_bundles_are_beyond_what_is_kept_then_advises(
-    keep: int | None, healthy: Site, spare: LoggedModel, told: bool
+    keep: int | None, healthy: Project, spare: LoggedModel, told: bool
 ) -> None:
     for number in (3, 4):  # with 2, more than what is served or would be next
-        register(healthy.registry, spare)
-        promote_by_hand(healthy.registry, number, "the next")
-        export_production(healthy.registry, healthy.bundles)
-    healthy.bundles.write(*pack_version(healthy.registry, 1))
+        register(registry_of(healthy), spare)
+        promote_by_hand(registry_of(healthy), number, "the next")
+        export_production(registry_of(healthy), healthy.bundles)
+    healthy.bundles.write(*pack_version(registry_of(healthy), 1))
 
-    found = what(replace(healthy, keep=keep), "advice")
+    packaging = healthy.parameters.packaging.model_copy(update={"keep": keep})
+
+    found = what(with_parameters(healthy, packaging=packaging), "advice")
 
     assert ("bundles that nothing needs are beyond packaging.keep (1): 1" in found) is told
 
 
 def test_examine_when_something_is_broken_then_it_comes_before_all_advice(
-    healthy: Site, monkeypatch: pytest.MonkeyPatch
+    healthy: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)  # advice
     monkeypatch.setenv("BENTOML_DO_NOT_TRACK", "no")
@@ -368,7 +372,7 @@ def test_examine_when_something_is_broken_then_it_comes_before_all_advice(
     ],
 )
 def test_examine_when_the_bundle_is_wrong_then_says_how(
-    damage: Callable[[BundleStore], None], text: str, why: str, remedy: str, healthy: Site
+    damage: Callable[[BundleStore], None], text: str, why: str, remedy: str, healthy: Project
 ) -> None:
     name = healthy.bundles.current()
     damage(healthy.bundles)
@@ -379,7 +383,9 @@ def test_examine_when_the_bundle_is_wrong_then_says_how(
     assert found == [is_broken(expected, why, remedy)]
 
 
-def test_examine_when_the_bundle_is_of_an_earlier_store_then_says_what_to_do(healthy: Site) -> None:
+def test_examine_when_the_bundle_is_of_an_earlier_store_then_says_what_to_do(
+    healthy: Project,
+) -> None:
     model_file(healthy, 2).write_bytes(model_file(healthy, 1).read_bytes())
     name = str(healthy.bundles.current())
 
@@ -390,7 +396,9 @@ def test_examine_when_the_bundle_is_of_an_earlier_store_then_says_what_to_do(hea
     assert found == [is_broken(what, UNSERVED, remedy)]
 
 
-def test_examine_when_the_production_model_is_gone_then_says_what_it_means(healthy: Site) -> None:
+def test_examine_when_the_production_model_is_gone_then_says_what_it_means(
+    healthy: Project,
+) -> None:
     model_file(healthy, 2).unlink()
 
     assert [found for found in examine(healthy) if found.severity == "broken"] == [
@@ -403,7 +411,7 @@ def test_examine_when_the_production_model_is_gone_then_says_what_it_means(healt
 
 
 def test_examine_when_the_production_model_is_damaged_then_says_so_and_not_to_remove_its_bundle(
-    healthy: Site,
+    healthy: Project,
 ) -> None:
     model_file(healthy, 2).write_bytes(b"no model")
 
@@ -412,7 +420,9 @@ def test_examine_when_the_production_model_is_damaged_then_says_so_and_not_to_re
     ]
 
 
-def test_examine_when_the_model_of_an_archived_version_is_gone_then_advises(healthy: Site) -> None:
+def test_examine_when_the_model_of_an_archived_version_is_gone_then_advises(
+    healthy: Project,
+) -> None:
     model_file(healthy, 1).unlink()
 
     assert what(healthy) == []
@@ -425,9 +435,9 @@ def test_examine_when_the_model_of_an_archived_version_is_gone_then_advises(heal
 
 
 def test_examine_when_a_promotion_stopped_after_the_alias_then_names_it(
-    healthy: Site, spare: LoggedModel
+    healthy: Project, spare: LoggedModel
 ) -> None:
-    registry = healthy.registry
+    registry = registry_of(healthy)
     register(registry, spare)
     registry.record(new_record(registry.state(), "promotion", 3, "better", after=3, step="intent"))
     registry.move_alias(3)
@@ -436,9 +446,9 @@ def test_examine_when_a_promotion_stopped_after_the_alias_then_names_it(
 
 
 def test_examine_when_a_promotion_stopped_before_the_alias_then_the_version_is_left_over(
-    healthy: Site, spare: LoggedModel
+    healthy: Project, spare: LoggedModel
 ) -> None:
-    registry = healthy.registry
+    registry = registry_of(healthy)
     register(registry, spare)
     registry.record(new_record(registry.state(), "promotion", 3, "better", after=3, step="intent"))
 
@@ -446,7 +456,7 @@ def test_examine_when_a_promotion_stopped_before_the_alias_then_the_version_is_l
 
 
 def test_examine_when_the_store_names_another_place_then_says_so_and_opens_nothing_there(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     there = tmp_path / "copy" / "mlflow"
     copied = replace(
@@ -481,7 +491,7 @@ NOTHING_TRAINED = Finding(
 
 
 def test_examine_when_there_is_no_store_then_advises_to_train_and_creates_nothing(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/none/mlflow.db")
 
@@ -491,7 +501,7 @@ def test_examine_when_there_is_no_store_then_advises_to_train_and_creates_nothin
 
 
 def test_examine_when_the_store_is_an_empty_file_then_sets_up_no_tables(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty.db"
     empty.touch()
@@ -501,7 +511,7 @@ def test_examine_when_the_store_is_an_empty_file_then_sets_up_no_tables(
 
 
 def test_examine_when_tables_are_missing_then_names_it_and_sets_up_none(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     partial = tmp_path / "partial.db"
     copy_database(database_of(healthy), partial)
@@ -519,7 +529,9 @@ def test_examine_when_tables_are_missing_then_names_it_and_sets_up_none(
     assert partial.read_bytes() == before
 
 
-def test_examine_when_the_store_is_no_database_then_says_so(healthy: Site, tmp_path: Path) -> None:
+def test_examine_when_the_store_is_no_database_then_says_so(
+    healthy: Project, tmp_path: Path
+) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
 
     found = examine(replace(healthy, uri=f"sqlite:///{tmp_path}/mlflow.db"))
@@ -529,7 +541,7 @@ def test_examine_when_the_store_is_no_database_then_says_so(healthy: Site, tmp_p
 
 
 def test_examine_when_the_path_of_the_store_cannot_be_used_then_says_so(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "100%.db").touch()
 
@@ -540,7 +552,7 @@ def test_examine_when_the_path_of_the_store_cannot_be_used_then_says_so(
 
 
 def test_examine_when_nothing_answers_at_the_store_then_says_so_without_waiting(
-    healthy: Site, pauses: list[float]
+    healthy: Project, pauses: list[float]
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -553,14 +565,14 @@ def test_examine_when_nothing_answers_at_the_store_then_says_so_without_waiting(
 
 
 @pytest.mark.parametrize("uri", ["htp://127.0.0.1", "http://", "http://127.0.0.1:port", "mlruns"])
-def test_examine_when_the_uri_is_malformed_then_says_so(uri: str, healthy: Site) -> None:
+def test_examine_when_the_uri_is_malformed_then_says_so(uri: str, healthy: Project) -> None:
     found = what(replace(healthy, uri=uri, artifacts=None))
 
     assert len(found) == 1
     assert found[0].startswith(f"the tracking URI {uri} is ")
 
 
-def test_examine_when_a_record_is_unreadable_then_says_so_in_one_line(healthy: Site) -> None:
+def test_examine_when_a_record_is_unreadable_then_says_so_in_one_line(healthy: Project) -> None:
     MlflowClient().set_registered_model_tag(MODEL_NAME, "history.x", '{"key": 1}')
 
     found = [finding for finding in examine(healthy) if finding.severity == "broken"]
@@ -574,23 +586,23 @@ def test_examine_when_a_record_is_unreadable_then_says_so_in_one_line(healthy: S
 # --- It only reads --------------------------------------------------------------------
 
 
-def delete_champion(site: Site) -> None:
+def delete_champion(site: Project) -> None:
     MlflowClient().delete_model_version(MODEL_NAME, "2")
 
 
-def tag_both(site: Site) -> None:
+def tag_both(site: Project) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "1", "production", "1.0")
 
 
-def move_alias(site: Site) -> None:
+def move_alias(site: Project) -> None:
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
 
 
-def lose_bundles(site: Site) -> None:
+def lose_bundles(site: Project) -> None:
     shutil.rmtree(site.bundles.folder)
 
 
-def leave_alone(site: Site) -> None:
+def leave_alone(site: Project) -> None:
     """Nothing is wrong."""
 
 
@@ -598,7 +610,7 @@ def leave_alone(site: Site) -> None:
     "damage", [leave_alone, delete_champion, tag_both, move_alias, lose_bundles]
 )
 def test_examine_when_done_then_has_written_nothing(
-    damage: Callable[[Site], None], healthy: Site
+    damage: Callable[[Project], None], healthy: Project
 ) -> None:
     damage(healthy)
     before = contents(healthy)
@@ -609,7 +621,7 @@ def test_examine_when_done_then_has_written_nothing(
 
 
 def test_examine_when_the_bundles_model_is_a_link_then_what_it_leads_to_is_not_read(
-    healthy: Site,
+    healthy: Project,
 ) -> None:
     bundle = healthy.bundles.folder / str(healthy.bundles.current())
     (bundle / "model.skops").unlink()

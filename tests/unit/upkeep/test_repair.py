@@ -11,14 +11,17 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.project.parameters import RegistryNames
+from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import new_record
 from salary_kedro.registry.tracking import LoggedModel
-from salary_kedro.upkeep.doctor import Site, examine
+from salary_kedro.upkeep.doctor import examine
+from salary_kedro.upkeep.opening import registry_of
 from salary_kedro.upkeep.repair import mend
-from sites import broken, contents, copy_site, database_of, model_file, register
+from sites import broken, contents, copy_site, database_of, model_file, register, with_parameters
 from stores import MODEL_NAME, alias, tags
 
-Damage = Callable[[Site], None]
+Damage = Callable[[Project], None]
 Stages = dict[int, list[str]]
 
 
@@ -28,9 +31,9 @@ def stages(name: str = MODEL_NAME) -> Stages:
     return {number: [tag for tag in known if tag in found] for number, found in tags(name).items()}
 
 
-def actions(site: Site) -> list[tuple[str, int]]:
+def actions(site: Project) -> list[tuple[str, int]]:
     """Action and version of every record."""
-    return [(record.action, record.version) for record in site.registry.state().history.done]
+    return [(record.action, record.version) for record in registry_of(site).state().history.done]
 
 
 HEALTHY = [("promotion by hand", 1), ("promotion by hand", 2)]
@@ -48,24 +51,24 @@ def untag(version: int, stage: str) -> Damage:
     )
 
 
-def move_alias(site: Site) -> None:
+def move_alias(site: Project) -> None:
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
 
 
-def delete_alias(site: Site) -> None:
+def delete_alias(site: Project) -> None:
     MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
 
 
-def dangle_alias(site: Site) -> None:
+def dangle_alias(site: Project) -> None:
     with closing(sqlite3.connect(database_of(site))) as connection, connection:
         connection.execute("UPDATE registered_model_aliases SET version = 7")
 
 
-def delete_champion(site: Site) -> None:
+def delete_champion(site: Project) -> None:
     MlflowClient().delete_model_version(MODEL_NAME, "2")
 
 
-def stage_anew(site: Site) -> None:
+def stage_anew(site: Project) -> None:
     untag(1, "archived")(site)
     tag(1, "staging")(site)
 
@@ -74,11 +77,11 @@ def write_pointer(text: str) -> Damage:
     return lambda site: (site.bundles.folder / "current").write_text(text) and None
 
 
-def spoil_bundle(site: Site) -> None:
+def spoil_bundle(site: Project) -> None:
     (site.bundles.folder / str(site.bundles.current()) / "metrics.json").write_text("{}")
 
 
-def lose_bundles(site: Site) -> None:
+def lose_bundles(site: Project) -> None:
     shutil.rmtree(site.bundles.folder)
 
 
@@ -106,7 +109,7 @@ DAMAGES: dict[str, tuple[Damage, int, Stages, list[tuple[str, int]]]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_mend_when_something_is_wrong_then_mends_it_once(name: str, healthy: Site) -> None:
+def test_mend_when_something_is_wrong_then_mends_it_once(name: str, healthy: Project) -> None:
     damage, production, expected, recorded = DAMAGES[name]
     damage(healthy)
     assert broken(healthy) != []
@@ -123,7 +126,7 @@ def test_mend_when_something_is_wrong_then_mends_it_once(name: str, healthy: Sit
     assert contents(healthy) == before
 
 
-def test_mend_when_all_is_well_then_does_nothing(healthy: Site) -> None:
+def test_mend_when_all_is_well_then_does_nothing(healthy: Project) -> None:
     before = contents(healthy)
 
     assert mend(healthy) == ([], [])
@@ -131,7 +134,7 @@ def test_mend_when_all_is_well_then_does_nothing(healthy: Site) -> None:
     assert contents(healthy) == before
 
 
-def test_mend_when_tags_are_wrong_then_says_what_they_were(healthy: Site) -> None:
+def test_mend_when_tags_are_wrong_then_says_what_they_were(healthy: Project) -> None:
     untag(1, "archived")(healthy)
     tag(2, "staging")(healthy)
 
@@ -144,7 +147,7 @@ def test_mend_when_tags_are_wrong_then_says_what_they_were(healthy: Site) -> Non
 
 
 def test_mend_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
-    healthy: Site,
+    healthy: Project,
 ) -> None:
     delete_champion(healthy)
 
@@ -159,9 +162,9 @@ def test_mend_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
 
 @pytest.mark.parametrize("value", ["3.0", "low"])
 def test_mend_when_a_version_was_left_over_then_archives_it_with_the_reason(
-    value: str, healthy: Site, spare: LoggedModel
+    value: str, healthy: Project, spare: LoggedModel
 ) -> None:
-    register(healthy.registry, spare)
+    register(registry_of(healthy), spare)
     MlflowClient().set_model_version_tag(MODEL_NAME, "3", "staging", value)
 
     done, left = mend(healthy)
@@ -171,16 +174,16 @@ def test_mend_when_a_version_was_left_over_then_archives_it_with_the_reason(
     assert tags()[3] == {"archived": value}
     version = MlflowClient().get_model_version(MODEL_NAME, "3")
     assert (version.tags["verdict"], version.description) == ("archive", reason)
-    last = healthy.registry.state().history[-1]
+    last = registry_of(healthy).state().history[-1]
     assert (last.action, last.state, last.why) == ("archiving", "done", reason)
     assert (last.version, last.before, last.after) == (3, 2, 2)
 
 
 @pytest.mark.parametrize(("moved", "production"), [(False, 2), (True, 3)])
 def test_mend_when_a_promotion_was_interrupted_then_completes_what_was_begun(
-    moved: bool, production: int, healthy: Site, spare: LoggedModel
+    moved: bool, production: int, healthy: Project, spare: LoggedModel
 ) -> None:
-    registry = healthy.registry
+    registry = registry_of(healthy)
     register(registry, spare)
     registry.record(new_record(registry.state(), "promotion", 3, "better", after=3, step="intent"))
     if moved:
@@ -193,7 +196,7 @@ def test_mend_when_a_promotion_was_interrupted_then_completes_what_was_begun(
 
 
 def test_mend_when_no_former_production_is_left_then_changes_nothing_and_says_so(
-    healthy: Site,
+    healthy: Project,
 ) -> None:
     for number in "12":
         MlflowClient().delete_model_version(MODEL_NAME, number)
@@ -211,7 +214,7 @@ def test_mend_when_no_former_production_is_left_then_changes_nothing_and_says_so
 
 
 def test_mend_when_the_production_model_is_gone_then_leaves_production_and_bundle(
-    healthy: Site,
+    healthy: Project,
 ) -> None:
     model_file(healthy, 2).unlink()
     before = contents(healthy)
@@ -225,18 +228,21 @@ def test_mend_when_the_production_model_is_gone_then_leaves_production_and_bundl
     assert contents(healthy) == before
 
 
-def other_model(site: Site, spare: LoggedModel, *tagged: str) -> Site:
+def other_model(site: Project, spare: LoggedModel, *tagged: str) -> Project:
     """Another registered model in the store, its versions tagged so by hand."""
-    other = replace(site, model_name="other", bundles=BundleStore(site.bundles.folder / "other"))
+    other = replace(
+        with_parameters(site, registry=RegistryNames(model_name="other")),
+        bundles=BundleStore(site.bundles.folder / "other"),
+    )
     for stage in tagged:
-        number = register(other.registry, spare)
+        number = register(registry_of(other), spare)
         untag(number, "staging")(other)
         tag(number, stage)(other)
     return other
 
 
 def test_mend_when_one_is_tagged_and_nothing_was_recorded_then_adopts_it(
-    healthy: Site, spare: LoggedModel
+    healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "production", "archived")
 
@@ -248,7 +254,7 @@ def test_mend_when_one_is_tagged_and_nothing_was_recorded_then_adopts_it(
 
 
 def test_mend_when_two_are_tagged_and_nothing_was_recorded_then_asks_to_choose(
-    healthy: Site, spare: LoggedModel
+    healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "production", "production")
     before = contents(other)
@@ -264,7 +270,7 @@ def test_mend_when_two_are_tagged_and_nothing_was_recorded_then_asks_to_choose(
 
 
 def test_mend_when_nothing_was_promoted_then_makes_no_bundle(
-    healthy: Site, spare: LoggedModel
+    healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "archived")
 
@@ -272,7 +278,7 @@ def test_mend_when_nothing_was_promoted_then_makes_no_bundle(
     assert not other.bundles.folder.exists()
 
 
-def test_mend_when_there_is_no_store_then_creates_none(healthy: Site, tmp_path: Path) -> None:
+def test_mend_when_there_is_no_store_then_creates_none(healthy: Project, tmp_path: Path) -> None:
     elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/none/mlflow.db")
 
     assert mend(elsewhere) == ([], [])
@@ -281,7 +287,7 @@ def test_mend_when_there_is_no_store_then_creates_none(healthy: Site, tmp_path: 
 
 
 def test_mend_when_the_store_is_no_database_then_says_so_and_leaves_it(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     database = tmp_path / "mlflow.db"
     database.write_bytes(b"no database" * 100)
@@ -297,7 +303,7 @@ def test_mend_when_the_store_is_no_database_then_says_so_and_leaves_it(
 
 
 def test_mend_when_the_project_was_copied_then_points_the_store_here_and_records_it(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     copied = copy_site(healthy, tmp_path / "copy")
     original = contents(healthy)
@@ -310,14 +316,14 @@ def test_mend_when_the_project_was_copied_then_points_the_store_here_and_records
         f"project now"
     )
     assert (done, left, broken(copied)) == ([why], [], [])
-    last = copied.registry.state().history[-1]
+    last = registry_of(copied).state().history[-1]
     assert (last.action, last.version, last.why) == ("repair", 2, why)
     assert model_file(copied, 2).is_relative_to(tmp_path)
     assert contents(healthy) == original
 
 
 def test_mend_when_the_artifacts_were_not_moved_along_then_changes_nothing(
-    healthy: Site, tmp_path: Path
+    healthy: Project, tmp_path: Path
 ) -> None:
     copied = copy_site(healthy, tmp_path / "copy")
     shutil.rmtree(database_of(copied).parent / "artifacts")
@@ -333,7 +339,7 @@ def test_mend_when_the_artifacts_were_not_moved_along_then_changes_nothing(
     assert contents(copied) == before
 
 
-def test_mend_when_done_then_what_is_left_is_advice_alone(healthy: Site) -> None:
+def test_mend_when_done_then_what_is_left_is_advice_alone(healthy: Project) -> None:
     lose_bundles(healthy)
 
     mend(healthy)

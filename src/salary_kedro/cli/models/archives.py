@@ -8,8 +8,8 @@ import click
 from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.cli.console import printable
-from salary_kedro.cli.project import Project
 from salary_kedro.project.ownership import refuse_owned
+from salary_kedro.project.project import Project
 
 Row = dict[str, Any]
 SHOWN_PLACES = 3
@@ -77,11 +77,12 @@ def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
 
 def export_to(project: Project, number: int, file: Path) -> Row:
     """Write a version's archive."""
+    from salary_kedro.upkeep.opening import registry_of
     from salary_kedro.upkeep.transfer import export_version
 
     remedy = f"choose another file, such as version-{number}.zip"
-    refuse_owned(file, project.root, project.loader, remedy)
-    export_version(project.registry, number, file, read_signer())
+    refuse_owned(file, project, remedy)
+    export_version(registry_of(project), number, file, read_signer())
     return {"version": number, "file": str(file)}
 
 
@@ -95,13 +96,15 @@ def import_from(project: Project, file: Path) -> Row:
     from salary_kedro.promotion.packaging import bring_into_line
     from salary_kedro.registry.relocation import refuse_former_places
     from salary_kedro.registry.store import prepare_store
+    from salary_kedro.upkeep.opening import registry_of
     from salary_kedro.upkeep.transfer import import_version, read_archive
 
     transfer = read_archive(file, read_verifier())
     refuse_former_places(project.uri, project.artifacts)
     prepare_store(project.uri, project.experiment, project.artifacts)
-    bring_into_line(project.registry, project.bundles)
-    number = import_version(project.registry, project.experiment, transfer)
+    registry = registry_of(project)
+    bring_into_line(registry, project.bundles)
+    number = import_version(registry, project.experiment, transfer)
     return {"version": number, "file": str(file)}
 
 
@@ -116,10 +119,11 @@ def tell_imported(result: Row) -> None:
 def back_up_to(project: Project, file: Path) -> Row:
     """Write an archive of all that runs have made."""
     from salary_kedro.upkeep.backup import back_up
+    from salary_kedro.upkeep.opening import registry_of
 
-    refuse_owned(file, project.root, project.loader, "choose another file, such as ../all.zip")
-    _ = project.registry  # says what is wrong with it
-    return back_up(project.site, file)
+    refuse_owned(file, project, "choose another file, such as ../all.zip")
+    registry_of(project)  # says what is wrong with it
+    return back_up(project, file)
 
 
 def tell_backup(made: Row) -> None:
@@ -137,7 +141,7 @@ def restore_from(project: Project, file: Path, force: bool) -> Row:
     """Put what an archive of all holds into the project."""
     from salary_kedro.upkeep.backup import restore
 
-    return restore(project.site, file, force)
+    return restore(project, file, force)
 
 
 def tell_restored(result: Row) -> None:

@@ -1,17 +1,22 @@
 """`kedro models rollback` and `promote`: what a person decides."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from kedro.io import DataCatalog
+from kedro.io.core import DatasetError
 
+from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.limits import SIGNATURE
 from salary_kedro.bundle.signing import read_signer
 from salary_kedro.cli.command import answer, common_options
-from salary_kedro.cli.project import Project
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project
 
-if TYPE_CHECKING:  # it is slow to import
+if TYPE_CHECKING:  # they are slow to import
+    from salary_kedro.promotion.judge import Judge
     from salary_kedro.registry.registry import Registry
 
 Row = dict[str, Any]
@@ -51,7 +56,10 @@ def go_back(project: Project, to: int | None, reason: str, force: bool) -> Row:
     from salary_kedro.promotion.by_hand import roll_back
 
     return _decide(
-        project, lambda registry: roll_back(registry, reason, to, force, project.find_judge)
+        project,
+        lambda registry: roll_back(
+            registry, reason, to, force, lambda: find_judge(project, registry)
+        ),
     )
 
 
@@ -60,24 +68,53 @@ def make_production(project: Project, number: int, reason: str) -> Row:
     from salary_kedro.promotion.by_hand import promote_by_hand
 
     return _decide(
-        project, lambda registry: promote_by_hand(registry, number, reason, project.find_judge)
+        project,
+        lambda registry: promote_by_hand(
+            registry, number, reason, lambda: find_judge(project, registry)
+        ),
     )
 
 
+def find_judge(project: Project, registry: "Registry") -> "Judge | None":
+    """A judge with today's holdout rows; None if no run has left any here.
+
+    Raises:
+        UnscorableError: If they cannot be read.
+    """
+    from salary_kedro.promotion.judge import Judge, UnscorableError
+
+    with contextlib.chdir(project.root):
+        entry = {"holdout": project.loader["catalog"]["holdout"]}
+        catalog = DataCatalog.from_config(entry, project.loader.credentials())
+        try:
+            holdout = catalog.load("holdout") if catalog.exists("holdout") else None
+        except DatasetError as error:
+            raise UnscorableError(f"the holdout rows cannot be read: {error}") from error
+    if holdout is None or holdout.empty:
+        return None
+    return Judge(registry, holdout, project.parameters.promotion)
+
+
 def _decide(project: Project, decide: Callable[["Registry"], int]) -> Row:
-    registry = project.registry
+    from salary_kedro.upkeep.opening import registry_of
+
+    registry = registry_of(project)
     read_signer()  # one that cannot be read is told before anything changes
     try:
         number = decide(registry)
     except UserError as error:
-        if told := _catch_up(project):
+        if told := _catch_up(registry, project.bundles):
             error.add_note(told)
         raise
     claimed = registry.state().claims(registry.version(number))
-    return {"production": number, "bundle": _package(project, number), "claimed": claimed}
+    return {
+        "production": number,
+        "bundle": _package(registry, project.bundles, number),
+        "claimed": claimed,
+    }
 
 
-def _catch_up(project: Project) -> str | None:
+def _catch_up(registry: "Registry", bundles: BundleStore) -> str | None:
     """Package what is in production, which an earlier command may not have done, or not signed.
 
     Returns:
@@ -85,23 +122,23 @@ def _catch_up(project: Project) -> str | None:
     """
     from salary_kedro.promotion.packaging import export_production
 
-    before = project.bundles.state()
+    before = bundles.state()
     try:
-        name = export_production(project.registry, project.bundles)
+        name = export_production(registry, bundles)
     except (UserError, OSError):
         return None  # the decision was refused for another reason, which is what is told
-    if project.bundles.state() == before:
+    if bundles.state() == before:
         return None
-    how = ", signed" if (project.bundles.folder / name / SIGNATURE).is_file() else ""
+    how = ", signed" if (bundles.folder / name / SIGNATURE).is_file() else ""
     return f"the production version is packaged now, as bundle {name}{how}"
 
 
-def _package(project: Project, number: int) -> str:
+def _package(registry: "Registry", bundles: BundleStore, number: int) -> str:
     """Package what a person has just made production; what fails then is told as what it is."""
     from salary_kedro.promotion.packaging import export_production
 
     try:
-        return export_production(project.registry, project.bundles)
+        return export_production(registry, bundles)
     except (UserError, OSError) as error:
         raise UserError(
             f"version {number} is in production now, but not packaged, so services go on with the "

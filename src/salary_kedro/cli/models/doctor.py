@@ -8,7 +8,7 @@ import click
 
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.cli.console import printable
-from salary_kedro.cli.project import Project
+from salary_kedro.project.project import Project
 
 Row = dict[str, Any]
 
@@ -36,9 +36,8 @@ def diagnose(project: Project, fix: bool) -> Row:
     from salary_kedro.upkeep.doctor import examine
     from salary_kedro.upkeep.repair import mend
 
-    site = project.site
-    fixed, left = mend(site) if fix else ([], [])
-    found = examine(site)
+    fixed, left = mend(project) if fix else ([], [])
+    found = examine(project)
     known = {finding.what for finding in found}
     findings = [*(f for f in left if not any(what in f.what for what in known)), *found]
     return {

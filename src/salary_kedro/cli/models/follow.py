@@ -14,12 +14,13 @@ import click
 from salary_kedro.cli.command import common_options, open_environment
 from salary_kedro.cli.console import printable
 from salary_kedro.cli.errors import readable_errors
-from salary_kedro.cli.project import Project
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import without_passwords
 
 if TYPE_CHECKING:  # they are slow to import
     from salary_kedro.promotion.follow import Change, Follower
+    from salary_kedro.registry.registry import Registry
 
 #: MLflow would ask a server that is down for minutes; the next look comes soon enough.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
@@ -72,12 +73,14 @@ def once(project: Project, told: Tell) -> None:
         UserError: If nothing is, or it cannot be packaged.
     """
     from salary_kedro.promotion.follow import Follower
+    from salary_kedro.upkeep.opening import registry_of
 
     _be_impatient()
-    change = Follower(project.registry, project.bundles).look()
+    registry = registry_of(project)
+    change = Follower(registry, project.bundles).look()
     if change is not None:
         told(change)
-        project.retire()
+        _retire(project, registry)
 
 
 def loop(project: Project, every: float, told: Tell) -> None:
@@ -95,6 +98,7 @@ def loop(project: Project, every: float, told: Tell) -> None:
     """
     from salary_kedro.promotion.follow import Follower
     from salary_kedro.registry.store import database_path, is_read_only
+    from salary_kedro.upkeep.opening import registry_of
 
     if is_read_only(project.uri):
         raise UserError(
@@ -103,14 +107,15 @@ def loop(project: Project, every: float, told: Tell) -> None:
         )
     _be_impatient()
     with _ended_by_signals():
-        follower, trouble = None, None
+        registry, follower, trouble = None, None, None
         while True:
             try:
-                follower = follower or Follower(project.registry, project.bundles)
+                registry = registry or registry_of(project)
+                follower = follower or Follower(registry, project.bundles)
                 change = _look(project, follower)
                 if change is not None:
                     told(change)
-                    project.retire()
+                    _retire(project, registry)
             except Exception as error:  # noqa: BLE001 - each kind of store has its own; it may pass
                 trouble = _tell_trouble(_explain(project, error), trouble, every)
             else:
@@ -118,6 +123,20 @@ def loop(project: Project, every: float, told: Tell) -> None:
                     click.echo("followed again: production is the same as before", err=True)
                 trouble = None
             time.sleep(every)
+
+
+def _retire(project: Project, registry: "Registry") -> None:
+    """Remove bundles that nothing needs any more, and the Bentos that were built of them."""
+    from salary_kedro.upkeep.retention import retire
+
+    packaging = project.parameters.packaging
+
+    def forget(name: str) -> None:
+        from salary_kedro.bundle.bento import BentoProject  # BentoML is slow to import
+
+        BentoProject(project.root).remove(name, packaging.bento_name)
+
+    retire(registry, project.bundles, packaging.keep, forget)
 
 
 def _look(project: Project, follower: "Follower") -> "Change | None":

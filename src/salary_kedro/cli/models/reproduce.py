@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,15 +12,14 @@ from kedro.io import DataCatalog
 
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.contract import Contract
-from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.parameters import TrainedBy, parameters_lineage, read_parameters
+from salary_kedro.project.project import Project
 
 if TYPE_CHECKING:  # they are slow to import
     import pandas as pd
     from sklearn.pipeline import Pipeline as Model
 
     from salary_kedro.modelling.evaluation import Metrics
-    from salary_kedro.registry.registry import Registry
     from salary_kedro.upkeep.reproduction import Values
 
 
@@ -40,7 +38,7 @@ def reproduce(number: int, env: str | None, json_: bool) -> None:
     found = answer(
         env,
         json_,
-        lambda project: train_once_more(project.registry, project.loader, project.root, number),
+        lambda project: train_once_more(project, number),
         lambda result: click.echo("\n".join(describe(result))),
     )
     if found["differs"] or not found["identical"]:
@@ -64,18 +62,14 @@ class Training:
     lineage: dict[str, str]
 
 
-def train_once_more(
-    registry: "Registry", loader: ProjectConfigLoader, root: Path, number: int
-) -> dict[str, Any]:
+def train_once_more(project: Project, number: int) -> dict[str, Any]:
     """Train a version once more, and compare.
 
     It is trained by its own contract and parameters, on today's raw file and by today's
     code. Nothing is written; a raw file that is not there is fetched, as runs do.
 
     Args:
-        registry: Where the version is.
-        loader: The project's configuration, which tells where the raw file is.
-        root: The project's folder.
+        project: Where the version is, and today's raw file.
         number: Version number.
 
     Returns:
@@ -86,14 +80,16 @@ def train_once_more(
             today's raw file cannot be trained on.
     """
     from salary_kedro.promotion.packaging import pack_version
+    from salary_kedro.upkeep.opening import registry_of
     from salary_kedro.upkeep.reproduction import as_recorded, compare
 
+    registry = registry_of(project)
     registry.version(number)  # says so if there is none
     _, files = pack_version(registry, number)
     contract = Contract.parse(files["contract.json"])
     recorded: dict[str, str] = json.loads(files["lineage.json"])
     trained_by = read_parameters(number, recorded)
-    raw, code, file_sha256 = _load(loader, root)
+    raw, code, file_sha256 = _load(project)
     training = train(raw, contract, trained_by)
     lineage = as_recorded(recorded, {**code, **training.lineage}, file_sha256)
     compared = compare(
@@ -107,7 +103,7 @@ def train_once_more(
 
 
 def _load(
-    loader: ProjectConfigLoader, root: Path
+    project: Project,
 ) -> "tuple[pd.DataFrame, dict[str, str], str | None]":
     """Load the raw table and today's code lineage through the catalog, paths from the root.
 
@@ -115,7 +111,8 @@ def _load(
     """
     from salary_kedro.datasets import CachedDownloadDataset
 
-    with contextlib.chdir(root):
+    loader = project.loader
+    with contextlib.chdir(project.root):
         catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
         raw, code = catalog.load("raw_salaries"), catalog.load("code_lineage")
         source = catalog["raw_salaries"]

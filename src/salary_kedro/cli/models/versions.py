@@ -9,7 +9,7 @@ import click
 
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
-from salary_kedro.cli.project import Project
+from salary_kedro.project.project import Project
 from salary_kedro.registry.history import History, Record
 from salary_kedro.registry.stages import Version
 
@@ -54,7 +54,9 @@ def history(env: str | None, json_: bool) -> None:
 
 def list_versions(project: Project) -> list[Row]:
     """One row a version, the newest first."""
-    registry = project.records
+    from salary_kedro.upkeep.opening import records_of
+
+    registry = records_of(project)
     state = registry.state()
     return [_version_row(registry, state, v) for v in reversed([*state.versions.values()])]
 
@@ -100,7 +102,9 @@ def tell_versions(rows: Sequence[Row]) -> None:
 
 def show_version(project: Project, number: int) -> Row:
     """Everything about one version: verdict, evidence, lineage, parameters, metrics."""
-    registry = project.registry
+    from salary_kedro.upkeep.opening import registry_of
+
+    registry = registry_of(project)
     version = registry.version(number)
     state = registry.state()
     run = registry.run(version)
@@ -131,7 +135,9 @@ def tell_version(shown: Row) -> None:
 
 def list_decisions(project: Project) -> list[Row]:
     """Every decision, in order."""
-    records = project.records.state().history
+    from salary_kedro.upkeep.opening import records_of
+
+    records = records_of(project).state().history
     return [_record_row(record) for record in _visible(records, records)]
 
 

@@ -6,8 +6,8 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.cli.models import archives, decisions, versions
-from salary_kedro.cli.project import Project, open_project
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project, open_project
 from stores import MODEL_NAME, alias
 
 

@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from salary_kedro.cli.models import archives, decisions, versions
-from salary_kedro.cli.project import Project
 from salary_kedro.errors import UserError
+from salary_kedro.project.project import Project
 from salary_kedro.registry.tracking import LoggedModel
+from salary_kedro.upkeep.opening import registry_of
 from sites import register
 from stores import alias
 
@@ -28,7 +29,7 @@ def test_rollback_when_done_then_production_bundle_and_history_say_so(opened: Pr
 def test_promote_when_done_then_production_bundle_and_history_say_so(
     opened: Project, spare: LoggedModel
 ) -> None:
-    register(opened.registry, spare)
+    register(registry_of(opened), spare)
 
     result = decisions.make_production(opened, 3, "agreed")
 
@@ -83,7 +84,7 @@ def test_promote_when_the_signing_key_cannot_be_read_then_changes_nothing(
     with pytest.raises(UserError, match=r"nokey\.pem', which cannot be read"):
         decisions.make_production(opened, 1, "agreed")
 
-    assert opened.registry.state().alias == 2
+    assert registry_of(opened).state().alias == 2
 
 
 def test_promote_when_packaging_fails_then_says_that_production_has_moved(
@@ -96,7 +97,7 @@ def test_promote_when_packaging_fails_then_says_that_production_has_moved(
     with pytest.raises(UserError, match=r"^version 1 is in production now, but not .*fix`"):
         decisions.make_production(opened, 1, "agreed")
 
-    assert opened.registry.state().alias == 1
+    assert registry_of(opened).state().alias == 1
 
 
 def test_promote_when_it_was_imported_then_is_measured_on_the_holdout_rows_of_the_last_run(

@@ -4,7 +4,7 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.cli.models import doctor
-from salary_kedro.cli.project import Project
+from salary_kedro.project.project import Project
 from stores import MODEL_NAME
 
 

@@ -8,17 +8,17 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.cli.models import versions
-from salary_kedro.cli.project import Project
+from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import new_record
 from salary_kedro.registry.tracking import LoggedModel
-from salary_kedro.upkeep.doctor import Site
+from salary_kedro.upkeep.opening import registry_of
 from sites import database_of, register
 from stores import MODEL_NAME
 
 
 def note(project: Project, number: int, **parameters: str) -> str:
     """Give the run of a version parameters; its id."""
-    run_id = project.registry.version(number).run_id
+    run_id = registry_of(project).version(number).run_id
     for name, value in parameters.items():
         MlflowClient().log_param(run_id, name.replace("__", "."), value)
     return run_id
@@ -65,9 +65,9 @@ def test_list_when_the_tags_are_wrong_then_shows_them_as_they_are(opened: Projec
 
 
 def test_list_when_the_run_of_a_version_is_gone_then_still_lists_it(
-    opened: Project, healthy: Site
+    opened: Project, healthy: Project
 ) -> None:
-    run_id = opened.registry.version(1).run_id
+    run_id = registry_of(opened).version(1).run_id
     with closing(sqlite3.connect(database_of(healthy))) as connection, connection:
         connection.execute("UPDATE model_versions SET run_id = 'gone' WHERE run_id = ?", [run_id])
 
@@ -80,16 +80,18 @@ def test_list_when_the_versions_go_beyond_nine_then_sorts_them_as_numbers(
     opened: Project, spare: LoggedModel
 ) -> None:
     for _ in range(9):
-        register(opened.registry, spare)
+        register(registry_of(opened), spare)
 
     assert [row["version"] for row in versions.list_versions(opened)] == list(range(11, 0, -1))
 
 
 def test_show_when_the_version_exists_then_tells_all_about_it(opened: Project) -> None:
     run_id = note(opened, 1, data_science__model="ridge")
-    state = opened.registry.state()
+    state = registry_of(opened).state()
     verdict = {"action": "archive", "reason": "worse"}
-    opened.registry.record(new_record(state, "archiving", 1, "worse", after=2, evidence=verdict))
+    registry_of(opened).record(
+        new_record(state, "archiving", 1, "worse", after=2, evidence=verdict)
+    )
 
     shown = versions.show_version(opened, 1)
 
@@ -102,7 +104,7 @@ def test_show_when_the_version_exists_then_tells_all_about_it(opened: Project) -
 
 
 def test_show_when_a_metric_is_not_a_number_then_it_is_null(opened: Project) -> None:
-    MlflowClient().log_metric(opened.registry.version(1).run_id, "r2", math.nan)
+    MlflowClient().log_metric(registry_of(opened).version(1).run_id, "r2", math.nan)
 
     assert versions.show_version(opened, 1)["metrics"] == {"rmse": 1.0, "r2": None}
 
@@ -128,8 +130,8 @@ def test_history_when_decisions_were_made_then_tells_each_once_in_order(opened: 
 def test_history_when_a_decision_came_to_nothing_then_tells_that_it_is_unfinished(
     opened: Project,
 ) -> None:
-    state = opened.registry.state()
-    opened.registry.record(new_record(state, "rollback", 1, "too high", after=1, step="intent"))
+    state = registry_of(opened).state()
+    registry_of(opened).record(new_record(state, "rollback", 1, "too high", after=1, step="intent"))
 
     last = versions.list_decisions(opened)[-1]
 

@@ -1,6 +1,6 @@
 """The project as the commands see it."""
 
-from salary_kedro.cli.project import open_project
+from salary_kedro.project.project import open_project
 from support import Project as Copy
 
 
