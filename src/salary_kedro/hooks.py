@@ -7,7 +7,8 @@ import json
 import logging
 import math
 import shlex
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +34,8 @@ from salary_kedro.project.places import run_name
 from salary_kedro.project.project import Project, read_project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 
+#: How the catalog names parameters.
+PARAMETER = "params:"
 LOG_FILE = Path("data", "logs", "kedro.log")
 
 
@@ -116,6 +119,13 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
     def __init__(self) -> None:
         super().__init__()
         self._logged: set[str] = set()
+        self._is_tracked = True
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Set MLflow up, and keep its settings."""
+        super().after_context_created(context)
+        self._settings: Any = context.mlflow  # type: ignore[attr-defined]  # which it has put there
 
     @hook_impl
     def before_pipeline_run(
@@ -125,31 +135,45 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
 
         The processes of a named run share one.
         """
-        self._logged.clear()
-        self.run_id = None  # of an earlier session in this process
-        if (name := run_name()) is None:
-            super().before_pipeline_run(run_params, pipeline, catalog)
-            return
         from salary_kedro.registry import tracking as runs
         from salary_kedro.registry.store import store_lock
 
-        tracking = self.mlflow_config.tracking
-        with store_lock(self.mlflow_config.server.mlflow_tracking_uri):
-            experiment = tracking.experiment._experiment.experiment_id  # kedro-mlflow's own
-            tracking.run.id = tracking.run.id or runs.find_named_run(name, experiment)
-            if tracking.run.id and any(node.name == "log_run" for node in pipeline.nodes):
-                runs.refuse_second_training(name, tracking.run.id)
+        self._logged.clear()
+        name, tracking = run_name(), self._settings.tracking
+        with store_lock(self._settings.server.mlflow_tracking_uri) if name else nullcontext():
+            if name:
+                found = runs.find_named_run(name, tracking.experiment.name)
+                tracking.run.id = tracking.run.id or found
+                if tracking.run.id and any(node.name == "log_run" for node in pipeline.nodes):
+                    runs.refuse_second_training(name, tracking.run.id)
             super().before_pipeline_run(run_params, pipeline, catalog)
-            if self.run_id is not None:
+            self._is_tracked = runs.is_open()
+            if name and self._is_tracked:
                 runs.tag_named_run(name)
 
-    def _log_param(self, name: str, value: Any) -> None:
-        if isinstance(value, Contract):
-            return
-        for key, item in flatten(name, value).items():
-            if key not in self._logged:
-                self._logged.add(key)
-                super()._log_param(key, item)
+    @hook_impl
+    def before_node_run(
+        self, node: Node, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any], is_async: bool
+    ) -> None:
+        """Log what parameters a node takes, each value once.
+
+        Without a run of its own it must log nothing: kedro-mlflow would go on with the run of an
+        earlier session in this process.
+        """
+        if self._is_tracked:
+            super().before_node_run(node, catalog, self._flat(inputs), is_async)
+
+    def _flat(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that were not logged yet, as if each was one of the catalog."""
+        flat = {
+            f"{PARAMETER}{key}": item
+            for name, value in inputs.items()
+            if name.startswith(PARAMETER) and not isinstance(value, Contract)
+            for key, item in flatten(name.removeprefix(PARAMETER), value).items()
+        }
+        fresh = {name: value for name, value in flat.items() if name not in self._logged}
+        self._logged.update(fresh)
+        return fresh
 
 
 def resume_command(run_params: dict[str, Any]) -> str:

@@ -66,6 +66,10 @@ def runs(project: Project) -> list[Run]:
 # --- Parameters in MLflow -----------------------------------------------------------
 
 
+def before_node_run(hook: FlatParametersHook, inputs: dict[str, Any]) -> None:
+    hook.before_node_run(node(print, "table", None), DataCatalog(), inputs, is_async=False)
+
+
 def test_flatten_when_a_group_is_nested_then_gives_one_dotted_name_a_value() -> None:
     assert flatten("data_science", PARAMETERS) == FLAT
 
@@ -75,32 +79,32 @@ def test_flatten_when_it_is_a_plain_value_then_keeps_it(value: object) -> None:
     assert flatten("name", value) == {"name": value}
 
 
-def test_log_param_when_a_typed_group_comes_then_logs_each_value(store: str) -> None:
-    hook = FlatParametersHook()
-
+def test_before_node_run_when_a_node_takes_a_typed_group_then_logs_each_value(store: str) -> None:
     with start_run() as run:
-        hook._log_param("data_science", PARAMETERS)
+        before_node_run(FlatParametersHook(), {"params:data_science": PARAMETERS, "table": 1})
 
     assert MlflowClient().get_run(run.info.run_id).data.params == {
         key: str(value) for key, value in FLAT.items()
     }
 
 
-def test_log_param_when_several_nodes_take_a_group_then_logs_it_once(store: str) -> None:
-    hook = FlatParametersHook()
+def test_before_node_run_when_several_nodes_take_a_group_then_logs_it_once(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, logged = FlatParametersHook(), []
+    monkeypatch.setattr("mlflow.log_param", lambda name, value: logged.append(name))
 
-    with start_run() as run:
-        hook._log_param("data_science", PARAMETERS)
-        hook._log_param("data_science", PARAMETERS)
+    before_node_run(hook, {"params:data_science": PARAMETERS})
+    before_node_run(hook, {"params:data_science": PARAMETERS})
 
-    assert len(MlflowClient().get_run(run.info.run_id).data.params) == len(FLAT)
+    assert logged == list(FLAT)
 
 
-def test_log_param_when_it_is_the_contract_then_logs_nothing(
+def test_before_node_run_when_it_takes_the_contract_then_logs_nothing(
     store: str, contract: Contract
 ) -> None:
     with start_run() as run:
-        FlatParametersHook()._log_param("contract", contract)
+        before_node_run(FlatParametersHook(), {"params:contract": contract})
 
     assert MlflowClient().get_run(run.info.run_id).data.params == {}
 

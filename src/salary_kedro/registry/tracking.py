@@ -156,10 +156,18 @@ def log_model(
     )
 
 
-def find_named_run(name: str, experiment_id: str) -> str | None:
+def is_open() -> bool:
+    """Whether there is an MLflow run that what is logged goes to."""
+    return mlflow.active_run() is not None
+
+
+def find_named_run(name: str, experiment: str) -> str | None:
     """The MLflow run that another process of a named run has opened; None if none has yet."""
-    found = mlflow.MlflowClient().search_runs(
-        [experiment_id], f"tags.{RUN_TAG} = '{name}'", max_results=1
+    found = mlflow.search_runs(
+        experiment_names=[experiment],
+        filter_string=f"tags.{RUN_TAG} = '{name}'",
+        max_results=1,
+        output_format="list",
     )
     return str(found[0].info.run_id) if found else None
 
