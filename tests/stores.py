@@ -11,8 +11,11 @@ from typing import Any, ClassVar
 import mlflow
 import pandas as pd
 import pytest
+from alembic import command
+from alembic.config import Config
 from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
+from sqlalchemy import create_engine
 
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
@@ -154,6 +157,19 @@ class WatchedClient(MlflowClient):
     def update_model_version(self, *arguments: Any) -> None:
         """Describe a version."""
         self._watch(super().update_model_version, *arguments)
+
+
+def downgrade(database: Path, steps: int = 1) -> None:
+    """Take a store back to the schema that an earlier MLflow would have made."""
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    config = Config(migrations / "alembic.ini")
+    config.set_main_option("script_location", str(migrations))
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{database}")
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection  # MLflow's migrations ask for it
+        command.downgrade(config, f"-{steps}")
+    engine.dispose()
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -12,6 +12,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from salary_kedro.errors import UserError
+from salary_kedro.registry.mlflow_adapter import (
+    FOLDERS,
+    LOGGED,
+    REWRITE,
+    REWRITE_UNUSED_DEFAULT,
+    tell_schema,
+)
 from salary_kedro.registry.store import (
     CONNECT_SECONDS,
     copy_store,
@@ -20,29 +27,6 @@ from salary_kedro.registry.store import (
     is_read_only,
     store_lock,
 )
-
-#: The folders that artifacts were ever logged under, which is what is left of each path
-#: without the part that MLflow adds; and that part, none for a folder that awaits its first.
-_LOGGED = """
-    SELECT artifact_location, '' FROM experiments WHERE artifact_location IS NOT NULL
-    UNION SELECT replace(artifact_uri, '/' || run_uuid || '/artifacts', ''), '/' || run_uuid
-        FROM runs WHERE artifact_uri IS NOT NULL
-    UNION SELECT replace(artifact_location, '/models/' || model_id || '/artifacts', ''),
-        '/models/' || model_id FROM logged_models WHERE artifact_location IS NOT NULL
-"""
-#: Every column that holds a path of an artifact.
-_REWRITE = (
-    "UPDATE experiments SET artifact_location = moved(artifact_location)",
-    "UPDATE runs SET artifact_uri = moved(artifact_uri)",
-    "UPDATE logged_models SET artifact_location = moved(artifact_location)",
-    "UPDATE model_versions SET storage_location = moved(storage_location), source = moved(source)",
-    "UPDATE trace_tags SET value = moved(value) WHERE key = 'mlflow.artifactLocation'",
-)
-#: MLflow's own first experiment: its folder depends on where the store was created from.
-_REWRITE_UNUSED_DEFAULT = """
-    UPDATE experiments SET artifact_location = ? || '/0'
-    WHERE experiment_id = 0 AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.experiment_id = 0)
-"""
 
 
 def former_places(uri: str, artifacts: str | None) -> list[str]:
@@ -93,8 +77,8 @@ def relocate(uri: str, artifacts: str | None) -> list[str]:
         The former places; empty if there was nothing to do.
 
     Raises:
-        UserError: If the artifacts were not moved along, or the store cannot be written
-            to; nothing is changed then.
+        UserError: If the artifacts were not moved along, the store has a schema that is not
+            known here, or it cannot be written to; nothing is changed then.
     """
     if artifacts is None or not former_places(uri, artifacts):
         return []
@@ -103,6 +87,8 @@ def relocate(uri: str, artifacts: str | None) -> list[str]:
         raise UserError(f"the store was moved without its artifacts: bring them to {here} first")
     try:
         with store_lock(uri), _writing(uri) as connection:
+            if other := tell_schema(connection, database_path(uri)):
+                raise UserError(other)
             return _rewrite(connection, artifacts)
     except sqlite3.Error as error:
         raise UserError(
@@ -114,16 +100,16 @@ def relocate(uri: str, artifacts: str | None) -> list[str]:
 def _rewrite(connection: sqlite3.Connection, artifacts: str) -> list[str]:
     places = _former_places(connection, artifacts)
     connection.create_function("moved", 1, _mover(places, artifacts), deterministic=True)
-    for statement in _REWRITE:
+    for statement in REWRITE:
         connection.execute(statement)
-    connection.execute(_REWRITE_UNUSED_DEFAULT, [artifacts])
+    connection.execute(REWRITE_UNUSED_DEFAULT, [artifacts])
     return places
 
 
 def _former_places(connection: sqlite3.Connection, artifacts: str) -> list[str]:
     here = Path(plain_path(artifacts))
     logged: dict[str, list[str]] = {}
-    for place, part in connection.execute(_LOGGED):
+    for place, part in connection.execute(LOGGED):
         if place.startswith(("file:", "/")) and Path(plain_path(place)) != here:
             logged.setdefault(place, []).extend(filter(None, [part]))
     return sorted(place for place, parts in logged.items() if _was_here(place, parts, here))
@@ -150,9 +136,8 @@ def _mover(places: list[str], artifacts: str) -> Callable[[str | None], str | No
 
 def model_folders(uri: str, model_name: str) -> dict[int, Path]:
     """Folder of each version's model, as a local store names it; nothing is opened there."""
-    query = "SELECT version, storage_location FROM model_versions WHERE name = ?"
     with reading(uri) as connection:
-        rows = connection.execute(query, [model_name]).fetchall()
+        rows = connection.execute(FOLDERS, [model_name]).fetchall()
     return {int(number): Path(plain_path(place)) for number, place in rows if place}
 
 

@@ -1,6 +1,5 @@
 """First contact with the tracking store: checked, then created by one process at a time."""
 
-import logging
 import os
 import re
 import shutil
@@ -9,25 +8,25 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import mlflow
-from alembic.script import ScriptDirectory
+import requests
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.rest_utils import http_request
-from sqlalchemy import Engine, event
 
 from salary_kedro.errors import UserError
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure, without_passwords
+from salary_kedro.registry.mlflow_adapter import (
+    FILLED,
+    SCHEMA,
+    SQLITE,
+    make_database,
+    needed_tables,
+    schema_of,
+    tell_schema,
+)
 
-log = logging.getLogger(__name__)
-
-SQLITE = "sqlite:///"
 CONNECT_SECONDS = 2
 #: How often a store that cannot be written to is copied, until it was at rest meanwhile.
 COPIES = 20
@@ -35,32 +34,7 @@ LOGS = ("", "-wal")
 SERVER_ERROR = 500
 #: How the name of a store goes on that a restore has set aside.
 ASIDE = "before-"
-#: Rows that MLflow itself puts into a new store's tables, at most.
-FILLED = {"alembic_version": 1, "experiments": 1, "workspaces": 1}
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
-
-
-def _log_quietly(record: logging.LogRecord) -> bool:
-    """Send what MLflow logs of a failing database to the log file alone.
-
-    The error itself is told in one line; MLflow prints its traceback beside it.
-    """
-    if record.exc_info:
-        log.info("%s", record.getMessage(), exc_info=record.exc_info)
-    return not record.exc_info
-
-
-logging.getLogger("mlflow.store.db.utils").addFilter(_log_quietly)
-
-
-@event.listens_for(Engine, "before_cursor_execute", retval=True)
-def _wait_for_locks(
-    connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> tuple[str, Any]:
-    """Wait for a locked store as long as for its lock; MLflow itself would give up after 20 s."""
-    if statement.startswith("PRAGMA busy_timeout"):
-        statement = f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}"
-    return statement, parameters
 
 
 def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> None:
@@ -91,7 +65,8 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
         except UserError:
             raise
         except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
-            text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
+            text = tell_failure(error, LOCK_SECONDS) or other_schema(uri)
+            text = text or " ".join(str(error).split())
             raise UserError(
                 f"the tracking store {_plain(uri)} cannot be used: {without_passwords(text)}"
             ) from error
@@ -260,16 +235,9 @@ def create_store(database: Path, experiment: str, artifact_location: str | None)
             f"FILE --force`, once more, puts all of it into place; move that file away to begin a "
             f"new store"
         )
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     part = database.with_name(f".{database.name}.{uuid4().hex}.part")
     try:
-        # MLflow's stores have no types.
-        store = SqlAlchemyStore(f"{SQLITE}{part}", artifact_location or "./mlruns")  # type: ignore[no-untyped-call]
-        try:
-            store.create_experiment(experiment, artifact_location)  # type: ignore[no-untyped-call]
-        finally:
-            store.engine.dispose()
+        make_database(part, experiment, artifact_location)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         for suffix in ("-wal", "-shm", "-journal"):
@@ -291,9 +259,17 @@ def is_half_made(database: Path) -> bool:
         return True
     try:
         with closing(sqlite3.connect(database, timeout=LOCK_SECONDS)) as connection:
-            return _holds_nothing(connection) and _revision(connection) != _newest_revision()
+            return _holds_nothing(connection) and schema_of(connection) != SCHEMA
     except sqlite3.Error:
         return False  # whoever opens it says so
+
+
+def other_schema(uri: str) -> str | None:
+    """Say what to do about a store of a schema that is not known here; None if it is."""
+    if not is_local(uri):
+        return None
+    with closing(sqlite3.connect(database_path(uri), timeout=LOCK_SECONDS)) as connection:
+        return tell_schema(connection, database_path(uri))
 
 
 def _holds_nothing(connection: sqlite3.Connection) -> bool:
@@ -309,27 +285,6 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     name = table.replace('"', '""')
     query = f'SELECT count(*) FROM "{name}"'  # noqa: S608 - the database itself gave the name
     return int(connection.execute(query).fetchone()[0])
-
-
-def _revision(connection: sqlite3.Connection) -> str | None:
-    try:
-        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:  # there is no such table
-        return None
-    return None if found is None else str(found[0])
-
-
-def _newest_revision() -> str | None:
-    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    return ScriptDirectory(str(migrations)).get_current_head()
-
-
-def needed_tables() -> set[str]:
-    """Tables without which MLflow would begin to set up a store that it opens."""
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - declares them
-    from mlflow.store.db.base_sql_model import Base
-
-    return set(Base.metadata.tables)
 
 
 def _prepare_sqlite(database: Path) -> None:
@@ -375,16 +330,16 @@ def _check_reachable(uri: str) -> None:
 
 def _check_answers(uri: str) -> None:
     """Ask a server once whether it is well; MLflow itself would ask for minutes."""
+    any_certificate = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}
+    authorities = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
     try:
-        answer = http_request(
-            get_default_host_creds(uri),  # type: ignore[no-untyped-call]
-            "/health",
-            "GET",
-            max_retries=0,
+        answer = requests.get(
+            f"{uri.rstrip('/')}/health",
             timeout=CONNECT_SECONDS,
-            raise_on_status=False,
+            verify=False if any_certificate else authorities,
+            cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
         )
-    except (MlflowException, OSError) as error:
+    except OSError as error:
         text = without_passwords(" ".join(str(error).split()))
         raise UserError(
             f"the tracking server {_plain(uri)} does not answer ({text}): see to it, or correct "

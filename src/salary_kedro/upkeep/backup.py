@@ -32,6 +32,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.files import other_file
 from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
+from salary_kedro.registry.mlflow_adapter import ALIASED, PLACES, TAGGED, VERSIONS
 from salary_kedro.registry.relocation import plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage
 from salary_kedro.registry.store import ASIDE, database_path, is_local, store_lock
@@ -57,18 +58,6 @@ DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, KeyError, IndexError, TypeError,
     AttributeError, ValueError, OverflowError, EOFError, RuntimeError, NotImplementedError,
 )  # fmt: skip
-
-_PLACES = """
-    SELECT artifact_uri FROM runs WHERE artifact_uri IS NOT NULL
-    UNION SELECT artifact_location FROM logged_models WHERE artifact_location IS NOT NULL
-    UNION SELECT storage_location FROM model_versions WHERE storage_location IS NOT NULL
-    UNION SELECT value FROM trace_tags WHERE key = 'mlflow.artifactLocation'
-"""
-_VERSIONS = """
-    SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal'
-"""
-_UNDECIDED = "SELECT count(*) FROM model_version_tags WHERE name = ? AND key = ?"
-_PRODUCTION = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
 
 
 @dataclass(frozen=True)
@@ -158,13 +147,13 @@ def _new(copy: Path) -> sqlite3.Connection:
 
 
 def _look_at(connection: sqlite3.Connection, model: str) -> Moment:
-    production = connection.execute(_PRODUCTION, [model, ALIAS]).fetchone()
-    ((undecided,),) = connection.execute(_UNDECIDED, [model, Stage.STAGING])
+    production = connection.execute(ALIASED, [model, ALIAS]).fetchone()
+    ((undecided,),) = connection.execute(TAGGED, [model, Stage.STAGING])
     return Moment(
-        versions=frozenset(int(number) for (number,) in connection.execute(_VERSIONS, [model])),
+        versions=frozenset(int(number) for (number,) in connection.execute(VERSIONS, [model])),
         undecided=undecided,
         production=None if production is None else int(production[0]),
-        places=[place for (place,) in connection.execute(_PLACES)],
+        places=[place for (place,) in connection.execute(PLACES)],
     )
 
 

@@ -17,6 +17,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_intent
 from salary_kedro.registry.history import Record
+from salary_kedro.registry.mlflow_adapter import needed_tables
 from salary_kedro.registry.registry import Registry, RegistryError, State, open_registry
 from salary_kedro.registry.relocation import former_places, model_folders, plain_path, reading
 from salary_kedro.registry.stages import ALIAS, Stage, Version
@@ -25,7 +26,7 @@ from salary_kedro.registry.store import (
     find_aside,
     is_half_made,
     is_local,
-    needed_tables,
+    other_schema,
     store_exists,
 )
 from salary_kedro.upkeep.findings import FIX, Finding, advice, broken
@@ -63,18 +64,28 @@ def is_set_up(uri: str) -> bool:
 def _examine_store(project: Project) -> list[Finding]:
     if found := obstacle(project.uri):
         return [found]
+    schema = _check_schema(project.uri)
     try:
         registry = open_registry(project.uri, project.model_name)
         state = registry.state()
     except (RegistryError, UserError) as error:
-        return [_unusable(f"the registry cannot be read: {_line(error)}")]
+        return [*schema, _unusable(f"the registry cannot be read: {_line(error)}")]
     return [
+        *schema,
         *check_alias(state, pending_intent(registry, state)),
         *check_tags(state),
         *check_bundle(project.bundles, state.alias),
         *_check_kept(project, registry),
-        *_check_artifacts(project, state),
+        *([] if schema else _check_artifacts(project, state)),
     ]
+
+
+def _check_schema(uri: str) -> list[Finding]:
+    """The store has the schema that its artifacts are found by."""
+    if (other := other_schema(uri)) is None:
+        return []
+    why = "its models cannot be examined, nor can it be told its place if the project is moved"
+    return [broken(other, why, "do what it says")]
 
 
 def obstacle(uri: str) -> Finding | None:

@@ -1,5 +1,6 @@
 """A project that was moved or copied: its store is told, and the old place is left alone."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import mlflow.db
 import pytest
+from click.testing import CliRunner
 from mlflow import MlflowClient
 
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import artifacts as artifacts_of
 from salary_kedro.promotion.by_hand import promote_by_hand
+from salary_kedro.registry.mlflow_adapter import SCHEMA
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.relocation import (
     former_places,
@@ -28,7 +32,7 @@ from salary_kedro.registry.relocation import (
 )
 from salary_kedro.registry.store import prepare_store
 from samples import constant, default_contract
-from stores import EXPERIMENT, MODEL_NAME, copy_database, forget_store, log, register
+from stores import EXPERIMENT, MODEL_NAME, copy_database, downgrade, forget_store, log, register
 
 COLUMNS = (
     ("experiments", "artifact_location"),
@@ -419,3 +423,55 @@ def test_copied_store_when_told_then_nothing_of_the_original_is_opened(
     assert [path for path in seen if str(template.data) in path] == []
     assert any(str(copied.data) in path for path in seen)
     assert contents(template.data) == before
+
+
+# --- Stores of another MLflow ----------------------------------------------------------
+
+
+def unknown_schema(site: Site, schema: str) -> str:
+    return (
+        f"the store {site.database} has the schema {schema}, but only {SCHEMA}, that of MLflow "
+        f"3.17, is known here: keep a copy of it; if an earlier MLflow made it, `mlflow db upgrade "
+        f"{site.uri}` brings it up to date; if a later one did, work on with the release of this "
+        f"project that goes with it, or with a copy from before"
+    )
+
+
+def test_relocate_when_the_schema_is_unknown_then_says_what_to_do_and_writes_nothing(
+    copied: Site,
+) -> None:
+    copied.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    before = copied.database.read_bytes()
+
+    with pytest.raises(UserError) as refusal:
+        relocate(copied.uri, copied.artifacts)
+
+    assert str(refusal.value) == unknown_schema(copied, "ffffffffffff")
+    assert copied.database.read_bytes() == before
+
+
+def test_relocate_when_an_earlier_mlflow_made_the_store_then_works_once_it_is_upgraded_as_told(
+    copied: Site,
+) -> None:
+    downgrade(copied.database)
+    with pytest.raises(UserError) as refusal:
+        relocate(copied.uri, copied.artifacts)
+    command = re.findall("`mlflow db upgrade (.*)`", str(refusal.value))
+
+    upgraded = CliRunner().invoke(mlflow.db.commands, ["upgrade", *command])
+
+    assert upgraded.exit_code == 0
+    assert len(relocate(copied.uri, copied.artifacts)) == 1
+    assert former_places(copied.uri, copied.artifacts) == []
+
+
+def test_relocate_when_a_run_opens_the_store_of_an_earlier_mlflow_then_finds_it_upgraded(
+    copied: Site,
+) -> None:
+    """MLflow upgrades it then, by itself."""
+    downgrade(copied.database, steps=3)
+
+    prepare_store(copied.uri, EXPERIMENT, copied.artifacts)
+
+    assert len(relocate(copied.uri, copied.artifacts)) == 1
+    read_model(model_folders(copied.uri, MODEL_NAME)[1] / "model.skops")

@@ -211,7 +211,7 @@ def test_store_when_mlflow_uses_it_then_waits_for_locks_as_long_as_for_its_own(
     client = MlflowClient(uri)
     seen: list[str] = []
     event.listen(Engine, "after_cursor_execute", lambda *found: seen.append(found[2]))
-    monkeypatch.setattr("salary_kedro.registry.store.LOCK_SECONDS", 0)
+    monkeypatch.setattr("salary_kedro.registry.mlflow_adapter.LOCK_SECONDS", 0)
 
     with locked(tmp_path / "mlflow.db"), pytest.raises(MlflowException, match="is locked"):
         client.create_experiment("another")
@@ -278,7 +278,10 @@ def test_prepare_store_when_the_schema_is_of_another_mlflow_then_is_a_user_error
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
         connection.commit()
 
-    assert refusal(uri).startswith(f"the tracking store {uri} cannot be used: ")
+    database = tmp_path / "mlflow.db"
+    assert refusal(uri).startswith(
+        f"the tracking store {uri} cannot be used: the store {database} has the schema ffffffffffff"
+    )
 
 
 # --- Servers that cannot be used -------------------------------------------------------
@@ -362,7 +365,7 @@ def test_prepare_store_when_a_server_never_answers_then_shows_no_password(
     with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts nothing
         message = refusal(f"http://user:se@cret@127.0.0.1:{server.getsockname()[1]}")
 
-    assert "does not answer (API request to http://127.0.0.1:" in message
+    assert "does not answer (HTTPConnectionPool(host='127.0.0.1', port=" in message
     assert "cret" not in message
 
 

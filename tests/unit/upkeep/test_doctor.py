@@ -529,6 +529,24 @@ def test_examine_when_tables_are_missing_then_names_it_and_sets_up_none(
     assert partial.read_bytes() == before
 
 
+def test_examine_when_another_mlflow_made_the_store_then_says_what_to_do(
+    healthy: Project, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    copy_database(database_of(healthy), other)
+    with closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+
+    found = examine(replace(healthy, uri=f"sqlite:///{other}"))
+
+    assert found[0].what.startswith(f"the store {other} has the schema ffffffffffff, but only ")
+    assert f"`mlflow db upgrade sqlite:///{other}` brings it up to date" in found[0].what
+    assert (found[0].why_it_matters, found[0].remedy) == (
+        "its models cannot be examined, nor can it be told its place if the project is moved",
+        "do what it says",
+    )
+
+
 def test_examine_when_the_store_is_no_database_then_says_so(
     healthy: Project, tmp_path: Path
 ) -> None:
