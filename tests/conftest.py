@@ -13,7 +13,17 @@ from support import Project, copy_project, get, pauses_noted, wait_until
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 
-import_kedro_mlflow_quietly()  # before any test turns warnings into errors
+#: Modules of fixtures that import MLflow.
+SLOW_TO_IMPORT = ("stores", "sites", "sessions")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import what is slow to import where tests run, not where they are handed out."""
+    if config.getoption("numprocesses", None):
+        return
+    import_kedro_mlflow_quietly()  # before any test turns warnings into errors
+    for name in SLOW_TO_IMPORT:
+        config.pluginmanager.import_plugin(name)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """An MLflow store of a test's own, and models logged and registered in it."""
 
-import functools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -62,13 +61,7 @@ class StoreTemplate:
 @pytest.fixture(scope="session")
 def store_template(tmp_path_factory: pytest.TempPathFactory) -> StoreTemplate:
     """The store from which `store` makes each test's own."""
-    return make_template(tmp_path_factory.getbasetemp() / "store")
-
-
-@functools.cache  # several conftest files share the fixture, and each would make its own
-def make_template(folder: Path) -> StoreTemplate:
-    """Make a store with some models."""
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("store")
     names = ("mlflow.db", "beginning.db", "settled.db")
     database, beginning, settled = (folder / name for name in names)
     prepare_store(f"sqlite:///{database}", "template", (folder / "artifacts").as_uri())

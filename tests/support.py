@@ -1,5 +1,6 @@
 """A copy of the project that a test may run, break and throw away."""
 
+import functools
 import json
 import os
 import shutil
@@ -97,20 +98,19 @@ class Project:
 
 
 def copy_project(target: Path) -> Project:
-    """Copy the checkout, as git sees it, without what runs have written."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
+    """Copy what runs, as git sees it, without what runs have written."""
+    for name in _files_that_run():
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
     (target / ".home").mkdir()
     return Project(target)
+
+
+@functools.cache
+def _files_that_run() -> list[str]:
+    command = ["git", "ls-files", "-co", "--exclude-standard", ":!tests", ":!docs", ":!findings"]
+    return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
 
 
 def copy_trained(trained: Project, target: Path) -> Project:

@@ -158,7 +158,7 @@ def orchestrated(tmp_path_factory: pytest.TempPathFactory) -> Orchestrated:
 
 def _run_dags(project: Project, *dags: str) -> list[tuple[str, str, str]]:
     """Run DAGs side by side, `FILE=RUN_ID`; gives run, task and process id of each task."""
-    path = os.pathsep.join([str(project.root / "src"), str(project.root / "tests")])
+    path = os.pathsep.join([str(project.root / "src"), str(ROOT / "tests")])
     result = project.run("python", "-m", "airflow_stand_in", *dags, PYTHONPATH=path)
     assert result.returncode == 0, result.stderr
     lines = (line.split() for line in result.stdout.splitlines())

@@ -30,6 +30,8 @@ from stores import (
     told,
 )
 
+pytestmark = pytest.mark.slow  # whole decisions, in a store of MLflow
+
 
 @pytest.fixture
 def registry(store: str) -> Registry:

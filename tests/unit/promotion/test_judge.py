@@ -18,6 +18,8 @@ from salary_kedro.registry.stages import Stage, Version
 from samples import column, constant, contract_of, default_contract, straight_line
 from stores import HOLDOUT, MODEL_NAME, Models, alias, all_of_it, contest, log, register
 
+pytestmark = pytest.mark.slow  # whole decisions, in a store of MLflow
+
 LENIENT = Policy(replace_unreadable_champion=True)
 UNSCORABLE = "version 1 cannot score today's holdout rows: "
 WAY_OUT = (

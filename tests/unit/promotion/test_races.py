@@ -26,6 +26,8 @@ from stores import (
     told,
 )
 
+pytestmark = pytest.mark.slow  # whole decisions, one within the other
+
 Act = Callable[[], object]
 
 

@@ -119,6 +119,7 @@ def test_prepare_store_when_eight_processes_begin_on_an_empty_folder_then_all_su
 # --- Making it on a full disk ------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [4, 100, 500, 900, 960])
 def test_prepare_store_when_the_disk_fills_then_leaves_nothing_and_later_makes_it(
     kilobytes: int, tmp_path: Path
@@ -147,6 +148,7 @@ HALF_MADE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", HALF_MADE.values(), ids=HALF_MADE)
 def test_prepare_store_when_its_creation_was_broken_off_then_makes_it_anew(
     script: str, tmp_path: Path

@@ -34,6 +34,8 @@ from salary_kedro.registry.tracking import (
 from samples import QUICK, column, constant, contract_of
 from stores import MODEL_NAME, NO_GROUPS, log, register, start_run
 
+pytestmark = pytest.mark.slow  # whole models, logged and loaded
+
 REJECTED = pd.DataFrame(
     {"line": [3], "reasons": ["Salary: missing"], "Experience Years": [98765.5], "Salary": [""]}
 )

@@ -21,6 +21,8 @@ from salary_kedro.upkeep.repair import mend
 from sites import broken, contents, copy_site, database_of, model_file, register, with_parameters
 from stores import MODEL_NAME, alias, tags
 
+pytestmark = pytest.mark.slow  # whole stores, damaged and repaired
+
 Damage = Callable[[Project], None]
 Stages = dict[int, list[str]]
 
