@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints the message alone, without a traceback.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython, and so a notebook, shows of it."""
+        return [f"Error: {self}"]

@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from salary_kedro.bundle.signing import read_signer, read_verifier
+from salary_kedro.cli.command import check_env
 from salary_kedro.cli.summary import summarise
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
@@ -32,6 +33,7 @@ from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
 from salary_kedro.project.places import run_name
 from salary_kedro.project.project import Project, read_project
+from salary_kedro.project.run_options import check_conf_source, check_run, check_versions
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 
 #: How the catalog names parameters.
@@ -53,6 +55,8 @@ class ProjectHooks:
         from salary_kedro.registry.store import prepare_store
         from salary_kedro.upkeep.repair import settle_in
 
+        check_conf_source(context.project_path, context.config_loader.conf_source)
+        check_env(context.env, context.project_path)
         log_to_file(context.project_path / LOG_FILE)
         loader = cast("ProjectConfigLoader", context.config_loader)  # settings.py names it
         self._project = project = read_project(context.project_path, loader)
@@ -63,8 +67,13 @@ class ProjectHooks:
             click.echo(f"The project was moved or copied: {moved}", err=True)
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Begin to count nodes; check what only the chosen parts of the pipeline need."""
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Begin to count nodes; check what only this run needs."""
+        check_run(run_params, catalog)
+        if versions := run_params["load_versions"]:
+            check_versions(versions, self._project.loader["catalog"])
         self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
         self._saved.clear()
         if "scored_rows" in pipeline.inputs():

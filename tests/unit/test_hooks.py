@@ -40,6 +40,8 @@ from support import Project
 TRAINING = ["data_engineering", "data_science"]
 VERSION_OF_RUN = Registry.version_of_run
 SAVE_LOCAL = SharedFileDataset._save_local
+#: What Kedro records of a run without options, as far as it is checked.
+PLAIN = {"only_missing_outputs": False, "load_versions": None}
 PARAMETERS = DataScience(
     model="ridge",
     random_state=234,
@@ -373,7 +375,7 @@ def test_progress_when_a_second_run_begins_then_counts_anew(
     only = node(lambda: 1, inputs=None, outputs="one", name="only")
     hooks = ProjectHooks()
     for _ in range(2):
-        hooks.before_pipeline_run(Pipeline([only]), DataCatalog())
+        hooks.before_pipeline_run(PLAIN, Pipeline([only]), DataCatalog())
         hooks.before_node_run(only)
 
     assert capsys.readouterr().err == "[ 1/1] only\n[ 1/1] only\n"
@@ -383,9 +385,9 @@ def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     hooks = ProjectHooks()
-    hooks.before_pipeline_run(Pipeline([]), DataCatalog())
+    hooks.before_pipeline_run(PLAIN, Pipeline([]), DataCatalog())
     hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
-    hooks.before_pipeline_run(Pipeline([]), DataCatalog())
+    hooks.before_pipeline_run(PLAIN, Pipeline([]), DataCatalog())
     hooks.after_pipeline_run({"env": None})
 
     assert capsys.readouterr().out == "\n"

@@ -55,7 +55,7 @@ def open_environment(env: str | None) -> Project:
     """
     root = find_root()
     env = env or os.environ.get("KEDRO_ENV")
-    check_env(env)
+    check_env(env, root)
     return open_project(root, env)
 
 
@@ -71,15 +71,15 @@ def find_root() -> Path:
     return root
 
 
-def check_env(env: str | None) -> None:
-    """Check that there is such an environment.
+def check_env(env: str | None, root: Path) -> None:
+    """Check that there is such an environment in a project's folder.
 
     Raises:
         UserError: Names those there are, and says how to make it or to bring it back.
     """
-    conf = (find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
+    conf = root / "conf"
     if env and not (conf / env).is_dir():
-        if moves := _interrupted(env, conf.parent):
+        if moves := _interrupted(env, root):
             raise UserError(
                 f"conf/{env} was being replaced when `kedro contract infer --force` was killed: "
                 f"`{moves}` brings it back"

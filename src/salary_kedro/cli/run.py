@@ -5,7 +5,6 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run as kedro_run
 
-from salary_kedro.cli.command import check_env
 from salary_kedro.cli.errors import readable_errors
 from salary_kedro.errors import UserError
 
@@ -19,8 +18,8 @@ from salary_kedro.errors import UserError
 def run(**options: Any) -> None:
     """Run Kedro's own command."""
     with readable_errors():
-        check_env(options["env"])
         _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
+        _check_runner(options["runner"])
         run_pipelines: Any = kedro_run.callback
         run_pipelines(**options)
 
@@ -31,3 +30,18 @@ def _check_pipelines(names: list[str]) -> None:
     if unknown := sorted(set(names) - set(pipelines)):
         known = ", ".join(sorted(pipelines))
         raise UserError(f"there is no pipeline '{unknown[0]}'; known are {known}")
+
+
+def _check_runner(name: str | None) -> None:
+    from kedro.runner import AbstractRunner
+    from kedro.utils import load_obj
+
+    try:
+        found = load_obj(name or "SequentialRunner", "kedro.runner")
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
+        raise UserError(
+            f"there is no runner '{name}': choose SequentialRunner, ThreadRunner, or a class of "
+            f"your own that derives from one of them, by its full name"
+        )

@@ -62,7 +62,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
         """Take what Kedro passes; see `OmegaConfigLoader`."""
         data, run = data_folder(env), run_folder(env)
-        project = Path(conf_source).resolve().parent
+        project = Path(os.path.abspath(conf_source)).parent  # noqa: PTH100 - conf may be a link
         uri = tracking_uri(project, data)
         self._resolvers: dict[str, Callable[..., Any]] = {
             "data": lambda path: f"{data}/{path}",
@@ -132,8 +132,13 @@ class ProjectConfigLoader(OmegaConfigLoader):
         return self
 
     def tracking(self) -> Tracking:
-        """Where the environment's trainings are logged."""
+        """Where the environment's trainings are logged.
+
+        Raises:
+            UserError: There is no store, or versions would be registered in another.
+        """
         mlflow = self["mlflow"]
+        _check_mlflow(mlflow)
         experiment = mlflow["tracking"]["experiment"]
         return Tracking(
             uri=str(mlflow["server"]["mlflow_tracking_uri"]),
@@ -192,6 +197,33 @@ def _locate(error: YAMLError) -> str:
         return "it holds a character that YAML forbids"
     problem = str(getattr(error, "problem", None) or "it cannot be read")
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}; see {SHIPPED}"
+
+
+def _check_mlflow(found: Mapping[str, Any]) -> None:
+    """Check that there is one store, which holds runs and registered versions alike.
+
+    Raises:
+        UserError: There is none, or the versions would be in another.
+    """
+    server = found.get("server") or {}
+    uri = server.get("mlflow_tracking_uri")
+    if not isinstance(uri, str) or not uri:
+        raise UserError(
+            f"server.mlflow_tracking_uri of mlflow.yml is {uri!r}, not the address of a store: "
+            f"remove it there, or the whole file if `kedro mlflow init` wrote it; conf/base/"
+            f"mlflow.yml has what is needed, and MLFLOW_TRACKING_URI names another store"
+        )
+    registries = {
+        "server.mlflow_registry_uri of mlflow.yml": server.get("mlflow_registry_uri"),
+        "MLFLOW_REGISTRY_URI": os.environ.get("MLFLOW_REGISTRY_URI"),
+    }
+    for name, registry in registries.items():
+        if registry and registry != uri:
+            raise UserError(
+                f"{name} is set, to another store than the one of the runs; there is one for "
+                f"both, so that one version is in production: remove it, and name the store by "
+                f"MLFLOW_TRACKING_URI"
+            )
 
 
 def _as_yaml(value: Any) -> Any:

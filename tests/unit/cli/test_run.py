@@ -1,7 +1,11 @@
 """`kedro run`: what it answers, and how it fails."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
+from mlflow import MlflowClient
 
 from salary_kedro.cli import cli
 from support import Project
@@ -72,6 +76,50 @@ def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
         "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
         "data_engineering, data_science, packaging, promotion\n"
     )
+
+
+@pytest.mark.parametrize("runner", ["FastRunner", "no.such.Runner", "os.path", "a b"])
+def test_run_when_the_runner_is_unknown_then_says_so_in_one_line(
+    runner: str, kedro_project: Project
+) -> None:
+    result = kedro("run", "--runner", runner)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: there is no runner '{runner}': choose SequentialRunner, ThreadRunner, or a class "
+        "of your own that derives from one of them, by its full name\n"
+    )
+
+
+@pytest.mark.parametrize("options", [["--runner", "ThreadRunner"], ["--async"]])
+def test_run_when_threads_are_used_then_ends_with_the_summary(
+    options: list[str], kedro_project: Project
+) -> None:
+    result = kedro("run", "--pipelines", "data_engineering", *options)
+
+    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+
+
+def test_run_when_an_option_is_refused_then_no_mlflow_run_is_opened(kedro_project: Project) -> None:
+    result = kedro("run", "--only-missing-outputs")
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("Error: --only-missing-outputs would take ")
+    client = MlflowClient(kedro_project.store)
+    experiment = client.get_experiment_by_name("salary_kedro")
+    assert experiment is None or client.search_runs([experiment.experiment_id]) == []
+
+
+def test_run_when_the_configuration_is_elsewhere_then_makes_no_store_there(
+    kedro_project: Project, tmp_path: Path
+) -> None:
+    conf = Path(shutil.copytree(kedro_project.root / "conf", tmp_path / "elsewhere" / "conf"))
+
+    result = kedro("run", "--conf-source", str(conf))
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith(f"Error: {conf} is given as the source of the configuration, ")
+    assert list(conf.parent.iterdir()) == [conf]
 
 
 def test_run_when_the_data_breaks_the_contract_then_says_so_in_one_line(

@@ -14,7 +14,7 @@ from support import ROOT
 @pytest.fixture(autouse=True)
 def no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in the environment names another store or folder."""
-    for name in ("MLFLOW_TRACKING_URI", "SALARY_BUNDLES"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "SALARY_BUNDLES"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -176,3 +176,41 @@ def test_artifacts_when_the_folder_has_a_space_then_is_a_uri() -> None:
         artifacts("sqlite:////my project/data/mlflow/mlflow.db")
         == "file:///my%20project/data/mlflow/artifacts"
     )
+
+
+def test_config_when_conf_is_a_link_to_elsewhere_then_the_store_stays_in_the_project(
+    conf: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "conf").symlink_to(conf)
+
+    uri = load(tmp_path / "project" / "conf")["mlflow"]["server"]["mlflow_tracking_uri"]
+
+    assert uri == f"sqlite:///{tmp_path}/project/data/mlflow/mlflow.db"
+
+
+def test_config_when_kedro_mlflow_init_took_the_store_away_then_says_so(conf: Path) -> None:
+    (conf / "local" / "mlflow.yml").write_text("server: {mlflow_tracking_uri: null}\n")
+
+    with pytest.raises(
+        UserError, match=r"^server\.mlflow_tracking_uri of mlflow\.yml is None, not"
+    ):
+        load(conf).tracking()
+
+
+def test_config_when_versions_would_be_in_another_store_then_is_refused(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:////tmp/other.db")
+
+    with pytest.raises(UserError, match=r"^MLFLOW_REGISTRY_URI is set, to another store than"):
+        load(conf).tracking()
+
+
+def test_config_when_the_registry_is_named_as_the_store_itself_then_is_taken(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = load(conf).tracking().uri
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
+
+    assert load(conf).tracking().uri == uri
