@@ -10,6 +10,7 @@ from kedro.framework.cli.utils import LazyGroup
     lazy_subcommands={
         "contract": "salary_kedro.cli.contract.contract",
         "models": "salary_kedro.cli.models.models",
+        "package": "salary_kedro.cli.package.package",
         "run": "salary_kedro.cli.run.run",
     },
 )
