@@ -17,6 +17,7 @@ from pandas.errors import EmptyDataError, ParserError, ParserWarning
 from salary_kedro.bundle.places import DEFAULT_ENVS, data_folder
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.infer import Draft, draft_contract, soften
 from salary_kedro.tables.drafting.sniff import (
@@ -26,7 +27,6 @@ from salary_kedro.tables.drafting.sniff import (
     read_texts,
 )
 from salary_kedro.tables.drafting.text import contract_yaml, quote
-from salary_kedro.tables.table import problems_by_column, read_columns
 from salary_kedro.tables.unreadable import explain_reader
 
 #: Rows from which a contract is drafted.
@@ -89,9 +89,7 @@ def draft_table(path: Path, target: str | None, limit: int = DRAFT_ROWS) -> Draf
 def _tried(draft: Draft, table: "_Csv | _Parquet", rows: int) -> Draft:
     """Change what the rows break that the draft was made from."""
     for _ in range(2):
-        contract = draft.contract
-        raw = table.read(draft, rows)
-        problems = problems_by_column(raw, read_columns(raw, contract), contract)
+        problems = check(table.read(draft, rows), draft.contract).by_column
         broken = {name for name, found in problems.items() if len(found) > TOLERATED_SHARE * rows}
         for feature in draft.features:
             if feature.keys["name"] in broken:

@@ -32,8 +32,8 @@ from salary_kedro.tables.csv_arguments import listed_texts
 HEADER_LINES = 1
 
 
-def check_table(raw: object) -> None:
-    """Check that what the catalog gives as a raw table is one.
+def check_table(raw: object) -> pd.DataFrame:
+    """Check that what the catalog gives as a raw table is one, and give it.
 
     Raises:
         ContractError: Names what it is instead.
@@ -43,6 +43,7 @@ def check_table(raw: object) -> None:
             f"raw_salaries gives a {type(raw).__name__}, not one pandas table: correct its entry "
             f"in catalog.yml (of a spreadsheet, name one sheet: `load_args: {{sheet_name: 0}}`)"
         )
+    return raw
 
 
 def check_header(header: Sequence[object], contract: Contract, advice: str | None = None) -> None:
@@ -221,7 +222,9 @@ def _to_days(values: pd.Series, column: Date) -> pd.Series:
     return _recode(texts, pd.Series(midnights, index=known).astype("datetime64[ms]"))
 
 
-def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
+def find_problems(
+    raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract
+) -> dict[str, pd.Series]:
     """Find the rows that break the contract, all failures of a row at once.
 
     Args:
@@ -230,16 +233,9 @@ def find_problems(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) ->
         contract: What the rows must keep to.
 
     Returns:
-        One string a broken row, indexed like the table: the reasons, each naming
-        its column and what is allowed, never the value.
+        By field name, one string a row that is broken in that column, indexed like the
+        table: the reason, which names the column and what is allowed, never the value.
     """
-    return join_reasons(problems_by_column(raw, clean, contract).values())
-
-
-def problems_by_column(
-    raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract
-) -> dict[str, pd.Series]:
-    """By field name, the reasons of `find_problems` that are about that column alone."""
     broken = _broken_cells(clean, contract)
     return {column.name: _reasons(raw, clean, column, broken) for column in contract.columns}
 
@@ -255,7 +251,8 @@ def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
 def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
     """Find the rows that repeat earlier ones, by the table's rules.
 
-    Arguments and answer are those of `find_problems`; the whole table is looked at.
+    Returns:
+        One string a row that breaks a rule; the whole table is looked at.
     """
     found = []
     if key := list(contract.table.primary_key):

@@ -6,15 +6,8 @@ import pandas as pd
 
 from salary_kedro.contract.columns import Column
 from salary_kedro.contract.model import Contract
-from salary_kedro.tables.table import (
-    check_header,
-    check_table,
-    find_repeats,
-    is_missing,
-    line_numbers,
-    problems_by_column,
-    read_columns,
-)
+from salary_kedro.tables.checked import check
+from salary_kedro.tables.table import is_missing
 
 SHOWN_LINES = 5
 
@@ -36,28 +29,20 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table.
     """
-    check_table(raw)
-    check_header(list(raw.columns), contract)
-    raw = raw.reset_index(drop=True)
-    clean = read_columns(raw, contract)
-    by_column = problems_by_column(raw, clean, contract)
-    repeats = find_repeats(raw, clean, contract)
-    broken = repeats.index.unique()
-    for reasons in by_column.values():
-        broken = broken.union(reasons.index)
-    lines = line_numbers(raw, broken)
-    share = len(broken) / len(raw) if len(raw) else 0.0
+    checked = check(raw, contract)
+    raw, lines = checked.raw, checked.lines
+    share = len(lines) / len(raw) if len(raw) else 0.0
     return {
         "rows": len(raw),
-        "rejected": len(broken),
+        "rejected": len(lines),
         "rejected_share": share,
         "allowed_share": contract.table.max_rejected_share,
         "accepted": bool(len(raw)) and share <= contract.table.max_rejected_share,
         "columns": [
-            _column_report(raw[column.column], column, by_column[column.name], lines)
+            _column_report(raw[column.column], column, checked.by_column[column.name], lines)
             for column in contract.columns
         ],
-        "table": _reasons(repeats, lines),
+        "table": _reasons(checked.repeats, lines),
         "ignored": [item.column for item in contract.features if item.use == "ignore"],
         "unnamed": _unnamed(raw, contract),
     }

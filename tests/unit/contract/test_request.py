@@ -22,7 +22,7 @@ from salary_kedro.contract.request import (
     request_model,
     request_values,
 )
-from salary_kedro.tables.table import find_problems, read_columns
+from salary_kedro.tables.checked import check
 from samples import column, contract_of, contracts
 
 ALLOWED = "it must be a number from 0 to 60 (years)"
@@ -414,7 +414,7 @@ def accepted_by_table(row: dict[str, Any], contract: Contract) -> bool:
     values = {item.name: item.example for item in contract.features} | row
     known = {item.column: in_table(item, values[item.name]) for item in contract.features}
     raw = pd.DataFrame([{**known, contract.target.column: contract.target.example}])
-    return bool(find_problems(raw, read_columns(raw, contract), contract).empty)
+    return check(raw, contract).reasons.empty
 
 
 def near_bounds(feature: Any) -> st.SearchStrategy[Any]:

@@ -16,12 +16,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from salary_kedro.contract import Boolean, Category, Contract, ContractError, Date, TableRules
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING, csv_arguments
 from salary_kedro.tables.frames import encode_frame
 from salary_kedro.tables.table import (
     check_header,
-    find_problems,
-    find_repeats,
     line_numbers,
     read_columns,
 )
@@ -52,8 +51,7 @@ def clean(text: str, contract: Contract) -> pd.DataFrame:
 
 
 def problems(text: str, contract: Contract) -> dict[int, str]:
-    raw = read(text, contract)
-    found: dict[int, str] = find_problems(raw, read_columns(raw, contract), contract).to_dict()
+    found: dict[int, str] = check(read(text, contract), contract).reasons.to_dict()
     return found
 
 
@@ -205,7 +203,7 @@ def test_read_columns_when_called_then_leaves_the_raw_table_as_it_was(contract: 
         ("True,40000", "Experience Years: not a number"),
     ],
 )
-def test_find_problems_when_a_row_is_broken_then_gives_all_of_its_reasons(
+def test_check_when_a_row_is_broken_then_gives_all_of_its_reasons(
     row: str, reasons: str, contract: Contract
 ) -> None:
     text = f"Experience Years,Salary\n1,40000\n{row}\n2,50000\n"
@@ -214,13 +212,13 @@ def test_find_problems_when_a_row_is_broken_then_gives_all_of_its_reasons(
 
 
 @pytest.mark.parametrize("row", ["0,0.001", "60,40000", "1e1,4e4", " 5 , 40000 ", "-0,1"])
-def test_find_problems_when_a_row_is_at_the_edge_of_what_is_allowed_then_passes_it(
+def test_check_when_a_row_is_at_the_edge_of_what_is_allowed_then_passes_it(
     row: str, contract: Contract
 ) -> None:
     assert problems(f"Experience Years,Salary\n{row}\n", contract) == {}
 
 
-def test_find_problems_when_a_whole_column_is_boolean_then_refuses_every_row(
+def test_check_when_a_whole_column_is_boolean_then_refuses_every_row(
     contract: Contract,
 ) -> None:
     assert problems("Experience Years,Salary\nTrue,40000\nFalse,50000\n", contract) == {
@@ -229,7 +227,7 @@ def test_find_problems_when_a_whole_column_is_boolean_then_refuses_every_row(
     }
 
 
-def test_find_problems_when_booleans_have_gaps_then_refuses_every_row(contract: Contract) -> None:
+def test_check_when_booleans_have_gaps_then_refuses_every_row(contract: Contract) -> None:
     assert problems("Experience Years,Salary\nTrue,40000\n,50000\nFalse,60000\n", contract) == {
         0: "Experience Years: not a number",
         1: "Experience Years: missing",
@@ -237,7 +235,7 @@ def test_find_problems_when_booleans_have_gaps_then_refuses_every_row(contract: 
     }
 
 
-def test_find_problems_when_a_column_wants_whole_numbers_then_refuses_fractions() -> None:
+def test_check_when_a_column_wants_whole_numbers_then_refuses_fractions() -> None:
     contract = contract_of(column("age", kind="integer"))
 
     assert problems("Age,Salary\n4,40000\n4.5,40000\n5.0,40000\n", contract) == {
@@ -245,38 +243,38 @@ def test_find_problems_when_a_column_wants_whole_numbers_then_refuses_fractions(
     }
 
 
-def test_find_problems_when_an_optional_value_is_missing_then_passes_the_row() -> None:
+def test_check_when_an_optional_value_is_missing_then_passes_the_row() -> None:
     contract = contract_of(column("age", required=False))
 
     assert problems("Age,Salary\n,40000\n4,50000\n", contract) == {}
 
 
-def test_find_problems_when_an_optional_value_is_text_then_refuses_the_row() -> None:
+def test_check_when_an_optional_value_is_text_then_refuses_the_row() -> None:
     contract = contract_of(column("age", required=False))
 
     assert problems("Age,Salary\nold,40000\n4,50000\n", contract) == {0: "Age: not a number"}
 
 
-def test_find_problems_when_there_is_a_header_only_then_gives_an_empty_series(
+def test_check_when_there_is_a_header_only_then_gives_an_empty_series(
     contract: Contract,
 ) -> None:
     raw = read("Experience Years,Salary\n", contract)
 
-    found = find_problems(raw, read_columns(raw, contract), contract)
+    found = check(raw, contract).reasons
 
     assert (found.tolist(), found.index.tolist()) == ([], [])
 
 
-def test_find_problems_when_the_table_is_indexed_anew_then_uses_its_index(
+def test_check_when_labels_of_the_rows_repeat_then_numbers_the_rows_from_0(
     contract: Contract,
 ) -> None:
     raw = read("Experience Years,Salary\n1,40000\n99,40000\n", contract)
-    raw = raw.set_index(pd.Index([7, 8]))
+    raw = raw.set_index(pd.Index([7, 7]))
 
-    assert find_problems(raw, read_columns(raw, contract), contract).to_dict() == {8: YEARS}
+    assert check(raw, contract).reasons.to_dict() == {1: YEARS}
 
 
-def test_find_problems_when_the_environment_switches_checks_off_then_checks_all_the_same(
+def test_check_when_the_environment_switches_checks_off_then_checks_all_the_same(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pandera.config.CONFIG, "validation_enabled", False)
@@ -284,7 +282,7 @@ def test_find_problems_when_the_environment_switches_checks_off_then_checks_all_
     assert problems("Experience Years,Salary\n99,40000\n", contract) == {0: YEARS}
 
 
-def test_find_problems_when_values_are_broken_then_never_tells_them(contract: Contract) -> None:
+def test_check_when_values_are_broken_then_never_tells_them(contract: Contract) -> None:
     text = "Experience Years,Salary\n98765,-12345\nsecret,secret\n"
 
     assert not re.search("98765|12345|secret", str(problems(text, contract)))
@@ -299,7 +297,7 @@ bounded = contract_of(column("age", minimum=0, exclusive_maximum=60, required=Fa
 
 @settings(deadline=None, max_examples=30)
 @given(tables)
-def test_find_problems_when_cells_are_any_floats_then_refuses_what_the_column_does_not_allow(
+def test_check_when_cells_are_any_floats_then_refuses_what_the_column_does_not_allow(
     raw: pd.DataFrame,
 ) -> None:
     age, salary = bounded.columns
@@ -309,19 +307,18 @@ def test_find_problems_when_cells_are_any_floats_then_refuses_what_the_column_do
         if not ((np.isnan(row["Age"]) or age.allows(row["Age"])) and salary.allows(row["Salary"]))
     ]
 
-    found = find_problems(raw, read_columns(raw, bounded), bounded)
+    found = check(raw, bounded).reasons
 
     assert found.index.tolist() == expected
 
 
 @settings(deadline=None, max_examples=10)
 @given(tables)
-def test_find_problems_when_a_table_comes_row_by_row_then_finds_the_same(raw: pd.DataFrame) -> None:
-    whole = find_problems(raw, read_columns(raw, bounded), bounded)
-    rows = (raw.loc[[index]] for index in raw.index)
-    parts = [find_problems(row, read_columns(row, bounded), bounded) for row in rows]
+def test_check_when_a_table_comes_row_by_row_then_finds_the_same(raw: pd.DataFrame) -> None:
+    whole = check(raw, bounded).reasons
+    parts = {index: check(raw.loc[[index]], bounded).reasons for index in raw.index}
 
-    assert {key: text for part in parts for key, text in part.items()} == whole.to_dict()
+    assert {index: part[0] for index, part in parts.items() if len(part)} == whole.to_dict()
 
 
 # --- Categories, truth values, dates ---------------------------------------------------
@@ -395,7 +392,7 @@ def test_read_columns_when_a_column_is_ignored_then_it_is_left_out() -> None:
         ("-1,2.5,x,,x,x,0", EVERY_REASON),
     ],
 )
-def test_find_problems_when_a_row_has_every_kind_then_gives_all_of_its_reasons(
+def test_check_when_a_row_has_every_kind_then_gives_all_of_its_reasons(
     row: str, reasons: str | None
 ) -> None:
     good = "30,2,junior,Clerk,y,29/02/2020,1"
@@ -405,7 +402,7 @@ def test_find_problems_when_a_row_has_every_kind_then_gives_all_of_its_reasons(
     assert found == ({} if reasons is None else {1: reasons})
 
 
-def test_find_problems_when_required_values_are_missing_then_names_each_column() -> None:
+def test_check_when_required_values_are_missing_then_names_each_column() -> None:
     contract = contract_of(category("level", ["a"]), boolean("remote"), day("hired"))
 
     assert problems("Level,Remote,Hired,Salary\n,,,1\na,true,2020-01-02,1\n", contract) == {
@@ -456,7 +453,7 @@ def test_read_columns_when_a_listed_text_is_missing_elsewhere_then_it_is_missing
     np.testing.assert_equal(found["age"].to_numpy(), [math.nan, math.nan, 3.0])
 
 
-def test_find_problems_when_numbers_have_texts_of_their_own_for_missing_then_says_missing() -> None:
+def test_check_when_numbers_have_texts_of_their_own_for_missing_then_says_missing() -> None:
     contract = contract_of(column("age"), table={"csv": {"missing": ["?"]}})
 
     assert problems("Age,Salary\n?,1\n,2\nNA,3\n4,4\n", contract) == {
@@ -469,7 +466,7 @@ def test_find_problems_when_numbers_have_texts_of_their_own_for_missing_then_say
 @settings(deadline=None, max_examples=50)
 @given(contracts_and_rows())
 @pytest.mark.slow
-def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_back(
+def test_check_when_rows_are_written_by_the_contract_then_reads_them_back(
     pair: tuple[Contract, list[list[object]]],
 ) -> None:
     contract, rows = pair
@@ -486,13 +483,12 @@ def test_find_problems_when_rows_are_written_by_the_contract_then_reads_them_bac
     expected = pd.DataFrame({item.name: inputs[item.name] for item in contract.columns})
     raw_rows = _raw_of(expected, contract)
     text = raw_rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    raw = read(text, contract)
 
-    found = read_columns(raw, contract)
+    found = check(read(text, contract), contract)
 
-    assert find_problems(raw, found, contract).to_dict() == {}
+    assert all(reasons.empty for reasons in found.by_column.values())
     for name in expected:
-        assert found[name].astype(object).equals(expected[name].astype(object)), name
+        assert found.columns[name].astype(object).equals(expected[name].astype(object)), name
 
 
 def _raw_of(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -597,7 +593,7 @@ def test_read_columns_when_the_dialect_is_another_then_reads_the_same_numbers(
     assert problems(text, contract) == {}
 
 
-def test_find_problems_when_one_cell_is_no_number_then_the_dialect_holds_for_the_others() -> None:
+def test_check_when_one_cell_is_no_number_then_the_dialect_holds_for_the_others() -> None:
     dialect = {"delimiter": ";", "decimal": ",", "thousands": "."}
     contract = contract_of(column("age"), table={"csv": dialect})
     text = "Age;Salary\n1,5;40.000\nold;1\n2;many\n"
@@ -606,7 +602,7 @@ def test_find_problems_when_one_cell_is_no_number_then_the_dialect_holds_for_the
     np.testing.assert_equal(clean(text, contract)["salary"].to_numpy(), [40000.0, 1.0, math.nan])
 
 
-def test_find_problems_when_the_decimal_mark_is_a_comma_then_a_point_is_no_number() -> None:
+def test_check_when_the_decimal_mark_is_a_comma_then_a_point_is_no_number() -> None:
     contract = contract_of(column("age"), table={"csv": {"delimiter": ";", "decimal": ","}})
 
     assert problems("Age;Salary\n1.5;1\n1,5;1\n", contract) == {0: "Age: not a number"}
@@ -681,7 +677,7 @@ def test_read_columns_when_typed_cells_are_truth_values_then_they_are_read(
 
     expected = pd.Series([True, False, None], dtype="boolean", name="remote")
     pd.testing.assert_series_equal(found["remote"], expected)
-    assert find_problems(raw, found, contract).to_dict() == {}
+    assert check(raw, contract).reasons.empty
 
 
 @pytest.mark.parametrize(
@@ -703,7 +699,7 @@ def test_read_columns_when_typed_cells_are_dates_then_they_are_days(values: pd.S
 
     days = pd.to_datetime(pd.Series(["2020-01-02", None])).astype("datetime64[ms]")
     pd.testing.assert_series_equal(found["hired"], days.rename("hired"))
-    assert find_problems(raw, found, contract).to_dict() == {}
+    assert check(raw, contract).reasons.empty
 
 
 def test_read_columns_when_a_date_has_a_time_then_the_day_is_taken() -> None:
@@ -743,16 +739,15 @@ def test_read_columns_when_typed_cells_are_numbers_then_they_are_floats(
 
 
 def repeats(text: str, contract: Contract) -> dict[int, str]:
-    raw = read(text, contract)
-    found: dict[int, str] = find_repeats(raw, read_columns(raw, contract), contract).to_dict()
+    found: dict[int, str] = check(read(text, contract), contract).repeats.to_dict()
     return found
 
 
-def test_find_repeats_when_there_are_no_rules_then_finds_none() -> None:
+def test_repeats_when_there_are_no_rules_then_finds_none() -> None:
     assert repeats("Age,Salary\n1,2\n1,2\n", contract_of(column("age"))) == {}
 
 
-def test_find_repeats_when_rows_repeat_in_the_contracts_columns_then_names_the_later_ones() -> None:
+def test_repeats_when_rows_repeat_in_the_contracts_columns_then_names_the_later_ones() -> None:
     contract = contract_of(column("age"), table={"duplicates": "reject"})
 
     assert repeats("Age,Note,Salary\n1,a,2\n1,b,2\n1,c,3\n1,d,2\n", contract) == {
@@ -761,7 +756,7 @@ def test_find_repeats_when_rows_repeat_in_the_contracts_columns_then_names_the_l
     }
 
 
-def test_find_repeats_when_there_is_a_key_then_names_rows_that_repeat_or_lack_it() -> None:
+def test_repeats_when_there_is_a_key_then_names_rows_that_repeat_or_lack_it() -> None:
     contract = contract_of(column("age"), table={"primary_key": ["Firm", "Id"]})
 
     assert repeats("Firm,Id,Age,Salary\na,1,1,1\na,2,1,1\na,1,1,1\n,1,1,1\na,,1,1\n", contract) == {
@@ -771,7 +766,7 @@ def test_find_repeats_when_there_is_a_key_then_names_rows_that_repeat_or_lack_it
     }
 
 
-def test_find_repeats_when_both_rules_are_broken_then_gives_both_reasons() -> None:
+def test_repeats_when_both_rules_are_broken_then_gives_both_reasons() -> None:
     contract = contract_of(column("age"), table={"primary_key": ["Id"], "duplicates": "reject"})
 
     assert repeats("Id,Age,Salary\n1,1,1\n1,1,1\n", contract) == {
@@ -821,10 +816,10 @@ def test_line_numbers_when_cells_hold_line_breaks_then_count_them(
         assert line_numbers(raw, raw.index).tolist() == lines
 
 
-def test_find_repeats_when_keys_differ_by_their_zeros_only_then_keeps_the_rows() -> None:
+def test_repeats_when_keys_differ_by_their_zeros_only_then_keeps_the_rows() -> None:
     contract = contract_of(column("age"), table={"primary_key": ["Id"]})
     raw = read(
         "Id,Age,Salary\n007,1,1\n7,1,1\n9007199254740993,1,1\n9007199254740992,1,1\n", contract
     )
 
-    assert find_repeats(raw, read_columns(raw, contract), contract).empty
+    assert check(raw, contract).repeats.empty

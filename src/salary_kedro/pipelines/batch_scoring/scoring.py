@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.frames import domain_warnings, encode_frame
 from salary_kedro.tables.reader import Chunk
-from salary_kedro.tables.table import (
-    find_problems,
-    join_reasons,
-    read_columns,
-    rename_beside,
-)
+from salary_kedro.tables.table import join_reasons, rename_beside
 
 
 @dataclass(frozen=True)
@@ -53,9 +49,8 @@ def score(values: pd.DataFrame, bundle: Bundle, inputs: Contract) -> Scores:
         bundle: The model.
         inputs: Its contract, restricted to the model's inputs.
     """
-    clean = read_columns(values, inputs)
-    reasons = find_problems(values, clean, inputs)
-    encoded = encode_frame(clean.drop(index=reasons.index), inputs)
+    checked = check(values, inputs)
+    reasons, encoded = checked.reasons, encode_frame(checked.valid, inputs)
     predicted = pd.Series(_predict(bundle, encoded), index=encoded.index)
     finite = np.isfinite(predicted)
     if not finite.all():

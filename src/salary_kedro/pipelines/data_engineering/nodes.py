@@ -8,17 +8,9 @@ from sklearn.model_selection import train_test_split
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import DataEngineering, Halves
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
-from salary_kedro.tables.table import (
-    check_header,
-    check_table,
-    find_problems,
-    find_repeats,
-    join_reasons,
-    line_numbers,
-    read_columns,
-    rename_beside,
-)
+from salary_kedro.tables.header import check_table
 
 
 def validate_salaries(
@@ -39,24 +31,15 @@ def validate_salaries(
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table.
     """
-    check_table(raw_salaries)
-    data_sha256 = fingerprint(raw_salaries)
-    check_header(list(raw_salaries.columns), contract)
-    raw = raw_salaries.set_axis(pd.RangeIndex(len(raw_salaries)))  # Parquet may repeat labels
-    columns = read_columns(raw, contract)
-    reasons = find_problems(raw, columns, contract)
-    repeats = find_repeats(raw, columns, contract)
-    if not repeats.empty:
-        reasons = join_reasons([reasons, repeats])
-    found = pd.DataFrame({"line": line_numbers(raw, reasons.index), "reasons": reasons})
-    broken = raw.loc[reasons.index].set_axis(rename_beside(raw.columns, found.columns), axis=1)
-    valid = columns.drop(index=reasons.index)
+    data_sha256 = fingerprint(check_table(raw_salaries))  # while nothing else takes memory
+    checked = check(raw_salaries, contract)
+    valid = checked.valid
     prints = {
         "data_sha256": data_sha256,
         "data_method": METHOD,
         "rows_sha256": fingerprint(valid),
     }
-    return valid, pd.concat([found, broken], axis="columns"), prints
+    return valid, checked.rejected, prints
 
 
 def clean_salaries(

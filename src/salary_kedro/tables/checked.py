@@ -1,0 +1,91 @@
+"""A raw table that was checked against the contract: the valid rows, and why others are not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from salary_kedro.contract.model import Contract
+from salary_kedro.tables.table import (
+    check_header,
+    check_table,
+    find_problems,
+    find_repeats,
+    join_reasons,
+    line_numbers,
+    read_columns,
+    rename_beside,
+)
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """A raw table, and what became of its rows. All rows are numbered from 0.
+
+    Attributes:
+        raw: The table under its own headers.
+        columns: The contract's columns of all rows, typed, under their field names, as
+            `read_columns` gives them.
+        by_column: By field name, one string a row that breaks the contract in that column:
+            the header and what is allowed, never the value.
+        repeats: One string a row that breaks the rules of the table as a whole.
+    """
+
+    raw: pd.DataFrame
+    columns: pd.DataFrame
+    by_column: Mapping[str, pd.Series]
+    repeats: pd.Series
+
+    @cached_property
+    def broken(self) -> pd.Index:
+        """Numbers of the rows that break anything, in their order."""
+        rows = self.repeats.index.unique()
+        for reasons in self.by_column.values():
+            rows = rows.union(reasons.index)
+        return rows
+
+    @cached_property
+    def reasons(self) -> pd.Series:
+        """One string a broken row: all of its reasons, those of the table's rules last."""
+        return join_reasons([*self.by_column.values(), self.repeats])
+
+    @property
+    def valid(self) -> pd.DataFrame:
+        """The columns of the rows that break nothing."""
+        return self.columns.drop(index=self.broken)
+
+    @property
+    def lines(self) -> pd.Series:
+        """Line on which each broken row starts in its file, the header being line 1."""
+        return line_numbers(self.raw, self.broken)
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """The broken rows: `line` in the file, `reasons`, then the raw columns."""
+        found = pd.DataFrame({"line": self.lines, "reasons": self.reasons})
+        broken = self.raw.loc[self.broken]
+        renamed = broken.set_axis(rename_beside(broken.columns, found.columns), axis="columns")
+        return pd.concat([found, renamed], axis="columns")
+
+
+def check(raw: object, contract: Contract) -> CheckedTable:
+    """Check every row of a raw table, or of a part of one.
+
+    Args:
+        raw: What the catalog gives as the table, under its own headers.
+        contract: What the rows must keep to.
+
+    Raises:
+        ContractError: If it is no pandas table, or lacks a column of the contract.
+    """
+    table = check_table(raw)
+    check_header(list(table.columns), contract)
+    table = table.set_axis(pd.RangeIndex(len(table)))  # Parquet may repeat labels
+    columns = read_columns(table, contract)
+    return CheckedTable(
+        raw=table,
+        columns=columns,
+        by_column=find_problems(table, columns, contract),
+        repeats=find_repeats(table, columns, contract),
+    )
