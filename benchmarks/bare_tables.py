@@ -37,7 +37,7 @@ def main() -> None:
 def validate(contract: Path, raw: Path, parquet: Path) -> None:
     """Read, validate, write."""
     from salary_kedro.contract import Contract
-    from salary_kedro.tables.table import table_schema
+    from salary_kedro.tables.problems import table_schema
 
     table = pd.read_csv(raw).rename(columns=NAMES).drop(columns="id")
     table["remote"] = table["remote"].map({"yes": True, "no": False}).astype("boolean")

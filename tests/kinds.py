@@ -9,8 +9,8 @@ import skops.io
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame, learn_domain
-from salary_kedro.tables.table import read_columns
 from samples import column, contract_of
 
 MODEL = "salaries"

@@ -1,6 +1,7 @@
 """Small contracts, models and bundles that tests make for themselves."""
 
 import hashlib
+import io
 import json
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.tables.csv_arguments import csv_arguments
 from support import ROOT
 
 TARGET = {
@@ -49,6 +51,12 @@ def default_contract(environment: str = "base") -> Contract:
     """An environment's contract, the default's unless told otherwise, as the project ships it."""
     content = yaml.safe_load((ROOT / "conf" / environment / "contract.yml").read_text())
     return Contract.model_validate(content["contract"])
+
+
+def read_raw(text: str, contract: Contract) -> pd.DataFrame:
+    """Read a raw file's content, as the catalog does."""
+    content = io.BytesIO(text.encode(contract.table.csv.encoding))
+    return pd.read_csv(content, **csv_arguments(contract))
 
 
 def raw_salaries() -> pd.DataFrame:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from proofs.tally import Tally
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Boolean, Column, Contract, Date, Integer
+from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.spreadsheet import plain_frame
-from salary_kedro.tables.table import read_columns
 from support import Project, copy_project, get, post, wait_until
 from tables import RawTable, raw_tables
 

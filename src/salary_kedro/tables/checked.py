@@ -7,16 +7,11 @@ from functools import cached_property
 import pandas as pd
 
 from salary_kedro.contract.model import Contract
-from salary_kedro.tables.table import (
-    check_header,
-    check_table,
-    find_problems,
-    find_repeats,
-    join_reasons,
-    line_numbers,
-    read_columns,
-    rename_beside,
-)
+from salary_kedro.tables.columns import read_columns
+from salary_kedro.tables.header import check_header, check_table
+from salary_kedro.tables.lines import line_numbers
+from salary_kedro.tables.own_tables import rename_beside
+from salary_kedro.tables.problems import find_problems, find_repeats, join_reasons
 
 
 @dataclass(frozen=True)

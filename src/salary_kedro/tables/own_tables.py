@@ -1,8 +1,9 @@
-"""Tells the tables that batch scoring has written from all others, by their headers."""
+"""The tables that we write: told from all others by their headers; how others' columns fit in."""
 
 import csv
 import io
 import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,3 +53,16 @@ def read_header(path: Path) -> list[str]:
         return next(csv.reader(io.StringIO(head, newline=""), delimiter=mark[1]))
     except (csv.Error, ValueError):
         return []
+
+
+def rename_beside(names: Iterable[str], own: Collection[str]) -> list[str]:
+    """Names for raw columns that stand beside columns of our own: none bears the name of one."""
+    names = list(names)
+    taken = {*names, *own}
+    renamed = []
+    for name in names:
+        new = name
+        while name in own and new in taken:
+            new = f"{new} (raw)"
+        renamed.append(new)
+    return renamed

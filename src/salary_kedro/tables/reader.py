@@ -24,9 +24,9 @@ from salary_kedro.contract.formulas import plain_text
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_lines import csv_table
+from salary_kedro.tables.lines import HEADER_LINES
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
-from salary_kedro.tables.table import HEADER_LINES
 from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
 
 CSV, PARQUET = SUFFIXES = (".csv", ".parquet")

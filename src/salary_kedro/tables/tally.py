@@ -7,7 +7,7 @@ import pandas as pd
 from salary_kedro.contract.columns import Column
 from salary_kedro.contract.model import Contract
 from salary_kedro.tables.checked import check
-from salary_kedro.tables.table import is_missing
+from salary_kedro.tables.problems import is_missing
 
 SHOWN_LINES = 5
 

@@ -23,8 +23,8 @@ from salary_kedro.contract.request import request_model, request_values
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.registry.flavor import save_model
 from salary_kedro.registry.pyfunc import CHUNK_ROWS, _load_pyfunc
+from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame, learn_domain
-from salary_kedro.tables.table import read_columns
 from samples import TARGET, column, constant, contract_of, straight_line
 
 CONTRACT = all_kinds()

@@ -17,8 +17,9 @@ from salary_kedro.pipelines.batch_scoring.scoring import (
 from salary_kedro.project.parameters import BatchScoring, RegistryNames
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
+from salary_kedro.tables.header import check_header
+from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.reader import TableReader
-from salary_kedro.tables.table import check_header, rename_beside
 from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 
 CHUNK_ROWS = 50_000

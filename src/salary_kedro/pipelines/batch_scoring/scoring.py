@@ -14,8 +14,9 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.frames import domain_warnings, encode_frame
+from salary_kedro.tables.own_tables import rename_beside
+from salary_kedro.tables.problems import join_reasons
 from salary_kedro.tables.reader import Chunk
-from salary_kedro.tables.table import join_reasons, rename_beside
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""Checks that a raw table is one, and has the columns of the contract."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from salary_kedro.contract.model import Contract, ContractError
+
+
+def check_table(raw: object) -> pd.DataFrame:
+    """Check that what the catalog gives as a raw table is one, and give it.
+
+    Raises:
+        ContractError: Names what it is instead.
+    """
+    if not isinstance(raw, pd.DataFrame):
+        raise ContractError(
+            f"raw_salaries gives a {type(raw).__name__}, not one pandas table: correct its entry "
+            f"in catalog.yml (of a spreadsheet, name one sheet: `load_args: {{sheet_name: 0}}`)"
+        )
+    return raw
+
+
+def check_header(header: Sequence[object], contract: Contract, advice: str | None = None) -> None:
+    """Check that a raw table has every column of the contract.
+
+    Args:
+        header: Headers of the table.
+        contract: Names the columns.
+        advice: What to do about missing ones, where the contract cannot be changed.
+
+    Raises:
+        ContractError: Names the missing columns, the ones found, and the likely cause;
+            or a column that is there twice.
+    """
+    names = [column.column for column in contract.columns]
+    keys = [name for name in contract.table.primary_key if name not in names]
+    names += keys
+    known = {*names, *(feature.column for feature in contract.features)}
+    # pandas has renamed a second column of the same name.
+    twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in known]
+    if twice:
+        raise ContractError(
+            f"the table has more than one column '{twice[0]}': give each a name of its own"
+        )
+    missing = [name for name in names if name not in header]
+    if not missing:
+        return
+    found = ", ".join(f"'{name}'" for name in header)
+    wanted = ", ".join(f"'{name}'" for name in missing)
+    hint = advice or _header_hint(header, "primary_key" if set(missing) <= set(keys) else "column")
+    raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
+
+
+def _header_hint(header: Sequence[object], setting: str) -> str:
+    """What to do about missing columns; `setting` names them in the contract."""
+    hint = f"correct the file's header, or `{setting}` in contract.yml"
+    if len(header) == 1 and (delimiter := _other_delimiter(str(header[0]))):
+        quoted = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'  # as YAML reads it
+        setting = f"csv: {{delimiter: {quoted}}}"
+        hint = (
+            f"its delimiter seems to be {delimiter!r}: set `{setting}` under table in contract.yml"
+        )
+    return hint
+
+
+def _other_delimiter(header: str) -> str | None:
+    return next((mark for mark in (";", "\t", "|", ",") if mark in header), None)

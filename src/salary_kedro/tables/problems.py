@@ -1,0 +1,158 @@
+"""Finds the rows that break the contract, or the rules of the table as a whole."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.config import ValidationDepth, config_context
+
+from salary_kedro.contract.columns import (
+    MAX_TEXT,
+    Boolean,
+    Category,
+    Column,
+    Date,
+    Integer,
+    Number,
+)
+from salary_kedro.contract.model import Contract
+from salary_kedro.tables.csv_arguments import listed_texts
+
+
+def find_problems(
+    raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract
+) -> dict[str, pd.Series]:
+    """Find the rows that break the contract, all failures of a row at once.
+
+    Args:
+        raw: The raw table, one row a record, under its own headers.
+        clean: The same rows as `read_columns` gives them.
+        contract: What the rows must keep to.
+
+    Returns:
+        By field name, one string a row that is broken in that column, indexed like the
+        table: the reason, which names the column and what is allowed, never the value.
+    """
+    broken = _broken_cells(clean, contract)
+    return {column.name: _reasons(raw, clean, column, broken) for column in contract.columns}
+
+
+def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
+    """Join several findings: one string a row, in the order of the parts."""
+    reasons = pd.concat(list(parts))
+    if reasons.index.has_duplicates:
+        reasons = reasons.groupby(level=0).agg("; ".join)
+    return cast("pd.Series", reasons.sort_index())
+
+
+def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
+    """Find the rows that repeat earlier ones, by the table's rules.
+
+    Returns:
+        One string a row that breaks a rule; the whole table is looked at.
+    """
+    found = []
+    if key := list(contract.table.primary_key):
+        names = ", ".join(key)
+        lacking = pd.concat([is_missing(raw[name]) for name in key], axis=1).any(axis="columns")
+        again = raw.duplicated(key) & ~lacking
+        found += [
+            _say(f"{names}: a part of the key is missing", lacking),
+            _say(f"{names}: the key of an earlier row", again),
+        ]
+    if contract.table.duplicates == "reject":
+        found.append(_say("repeats an earlier row", clean.duplicated()))
+    return join_reasons(found) if found else pd.Series([], dtype="str", index=raw.index[:0])
+
+
+def _say(text: str, rows: pd.Series) -> pd.Series:
+    return pd.Series(text, index=rows.index[rows], dtype="str")
+
+
+def _broken_cells(clean: pd.DataFrame, contract: Contract) -> dict[str, pd.Series]:
+    """Index labels of the cells that pandera refuses, by field name."""
+    try:
+        # Nothing in the environment may switch the contract off.
+        with config_context(
+            validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
+        ):
+            # It changes nothing, but would copy the table first.
+            table_schema(contract).validate(clean, lazy=True, inplace=True)
+    except pa.errors.SchemaErrors as error:
+        cells: pd.DataFrame = error.failure_cases[["column", "index"]].drop_duplicates()
+        return {str(name): rows["index"] for name, rows in cells.groupby("column")}
+    return {}
+
+
+def _reasons(
+    raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: Mapping[str, pd.Series]
+) -> pd.Series:
+    """Why each row breaks the contract in one column, for the rows that do."""
+    empty = clean.index[clean[column.name].isna()]
+    missing = is_missing(raw.loc[empty, column.column]).to_numpy()
+    refused = pd.Index(broken.get(column.name, empty[:0]), dtype=clean.index.dtype)
+    unreadable = empty[~missing]
+    rows = refused.union(unreadable)
+    texts = np.select(
+        [rows.isin(unreadable), rows.isin(empty)],
+        [f"{column.column}: {_unreadable(column)}", f"{column.column}: missing"],
+        default=f"{column.column}: must be {column.allowed}",
+    )
+    return pd.Series(texts, index=rows, dtype="str")
+
+
+def is_missing(values: pd.Series) -> pd.Series:
+    """Tell which cells of a raw column are missing: empty texts are, too."""
+    return values.isna() | (values == "")
+
+
+def _unreadable(column: Column) -> str:
+    match column:
+        case Boolean():
+            texts = ", ".join(f"'{text}'" for text in listed_texts(column))
+            return f"must be one of {texts}"
+        case Date():
+            return f"not a date written as {column.format} (`format` in contract.yml)"
+    return "not a number"
+
+
+def table_schema(contract: Contract) -> pa.DataFrameSchema:
+    """Derive the pandera schema of a table whose columns bear the contract's field names."""
+    return pa.DataFrameSchema(
+        {column.name: _schema_column(column) for column in contract.columns}, strict=True
+    )
+
+
+def _schema_column(column: Column) -> pa.Column:
+    nullable = not column.required
+    match column:
+        case Category():
+            return pa.Column(None, _text_checks(column), nullable=nullable)
+        case Boolean():
+            return pa.Column("boolean", nullable=nullable)
+        case Date():
+            return pa.Column("datetime64[ms]", _range_check(column), nullable=nullable)
+    checks = [_range_check(column)]
+    if isinstance(column, Integer):
+        checks.append(pa.Check(lambda values: values == np.floor(values), name="whole"))
+    return pa.Column("float64", checks, nullable=nullable)
+
+
+def _text_checks(column: Category) -> list[pa.Check]:
+    if column.listed is not None:
+        return [pa.Check.isin(column.listed)]
+    return [pa.Check.str_length(max_value=MAX_TEXT)]
+
+
+def _range_check(column: Number | Integer | Date) -> pa.Check:
+    """One check for all bounds of a column, and for what its kind can hold."""
+    as_value: Any = pd.Timestamp if isinstance(column, Date) else float
+    ends = column.interval
+    return pa.Check.in_range(
+        as_value(ends.low),
+        as_value(ends.high),
+        include_min=ends.low_inclusive,
+        include_max=ends.high_inclusive,
+    )
