@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,13 @@ from kedro.io import DataCatalog
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options, find_root
 from salary_kedro.cli.errors import readable_errors
-from salary_kedro.contract import Contract, ContractError
+from salary_kedro.contract import Boolean, Category, Column, Contract, ContractError
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
 from salary_kedro.tables.csv_arguments import csv_arguments
 
 if TYPE_CHECKING:  # it is slow to import
-    from salary_kedro.tables.drafting.infer import ColumnDraft
+    from salary_kedro.tables.drafting.draft import ColumnDraft
 
 Row = dict[str, Any]
 SHOWN = 6
@@ -113,32 +112,38 @@ def draft_environment(root: Path, file: Path, env: str, target: str | None, forc
     }
 
 
-def _column_row(column: "ColumnDraft", use: str | None = None) -> Row:
-    keys = column.keys
+def _column_row(draft: "ColumnDraft", use: str | None = None) -> Row:
+    column = draft.column
     return {
-        "column": keys["column"],
-        "name": keys["name"],
-        "kind": keys["kind"],
-        "use": use or keys["use"],
-        "values": _values(keys),
-        "missing_share": column.missing_share,
-        "remarks": list(column.remarks),
+        "column": column.column,
+        "name": column.name,
+        "kind": column.kind,
+        "use": use or column.use,
+        "values": _values(column),
+        "missing_share": draft.missing_share,
+        "remarks": list(draft.remarks),
     }
 
 
-def _values(keys: Mapping[str, Any]) -> str:
+def _values(column: Column) -> str:
     """The values that a drafted column allows, in a few words."""
-    if keys.get("use") == "ignore":
+    if column.use == "ignore":
         return ""
-    if keys["kind"] == "boolean":
-        return "/".join([*keys["true_values"], *keys["false_values"]])
-    if keys["kind"] != "category":
-        low = keys.get("minimum", keys.get("exclusive_minimum"))
-        above = "above " if "exclusive_minimum" in keys else ""
-        return f"{above}{_say(low)}" + (f" to {_say(keys['maximum'])}" if "maximum" in keys else "")
-    categories = keys["categories"]
-    if isinstance(categories, dict):
-        return f"learned, from {categories['min_count']} rows each"
+    match column:
+        case Boolean():
+            return "/".join([*column.true_values, *column.false_values])
+        case Category():
+            return _categories(column)
+    bounds = column.bounds
+    above = "" if bounds.low_inclusive else "above "
+    to = "" if bounds.high is None else f" to {_say(bounds.high)}"
+    return f"{above}{_say(bounds.low)}{to}"
+
+
+def _categories(column: Category) -> str:
+    categories = column.listed
+    if categories is None:
+        return f"learned, from {column.min_count} rows each"
     more = f" and {len(categories) - SHOWN} more" if len(categories) > SHOWN else ""
     return ", ".join(_plain(text) for text in categories[:SHOWN]) + more
 

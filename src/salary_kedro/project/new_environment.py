@@ -19,7 +19,9 @@ from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.csv_arguments import csv_arguments
-from salary_kedro.tables.drafting.infer import Draft, draft_contract, soften
+from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.features import soften
+from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.sniff import (
     find_delimiter,
     find_encoding,
@@ -92,8 +94,8 @@ def _tried(draft: Draft, table: "_Csv | _Parquet", rows: int) -> Draft:
         problems = check(table.read(draft, rows), draft.contract).by_column
         broken = {name for name, found in problems.items() if len(found) > TOLERATED_SHARE * rows}
         for feature in draft.features:
-            if feature.keys["name"] in broken:
-                draft = soften(draft, feature.keys["column"])
+            if feature.column.name in broken:
+                draft = soften(draft, feature.column.name)
     return draft
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import Any
 
-from salary_kedro.tables.drafting.infer import ColumnDraft, Draft
+from salary_kedro.contract.model import TableRules
+from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 
 #: The order of a column's keys in the file.
 KEYS = (
@@ -50,7 +50,7 @@ def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
         lines += [*_comments(feature.remarks, "    "), *_feature(feature)]
     lines += ["  target:", *_comments(draft.target.remarks, "    ")]
     lines += [f"    {line}" for line in _mapping(_ordered(draft.target.keys))]
-    lines += ["  table:", *(f"    {line}" for line in _mapping(draft.table))]
+    lines += ["  table:", *(f"    {line}" for line in _mapping(_rules(draft.table)))]
     return "\n".join(lines) + "\n"
 
 
@@ -62,9 +62,18 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def _feature(feature: ColumnDraft) -> Iterator[str]:
+def _feature(feature: FeatureDraft) -> Iterator[str]:
     lines = _mapping(_ordered(feature.keys))
     return (f"    {'  ' if number else '- '}{line}" for number, line in enumerate(lines))
+
+
+def _rules(table: TableRules) -> dict[str, Any]:
+    csv = table.csv.model_dump(mode="json", exclude_none=True)
+    return {
+        "max_rejected_share": table.max_rejected_share,
+        "duplicates": table.duplicates,
+        "csv": csv,
+    }
 
 
 def _ordered(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,8 +94,6 @@ def _value(value: Any) -> str:
             return f"{{{', '.join(_mapping(value))}}}"
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
-        case date():
-            return quote(value.isoformat())
     return quote(str(value))
 
 

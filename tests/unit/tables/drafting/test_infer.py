@@ -16,8 +16,9 @@ from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.new_environment import draft_table, write_environment
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
-from salary_kedro.tables.drafting.infer import Draft, draft_contract
+from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.text import contract_yaml, quote
 from salary_kedro.tables.tally import tally
 from support import ROOT
@@ -152,7 +153,7 @@ def test_infer_when_a_mark_stands_for_missing_numbers_then_the_dialect_says_so()
     found = draft({"X": ["?", "1", "2", "NA"] * 10, "Y": list("abab") * 10})
 
     assert found.features[0].keys["kind"] == "integer"
-    assert found.table["csv"]["missing"] == ["NA", "?"]
+    assert found.table.csv.missing == ("NA", "?")
 
 
 @pytest.mark.parametrize(
@@ -172,10 +173,7 @@ def test_infer_when_numbers_bear_marks_then_finds_them(
     found = draft({"X": cells * 10, "Y": list("ab") * 10}, delimiter=";")
 
     assert found.features[0].keys["kind"] in {"integer", "number"}
-    assert (found.table["csv"]["decimal"], found.table["csv"].get("thousands")) == (
-        decimal,
-        thousands,
-    )
+    assert (found.table.csv.decimal, found.table.csv.thousands) == (decimal, thousands)
 
 
 # --- Use -----------------------------------------------------------------------------------
@@ -326,7 +324,7 @@ def test_infer_when_the_header_lacks_currency_or_period_then_asks_for_that_alone
 def test_infer_when_targets_are_missing_then_allows_those_rows_to_be_rejected() -> None:
     found = draft({"X": list(range(5)) * 4, "Salary": [""] * 5 + [10.5, 11, 12] * 5})
 
-    assert found.table["max_rejected_share"] == 0.26  # a quarter, and a hundredth
+    assert found.table.max_rejected_share == 0.26  # a quarter, and a hundredth
 
 
 # --- Headers -------------------------------------------------------------------------------

@@ -1,0 +1,47 @@
+"""Recognises columns of numbers, and leaves head room around them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, Integer, Number
+from salary_kedro.tables.drafting import headers
+from salary_kedro.tables.drafting.facts import Facts
+
+
+def as_number(fact: Facts) -> Number | Integer | None:
+    """A column of numbers, whole ones if all are; None if it holds something else."""
+    if not fact.is_numeric:
+        return None
+    low, high = float(fact.numbers.min()), float(fact.numbers.max())
+    is_whole = bool((fact.numbers == np.floor(fact.numbers)).all())
+    whole = is_whole and max(abs(low), abs(high)) <= MAX_INTEGER
+    lower, upper, example = with_head_room(low, high, whole=whole)
+    keys = {**fact.measured, "unit": headers.unit_of(fact.header), "example": example}
+    if whole:
+        return Integer(**keys, kind="integer", minimum=lower, maximum=upper)
+    return Number(**keys, kind="number", minimum=lower, maximum=upper)
+
+
+def with_head_room(low: float, high: float, *, whole: bool) -> tuple[float, float, float]:
+    """Round bounds about a tenth of the range away, and a round value between them.
+
+    The lower one is not below 0 where no value is.
+    """
+    limit = MAX_INTEGER if whole else MAX_NUMBER
+    span = (high - low) or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span)) / 2
+    step = max(1.0, math.floor(step)) if whole else step
+    if step < 1e-300 or not math.isfinite((abs(low) + abs(high)) / step):
+        return low, high, low
+    lower = _round_to(low - span / 10, step, math.floor)
+    lower = max(lower, 0.0 if low >= 0 else -limit)
+    upper = min(_round_to(high + span / 10, step, math.ceil), limit)
+    middle = _round_to((low + high) / 2, step, round)
+    lower, upper = min(lower, low), max(upper, high)
+    return lower, upper, middle if lower <= middle <= upper else low
+
+
+def _round_to(value: float, step: float, rounded: Any) -> float:
+    return float(f"{rounded(value / step) * step:.12g}")
