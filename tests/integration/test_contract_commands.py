@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import cli
-from salary_kedro.project.new_environment import interrupted as find_interrupted
+from salary_kedro.project.exchange import interrupted as find_interrupted
 from sessions import logs
 from support import Project
 

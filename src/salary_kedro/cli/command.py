@@ -96,7 +96,7 @@ def check_env(env: str | None, root: Path) -> None:
 
 def _interrupted(env: str, root: Path) -> str:
     """Commands that bring back an environment which was being replaced; empty if none was."""
-    from salary_kedro.project.new_environment import interrupted
+    from salary_kedro.project.exchange import interrupted
 
     data_folder(env)  # no other name leads into the project
     moves = interrupted(env, root).items()

@@ -88,7 +88,8 @@ def diff(before: str, after: str, env: str | None, json_: bool) -> None:
 
 def draft_environment(root: Path, file: Path, env: str, target: str | None, force: bool) -> Row:
     """Draft an environment from a table."""
-    from salary_kedro.project.new_environment import check_name, draft_table, write_environment
+    from salary_kedro.project.new_environment import check_name, write_environment
+    from salary_kedro.tables.drafting.from_file import draft_table
 
     check_name(env, root, force=force)
     drafted = draft_table(file, target)

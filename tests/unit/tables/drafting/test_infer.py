@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from salary_kedro.contract import Contract, ContractError, CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
-from salary_kedro.project.new_environment import draft_table, write_environment
+from salary_kedro.project.new_environment import write_environment
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.from_file import draft_table
 from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.text import contract_yaml, quote

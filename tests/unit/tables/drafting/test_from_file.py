@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from salary_kedro.errors import UserError
-from salary_kedro.project.new_environment import draft_table
+from salary_kedro.tables.drafting.from_file import draft_table
 
 
 def test_draft_table_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Drafts a contract from a file, and tries it on the rows that it was made from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pandas.errors import EmptyDataError, ParserError, ParserWarning
+
+from salary_kedro.errors import UserError
+from salary_kedro.tables.checked import check
+from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.features import soften
+from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.raw_file import RawFile, open_raw
+from salary_kedro.tables.unreadable import explain_reader
+
+#: Rows from which a contract is drafted.
+DRAFT_ROWS = 100_000
+#: More of a column's cells than this share may not break what was drafted from them.
+TOLERATED_SHARE = 0.002
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A draft, and what of the table it was made from.
+
+    Attributes:
+        draft: The draft.
+        rows: Rows that it was made from.
+        whole: Whether these are all rows of the table.
+        suffix: Suffix of the copy of the table.
+    """
+
+    draft: Draft
+    rows: int
+    whole: bool
+    suffix: str
+
+
+def draft_table(path: Path, target: str | None, limit: int = DRAFT_ROWS) -> Drafted:
+    """Draft a contract from the first rows of a file, and try it on them.
+
+    Raises:
+        UserError: If the file cannot be read, or nothing can be learned from it.
+    """
+    with _explained(path):
+        table = open_raw(path)
+        texts, dialect = table.texts(limit + 1)
+        whole = len(texts) <= limit
+        texts = texts if whole else texts.head(limit)
+        draft = draft_contract(texts, dialect, target)
+        return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
+
+
+def _tried(draft: Draft, table: RawFile, rows: int) -> Draft:
+    """Change what the rows break that the draft was made from."""
+    for _ in range(2):
+        problems = check(table.read(draft.contract, rows), draft.contract).by_column
+        broken = {name for name, found in problems.items() if len(found) > TOLERATED_SHARE * rows}
+        for feature in draft.features:
+            if feature.column.name in broken:
+                draft = soften(draft, feature.column.name)
+    return draft
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read, without its contents."""
+    try:
+        yield
+    except (OSError, ValueError, ParserWarning) as error:
+        if isinstance(error, pa.ArrowException):
+            raise UserError(
+                f"{path} is not a Parquet file that can be read: write it anew"
+            ) from error
+        known = isinstance(error, OSError | UnicodeError | EmptyDataError | ParserError)
+        text = explain_reader(error, path, "that was tried", ",")
+        if text is None or not (known or isinstance(error, ParserWarning)):
+            raise
+        raise UserError(text) from error
