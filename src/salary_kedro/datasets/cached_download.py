@@ -5,8 +5,7 @@ import re
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, BinaryIO
 
 import pooch
 from kedro.io.core import AbstractDataset, DatasetError, get_protocol_and_path
@@ -15,6 +14,7 @@ from pandas.errors import ParserWarning
 from requests import exceptions as http
 from urllib3.exceptions import ReadTimeoutError
 
+from salary_kedro.files import whole_file
 from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
 
 logger = logging.getLogger(__name__)
@@ -138,19 +138,16 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         if self._url is None:
             raise DatasetError(self._no_url())
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        part = self._filepath.with_name(f".{self._filepath.name}.{uuid4().hex}.part")
-        try:
+        with whole_file(self._filepath) as part:
             self._download(self._url, part)
-            self._check_download(self._url, part)
-            part.replace(self._filepath)
-        finally:
-            part.unlink(missing_ok=True)
+            part.flush()
+            self._check_download(self._url, Path(part.name))
         self._fetched = True
         logger.info("Fetched %s from %s", self._filepath, _without_secrets(self._url))
 
-    def _download(self, url: str, part: Path) -> None:
+    def _download(self, url: str, part: BinaryIO) -> None:
         try:
-            pooch.HTTPDownloader(progressbar=False, timeout=self._timeout)(url, str(part), None)
+            pooch.HTTPDownloader(progressbar=False, timeout=self._timeout)(url, part, None)
         except http.RequestException as exc:
             if exc.response is not None:
                 exc.response.close()  # pooch leaves the connection of an error page open
