@@ -1,4 +1,4 @@
-"""Why a table cannot be drafted from."""
+"""Drafts from files: their first rows alone, and why one cannot be drafted from."""
 
 from pathlib import Path
 
@@ -19,3 +19,34 @@ def test_draft_table_when_a_line_is_too_long_then_names_the_line(tmp_path: Path)
 
     with pytest.raises(UserError, match="line 3 has 5 fields, but 3 are expected"):
         draft_table(path, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,a,salary\n1,2,3\n", "the table has more than one column 'a': give each a name of"),
+        (b"", "is empty. It needs a header line and one line for each row."),
+        (b"a,salary\n1,2,3\n", "has rows with more fields than its header has names."),
+        (b"PK\x03\x04rest", "is an Excel or zip file: save it as CSV or Parquet first"),
+        (b"PAR1rest", "is not a Parquet file that can be read: write it anew"),
+    ],
+)
+def test_draft_table_when_a_file_cannot_be_read_then_says_why(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(content)
+
+    with pytest.raises(UserError) as caught:
+        draft_table(file, None)
+
+    assert message in str(caught.value)
+
+
+def test_draft_table_when_a_table_is_large_then_drafts_from_its_first_rows(tmp_path: Path) -> None:
+    rows = "\n".join(f"{row % 7},{row * 3 % 11 + 1}" for row in range(50))
+    (tmp_path / "t.csv").write_text(f"x,salary\n{rows}\n")
+
+    drafted = draft_table(tmp_path / "t.csv", None, limit=20)
+
+    assert (drafted.rows, drafted.whole) == (20, False)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,9 +17,8 @@ from salary_kedro.project.new_environment import write_environment
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.from_file import draft_table
-from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
 from salary_kedro.tables.drafting.infer import draft_contract
-from salary_kedro.tables.drafting.text import contract_yaml, quote
+from salary_kedro.tables.drafting.text import contract_yaml
 from salary_kedro.tables.tally import tally
 from support import ROOT
 
@@ -328,59 +326,7 @@ def test_infer_when_targets_are_missing_then_allows_those_rows_to_be_rejected() 
     assert found.table.max_rejected_share == 0.26  # a quarter, and a hundredth
 
 
-# --- Headers -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("headers", "names"),
-    [
-        (["Experience Years", "yrs.since.phd"], ["experience_years", "yrs_since_phd"]),
-        (["jobTitle", "Größe", "Señal"], ["job_title", "groesse", "senal"]),
-        (["a b", "a-b", "A_B"], ["a_b", "a_b_2", "a_b_3"]),
-        (["low", "2020", "", "年収"], ["low_column", "column_2020", "column_3", "column_4"]),
-    ],
-)
-def test_field_names_when_headers_are_awkward_then_are_plain_and_unique(
-    headers: list[str], names: list[str]
-) -> None:
-    expected = [name.replace("groesse", "grosse") for name in names]
-
-    assert field_names(headers) == expected
-
-
-def test_words_when_a_header_is_written_together_then_takes_it_apart() -> None:
-    assert words("baseSalary_USD (Año)") == ["base", "salary", "usd", "ano"]
-
-
-@pytest.mark.parametrize(
-    ("header", "label"),
-    [("yrs.since.phd", "Yrs since phd"), ("jobTitle", "jobTitle"), ("\n", "column_1")],
-)
-def test_label_when_a_header_is_technical_then_is_for_people(header: str, label: str) -> None:
-    assert label_of(header, "column_1") == (label if label != "column_1" else "Column_1")
-
-
-@pytest.mark.parametrize(
-    ("header", "pay"),
-    [
-        ("Monthly salary (EUR)", ("EUR", "month")),
-        ("hourly_wage", ("", "hour")),
-        ("Salary £", ("GBP", "")),
-        ("Salary", ("", "")),
-    ],
-)
-def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
-    assert pay_of(header) == pay
-
-
 # --- The file ------------------------------------------------------------------------------
-
-
-@given(st.text())
-def test_quote_when_yaml_reads_a_text_then_is_the_same(text: str) -> None:
-    shown = text.replace("${", "")  # what OmegaConf would read is tested through the loader
-
-    assert yaml.safe_load(quote(shown)) == shown
 
 
 def environment(folder: Path, table: Path, target: str | None = None) -> Contract:
@@ -507,37 +453,6 @@ def test_infer_when_the_table_is_parquet_then_its_environment_reads_it(tmp_path:
     raw = pd.read_parquet(tmp_path / "data/mine/01_raw/salary_data.parquet")
     assert tally(raw, contract)["rejected"] == 0
     assert "ParquetDataset" in (tmp_path / "conf/mine/catalog.yml").read_text()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"a,a,salary\n1,2,3\n", "the table has more than one column 'a': give each a name of"),
-        (b"", "is empty. It needs a header line and one line for each row."),
-        (b"a,salary\n1,2,3\n", "has rows with more fields than its header has names."),
-        (b"PK\x03\x04rest", "is an Excel or zip file: save it as CSV or Parquet first"),
-        (b"PAR1rest", "is not a Parquet file that can be read: write it anew"),
-    ],
-)
-def test_infer_when_a_file_cannot_be_read_then_says_why(
-    content: bytes, message: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(content)
-
-    with pytest.raises(UserError) as caught:
-        draft_table(file, None)
-
-    assert message in str(caught.value)
-
-
-def test_infer_when_a_table_is_large_then_drafts_from_its_first_rows(tmp_path: Path) -> None:
-    rows = "\n".join(f"{row % 7},{row * 3 % 11 + 1}" for row in range(50))
-    (tmp_path / "t.csv").write_text(f"x,salary\n{rows}\n")
-
-    drafted = draft_table(tmp_path / "t.csv", None, limit=20)
-
-    assert (drafted.rows, drafted.whole) == (20, False)
 
 
 def test_infer_when_nobody_edits_the_text_then_has_no_row_of_the_table() -> None:
