@@ -1,6 +1,5 @@
 """Connections that ask for nothing, or take nothing: bounded in time and number."""
 
-import asyncio
 import contextlib
 import signal
 import socket
@@ -11,9 +10,8 @@ from typing import Any
 
 import pytest
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from salary_kedro.serving import http_server, limits
+from salary_kedro.serving import limits, uvicorn_adapter
 from salary_kedro.serving.connections import Connections, raise_file_limit
 from salary_kedro.serving.draining import Drain
 from support import wait_until
@@ -213,13 +211,13 @@ async def answer_all(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[http_server.Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn_adapter.Server]:
     """A server with little patience."""
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(limits, "UNSENT_SECONDS", 0.3)
-    monkeypatch.setattr(http_server, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(uvicorn_adapter, "SWEEP_SECONDS", 0.05)
     config = uvicorn.Config(answer_all, lifespan="off", log_config=None, timeout_keep_alive=1)
-    server = http_server.Server(Drain(), 0, config)
+    server = uvicorn_adapter.Server(Drain(), 0, config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -232,7 +230,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[http_server.Server]:
 
 
 @pytest.fixture
-def address(server: http_server.Server) -> tuple[str, int]:
+def address(server: uvicorn_adapter.Server) -> tuple[str, int]:
     """Where the server listens."""
     host, port = server.servers[0].sockets[0].getsockname()
     return host, port
@@ -248,7 +246,7 @@ def ends(client: socket.socket) -> bool:
 
 
 def test_server_when_a_client_has_gone_then_forgets_its_connection(
-    server: http_server.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+    server: uvicorn_adapter.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "HEAD_SECONDS", 600)
     with socket.create_connection(address):
@@ -310,7 +308,7 @@ def _broken(client: socket.socket) -> bool:
 
 
 def test_server_when_a_slow_client_takes_its_answer_after_all_then_is_no_longer_slow(
-    server: http_server.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+    server: uvicorn_adapter.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for patience in ("HEAD_SECONDS", "UNSENT_SECONDS"):
         monkeypatch.setattr(limits, patience, 600)
@@ -337,26 +335,11 @@ def test_server_when_requests_follow_each_other_then_answers_all(
             size += len(client.recv(1_000_000))
 
 
-def test_uvicorn_when_it_changes_then_what_is_used_of_it_is_still_there() -> None:
-    used = {"connection_made", "connection_lost", "data_received", "on_response_complete"}
-    used |= {"shutdown", "pause_writing", "resume_writing"}
-    assert used <= set(vars(H11Protocol)), "salary_kedro.serving.http_server overrides these"
-    config = uvicorn.Config(answer_all)
-    config.load()
-    with contextlib.closing(asyncio.new_event_loop()) as loop:
-        protocol = H11Protocol(config, uvicorn.server.ServerState(), {}, loop)
-    assert {"cycle", "transport", "timeout_keep_alive", "loop"} <= set(vars(protocol))
-    names = RequestResponseCycle.__init__.__code__.co_names
-    assert {"more_body", "response_complete"} <= set(names)
-    assert {"handle_exit", "startup", "run"} <= set(vars(uvicorn.Server))
-    assert {"http", "ws", "loop", "backlog"} <= set(vars(config))
-
-
 def test_server_when_it_is_told_to_end_before_it_serves_then_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = uvicorn.Config(answer_all, lifespan="off", log_config=None)
-    server = http_server.Server(Drain(), 0, config)
+    server = uvicorn_adapter.Server(Drain(), 0, config)
     begin = server.startup
 
     async def interrupted(sockets: list[socket.socket] | None = None) -> None:

@@ -18,13 +18,13 @@ from salary_kedro.contract import Contract
 from salary_kedro.serving.app import Routes
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.predictor import Predictor
+from salary_kedro.serving.prometheus_adapter import observe_all
 from salary_kedro.serving.request_metrics import (
     CODES,
     PREDICTING,
     STATUSES,
     VALUE_BUCKETS,
     exposition,
-    observe_all,
     request_metrics,
 )
 from salary_kedro.serving.settings import Settings

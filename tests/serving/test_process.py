@@ -15,11 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from circus.watcher import Watcher
 
+from salary_kedro.serving.circus_adapter import STRIKES
 from salary_kedro.serving.connections import raise_file_limit
 from salary_kedro.serving.listening import explain
-from salary_kedro.serving.supervisor import STRIKES, Supervisor
 from support import BIN, Answer, Project, copy_project, free_port, get, post, wait_until
 from workers import workers_of
 
@@ -153,7 +152,7 @@ def test_service_when_it_is_hung_up_then_restarts_its_workers_and_answers_meanwh
 
 def break_supervisor(project: Project, code: str) -> None:
     """Add code to the supervisor's module."""
-    with (project.root / "src/salary_kedro/serving/supervisor.py").open("a") as module:
+    with (project.root / "src/salary_kedro/serving/circus_adapter.py").open("a") as module:
         module.write(f"\n\n{code}\n")
 
 
@@ -304,21 +303,6 @@ def _open_many(stack: contextlib.ExitStack, address: str, count: int, sent: byte
         client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
         with contextlib.suppress(ConnectionError):
             client.sendall(sent)
-
-
-def test_bentoml_when_it_changes_then_what_is_used_of_it_is_still_there() -> None:
-    from bentoml._internal.utils.circus import Arbiter, create_standalone_arbiter
-
-    assert "Arbiter" in create_standalone_arbiter.__code__.co_names
-    assert Arbiter in Supervisor.__mro__
-    used = {"initialize", "start", "stop", "manage_watchers", "start_watchers"}
-    assert used <= set(dir(Arbiter))
-    used = {"env", "stop_signal", "graceful_timeout", "respawn", "hooks", "processes"}
-    pool = Watcher("pool", "true")
-    assert used <= set(vars(pool))
-    used = {"spawn_process", "kill_process", "reap_process", "get_active_processes"}
-    assert used | {"get_active_pids", "manage_processes"} <= set(dir(pool))
-    assert "after_reap" in Watcher.reap_process.__wrapped__.__code__.co_consts
 
 
 def _in_flight(address: str) -> float:

@@ -5,10 +5,12 @@ variable that BentoML sets only for its workers: so it is imported when a worker
 """
 
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from salary_kedro.bundle import Bundle
+from salary_kedro.serving.prometheus_adapter import workers
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 #: What a look at another bundle may come to.
@@ -94,11 +96,14 @@ def model_metrics() -> ModelMetrics:
 
 def forget_dead_workers() -> None:
     """Remove what workers told of themselves that were killed and could not do so."""
-    folder = os.environ.get(SHARED_FOLDER)
-    for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
-        number = file.stem.rpartition("_")[2]
-        if number.isdigit() and not is_alive(int(number)):
-            file.unlink(missing_ok=True)
+    if not (folder := os.environ.get(SHARED_FOLDER)):
+        return
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for number in workers(Path(folder)):
+        if not is_alive(number):
+            with suppress(FileNotFoundError):  # another worker has just done so
+                mark_process_dead(number, folder)  # type: ignore[no-untyped-call]  # has no types
 
 
 def is_alive(process: int) -> bool:

@@ -2,18 +2,20 @@
 
 import logging
 import os
-import socket
-import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import bentoml
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.context import server_context
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
+from salary_kedro.serving.bentoml_adapter import (
+    answering_by,
+    bound_host,
+    configured_port,
+    keep_metrics_in,
+)
 from salary_kedro.serving.bentoml_schema import SERVICE
 from salary_kedro.serving.draining import Drain, read_grace
 from salary_kedro.serving.logs import set_up_logs
@@ -42,37 +44,24 @@ def _or_end(read: Callable[[], T]) -> T:
 settings = _or_end(read_settings)
 grace = _or_end(read_grace)
 if (shared := choose_shared_folder()) is not None:
-    BentoMLContainer.prometheus_multiproc_dir.set(str(shared))  # made when it serves
+    keep_metrics_in(shared)
 predictor = _or_end(open_predictor)
 
 
-class OwnService(bentoml.Service[Any]):  # type: ignore[misc]  # it has no types
-    """A BentoML service that answers with its own routes alone.
+def _make_app() -> ASGIApp:
+    """What answers requests, in a worker."""
+    from salary_kedro.serving import uvicorn_adapter  # the supervisor does without
 
-    What BentoML puts before its routes is left out, and not only for speed: its timer of each
-    request is never cancelled, and keeps 5 kB of memory for a minute after the answer.
-    """
-
-    def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """BentoML's application for start and stop, ours for requests."""
-        from salary_kedro.serving import http_server  # the supervisor does without
-
-        # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
-        os.environ[TRUSTED] = ""
-        drain = Drain()
-        http_server.use(drain, grace)
-        bento = super().to_asgi(is_main)
-        own = drain.closing(create_app(predictor, settings, drain))
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await (bento if scope["type"] == "lifespan" else own)(scope, receive, send)
-
-        return app
+    # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
+    os.environ[TRUSTED] = ""
+    drain = Drain()
+    uvicorn_adapter.use(drain, grace)
+    return drain.closing(create_app(predictor, settings, drain))
 
 
 @bentoml.service(
     name=SERVICE,
-    service_class=OwnService,
+    service_class=answering_by(_make_app),
     http={"host": HOST, "port": 3000},
 )
 class SalaryPrediction:
@@ -81,7 +70,8 @@ class SalaryPrediction:
     def __init__(self) -> None:
         """Follow the bundles from now on, in every worker."""
         set_up_logs()
-        if settings.token is None and server_context.worker_index == 1 and (host := _bound_wider()):
+        is_first = bentoml.server_context.worker_index == 1
+        if settings.token is None and is_first and (host := _bound_wider()):
             message = "anyone who reaches %s may ask: set %s or %s to ask for a bearer token"
             log.warning(message, host, TOKEN, TOKEN_FILE)
         predictor.follow()
@@ -90,18 +80,14 @@ class SalaryPrediction:
     @staticmethod
     def supervise() -> None:
         """Before the workers are started, in the process that will supervise them."""
-        from salary_kedro.serving import supervisor  # workers do without
+        from salary_kedro.serving import circus_adapter  # workers do without
 
-        supervisor.use(grace, BentoMLContainer.http.port.get())
+        circus_adapter.use(grace, configured_port())
         if shared is not None:
             hold_shared_folder(shared)
 
 
 def _bound_wider() -> str | None:
     """The address that this worker listens at, if others than this machine reach it."""
-    if "--fd" not in sys.argv:
-        return None
-    with socket.socket(fileno=int(sys.argv[sys.argv.index("--fd") + 1])) as listening:
-        host = str(listening.getsockname()[0])
-        listening.detach()
-    return None if host.startswith(LOOPBACK) else host
+    host = bound_host()
+    return None if host is None or host.startswith(LOOPBACK) else host

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salary_kedro.serving.prometheus_adapter import workers
+
 if TYPE_CHECKING:  # see request_metrics
     from prometheus_client import Metric
 
 
 class WorkerProcesses:
-    """Reads from the system, whenever it is asked, how each of the workers does."""
+    """Reads from the system, whenever it is asked, how each of the live workers does."""
 
     def __init__(self, folder: str) -> None:
         """Tell of the workers that share their numbers in a folder."""
@@ -24,7 +26,7 @@ class WorkerProcesses:
         from prometheus_client import Metric, ProcessCollector
 
         found: dict[str, Metric] = {}
-        for number in self._numbers():
+        for number in map(str, workers(self._folder)):
             process = ProcessCollector(pid=lambda number=number: number, registry=None)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             for metric in process.collect():
                 named = Metric(metric.name, metric.documentation, metric.type)
@@ -33,8 +35,3 @@ class WorkerProcesses:
                     labels = {**sample.labels, "pid": number}
                     all_workers.add_sample(sample.name, labels, sample.value)
         return found.values()
-
-    def _numbers(self) -> list[str]:
-        """Process ids, by the files that live workers keep; of one that is gone nothing is read."""
-        files = self._folder.glob("gauge_liveall_*.db")
-        return sorted(file.stem.rpartition("_")[2] for file in files)
