@@ -129,7 +129,7 @@ def _bounds(feature: Number | Integer | Date) -> dict[str, Any]:
 
 def request_values(request: BaseModel) -> list[Value]:
     """The values of one checked request, in the model's input order."""
-    return list(request.__dict__.values())
+    return [value for _, value in request]
 
 
 def explain_invalid(

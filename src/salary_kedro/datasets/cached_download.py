@@ -125,7 +125,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
             "sha256": self._sha256,
             "refresh": self._refresh,
             "timeout": self._timeout,
-            "dataset": self._dataset._describe(),
+            "dataset": repr(self._dataset),
         }
 
     def _provide_file(self) -> None:

@@ -58,4 +58,4 @@ class SharedFileDataset(AbstractDataset[Any, Any]):
         self._inner.release()
 
     def _describe(self) -> dict[str, Any]:
-        return {"dataset": self._inner._describe()}
+        return {"dataset": repr(self._inner)}

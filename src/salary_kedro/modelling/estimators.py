@@ -21,6 +21,7 @@ from salary_kedro.contract import Category, Contract, Feature
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import ModelName
+from salary_kedro.modelling.sklearn_adapter import check_hyperparameters
 
 #: More categories than this are encoded by their mean target instead of a column each.
 MAX_ONE_HOT = 20
@@ -108,8 +109,7 @@ def build_estimator(
     """
     try:
         estimator = ESTIMATORS[model](random_state=random_state, **hyperparameters)
-        for part in getattr(estimator, "named_steps", {"": estimator}).values():
-            part._validate_params()
+        check_hyperparameters(estimator)
     except (TypeError, ValueError) as error:
         raise UserError(
             f"data_science.hyperparameters.{model}: {error}; "
