@@ -112,7 +112,9 @@ def schema_of(connection: sqlite3.Connection) -> str | None:
     """The schema of a local store; None if it has none yet."""
     try:
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:  # there is no such table
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
         return None
     return None if found is None else str(found[0])
 

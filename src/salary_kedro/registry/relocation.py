@@ -5,7 +5,6 @@ copied one they name the original's files.
 """
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,9 @@ from salary_kedro.registry.mlflow_adapter import (
 )
 from salary_kedro.registry.store import (
     CONNECT_SECONDS,
-    copy_store,
     database_path,
     is_local,
-    is_read_only,
+    reading,
     store_lock,
 )
 
@@ -144,26 +142,6 @@ def model_folders(uri: str, model_name: str) -> dict[int, Path]:
 def plain_path(place: str) -> str:
     """A path as people write it."""
     return unquote(urlsplit(place).path) if place.startswith("file:") else place
-
-
-@contextmanager
-def reading(uri: str) -> Iterator[sqlite3.Connection]:
-    """Open a local store to read it, or a copy of it; nothing can be written."""
-    if is_read_only(uri):
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            reading(copy_store(uri, Path(folder))) as copy,
-        ):
-            yield copy
-        return
-    # Not mode=ro, which cannot remove the files that SQLite makes beside a store in WAL mode.
-    where = f"{database_path(uri).resolve().as_uri()}?mode=rw"
-    connection = sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS)
-    try:
-        connection.execute("PRAGMA query_only=ON")
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

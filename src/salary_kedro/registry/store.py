@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -143,6 +144,26 @@ def copy_store(uri: str, folder: Path) -> str:
     return f"{SQLITE}{copy}"
 
 
+@contextmanager
+def reading(uri: str) -> Iterator[sqlite3.Connection]:
+    """Open a local store to read it, or a copy of it; nothing can be written."""
+    if is_read_only(uri):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            reading(copy_store(uri, Path(folder))) as copy,
+        ):
+            yield copy
+        return
+    # Not mode=ro, which cannot remove the files that SQLite makes beside a store in WAL mode.
+    where = f"{database_path(uri).resolve().as_uri()}?mode=rw"
+    connection = sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS)
+    try:
+        connection.execute("PRAGMA query_only=ON")
+        yield connection
+    finally:
+        connection.close()
+
+
 def _copy_by_sqlite(database: Path, copy: Path) -> bool:
     """Copy a database within one of its transactions; tells whether SQLite could open it."""
     _remove(copy)
@@ -268,7 +289,7 @@ def other_schema(uri: str) -> str | None:
     """Say what to do about a store of a schema that is not known here; None if it is."""
     if not is_local(uri):
         return None
-    with closing(sqlite3.connect(database_path(uri), timeout=LOCK_SECONDS)) as connection:
+    with reading(uri) as connection:
         return tell_schema(connection, database_path(uri))
 
 

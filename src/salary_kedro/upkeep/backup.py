@@ -33,9 +33,9 @@ from salary_kedro.files import other_file
 from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.registry.mlflow_adapter import ALIASED, PLACES, TAGGED, VERSIONS
-from salary_kedro.registry.relocation import plain_path, reading
+from salary_kedro.registry.relocation import plain_path
 from salary_kedro.registry.stages import ALIAS, Stage
-from salary_kedro.registry.store import ASIDE, database_path, is_local, store_lock
+from salary_kedro.registry.store import ASIDE, database_path, is_local, reading, store_lock
 from salary_kedro.upkeep.findings import Finding
 from salary_kedro.upkeep.repair import mend
 from salary_kedro.upkeep.retention import model_of

@@ -19,7 +19,7 @@ from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_inte
 from salary_kedro.registry.history import Record
 from salary_kedro.registry.mlflow_adapter import needed_tables
 from salary_kedro.registry.registry import Registry, RegistryError, State, open_registry
-from salary_kedro.registry.relocation import former_places, model_folders, plain_path, reading
+from salary_kedro.registry.relocation import former_places, model_folders, plain_path
 from salary_kedro.registry.stages import ALIAS, Stage, Version
 from salary_kedro.registry.store import (
     database_path,
@@ -27,6 +27,7 @@ from salary_kedro.registry.store import (
     is_half_made,
     is_local,
     other_schema,
+    reading,
     store_exists,
 )
 from salary_kedro.upkeep.findings import FIX, Finding, advice, broken
