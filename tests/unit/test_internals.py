@@ -26,6 +26,7 @@ from _bentoml_impl.worker.service import main as worker
 from alembic.script import ScriptDirectory
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.utils import circus as bentoml_circus
+from kedro.framework.cli.utils import KedroCliError
 from mlflow.store.db import utils as mlflow_database
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -359,7 +360,16 @@ SKLEARN = (
         lambda patch: patch.setattr(model_file, "TRUSTED_TYPES", ["sklearn.tree._tree.Gone"]),
     ),
 )
-INTERNALS = (*BENTOML, *UVICORN, *PROMETHEUS, *MLFLOW, *SKLEARN)
+KEDRO = (
+    Internal(
+        "kedro",
+        "KedroCliError.show",
+        "cli/kedro_errors.py: an error of one of Kedro's own commands is told in one line",
+        lambda _: "show" in vars(KedroCliError),
+        lambda patch: patch.delattr(KedroCliError, "show"),
+    ),
+)
+INTERNALS = (*KEDRO, *BENTOML, *UVICORN, *PROMETHEUS, *MLFLOW, *SKLEARN)
 each_internal = pytest.mark.parametrize(
     "internal",
     [

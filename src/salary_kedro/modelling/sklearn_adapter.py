@@ -1,4 +1,4 @@
-"""The one place that knows the inside of scikit-learn, which checks hyperparameters in `fit` alone."""
+"""The one place that knows the inside of scikit-learn, which checks settings in `fit` alone."""
 
 from sklearn.base import BaseEstimator
 
