@@ -15,6 +15,7 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
@@ -300,13 +301,23 @@ class Registry:
 
     def run(self, version: Version) -> TrainingRun:
         """Read the run that trained a version; empty if there is none any more."""
+        run = self._run(version)
+        if run is None:
+            return TrainingRun({}, {}, {}, None)
+        return TrainingRun(run.data.params, run.data.metrics, run.data.tags, run.info.start_time)
+
+    def lifecycle(self, version: Version) -> str:
+        """What became of the run that trained a version: it is `active`, `deleted` or `gone`."""
+        run = self._run(version)
+        return "gone" if run is None else str(run.info.lifecycle_stage)
+
+    def _run(self, version: Version) -> Run | None:
         try:
-            run = self._client.get_run(version.run_id)
+            return self._client.get_run(version.run_id)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return TrainingRun({}, {}, {}, None)
-        return TrainingRun(run.data.params, run.data.metrics, run.data.tags, run.info.start_time)
+            return None
 
     def model_folder(self, number: int) -> Path:
         """Fetch a version's logged model: `model.skops`, and `extra_files/` beside it.

@@ -12,7 +12,7 @@ from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import max_model_bytes
 from salary_kedro.bundle.model_file import read_model
-from salary_kedro.bundle.store import version_of
+from salary_kedro.bundle.store import POINTER, version_of
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project
 from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_intent
@@ -64,7 +64,7 @@ def is_set_up(uri: str) -> bool:
 
 def _examine_store(project: Project) -> list[Finding]:
     if found := obstacle(project.uri):
-        return [found]
+        return [found, *(check_unexplained(project.bundles) if found.severity == "advice" else [])]
     schema = _check_schema(project.uri)
     try:
         registry = open_registry(project.uri, project.model_name)
@@ -75,7 +75,9 @@ def _examine_store(project: Project) -> list[Finding]:
         *schema,
         *check_alias(state, pending_intent(registry, state)),
         *check_tags(state),
+        *check_run(registry, state.champion),
         *check_bundle(project.bundles, state.alias),
+        *([] if _was_promoted(state) else check_unexplained(project.bundles)),
         *_check_kept(project, registry),
         *([] if schema else _check_artifacts(project, state)),
     ]
@@ -257,6 +259,47 @@ def _tagged(state: State, stage: Stage) -> list[int]:
 def _versions(numbers: Iterable[int]) -> str:
     names = list(map(str, numbers))
     return f"version {names[0]} is" if len(names) == 1 else f"versions {', '.join(names)} are"
+
+
+def check_run(registry: Registry, champion: Version | None) -> list[Finding]:
+    """The run that trained the production version is there, with parameters and metrics."""
+    stage = "active" if champion is None else registry.lifecycle(champion)
+    if champion is None or stage == "active":
+        return []
+    what = (
+        f"the MLflow run {champion.run_id}, which trained version {champion.number}, in production"
+    )
+    if stage == "gone":
+        why = "nothing tells any more how the model that is served was trained"
+        remedy = "restore the store from a copy, or train and promote another version: `kedro run`"
+        return [advice(f"{what}, is gone", why, remedy)]
+    why = "`mlflow gc` would remove what tells how the model that is served was trained"
+    remedy = f"`mlflow runs restore --run-id {champion.run_id}`, with MLFLOW_TRACKING_URI set"
+    return [broken(f"{what}, is deleted", why, remedy)]
+
+
+def _was_promoted(state: State) -> bool:
+    """Whether a version is or was in production, so that what is served can be explained."""
+    return bool(state.alias or state.history.productions or _tagged(state, Stage.PRODUCTION))
+
+
+def check_unexplained(bundles: BundleStore) -> list[Finding]:
+    """No bundle is served where the registry knows of no production, now or ever."""
+    try:
+        name = bundles.current()
+    except BundleError:
+        return []  # nothing is served by that pointer
+    if name is None:
+        return []
+    return [
+        broken(
+            f"the bundle pointer names {name}, but the registry knows of no version that is or "
+            f"was in production",
+            "a model is served whose record was deleted, or lies in another store",
+            f"`make run` trains and promotes a version; `kedro models restore FILE` brings a store "
+            f"back; remove {bundles.folder / POINTER} to serve nothing",
+        )
+    ]
 
 
 def check_bundle(bundles: BundleStore, production: int | None) -> list[Finding]:

@@ -383,6 +383,74 @@ def test_examine_when_the_bundle_is_wrong_then_says_how(
     assert found == [is_broken(expected, why, remedy)]
 
 
+def test_examine_when_productions_run_was_deleted_then_says_how_to_restore_it(
+    healthy: Project,
+) -> None:
+    run_id = registry_of(healthy).version(2).run_id
+    MlflowClient().delete_run(run_id)
+
+    found = [finding for finding in examine(healthy) if finding.severity == "broken"]
+
+    assert found == [
+        is_broken(
+            f"the MLflow run {run_id}, which trained version 2, in production, is deleted",
+            "`mlflow gc` would remove what tells how the model that is served was trained",
+            f"`mlflow runs restore --run-id {run_id}`, with MLFLOW_TRACKING_URI set",
+        )
+    ]
+
+
+def test_examine_when_productions_run_is_gone_then_advises(healthy: Project) -> None:
+    run_id = registry_of(healthy).version(2).run_id
+    with closing(sqlite3.connect(database_of(healthy))) as connection, connection:
+        connection.execute("DELETE FROM runs WHERE run_uuid = ?", (run_id,))
+
+    assert broken(healthy) == []
+    assert f"the MLflow run {run_id}, which trained version 2, in production, is gone" in what(
+        healthy, "advice"
+    )
+
+
+def test_examine_when_an_archived_versions_run_was_deleted_then_finds_nothing(
+    healthy: Project,
+) -> None:
+    MlflowClient().delete_run(registry_of(healthy).version(1).run_id)
+
+    assert broken(healthy) == []
+
+
+def test_examine_when_the_model_was_deleted_whose_bundle_is_served_then_says_so(
+    healthy: Project,
+) -> None:
+    MlflowClient().delete_registered_model(MODEL_NAME)
+
+    found = [finding for finding in examine(healthy) if finding.severity == "broken"]
+
+    assert found == [is_unexplained(healthy)]
+
+
+def test_examine_when_the_store_is_gone_and_a_bundle_is_served_then_says_so(
+    healthy: Project, tmp_path: Path
+) -> None:
+    elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/mlflow.db")
+
+    found = [finding for finding in examine(elsewhere) if finding.severity == "broken"]
+
+    assert found == [is_unexplained(elsewhere)]
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def is_unexplained(site: Project) -> Finding:
+    """What is said of a bundle that the registry knows nothing of."""
+    return is_broken(
+        f"the bundle pointer names {site.bundles.current()}, but the registry knows of no version "
+        "that is or was in production",
+        "a model is served whose record was deleted, or lies in another store",
+        "`make run` trains and promotes a version; `kedro models restore FILE` brings a store "
+        f"back; remove {site.bundles.folder}/current to serve nothing",
+    )
+
+
 def test_examine_when_the_bundle_is_of_an_earlier_store_then_says_what_to_do(
     healthy: Project,
 ) -> None:
@@ -493,7 +561,8 @@ NOTHING_TRAINED = Finding(
 def test_examine_when_there_is_no_store_then_advises_to_train_and_creates_nothing(
     healthy: Project, tmp_path: Path
 ) -> None:
-    elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/none/mlflow.db")
+    bundles = BundleStore(tmp_path / "bundles")
+    elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/none/mlflow.db", bundles=bundles)
 
     assert NOTHING_TRAINED in examine(elsewhere)
     assert what(elsewhere) == []
