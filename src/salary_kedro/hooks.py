@@ -6,6 +6,7 @@ Kedro imports this for every command, so what is slow to import is imported by w
 import json
 import logging
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
@@ -39,6 +40,8 @@ from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 #: How the catalog names parameters.
 PARAMETER = "params:"
 LOG_FILE = Path("data", "logs", "kedro.log")
+#: How Kedro records a runner; the sequential one is what it takes by itself.
+RUNNER = re.compile(r"<((?!kedro\.runner\.sequential_runner)[\w.]+) object at ")
 
 
 class ProjectHooks:
@@ -193,8 +196,16 @@ def resume_command(run_params: dict[str, Any]) -> str:
         options += ["--env", run_params["env"]]
     if names := run_params.get("pipeline_names"):
         options += ["--pipelines", ",".join(names)]
+    if tags := run_params.get("tags"):
+        options += ["--tags", ",".join(tags)]
+    if runner := RUNNER.match(str(run_params.get("runner"))):
+        options += ["--runner", runner[1]]
     if given := run_params.get("runtime_params"):
-        each = {k: v for name, value in given.items() for k, v in flatten(name, value).items()}
+        each = {
+            key: item
+            for name, value in given.items()
+            for key, item in flatten(name, value, empty=True).items()
+        }
         options += ["--params", ",".join(f"{k}={_as_text(v)}" for k, v in each.items())]
     return shlex.join([*options, "--from-nodes", "register_version"])
 
@@ -216,13 +227,19 @@ def _reads_as(text: str, value: Any) -> bool:
     return bool(OmegaConf.to_container(read) == {"value": value})
 
 
-def flatten(name: str, value: Any) -> dict[str, Any]:
-    """Flatten nested parameters: `{"data_science.cross_validation.folds": 5}`."""
+def flatten(name: str, value: Any, *, empty: bool = False) -> dict[str, Any]:
+    """Flatten nested parameters: `{"data_science.cross_validation.folds": 5}`.
+
+    Args:
+        name: Their common name.
+        value: One value, or a group of them.
+        empty: Whether an empty group is given too, as `{}`.
+    """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or (empty and not value):
         return {name: value}
-    parts = (flatten(f"{name}.{key}", item) for key, item in value.items())
+    parts = (flatten(f"{name}.{key}", item, empty=empty) for key, item in value.items())
     return {key: item for part in parts for key, item in part.items()}
 
 

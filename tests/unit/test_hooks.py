@@ -14,6 +14,7 @@ import pytest
 from kedro.framework.cli.project import run as kedro_run
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
+from kedro.runner import SequentialRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -322,6 +323,15 @@ def test_run_when_it_goes_on_from_registration_then_registers_what_was_trained_o
             },
             "--env wages --pipelines data_science --params model=ridge,refresh=true,promotion.a=5 ",
         ),
+        (
+            {"tags": ("nightly", "small"), "runner": str(SequentialRunner())},
+            "--tags nightly,small ",
+        ),
+        ({"runner": str(ThreadRunner())}, "--runner kedro.runner.thread_runner.ThreadRunner "),
+        (
+            {"runtime_params": {"data_science": {"hyperparameters": {}}}},
+            "--params 'data_science.hyperparameters={}' ",
+        ),
     ],
 )
 def test_resume_command_when_the_run_had_options_then_has_them_too(
@@ -333,7 +343,7 @@ def test_resume_command_when_the_run_had_options_then_has_them_too(
 @pytest.mark.parametrize(
     "value",
     ["a,b", "it's, \"so\"", "", " a ", "null", "true", "5", "1e3", "[x", "a: b", "a\nb", "é😀,",
-     None, True, 5, 0.1, 1e-07, [1], [1, 2.5, None, "a,b"], [], [{"a": [1, 2]}, {"b": "c,d"}]],
+     None, True, 5, 0.1, 1e-07, [1], [1, 2.5, None, "a,b"], [], {}, [{"a": [1, 2]}, {"b": "c,d"}]],
 )  # fmt: skip
 def test_resume_command_when_pasted_then_gives_the_same_parameters(value: Any) -> None:
     given = {"model": "ridge", "data_science": {"extra": value, "random_state": 7}}
