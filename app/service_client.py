@@ -370,6 +370,8 @@ def _token_header() -> dict[str, str]:
     """
     token, file = os.environ.get(TOKEN_VARIABLE, ""), os.environ.get(TOKEN_FILE_VARIABLE)
     if file:
+        if not Path(file).is_absolute():  # the service refuses it too
+            raise BadTokenError(f"{TOKEN_FILE_VARIABLE} is '{file}': it must be an absolute path.")
         try:
             lines = Path(file).read_text(encoding="ascii").split("\n")
         except (OSError, UnicodeDecodeError):

@@ -341,6 +341,16 @@ def test_model_when_the_token_is_not_the_services_then_says_what_to_set(
         ServiceClient(serve(contract, Token(SECRET))).model()
 
 
+def test_client_when_the_path_of_the_tokens_file_is_relative_then_refuses_it_as_the_service_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SALARY_TOKEN_FILE", "token")
+    with pytest.raises(BadTokenError, match="is 'token': it must be an absolute path"):
+        ServiceClient()
+
+
 def test_client_when_the_tokens_file_is_not_there_then_names_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

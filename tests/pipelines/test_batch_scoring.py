@@ -149,6 +149,27 @@ def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_an
     }
 
 
+def test_score_rows_when_too_many_are_rejected_then_says_that_the_file_is_of_an_earlier_run(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("Years\n1\n")
+    tables = ScoredTables(tmp_path / "o.csv")
+    reader = TableReader(tmp_path / "in.csv")
+    score_rows(reader, tables, bundle, BatchScoring(max_rejected_share=0))
+    before = tables.path.read_bytes()
+    (tmp_path / "in.csv").write_text("Years\n1\nx\n")
+
+    with pytest.raises(UserError) as caught:
+        score_rows(reader, tables, bundle, BatchScoring(max_rejected_share=0))
+
+    assert str(caught.value) == (
+        f"1 of 2 rows break the contract, more than the allowed share of 0%, so {tables.path} is "
+        f"not written (what it holds is of an earlier run): {tables.rejected} names each line and "
+        f"its reasons; correct the rows, or raise batch_scoring.max_rejected_share"
+    )
+    assert tables.path.read_bytes() == before
+
+
 def test_score_rows_when_more_are_rejected_than_may_be_then_keeps_those_alone(
     bundle: Bundle, tmp_path: Path
 ) -> None:

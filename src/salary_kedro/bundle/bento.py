@@ -12,10 +12,10 @@ from pathlib import Path
 import bentoml
 import yaml
 from bentoml.exceptions import NotFound
-from filelock import FileLock
 
 from salary_kedro.bundle.bundle import FolderFiles, parse_lineage, parse_metrics
 from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS
+from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.places import BUNDLES, bento_home
 from salary_kedro.bundle.store import BundleStore
 
@@ -89,8 +89,7 @@ class BentoProject:
 @contextmanager
 def _bento_store() -> Iterator[None]:
     """Let one process at a time change the Bento store, which projects share."""
-    bento_home().mkdir(parents=True, exist_ok=True)
-    with FileLock(bento_home() / LOCK_FILE):
+    with held(bento_home() / LOCK_FILE):
         yield
 
 

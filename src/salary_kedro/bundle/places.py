@@ -42,5 +42,5 @@ def bundles_override() -> str | None:
 
 def bento_home() -> Path:
     """BentoML's folder, which all projects of a user share; `BENTOML_HOME` names another."""
-    home = os.environ.get("BENTOML_HOME") or "~/bentoml"
+    home = os.environ.get("BENTOML_HOME", "~/bentoml")  # an empty one is the current folder
     return Path(os.path.expandvars(home)).expanduser()  # as BentoML reads it

@@ -10,6 +10,7 @@ from pathlib import Path
 from salary_kedro.bundle.bundle import FILES, Bundle, BundleError, FolderFiles
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
+from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.signing import Verifier
 from salary_kedro.files import write_whole
 
@@ -125,11 +126,12 @@ class BundleStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Let one process of this machine at a time move the pointer."""
-        from filelock import FileLock  # serving, which only reads, does without it
+        """Let one process of this machine at a time move the pointer.
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        Raises:
+            UserError: Another has held the lock for minutes.
+        """
+        with held(self.folder / ".lock"):
             yield
 
     def load(self, name: str) -> Bundle:

@@ -57,6 +57,11 @@ def show(column: str, value: Any) -> str:
     return printable(_FORMATS.get(column, str)(value))
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def printable(text: str) -> str:
     """A text in one line that moves no cursor, changes no colour and turns no reading direction."""
     return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -155,8 +155,8 @@ def _say(value: Any) -> str:
 
 def tell_drafted(result: Row) -> None:
     """Print what was decided, and what to do next."""
-    rows = f"{result['rows']:,}" if result["whole"] else f"the first {result['rows']:,}"
-    click.echo(f"Drafted from {rows} rows:\n")
+    rows = console.count(result["rows"], "row")
+    click.echo(f"Drafted from {'' if result['whole'] else 'the first '}{rows}:\n")
     shown = [
         {
             **row,
@@ -210,7 +210,8 @@ def tell_report(report: Row) -> None:
     for found in [*reasons, *report["table"]]:
         lines = ", ".join(map(str, found["first_lines"]))
         more = ", ..." if found["rows"] > len(found["first_lines"]) else ""
-        click.echo(f"\n{found['rows']:,} rows: {_plain(found['reason'])} (lines {lines}{more})")
+        rows_found = console.count(found["rows"], "row")
+        click.echo(f"\n{rows_found}: {_plain(found['reason'])} (lines {lines}{more})")
     for key, what in (("ignored", "Ignored"), ("unnamed", "Not in the contract")):
         if report[key]:
             click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salary_kedro.cli.console import printable
+from salary_kedro.cli.console import count, printable
 from salary_kedro.project.places import run_folder
 from salary_kedro.promotion.verdict import figure
 
@@ -119,8 +119,12 @@ def _removed(names: Sequence[str]) -> Lines:
     if not names:
         return []
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    count = "1 bundle" if len(names) == 1 else f"{len(names)} bundles"
-    return [("Removed", f"{count} beyond packaging.keep, with the Bento of each: {shown}")]
+    return [
+        (
+            "Removed",
+            f"{count(len(names), 'bundle')} beyond packaging.keep, with the Bento of each: {shown}",
+        )
+    ]
 
 
 def _scoring(outputs: Mapping[str, Any]) -> Lines:
@@ -130,7 +134,7 @@ def _scoring(outputs: Mapping[str, Any]) -> Lines:
     given = f"; {report['given']} is what the file held" if report["given"] else ""
     return [
         ("Production", f"version {report['model_version']}"),
-        ("Scored", f"{report['scored']:,} rows, {report['warned']:,} with warnings"),
+        ("Scored", f"{count(report['scored'], 'row')}, {report['warned']:,} with warnings"),
         ("File", report["scored_file"]),
         ("Prediction", f"column {report['predicted']}{given}"),
         ("Rejected", _rejected(report)),

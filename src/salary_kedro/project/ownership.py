@@ -113,7 +113,7 @@ def owned_places(root: Path, loader: ProjectConfigLoader) -> Iterator[Place]:
         Place(path, "the project's own files") for kind in FILES for path in root.glob(kind)
     )
     yield Place(Path(sys.prefix), "the Python environment")
-    yield Place(bento_home(), "the Bento store")
+    yield from (Place(bento_home() / name, "the Bento store") for name in ("bentos", "models"))
 
 
 def _environments(conf: Path) -> list[str]:

@@ -26,7 +26,8 @@ from salary_kedro.errors import UserError
 CODE = Path(__file__).resolve().parents[2]
 
 #: Packages what is in production, and builds its Bento if that is not of it any more.
-BUILD_BENTO = "`kedro run --pipelines packaging`"
+#: No Bento says of which environment it is; `--env` is for another than the default one.
+BUILD_BENTO = "`kedro run --pipelines packaging` (with the --env that it was built in, if any)"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def owner(path: str | Path, env: str | None = None) -> str | None:
         (".git/x.csv", "the project's own files"),
         ("requirements-dev.lock", "the project's own files"),
         ("pyproject.toml", "the project's own files"),
-        ("bentos/x.csv", "the Bento store"),
+        ("bentos/bentos/x.csv", "the Bento store"),
         ("data/professors/01_raw/salary_data.csv", "'raw_salaries' of the catalog of the "),
         ("data/professors/mlflow/mlflow.db", "the MLflow store of the environment 'professors'"),
         ("data/professors/07_model_output/x.csv", "the data of the environment 'professors'"),

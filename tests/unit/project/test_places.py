@@ -122,3 +122,12 @@ def test_bento_home_when_it_is_written_for_a_shell_then_is_where_bentoml_keeps_t
     monkeypatch.setenv("BENTOML_HOME", written)
 
     assert str(bento_home()) == expand_env_var(written) == str(tmp_path / "bentos")
+
+
+def test_bento_home_when_it_is_empty_then_is_the_current_folder_as_for_bentoml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENTOML_HOME", "")
+
+    assert bento_home().absolute() == Path(expand_env_var("")).absolute() == tmp_path

@@ -7,7 +7,7 @@ import click
 
 from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.cli.command import answer, common_options
-from salary_kedro.cli.console import printable
+from salary_kedro.cli.console import count, printable
 from salary_kedro.project.ownership import refuse_owned
 from salary_kedro.project.project import Project
 
@@ -129,11 +129,13 @@ def back_up_to(project: Project, file: Path) -> Row:
 def tell_backup(made: Row) -> None:
     """Print what an archive of all holds, and what it does not."""
     production = "none" if made["production"] is None else f"version {made['production']}"
-    click.echo(f"{made['file']} holds {made['versions']} versions; production is {production}")
+    versions = count(made["versions"], "version")
+    click.echo(f"{made['file']} holds {versions}; production is {production}")
     if made["elsewhere"]:
         places = ", ".join(map(printable, made["elsewhere"][:SHOWN_PLACES]))
         click.echo(
-            f"Not in it: {len(made['elsewhere'])} folders that lie elsewhere, such as {places}"
+            f"Not in it, because they lie elsewhere: {count(len(made['elsewhere']), 'folder')}, "
+            f"such as {places}"
         )
 
 
@@ -147,7 +149,7 @@ def restore_from(project: Project, file: Path, force: bool) -> Row:
 def tell_restored(result: Row) -> None:
     """Print what an archive of all has brought, and what it took."""
     production = "none" if result["production"] is None else f"version {result['production']}"
-    click.echo(f"{result['versions']} versions are restored; production is {production}")
+    click.echo(f"Restored: {count(result['versions'], 'version')}; production is {production}")
     for line in result["set_aside"]:
         click.echo(f"set aside  {line}")
     for line in result["fixed"]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.cli.command import common_options, open_environment
 from salary_kedro.cli.console import printable
 from salary_kedro.cli.errors import readable_errors
@@ -51,6 +52,7 @@ def follow(every: float, once_: bool, env: str | None, json_: bool) -> None:
     """
     with readable_errors(hint=""):
         project = open_environment(env)
+        read_signer(), read_verifier()  # a key that cannot be read is found before the first look
         say = tell_json if json_ else tell
         once(project, say) if once_ else loop(project, every, say)
 

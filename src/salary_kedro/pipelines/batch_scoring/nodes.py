@@ -89,10 +89,12 @@ def score_rows(
 def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables) -> None:
     rejected, total = tally["rejected"], tally["rejected"] + tally["scored"]
     if rejected and rejected / total > allowed:
+        kept = " (what it holds is of an earlier run)" if tables.path.exists() else ""
         raise TooManyRejectedError(
             f"{rejected:,} of {total:,} rows break the contract, more than the allowed share of "
-            f"{allowed * 100:.15g}%, so {tables.path} is not written: {tables.rejected} names each "
-            f"line and its reasons; correct the rows, or raise batch_scoring.max_rejected_share"
+            f"{allowed * 100:.15g}%, so {tables.path} is not written{kept}: {tables.rejected} "
+            f"names each line and its reasons; correct the rows, or raise "
+            f"batch_scoring.max_rejected_share"
         )
 
 
