@@ -4,13 +4,21 @@ import os
 import shutil
 import socket
 import sqlite3
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy import Engine, event
@@ -23,6 +31,7 @@ from stores import StoreTemplate, copy_database
 from support import pauses_noted
 
 ARTIFACTS = "file:///somewhere/artifacts"
+LOOPBACK = IPv4Address("127.0.0.1")
 
 
 @pytest.fixture
@@ -358,6 +367,60 @@ def test_prepare_store_when_the_address_has_a_password_then_never_shows_it(
 
     assert f"127.0.0.1:{closed_port}" in message
     assert "cret" not in message
+
+
+class Ill(BaseHTTPRequestHandler):
+    """Answers that it is not well."""
+
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Address of a server that is not well, and the certificate that it has given itself."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = tmp_path / "server.pem"
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    with ThreadingHTTPServer((str(LOOPBACK), 0), Ill) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever).start()
+        yield f"https://{LOOPBACK}:{server.server_port}", str(file)
+        server.shutdown()
+
+
+def test_prepare_store_when_the_certificate_is_unknown_then_says_so(
+    certified: tuple[str, str],
+) -> None:
+    assert "CERTIFICATE_VERIFY_FAILED" in refusal(certified[0])
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("MLFLOW_TRACKING_INSECURE_TLS", "true"), ("MLFLOW_TRACKING_SERVER_CERT_PATH", "{file}")],
+)
+def test_prepare_store_when_mlflow_is_told_to_trust_a_certificate_then_asks_its_server(
+    setting: str, value: str, certified: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, file = certified
+    monkeypatch.setenv(setting, value.format(file=file))
+
+    assert f"{address} answers 500 " in refusal(address)
 
 
 def test_prepare_store_when_a_server_never_answers_then_shows_no_password(
