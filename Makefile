@@ -6,13 +6,13 @@ PORT ?= 3000
 APP_PORT ?= 8501
 ENV ?=
 BIN := .venv/bin
-# A stamp is named after the folder's path, so a .venv that was moved or copied is built anew.
+# A stamp is named after the folder's path, so a .venv that was moved or copied is rebuilt.
 HERE := $(firstword $(shell printf '%s' '$(CURDIR)' | cksum))
 VENV := .venv/.venv-$(HERE)
 RUN := .venv/.run-$(HERE)
 DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
-# Tests without a process of their own, on all cores; then the way through the whole, once.
+# Tests that start no process, on all cores; then everything once, end to end.
 QUICK := tests/unit tests/pipelines $(if $(FAST),-m fast,tests/story -m "fast or slow or story") \
 	--numprocesses logical --maxprocesses 8 --dist loadfile
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
@@ -29,7 +29,7 @@ serve: $(RUN) ## serve the production model over HTTP (PORT=3000)
 	@$(BIN)/python -m salary_kedro.serving.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) $(BIN)/bentoml serve --port $(PORT)
 
-app: $(RUN) ## open the page that asks the service (APP_PORT=8501)
+app: $(RUN) ## open a web page to try the model (APP_PORT=8501)
 	@$(BIN)/python -m salary_kedro.serving.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
 	@$(BIN)/streamlit run app/streamlit_app.py --server.port $(APP_PORT)
 
@@ -39,30 +39,30 @@ viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
 ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro mlflow ui $(ENV_OPTION)
 
-# PASSIVE: threads of scikit-learn that wait leave the core to other tests.
-test: $(DEV) ## run the quick tests and the way through once (FAST=1: the quick ones alone; PYTEST="-k name": those instead)
+# PASSIVE: waiting threads of scikit-learn leave the core to other tests.
+test: $(DEV) ## run the quick tests, then everything once end to end (FAST=1: only the quick tests; PYTEST="-k name": only those)
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(or $(PYTEST),$(QUICK))
 
 verify: $(DEV) ## run every test, a tenth of the proofs, and measure branch coverage
 	@.ci/verify
 
-prove: $(DEV) ## prove the guarantees by crashes, races, unseen tables, load and attack, for two hours (PROVE="--tenth --seed 1")
+prove: $(DEV) ## prove the guarantees with crashes, races, unseen tables, load and attacks, for two hours (PROVE="--tenth --seed 1")
 	@cd tests && ../$(BIN)/python -m proofs $(PROVE)
 
-check: $(DEV) ## lint, formatting, types and the arrows between the rooms
+check: $(DEV) ## check style, formatting, types and which package imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: $(DEV) ## mend what ruff can mend
+format: $(DEV) ## fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-image: $(DEV) ## build container images of service and page, with docker or podman (BASE=image for another base)
+image: $(DEV) ## build container images for service and page, with docker or podman (BASE=image for another base)
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
 
-audit: $(DEV) ## ask whether a locked package has a known vulnerability
+audit: $(DEV) ## check the locked packages for known vulnerabilities
 	@$(BIN)/python .ci/audit requirements*.lock
 
 bench: $(DEV) ## measure start-up against bare Kedro, and training, validation and scoring against bare scripts (ROUNDS=5 ROWS=5000000)
@@ -70,13 +70,13 @@ bench: $(DEV) ## measure start-up against bare Kedro, and training, validation a
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 
-lock: $(RUN) ## resolve the dependencies anew and write the four lock files
+lock: $(RUN) ## resolve the dependencies again and write the four lock files
 	@.ci/lock $(BIN)/uv
 
 clean: ## remove .venv and the tools' caches; runs, models and data stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
-# The environment: first everything that runs, later the development tools.
+# The environment: first the runtime dependencies, later the development tools.
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Error: '$(PYTHON)' is not Python 3.11 or later. Install one, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
@@ -88,7 +88,7 @@ $(VENV):
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@touch $@
 
-# The defaults are set whenever Python starts; that package is then forgotten, so that a Bento, or
+# The defaults are set whenever Python starts; that package is then unloaded, so that a Bento, or
 # another project, that runs in this environment imports its own.
 $(RUN): requirements.lock pyproject.toml | $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock

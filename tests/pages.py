@@ -97,7 +97,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], Page]]:
-    """Opens the page that asks the service at an address, in the browser."""
+    """Opens the page in the browser, for a service at an address."""
     with ExitStack() as stack:
 
         def open_it(service: str) -> Page:

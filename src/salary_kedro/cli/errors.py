@@ -13,7 +13,7 @@ from salary_kedro.registry.failures import LOCK_SECONDS, chain, tell_failure, wi
 
 log = logging.getLogger(__name__)
 
-LOG_HINT = " (the log, data/logs/kedro.log, has the whole story)"
+LOG_HINT = " (see data/logs/kedro.log for details)"
 
 
 @contextmanager

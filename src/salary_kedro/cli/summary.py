@@ -102,7 +102,7 @@ def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
     make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
     steps = {
         f"make serve{make_env}": "answer requests on http://127.0.0.1:3000",
-        "make app": "open the page that asks the service",
+        "make app": "open a web page to try the model",
         f"make ui{make_env}": "look at runs and versions in MLflow",
     }
     width = max(map(len, steps)) + 3

@@ -60,7 +60,7 @@ def test_explain_when_an_error_is_its_own_cause_then_ends() -> None:
 def test_explain_when_no_cause_is_meant_for_people_then_is_one_line_and_names_the_log(
     error: Exception, text: str
 ) -> None:
-    assert explain(error) == f"{text} (the log, data/logs/kedro.log, has the whole story)"
+    assert explain(error) == f"{text} (see data/logs/kedro.log for details)"
 
 
 def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:

@@ -45,7 +45,7 @@ Verdict     version 3 is promoted: ...
 Production  version 3
 Bento       salary_prediction:3-0a1b2c3d
 Next        make serve   answer requests on http://127.0.0.1:3000
-            make app     open the page that asks the service
+            make app     open a web page to try the model
             make ui      look at runs and versions in MLflow"""
     )
 
@@ -67,7 +67,7 @@ def test_summarise_when_the_environment_is_another_then_its_commands_say_so() ->
 
     assert lines[-3:] == [
         "Next        make serve ENV=prod   answer requests on http://127.0.0.1:3000",
-        "            make app              open the page that asks the service",
+        "            make app              open a web page to try the model",
         "            make ui ENV=prod      look at runs and versions in MLflow",
     ]
 
