@@ -55,6 +55,7 @@ def site_template(tmp_path_factory: pytest.TempPathFactory) -> SiteTemplate:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         prepare_store(site.uri, EXPERIMENT, site.artifacts)
+        mlflow.set_tracking_uri(site.uri)
         registry = registry_of(site)
         for number in (1, 2):
             register(registry, log_constant(number))
@@ -148,7 +149,8 @@ def database_of(site: Project) -> Path:
 
 def model_file(site: Project, number: int) -> Path:
     """The file of a version's model, in the store's own folder."""
-    place = MlflowClient().get_model_version_download_uri(site.model_name, str(number))
+    client = MlflowClient(site.uri, site.uri)
+    place = client.get_model_version_download_uri(site.model_name, str(number))
     return Path(place.removeprefix("file://")) / "model.skops"
 
 

@@ -103,7 +103,7 @@ def settled(store: str, store_template: StoreTemplate, tmp_path: Path) -> Regist
     """The registry of that store, in which version 2 (RMSE 3) has replaced version 1 (RMSE 5)."""
     copy_database(store_template.settled, store_template.database)
     MlflowClient().create_experiment(EXPERIMENT, (tmp_path / "artifacts").as_uri())
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def log(
 def register(logged: LoggedModel, rmse: float | None = None, name: str = MODEL_NAME) -> Version:
     """Register a logged model as a version, with its RMSE or another one."""
     recorded = logged.rmse if rmse is None else rmse
-    return Registry(name).register(logged.model_uri, logged.run_id, recorded)
+    return own_registry(name).register(logged.model_uri, logged.run_id, recorded)
 
 
 def contest(
@@ -215,20 +215,25 @@ def contest(
     registry: Registry | None = None,
 ) -> Verdict:
     """Let a version contest production, as a run does."""
-    found = registry or Registry(MODEL_NAME)
+    found = registry or own_registry()
     return settle(found, found.version(number), Judge(found, holdout, policy))
+
+
+def own_registry(name: str = MODEL_NAME) -> Registry:
+    """The registry in the test's own store."""
+    return Registry(mlflow.get_tracking_uri(), name)
 
 
 def shared_registry() -> Registry:
     """The registry as if on a server: it writes to the test's store, but holds no lock."""
-    registry = Registry(MODEL_NAME)
+    registry = own_registry()
     registry.uri = "http://shared"
     return registry
 
 
 def told(name: str = MODEL_NAME) -> list[tuple[str, int, int | None, int | None]]:
     """The history of what was done: action, version, production before and after."""
-    done = Registry(name).state().history.done
+    done = own_registry(name).state().history.done
     return [(record.action, record.version, record.before, record.after) for record in done]
 
 

@@ -24,13 +24,13 @@ from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.pipelines.batch_scoring import nodes
 from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
-from salary_kedro.project.parameters import BatchScoring, RegistryNames
+from salary_kedro.project.parameters import BatchScoring
 from salary_kedro.tables.csv_lines import csv_table
 from salary_kedro.tables.frames import learn_domain
 from salary_kedro.tables.reader import TableReader
 from salary_kedro.tables.writer import ScoredTables
 from samples import bundle_files, column, contract_of, straight_line
-from stores import MODEL_NAME, Models, register
+from stores import MODEL_NAME, Models, own_registry, register
 
 YEARS = column("years", minimum=0, maximum=60)
 EVERY_KIND = (
@@ -474,7 +474,7 @@ def plain_utf8(bundle: Bundle, target: str) -> Bundle:
 def test_load_production_when_it_was_never_packaged_then_exports_and_loads_it(
     settled: Any, tmp_path: Path
 ) -> None:
-    bundle = load_production(BundleStore(tmp_path / "b"), RegistryNames(model_name=MODEL_NAME))
+    bundle = load_production(BundleStore(tmp_path / "b"), own_registry())
 
     assert (bundle.model_name, bundle.version) == (MODEL_NAME, 2)
     assert BundleStore(tmp_path / "b").current() == bundle.name
@@ -486,4 +486,4 @@ def test_load_production_when_there_is_none_then_says_what_to_do(
     register(models[5])
 
     with pytest.raises(UserError, match="has no production version"):
-        load_production(BundleStore(tmp_path), RegistryNames(model_name=MODEL_NAME))
+        load_production(BundleStore(tmp_path), own_registry())

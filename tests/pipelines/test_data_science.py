@@ -35,16 +35,14 @@ from salary_kedro.project.parameters import (
     CrossValidation,
     DataEngineering,
     DataScience,
-    RegistryNames,
     TrainedBy,
     parameters_lineage,
 )
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.tables.fingerprint import fingerprint
 from samples import constant, raw_salaries
-from stores import MODEL_NAME, NO_GROUPS, Models, start_run, tags
+from stores import NO_GROUPS, Models, own_registry, start_run, tags
 
-REGISTRY = RegistryNames(model_name=MODEL_NAME)
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
 
 
@@ -263,7 +261,7 @@ def test_archive_when_named_then_tells_rmse_model_and_date() -> None:
 
 
 def test_register_when_done_then_the_version_is_in_staging(store: str, models: Models) -> None:
-    found = register_version(models[5], parameters("ridge"), REGISTRY)
+    found = register_version(models[5], parameters("ridge"), own_registry())
 
     assert found == {"version": 1, "run_id": models[5].run_id, "model": "ridge"}
     assert tags() == {1: {"staging": "5.0"}}
@@ -275,7 +273,7 @@ def test_register_when_the_run_has_logged_another_model_since_then_registers_tha
     again = models[3].model_copy(update={"run_id": models[5].run_id})
 
     numbers = [
-        register_version(logged, parameters("ridge"), REGISTRY)["version"]
+        register_version(logged, parameters("ridge"), own_registry())["version"]
         for logged in (models[5], again, again, models[5])
     ]
 
@@ -284,6 +282,6 @@ def test_register_when_the_run_has_logged_another_model_since_then_registers_tha
 
 
 def test_register_when_done_then_the_result_is_plain_json(store: str, models: Models) -> None:
-    found = register_version(models[5], parameters("ridge"), REGISTRY)
+    found = register_version(models[5], parameters("ridge"), own_registry())
 
     assert json.loads(json.dumps(found)) == found

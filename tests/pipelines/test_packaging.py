@@ -7,13 +7,10 @@ import pytest
 from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
 from salary_kedro.pipelines.packaging.nodes import export_bundle, remove_outdated
-from salary_kedro.project.parameters import Packaging, RegistryNames
+from salary_kedro.project.parameters import Packaging
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.packaging import export_production
-from salary_kedro.registry.registry import Registry
-from stores import MODEL_NAME, Models, register
-
-REGISTRY = RegistryNames(model_name=MODEL_NAME)
+from stores import Models, own_registry, register
 
 
 def test_export_bundle_when_the_first_version_was_refused_then_says_why_nothing_is_packaged(
@@ -26,7 +23,7 @@ def test_export_bundle_when_the_first_version_was_refused_then_says_why_nothing_
     }
 
     with pytest.raises(UserError) as caught:
-        export_bundle(verdict, BundleStore(tmp_path), REGISTRY)
+        export_bundle(verdict, BundleStore(tmp_path), own_registry())
 
     assert str(caught.value) == (
         "there is no production version, so nothing is packaged: version 1 is not promoted: "
@@ -53,12 +50,12 @@ def test_remove_outdated_when_more_bundles_are_there_than_are_kept_then_removes_
     bundles, bentos = BundleStore(tmp_path), Bentos()
     for number in range(1, 6):
         register(models[5])
-        promote_by_hand(Registry(MODEL_NAME), number, "the next")
-        export_production(Registry(MODEL_NAME), bundles)
+        promote_by_hand(own_registry(), number, "the next")
+        export_production(own_registry(), bundles)
     names = bundles.names()
 
     found = remove_outdated(
-        bentos, bundles, "tag", REGISTRY, Packaging(bento_name="wages", keep=keep)
+        bentos, bundles, "tag", own_registry(), Packaging(bento_name="wages", keep=keep)
     )
 
     assert found == [name for name in names if name.startswith(removed)] if removed else not found

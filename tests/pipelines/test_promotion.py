@@ -13,13 +13,9 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
-from salary_kedro.project.parameters import RegistryNames
 from salary_kedro.promotion.verdict import Policy
-from salary_kedro.registry.registry import Registry
 from samples import constant
-from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, register, tags
-
-REGISTRY = RegistryNames(model_name=MODEL_NAME)
+from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, own_registry, register, tags
 
 
 def promote(
@@ -37,7 +33,9 @@ def promote_and_tell(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Call the node as the pipeline does; its verdict, and the moves of the alias."""
     before = {"version": None, "moves": list(moves)}
-    return promote_if_better({"version": number}, before, holdout, REGISTRY, policy or Policy())
+    return promote_if_better(
+        {"version": number}, before, holdout, own_registry(), policy or Policy()
+    )
 
 
 # --- promote_if_better ----------------------------------------------------------------
@@ -171,7 +169,7 @@ def test_promote_when_it_fails_after_a_move_then_the_error_tells_the_move(
     contest(1)
     register(models[3])
     register(log(constant(101), contract, 1.0))
-    (Registry(MODEL_NAME).model_folder(3) / "model.skops").write_bytes(b"garbage")
+    (own_registry().model_folder(3) / "model.skops").write_bytes(b"garbage")
 
     with pytest.raises(UserError) as caught:
         promote(3)
@@ -189,7 +187,7 @@ def test_bring_into_line_when_nothing_is_in_production_then_says_none_and_packs_
 ) -> None:
     register(models[5])
 
-    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), REGISTRY)
+    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), own_registry())
 
     assert found == {"version": None, "moves": []}
     assert not (tmp_path / "bundles").exists()
@@ -201,10 +199,10 @@ def test_bring_into_line_when_alias_tags_and_pointer_disagree_then_follow_the_al
     for rmse in (5, 3):
         contest(register(models[rmse]).number)
     bundles = BundleStore(tmp_path / "bundles")
-    bring_into_line({"version": 2}, bundles, REGISTRY)
+    bring_into_line({"version": 2}, bundles, own_registry())
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
 
-    found = bring_into_line({"version": 2}, bundles, REGISTRY)
+    found = bring_into_line({"version": 2}, bundles, own_registry())
 
     current = bundles.current()
     assert current is not None
@@ -219,7 +217,7 @@ def test_bring_into_line_when_the_alias_was_lost_then_tells_that_it_was_restored
     contest(1)
     MlflowClient().delete_registered_model_alias(MODEL_NAME, "production")
 
-    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), REGISTRY)
+    found = bring_into_line({"version": 1}, BundleStore(tmp_path / "bundles"), own_registry())
 
     why = "the alias 'production' was gone; version 1 was production last"
     assert found == {"version": 1, "moves": [{"from": None, "to": 1, "why": why}]}

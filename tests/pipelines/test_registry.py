@@ -10,6 +10,7 @@ import yaml
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from kedro_viz.data_access.managers import DataAccessManager
 from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
@@ -19,7 +20,6 @@ from salary_kedro.project.parameters import (
     DataEngineering,
     DataScience,
     Packaging,
-    RegistryNames,
 )
 from salary_kedro.promotion.verdict import Policy
 from sessions import session
@@ -107,6 +107,7 @@ def test_default_pipeline_when_run_then_needs_nothing_but_what_is_there() -> Non
     assert {name for name in inputs if not name.startswith("params:")} == {
         "raw_salaries",
         "code_lineage",
+        "registry",
         "bundles",
         "bento_project",
     }
@@ -188,7 +189,6 @@ def catalog(kedro_project: Project) -> Iterator[DataCatalog]:
 def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: DataCatalog) -> None:
     expected = {
         "params:contract": Contract,
-        "params:registry": RegistryNames,
         "params:data_engineering": DataEngineering,
         "params:data_science": DataScience,
         "params:promotion": Policy,
@@ -213,6 +213,41 @@ def test_parameters_when_a_node_takes_them_then_come_as_the_model_it_asks_for(
 
     assert asked
     assert all(issubclass(hint, BaseModel) and hint is found for hint, found in asked)
+
+
+def test_registry_when_a_node_takes_it_then_comes_through_the_catalog(
+    catalog: DataCatalog, kedro_project: Project
+) -> None:
+    nodes = {node.name for p in PIPELINES.values() for node in p.nodes if "registry" in node.inputs}
+    registry = catalog.load("registry")
+
+    assert nodes == {
+        "register_version",
+        "bring_into_line",
+        "promote_if_better",
+        "export_bundle",
+        "build_bento",
+        "remove_outdated",
+        "load_production",
+    }
+    assert (registry.uri, registry.model_name) == (
+        kedro_project.store,
+        "salary_prediction_regression-model",
+    )
+
+
+def test_layers_when_kedro_viz_sorts_them_then_no_two_depend_on_each_other(
+    catalog: DataCatalog,
+) -> None:
+    shown = DataAccessManager()
+    shown.add_catalog(catalog, PIPELINES)
+    shown.add_pipelines(PIPELINES)
+    every = {entry["metadata"]["kedro-viz"]["layer"] for entry in catalog_entries().values()}
+
+    found = {name: shown.get_sorted_layers_for_registered_pipeline(name) for name in PIPELINES}
+
+    # Where two layers depend on each other, Kedro-Viz gives none at all.
+    assert {name: set(layers) for name, layers in found.items()} == dict.fromkeys(PIPELINES, every)
 
 
 def test_contract_when_a_session_loads_it_then_is_the_projects(

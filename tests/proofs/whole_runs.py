@@ -136,7 +136,7 @@ def _look(uri: str) -> Snapshot:
 
 def _send_snapshot(send: forks.Send, uri: str) -> None:
     mlflow.set_tracking_uri(uri)
-    send(look(Registry(MODEL_NAME)))
+    send(look(Registry(uri, MODEL_NAME)))
 
 
 def _send_best(send: forks.Send, uri: str) -> None:

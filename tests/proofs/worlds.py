@@ -55,7 +55,7 @@ class Site:
     def registry(self) -> Registry:
         """The registry; this opens the store, so only a forked process may ask for it."""
         mlflow.set_tracking_uri(self.uri)
-        return Registry(self.model_name)
+        return Registry(self.uri, self.model_name)
 
     def register(self, rmse: float, stage: Stage = Stage.STAGING) -> Version:
         """Register the model of an RMSE as a new version."""

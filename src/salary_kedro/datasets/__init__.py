@@ -11,6 +11,7 @@ from salary_kedro.datasets.shared_file import SharedFileDataset
 from salary_kedro.datasets.stores import (
     BentoProjectDataset,
     BundleStoreDataset,
+    RegistryDataset,
     ScoredTablesDataset,
     SpreadsheetCSVDataset,
     TableReaderDataset,
@@ -24,6 +25,7 @@ __all__ = [
     "CodeLineageDataset",
     "ModelDataset",
     "PlotDataset",
+    "RegistryDataset",
     "ScoredTablesDataset",
     "SharedFileDataset",
     "SpreadsheetCSVDataset",

@@ -1,4 +1,4 @@
-"""Places that nodes reach through an object of their own: bundles, Bentos, large tables."""
+"""What nodes reach through an object of its own: registry, bundles, Bentos, large tables."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from kedro_datasets.pandas import CSVDataset
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.project.places import local_path
+from salary_kedro.registry.failures import without_passwords
 from salary_kedro.tables.reader import TableReader
 from salary_kedro.tables.spreadsheet import plain_frame, safe_frame
 from salary_kedro.tables.writer import ScoredTables
@@ -41,6 +42,41 @@ class _Place(AbstractDataset[None, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+class RegistryDataset(AbstractDataset[None, Any]):
+    """The versions of a registered model in an MLflow store, as a `Registry`."""
+
+    def __init__(
+        self, tracking_uri: str, model_name: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Take the address.
+
+        Args:
+            tracking_uri: MLflow tracking URI of the store.
+            model_name: Name of the registered model.
+            metadata: Of no effect here; other tools read it.
+        """
+        self._uri, self._model_name = tracking_uri, model_name
+        self.metadata = metadata
+
+    def load(self) -> Any:
+        """Give the registry; no version need exist yet."""
+        from salary_kedro.registry.registry import open_registry  # MLflow is slow to import
+
+        return open_registry(self._uri, self._model_name)
+
+    def save(self, data: None) -> None:
+        """Refuse: the loaded object does the writing."""
+        raise DatasetError("the registry is written through the object that load() gives")
+
+    def _exists(self) -> bool:
+        from salary_kedro.registry.store import store_exists
+
+        return store_exists(self._uri)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"tracking_uri": without_passwords(self._uri), "model_name": self._model_name}
 
 
 class BundleStoreDataset(_Place):

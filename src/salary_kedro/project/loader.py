@@ -56,6 +56,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
+    - `${parameter:registry.model_name}`: a parameter, as every pipeline gets it.
     - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
     """
 
@@ -71,6 +72,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
             "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
+            "parameter": self._parameter,
         }
         self._is_bounded = False
         super().__init__(conf_source, env, **kwargs)
@@ -89,6 +91,13 @@ class ProjectConfigLoader(OmegaConfigLoader):
         if key != "parameters":
             return super().__getitem__(key)
         return {**super().__getitem__(key), **self._read_contract()}
+
+    def _parameter(self, path: str) -> Any:
+        """The parameter that a path of keys leads to, `registry.model_name` for example."""
+        found: Any = super().__getitem__("parameters")
+        for key in path.split("."):
+            found = found[key]
+        return found
 
     def _check_bounds(self) -> None:
         """Refuse files that a few lines make immense, before Kedro reads any.

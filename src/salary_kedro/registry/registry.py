@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
@@ -32,7 +31,7 @@ from salary_kedro.registry.stages import (
     Version,
     format_rmse,
 )
-from salary_kedro.registry.store import copy_store, is_local, is_read_only
+from salary_kedro.registry.store import copy_store, is_local, is_read_only, used_by_process
 
 #: What MLflow raises of a store that it cannot read or write.
 RegistryError = MlflowException
@@ -98,15 +97,15 @@ class Registry:
     Each method that writes makes one atomic write, `annotate` excepted.
     """
 
-    def __init__(self, model_name: str) -> None:
-        """Use the store that MLflow's tracking URI names.
+    def __init__(self, uri: str, model_name: str) -> None:
+        """Use a store, whichever one this process uses otherwise.
 
         Args:
+            uri: MLflow tracking URI of the store.
             model_name: Name of the registered model.
         """
-        self.model_name = model_name
-        self._client = MlflowClient()
-        self.uri = self._client.tracking_uri
+        self.uri, self.model_name = uri, model_name
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self._moved_to: list[int] = []
 
     def register(
@@ -131,13 +130,14 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        created = self._client.create_model_version(
-            self.model_name,
-            model_uri,
-            run_id=run_id,
-            tags={stage: format_rmse(rmse), **({RMSE_SOURCE: source} if source else {})},
-            model_id=model_uri.removeprefix("models:/"),
-        )
+        with used_by_process(self._client.tracking_uri):  # MLflow looks for the model there
+            created = self._client.create_model_version(
+                self.model_name,
+                model_uri,
+                run_id=run_id,
+                tags={stage: format_rmse(rmse), **({RMSE_SOURCE: source} if source else {})},
+                model_id=model_uri.removeprefix("models:/"),
+            )
         return _version(created)
 
     def state(self) -> State:
@@ -334,7 +334,11 @@ class Registry:
         try:
             place = self._client.get_model_version_download_uri(self.model_name, str(number))
             # The place itself: for `models:/name/1` MLflow would write a file beside the model.
-            return _own_folder(place) or Path(download_artifacts(place, dst_path=_new_folder()))
+            return _own_folder(place) or Path(
+                download_artifacts(
+                    place, dst_path=_new_folder(), tracking_uri=self._client.tracking_uri
+                )
+            )
         except Exception as error:  # each kind of artifact store has its own
             text = " ".join(str(error).split())
             raise UserError(f"the model of version {number} cannot be fetched: {text}") from error
@@ -354,14 +358,13 @@ class Registry:
 
 
 def open_registry(uri: str, model_name: str) -> Registry:
-    """Open a registry by the store's address; MLflow uses that store from now on.
+    """Open a registry by the store's address.
 
     Of a local store that cannot be written to, it uses a copy. Whatever writes takes the
     store's lock first, which is then refused.
     """
-    read_only = is_read_only(uri)
-    mlflow.set_tracking_uri(copy_store(uri, Path(_new_folder())) if read_only else uri)
-    registry = Registry(model_name)
+    read = copy_store(uri, Path(_new_folder())) if is_read_only(uri) else uri
+    registry = Registry(read, model_name)
     registry.uri = uri
     return registry
 

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import mlflow
 import requests
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
@@ -108,6 +110,18 @@ def store_lock(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def used_by_process(uri: str) -> Iterator[None]:
+    """Let this process use a store meanwhile: parts of MLflow know no other way to name one."""
+    is_set = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call] # MLflow's own
+    before: Any = mlflow.get_tracking_uri() if is_set else None  # MLflow takes None, untyped
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def is_read_only(uri: str) -> bool:

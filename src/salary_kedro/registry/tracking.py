@@ -23,6 +23,7 @@ from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.registry import flavor
+from salary_kedro.registry.store import used_by_process
 from salary_kedro.tables.spreadsheet import safe_frame
 
 #: Tag of an MLflow run that several processes share: the name of the run.
@@ -95,20 +96,24 @@ def _log_plots(figures: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def import_run(experiment: str, parameters: Mapping[str, str]) -> Iterator[None]:
+def import_run(uri: str, experiment: str, parameters: Mapping[str, str]) -> Iterator[None]:
     """Open an MLflow run for what was trained elsewhere; its RMSE is marked as claimed.
 
     Args:
+        uri: The store.
         experiment: Name of an experiment that exists.
         parameters: Parameters to log in it.
 
     Raises:
         UserError: If there is no such experiment.
     """
-    found = MlflowClient().get_experiment_by_name(experiment)
+    found = MlflowClient(uri).get_experiment_by_name(experiment)
     if found is None:
         raise UserError(f"there is no experiment '{experiment}' in this store")
-    with mlflow.start_run(experiment_id=found.experiment_id, run_name="import"):
+    with (
+        used_by_process(uri),
+        mlflow.start_run(experiment_id=found.experiment_id, run_name="import"),
+    ):
         mlflow.log_params(dict(parameters))
         mlflow.set_tag(RMSE_SOURCE, CLAIMED)
         yield

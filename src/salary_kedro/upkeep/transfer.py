@@ -268,7 +268,7 @@ def import_version(registry: Registry, experiment: str, transfer: Transfer) -> i
     """
     with store_lock(registry.uri):
         align(registry)
-        logged = _log(experiment, transfer)
+        logged = _log(registry.uri, experiment, transfer)
         origin = f"version {transfer.bundle.version} of '{transfer.bundle.model_name}'"
         created = registry.register(
             logged.model_uri,
@@ -290,8 +290,8 @@ def import_version(registry: Registry, experiment: str, transfer: Transfer) -> i
         return created.number
 
 
-def _log(experiment: str, transfer: Transfer) -> LoggedModel:
-    with import_run(experiment, transfer.parameters):
+def _log(uri: str, experiment: str, transfer: Transfer) -> LoggedModel:
+    with import_run(uri, experiment, transfer.parameters):
         return log_model(
             model=transfer.bundle.model,
             contract=transfer.bundle.contract,

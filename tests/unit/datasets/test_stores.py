@@ -7,7 +7,7 @@ from kedro.io.core import DatasetError
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bento import BentoProject
-from salary_kedro.datasets import BentoProjectDataset, BundleStoreDataset
+from salary_kedro.datasets import BentoProjectDataset, BundleStoreDataset, RegistryDataset
 
 
 def test_bundles_when_loaded_then_are_the_store_of_the_folder(tmp_path: Path) -> None:
@@ -22,6 +22,41 @@ def test_bundles_when_loaded_then_the_folder_is_not_made(tmp_path: Path) -> None
 
 def test_bento_project_when_loaded_then_is_that_of_the_bentofiles_folder(tmp_path: Path) -> None:
     assert BentoProjectDataset(str(tmp_path / "bentofile.yaml")).load() == BentoProject(tmp_path)
+
+
+def test_registry_when_loaded_then_is_that_of_the_store_and_the_model(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    registry = RegistryDataset(uri, "salaries").load()
+
+    assert (registry.uri, registry.model_name) == (uri, "salaries")
+
+
+def test_registry_when_loaded_twice_then_each_tells_of_its_own_moves(tmp_path: Path) -> None:
+    dataset = RegistryDataset(f"sqlite:///{tmp_path}/mlflow.db", "salaries")
+
+    assert dataset.load() is not dataset.load()
+
+
+def test_registry_when_saved_to_then_is_refused(tmp_path: Path) -> None:
+    dataset = RegistryDataset(f"sqlite:///{tmp_path}/mlflow.db", "salaries")
+
+    with pytest.raises(DatasetError, match="is written through the object that load"):
+        dataset.save("anything")  # type: ignore[arg-type]
+
+
+def test_registry_when_there_is_no_store_then_does_not_exist_and_none_is_made(
+    tmp_path: Path,
+) -> None:
+    assert RegistryDataset(f"sqlite:///{tmp_path}/mlflow.db", "salaries").exists() is False
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_registry_when_its_address_holds_a_password_then_does_not_show_it() -> None:
+    dataset = RegistryDataset("postgresql://anna:secret@db.example/mlflow", "salaries")
+
+    assert "secret" not in str(dataset)
+    assert "db.example" in str(dataset)
 
 
 @pytest.mark.parametrize("kind", [BundleStoreDataset, BentoProjectDataset])

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from omegaconf.errors import InterpolationResolutionError
 
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import ProjectConfigLoader, artifacts, tracking_uri
@@ -66,6 +67,30 @@ def test_config_when_the_environment_is_another_then_no_dataset_is_shared_but_th
         "requirements.lock",
         "bentofile.yaml",
     ]
+
+
+def test_registry_when_an_environment_names_a_model_then_is_that_one_in_its_own_store(
+    conf: Path,
+) -> None:
+    (conf / "prod" / "parameters.yml").write_text("registry: {model_name: wages}")
+
+    entry = load(conf, "prod")["catalog"]["registry"]
+
+    assert entry["model_name"] == "wages"
+    assert entry["tracking_uri"] == f"sqlite:///{conf.parent}/data/prod/mlflow/mlflow.db"
+
+
+def test_registry_when_a_run_names_a_model_then_is_that_one(conf: Path) -> None:
+    loader = load(conf, registry={"model_name": "wages"})
+
+    assert loader["catalog"]["registry"]["model_name"] == "wages"
+
+
+def test_parameter_when_there_is_none_of_that_name_then_says_where(conf: Path) -> None:
+    (conf / "prod" / "catalog.yml").write_text("x: {type: y, filepath: '${parameter:a.b}'}")
+
+    with pytest.raises(InterpolationResolutionError, match=r"x\.filepath"):
+        load(conf, "prod")["catalog"]
 
 
 def test_config_when_another_store_is_set_then_uses_it_and_leaves_artifacts_to_it(

@@ -20,6 +20,7 @@ from stores import (
     all_of_it,
     contest,
     log,
+    own_registry,
     register,
     shared_registry,
     tags,
@@ -40,7 +41,7 @@ def registry(request: pytest.FixtureRequest, settled: Registry) -> Registry:
 @pytest.fixture
 def empty(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 def tag(number: int, stage: str, rmse: str) -> None:

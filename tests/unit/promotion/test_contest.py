@@ -25,6 +25,7 @@ from stores import (
     all_of_it,
     contest,
     log,
+    own_registry,
     register,
     tags,
     told,
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.slow  # whole decisions, in a store of MLflow
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_settle_when_a_version_is_promoted_then_the_history_tells_it(
 ) -> None:
     verdict = contest(register(models[3]).number)
 
-    intent, done = Registry(MODEL_NAME).state().history[-2:]
+    intent, done = own_registry().state().history[-2:]
     assert (intent.state, done.state, done.intent) == ("intent", "done", intent.key)
     assert told() == [("promotion", 1, None, 1), ("promotion", 2, 1, 2)]
     assert done.why == verdict.reason
@@ -146,7 +147,7 @@ def test_settle_when_a_version_is_archived_then_the_history_tells_it_in_one_reco
 ) -> None:
     verdict = contest(register(models[7]).number)
 
-    record = Registry(MODEL_NAME).state().history[-1]
+    record = own_registry().state().history[-1]
     assert told()[1:] == [("archiving", 2, 1, 1)]
     assert (record.why, record.intent) == (verdict.reason, None)
     assert record.evidence == json.loads(verdict.model_dump_json())
@@ -278,7 +279,7 @@ def test_settle_when_another_run_has_settled_the_version_then_reports_that_decis
 ) -> None:
     register(models[3])
     contest(register(models[rmse]).number)
-    decided = Registry(MODEL_NAME).state().history.done[1].evidence
+    decided = own_registry().state().history.done[1].evidence
     before = all_of_it()
 
     verdict = contest(2)
@@ -293,12 +294,12 @@ def test_settle_when_a_leftover_cannot_be_scored_then_archives_it_with_the_reaso
     champion: Version, models: Models, contract: Contract
 ) -> None:
     register(log(constant(101), contract, 1.0))
-    (Registry(MODEL_NAME).model_folder(2) / "model.skops").write_bytes(b"garbage")
+    (own_registry().model_folder(2) / "model.skops").write_bytes(b"garbage")
 
     contest(register(models[3]).number)
 
     assert tags() == {1: {"archived": "5.0"}, 2: {"archived": "1.0"}, 3: {"production": "3.0"}}
-    assert Registry(MODEL_NAME).state().history.done[1].why == (
+    assert own_registry().state().history.done[1].why == (
         "version 2 is not promoted: version 2 cannot score today's holdout rows: the model file "
         "cannot be loaded: File is not a zip file"
     )
@@ -314,7 +315,7 @@ def test_settle_when_a_leftovers_tag_holds_no_number_then_archives_it_with_the_r
 
     assert tags() == {1: {"archived": "5.0"}, 2: {"archived": "low"}, 3: {"production": "3.0"}}
     assert (
-        Registry(MODEL_NAME)
+        own_registry()
         .state()
         .history.done[1]
         .why.startswith(
@@ -342,7 +343,7 @@ def test_settle_when_its_own_version_cannot_be_scored_then_is_an_error_and_the_n
     champion: Version, contract: Contract, models: Models
 ) -> None:
     register(log(constant(101), contract, 1.0))
-    (Registry(MODEL_NAME).model_folder(2) / "model.skops").write_bytes(b"garbage")
+    (own_registry().model_folder(2) / "model.skops").write_bytes(b"garbage")
     before = all_of_it()
 
     with pytest.raises(UserError, match=r"^version 2 cannot score today's holdout rows: "):

@@ -10,7 +10,18 @@ from salary_kedro.errors import UserError
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 from salary_kedro.registry.registry import Registry
 from samples import constant
-from stores import MODEL_NAME, Models, alias, all_of_it, contest, log, register, tags, told
+from stores import (
+    MODEL_NAME,
+    Models,
+    alias,
+    all_of_it,
+    contest,
+    log,
+    own_registry,
+    register,
+    tags,
+    told,
+)
 
 THE_STORY = [("promotion", 1, None, 1), ("promotion", 2, 1, 2)]
 
@@ -141,7 +152,7 @@ def test_roll_back_when_there_is_no_former_production_then_refuses(
 ) -> None:
     contest(register(models[5]).number)
 
-    assert refused(lambda: roll_back(Registry(MODEL_NAME), "bad")) == (
+    assert refused(lambda: roll_back(own_registry(), "bad")) == (
         "there is no former production version to go back to from version 1"
     )
 
@@ -161,7 +172,7 @@ def test_roll_back_when_nothing_was_ever_in_production_then_refuses(
 ) -> None:
     register(models[5])
 
-    assert refused(lambda: roll_back(Registry(MODEL_NAME), "bad")) == (
+    assert refused(lambda: roll_back(own_registry(), "bad")) == (
         "there is no production version yet to roll back; `make run` makes one"
     )
 
@@ -186,7 +197,7 @@ def test_promote_by_hand_when_nothing_is_in_production_then_makes_it_production(
 ) -> None:
     register(models[5])
 
-    promote_by_hand(Registry(MODEL_NAME), 1, "the first")
+    promote_by_hand(own_registry(), 1, "the first")
 
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}})
 
@@ -264,7 +275,7 @@ def test_decision_when_the_reason_is_as_long_as_may_be_then_takes_it(
 def test_decision_when_the_model_does_not_load_then_refuses(
     decide: Decision, store: str, models: Models, contract: Contract
 ) -> None:
-    registry = Registry(MODEL_NAME)
+    registry = own_registry()
     contest(register(log(constant(105), contract, 5.0)).number)
     contest(register(models[3]).number)
     (registry.model_folder(1) / "model.skops").write_bytes(b"garbage")

@@ -9,7 +9,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.follow import Change, Follower
 from salary_kedro.registry.registry import Registry
-from stores import MODEL_NAME, Models, all_of_it, contest, register
+from stores import MODEL_NAME, Models, all_of_it, contest, own_registry, register
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_look_when_the_folder_has_changed_then_mends_it(
 def test_look_when_nothing_is_in_production_then_says_so_until_something_is(
     store: str, models: Models, bundle_store: BundleStore
 ) -> None:
-    follower = Follower(Registry(MODEL_NAME), bundle_store)
+    follower = Follower(own_registry(), bundle_store)
     for _ in range(2):
         with pytest.raises(UserError, match="has no production version to package"):
             follower.look()

@@ -16,7 +16,16 @@ from salary_kedro.promotion.verdict import Contestant, Evidence, Interval, Polic
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from samples import column, constant, contract_of, default_contract, straight_line
-from stores import HOLDOUT, MODEL_NAME, Models, alias, all_of_it, contest, log, register
+from stores import (
+    HOLDOUT,
+    Models,
+    alias,
+    all_of_it,
+    contest,
+    log,
+    own_registry,
+    register,
+)
 
 pytestmark = pytest.mark.slow  # whole decisions, in a store of MLflow
 
@@ -32,7 +41,7 @@ WAY_OUT = (
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture

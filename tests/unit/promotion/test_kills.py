@@ -15,6 +15,7 @@ from stores import (
     WatchedClient,
     alias,
     contest,
+    own_registry,
     register,
     shared_registry,
     tags,
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow  # it is killed before every write there is
 
 Open = Callable[[], Registry]
 STORES = pytest.mark.parametrize(
-    "open_registry", [lambda: Registry(MODEL_NAME), shared_registry], ids=["local", "shared"]
+    "open_registry", [own_registry, shared_registry], ids=["local", "shared"]
 )
 
 
@@ -79,12 +80,12 @@ def test_settle_when_killed_while_it_archives_then_the_next_run_completes_it(
     watched: type[WatchedClient],
 ) -> None:
     register(models[7])
-    kill(lambda: contest(3, registry=Registry(MODEL_NAME)), writes, watched)
+    kill(lambda: contest(3, registry=own_registry()), writes, watched)
 
-    the_next_run(Registry(MODEL_NAME), models)
+    the_next_run(own_registry(), models)
 
-    in_line(Registry(MODEL_NAME), 2)
-    decided = [record.version for record in Registry(MODEL_NAME).state().history.done]
+    in_line(own_registry(), 2)
+    decided = [record.version for record in own_registry().state().history.done]
     assert decided == [1, 2, 3, 4]
 
 
@@ -118,14 +119,14 @@ def test_decision_when_killed_before_any_write_then_holds_if_the_alias_was_moved
 def test_roll_back_when_killed_before_any_write_then_the_same_command_completes_it(
     writes: int, settled: Registry, watched: type[WatchedClient]
 ) -> None:
-    kill(lambda: roll_back(Registry(MODEL_NAME), "bad", to=1), writes, watched)
+    kill(lambda: roll_back(own_registry(), "bad", to=1), writes, watched)
 
     if alias() == 2:
-        roll_back(Registry(MODEL_NAME), "bad", to=1)
-    align(Registry(MODEL_NAME))
+        roll_back(own_registry(), "bad", to=1)
+    align(own_registry())
 
-    in_line(Registry(MODEL_NAME), 1)
-    assert Registry(MODEL_NAME).state().history.rolled_back == [2]
+    in_line(own_registry(), 1)
+    assert own_registry().state().history.rolled_back == [2]
 
 
 @STORES
@@ -156,12 +157,12 @@ def test_align_when_killed_while_it_follows_an_alias_moved_by_hand_then_the_next
     watched: type[WatchedClient],
 ) -> None:
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
-    kill(lambda: align(Registry(MODEL_NAME)), writes, watched)
+    kill(lambda: align(own_registry()), writes, watched)
 
-    the_next_run(Registry(MODEL_NAME), models)
+    the_next_run(own_registry(), models)
 
-    in_line(Registry(MODEL_NAME), 1)
-    assert Registry(MODEL_NAME).state().history.done[2].action == "alias by hand"
+    in_line(own_registry(), 1)
+    assert own_registry().state().history.done[2].action == "alias by hand"
 
 
 @pytest.mark.parametrize("to", [None, 1])

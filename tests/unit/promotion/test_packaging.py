@@ -18,13 +18,13 @@ from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel
 from samples import constant, default_contract
-from stores import MODEL_NAME, Models, contest, log, register
+from stores import MODEL_NAME, Models, contest, log, own_registry, register
 
 
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_export_when_a_version_of_another_model_has_the_same_number_then_exports
 ) -> None:
     produce(registry, models[5])
     export_production(registry, bundle_store)
-    other = Registry("other salaries")
+    other = own_registry("other salaries")
     produce(other, models[3])
 
     bundle = bundle_store.load(export_production(other, bundle_store))

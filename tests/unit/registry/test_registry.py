@@ -24,6 +24,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.registry.history import History, Record
 from salary_kedro.registry.registry import MAX_RECORD, Registry, State, TrainingRun
 from salary_kedro.registry.stages import Stage, Version
+from salary_kedro.registry.tracking import LoggedModel
 from samples import constant
 from stores import (
     MODEL_NAME,
@@ -32,6 +33,7 @@ from stores import (
     alias,
     forget_store,
     log,
+    own_registry,
     register,
     tags,
 )
@@ -41,7 +43,7 @@ from support import BIN, free_port, get, running, wait_until
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture
@@ -167,7 +169,7 @@ def test_version_when_there_is_none_of_that_number_then_says_so(
 
 def test_version_when_the_model_is_unknown_then_says_so(store: str) -> None:
     with pytest.raises(UserError, match=r"^model 'unknown' has no version 1 in this store"):
-        Registry("unknown").version(1)
+        own_registry("unknown").version(1)
 
 
 def test_version_when_other_tags_are_there_then_holds_the_stages_alone(
@@ -276,7 +278,7 @@ def test_model_folder_when_the_path_has_odd_marks_then_is_found(
     MlflowClient().create_experiment("odd", place.as_uri())
     register(log(constant(105), contract, experiment="odd"))
 
-    assert Registry(MODEL_NAME).model_folder(1).is_relative_to(place)
+    assert own_registry().model_folder(1).is_relative_to(place)
 
 
 def test_model_folder_when_the_files_are_gone_then_says_so(
@@ -331,7 +333,7 @@ def shared(
     name = f"experiment {time.monotonic_ns()}"
     MlflowClient().create_experiment(name)
     register(log(constant(105), contract, experiment=name), name=name)
-    yield Registry(name), folder
+    yield Registry(address, name), folder
     forget_store()
 
 
@@ -363,11 +365,48 @@ def test_model_folder_when_the_server_lost_the_files_then_says_so_at_once(
     assert "\n" not in str(caught.value)
 
 
+def use_all(registry: Registry, logged: LoggedModel) -> None:
+    """Register, tag, promote and annotate a version, and read all about it."""
+    version = registry.register(logged.model_uri, logged.run_id, logged.rmse)
+    registry.tag(version.number, Stage.PRODUCTION, "5")
+    registry.move_alias(version.number)
+    registry.record(record())
+    registry.annotate(version, "promote", "it is good", {"verdict.json": "{}"})
+    assert registry.version_of_run(logged.run_id, logged.model_uri) is not None
+    assert registry.run(version).metrics == {"rmse": logged.rmse}
+    assert (registry.model_folder(version.number) / "model.skops").is_file()
+    assert registry.state().alias == version.number
+
+
+def test_registry_when_the_process_uses_another_store_then_works_with_its_own(
+    store: str, models: Models, tmp_path: Path
+) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/other.db")
+
+    use_all(Registry(store, MODEL_NAME), models[5])
+
+    assert mlflow.get_tracking_uri() == f"sqlite:///{tmp_path}/other.db"
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_registry_when_the_process_uses_no_server_then_works_with_its_own(
+    shared: tuple[Registry, Path], contract: Contract, tmp_path: Path
+) -> None:
+    registry, _ = shared
+    experiment = f"another {time.monotonic_ns()}"
+    MlflowClient().create_experiment(experiment)
+    logged = log(constant(105), contract, 5.0, experiment)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/other.db")
+
+    use_all(registry, logged)
+
+    assert not (tmp_path / "other.db").exists()
+
+
 DOWNLOAD = """
-import sys, mlflow
+import sys
 from salary_kedro.registry.registry import Registry
-mlflow.set_tracking_uri(sys.argv[1])
-print(Registry(sys.argv[2]).model_folder(1))
+print(Registry(sys.argv[1], sys.argv[2]).model_folder(1))
 """
 
 
@@ -440,7 +479,7 @@ def test_tag_and_untag_when_done_then_change_that_one_tag(
 def test_registry_when_it_writes_then_makes_one_write(
     write: str, two: list[Version], watched: type[WatchedClient]
 ) -> None:
-    registry = Registry(MODEL_NAME)
+    registry = own_registry()
     calls: dict[str, Any] = {
         "move_alias": lambda: registry.move_alias(2),
         "tag": lambda: registry.tag(1, Stage.PRODUCTION, "5.0"),

@@ -65,7 +65,7 @@ class Site:
     def registry(self) -> Registry:
         """The registry, which MLflow uses from now on."""
         mlflow.set_tracking_uri(self.uri)
-        return Registry(MODEL_NAME)
+        return Registry(self.uri, MODEL_NAME)
 
     def log(self) -> int:
         """Log a model and register it."""

@@ -24,7 +24,6 @@ from salary_kedro.modelling.groups import GROUP_COLUMNS
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.packaging import export_production
-from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import (
     LoggedModel,
     log_model,
@@ -32,7 +31,7 @@ from salary_kedro.registry.tracking import (
     refuse_second_training,
 )
 from samples import QUICK, column, constant, contract_of
-from stores import MODEL_NAME, NO_GROUPS, log, register, start_run
+from stores import NO_GROUPS, log, own_registry, register, start_run
 
 pytestmark = pytest.mark.slow  # whole models, logged and loaded
 
@@ -86,7 +85,7 @@ def test_second_training_when_the_first_is_registered_then_is_refused(
     logged: LoggedModel,
 ) -> None:
     refuse_second_training("monday", logged.run_id)
-    Registry(MODEL_NAME).register(logged.model_uri, logged.run_id, 5.25)
+    own_registry().register(logged.model_uri, logged.run_id, 5.25)
 
     with pytest.raises(UserError, match=r"^the run 'monday' has trained version 1 already"):
         refuse_second_training("monday", logged.run_id)
@@ -271,7 +270,7 @@ def test_logged_model_when_loaded_from_mlflow_then_predicts_the_same(
 def test_logged_model_when_loaded_from_its_bundle_then_predicts_the_same(
     store: str, model: Pipeline, two_features: Contract, tmp_path: Path
 ) -> None:
-    registry, bundles = Registry(MODEL_NAME), BundleStore(tmp_path / "bundles")
+    registry, bundles = own_registry(), BundleStore(tmp_path / "bundles")
     register(log(model, two_features))
     promote_by_hand(registry, 1, "to package it")
 
@@ -289,7 +288,7 @@ def test_logged_model_when_it_was_tried_then_no_compiled_code_lies_in_it(
         monkeypatch.delitem(sys.modules, name)  # what was imported before is compiled no more
     register(log(constant(1), contract))
 
-    files = {path.name for path in Registry(MODEL_NAME).model_folder(1).rglob("*")}
+    files = {path.name for path in own_registry().model_folder(1).rglob("*")}
 
     assert "pyfunc.py" in files
     assert not [name for name in files if name == "__pycache__" or name.endswith(".pyc")]

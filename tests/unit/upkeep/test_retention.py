@@ -22,13 +22,21 @@ from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 from salary_kedro.promotion.packaging import export_production, pack_version
 from salary_kedro.registry.registry import Registry
 from salary_kedro.upkeep.retention import outdated, retire
-from stores import MODEL_NAME, Models, StoreTemplate, copy_database, forget_store, register
+from stores import (
+    MODEL_NAME,
+    Models,
+    StoreTemplate,
+    copy_database,
+    forget_store,
+    own_registry,
+    register,
+)
 
 
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def eight_template(store_template: StoreTemplate, tmp_path_factory: pytest.TempP
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         mlflow.set_tracking_uri(f"sqlite:///{store_template.database}")
-        registry, bundles = Registry(MODEL_NAME), BundleStore(folder / "bundles")
+        registry, bundles = own_registry(), BundleStore(folder / "bundles")
         for number in range(1, 9):
             register(store_template.models[5])
             promote_by_hand(registry, number, "the next")
@@ -167,7 +175,7 @@ def test_retire_when_bundles_are_signed_then_keeps_the_reserve_of_services_that_
 def test_retire_when_a_bundle_is_of_another_model_or_says_nothing_then_keeps_it(
     eight: Registry, bundle_store: BundleStore, models: Models
 ) -> None:
-    other = Registry("other salaries")
+    other = own_registry("other salaries")
     register(models[3], name="other salaries")
     bundle_store.write(*pack_version(other, 1))
     odd = bundle_store.folder / "1-00000000"

@@ -31,7 +31,7 @@ from salary_kedro.promotion.contest import settle
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.packaging import pack_version
 from salary_kedro.promotion.verdict import Policy
-from salary_kedro.registry.registry import Registry, open_registry
+from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage
 from salary_kedro.registry.tracking import log_training
 from salary_kedro.upkeep.transfer import (
@@ -52,6 +52,7 @@ from stores import (
     StoreTemplate,
     copy_database,
     forget_store,
+    own_registry,
     start_run,
 )
 
@@ -72,7 +73,7 @@ Files = dict[str, bytes]
 @pytest.fixture
 def registry(store: str) -> Registry:
     """The registry of an empty store."""
-    return Registry(MODEL_NAME)
+    return own_registry()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,8 @@ def exported(store_template: StoreTemplate, tmp_path_factory: pytest.TempPathFac
     """The archive of version 2, a line that rises by 1000 a year from 0."""
     folder = tmp_path_factory.mktemp("source")
     copy_database(store_template.beginning, folder / "mlflow.db")
-    registry = open_registry(f"sqlite:///{folder}/mlflow.db", MODEL_NAME)
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    registry = own_registry()
     MlflowClient().create_experiment(EXPERIMENT, (folder / "artifacts").as_uri())
     train(registry, straight_line(CONTRACT, 500.0))
     train(registry, straight_line(CONTRACT))

@@ -14,7 +14,7 @@ from salary_kedro.pipelines.batch_scoring.scoring import (
     score,
     scored_table,
 )
-from salary_kedro.project.parameters import BatchScoring, RegistryNames
+from salary_kedro.project.parameters import BatchScoring
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.tables.header import check_header
@@ -25,13 +25,13 @@ from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 CHUNK_ROWS = 50_000
 
 
-def load_production(bundles: BundleStore, registry: RegistryNames) -> Bundle:
+def load_production(bundles: BundleStore, registry: Registry) -> Bundle:
     """Load the bundle of the production version; it is exported first if need be.
 
     Raises:
         UserError: If there is no production version.
     """
-    return bundles.load(export_production(Registry(registry.model_name), bundles))
+    return bundles.load(export_production(registry, bundles))
 
 
 def _advice(inputs: Contract, production: Bundle) -> str:

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 load_production,
-                inputs={"bundles": "bundles", "registry": "params:registry"},
+                inputs={"bundles": "bundles", "registry": "registry"},
                 outputs="production",
                 name="load_production",
             ),

@@ -19,7 +19,6 @@ from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.project.parameters import (
     DataScience,
     Halves,
-    RegistryNames,
     TrainedBy,
     parameters_lineage,
 )
@@ -149,14 +148,14 @@ def archive_model(
 
 
 def register_version(
-    logged_model: dict[str, Any], parameters: DataScience, registry: RegistryNames
+    logged_model: dict[str, Any], parameters: DataScience, registry: Registry
 ) -> dict[str, Any]:
     """Create the version, tagged `staging`, when all else is logged; or find it, if it is there.
 
     It is there if this run goes on from where another one has failed.
     """
-    logged, store = LoggedModel.model_validate(logged_model), Registry(registry.model_name)
-    version = store.version_of_run(logged.run_id, logged.model_uri) or store.register(
+    logged = LoggedModel.model_validate(logged_model)
+    version = registry.version_of_run(logged.run_id, logged.model_uri) or registry.register(
         logged.model_uri, logged.run_id, logged.rmse
     )
     return {"version": version.number, "run_id": version.run_id, "model": parameters.model}

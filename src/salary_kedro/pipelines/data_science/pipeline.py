@@ -80,7 +80,7 @@ def _record() -> list[Node]:
         ),
         node(
             register_version,
-            inputs={"logged_model": "logged_model", "registry": "params:registry", **PARAMETERS},
+            inputs={"logged_model": "logged_model", "registry": "registry", **PARAMETERS},
             outputs="registered_version",
             name="register_version",
         ),

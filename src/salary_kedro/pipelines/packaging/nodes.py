@@ -5,24 +5,23 @@ from typing import Any
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
-from salary_kedro.project.parameters import Packaging, RegistryNames
+from salary_kedro.project.parameters import Packaging
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.upkeep.retention import retire
 
 
-def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: RegistryNames) -> str:
+def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: Registry) -> str:
     """Export the production version as a bundle.
 
     Raises:
         UserError: If there is none; the verdict says why.
     """
-    store = Registry(registry.model_name)
-    if store.champion() is None and verdict["action"] == "archive":
+    if registry.champion() is None and verdict["action"] == "archive":
         raise UserError(
             f"there is no production version, so nothing is packaged: {verdict['reason']}"
         )
-    return export_production(store, bundles)
+    return export_production(registry, bundles)
 
 
 def build_bento(
@@ -30,10 +29,10 @@ def build_bento(
     bundles: BundleStore,
     bundle_name: str,
     parameters: Packaging,
-    registry: RegistryNames,
+    registry: Registry,
 ) -> str:
     """Build the Bento with that bundle inside, unless it is there already."""
-    run_id = Registry(registry.model_name).version(version_of(bundle_name)).run_id
+    run_id = registry.version(version_of(bundle_name)).run_id
     tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name, run_id)
     return tag
 
@@ -42,7 +41,7 @@ def remove_outdated(
     bento_project: Any,
     bundles: BundleStore,
     bento_tag: str,
-    registry: RegistryNames,
+    registry: Registry,
     parameters: Packaging,
 ) -> list[str]:
     """Remove bundles that nothing needs any more, and the Bentos that were built of them.
@@ -54,4 +53,4 @@ def remove_outdated(
     def forget(name: str) -> None:
         bento_project.remove(name, parameters.bento_name)
 
-    return retire(Registry(registry.model_name), bundles, parameters.keep, forget)
+    return retire(registry, bundles, parameters.keep, forget)

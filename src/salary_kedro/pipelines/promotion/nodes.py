@@ -6,7 +6,6 @@ import pandas as pd
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.project.parameters import RegistryNames
 from salary_kedro.promotion import packaging
 from salary_kedro.promotion.contest import settle
 from salary_kedro.promotion.judge import Judge
@@ -15,7 +14,7 @@ from salary_kedro.registry.registry import Registry
 
 
 def bring_into_line(
-    registered_version: dict[str, Any], bundles: BundleStore, registry: RegistryNames
+    registered_version: dict[str, Any], bundles: BundleStore, registry: Registry
 ) -> dict[str, Any]:
     """Bring tags and bundle pointer into line with the alias, whatever an earlier run left.
 
@@ -23,15 +22,14 @@ def bring_into_line(
         The production `version` before the contest, None if there is none yet; and the
         `moves` of the alias that this took, as `Registry.moves` gives them.
     """
-    store = Registry(registry.model_name)
-    return {"version": packaging.bring_into_line(store, bundles), "moves": store.moves()}
+    return {"version": packaging.bring_into_line(registry, bundles), "moves": registry.moves()}
 
 
 def promote_if_better(
     registered_version: dict[str, Any],
     production_before: dict[str, Any],
     holdout: pd.DataFrame,
-    registry: RegistryNames,
+    registry: Registry,
     policy: Policy,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Let the new version contest the production one on the same holdout rows.
@@ -42,13 +40,12 @@ def promote_if_better(
         The verdict on the new version, with its reason and evidence, as plain JSON; and
         every move of the alias that this run has made, as `Registry.moves` gives them.
     """
-    store = Registry(registry.model_name)
-    challenger = store.version(registered_version["version"])
+    challenger = registry.version(registered_version["version"])
     try:
-        verdict = settle(store, challenger, Judge(store, holdout, policy))
+        verdict = settle(registry, challenger, Judge(registry, holdout, policy))
     except UserError as error:
-        raise _with_moves(error, [*production_before["moves"], *store.moves()]) from error
-    return plain_verdict(verdict), [*production_before["moves"], *store.moves()]
+        raise _with_moves(error, [*production_before["moves"], *registry.moves()]) from error
+    return plain_verdict(verdict), [*production_before["moves"], *registry.moves()]
 
 
 def _with_moves(error: UserError, moves: list[dict[str, Any]]) -> UserError:

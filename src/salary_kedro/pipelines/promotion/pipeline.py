@@ -4,7 +4,7 @@ from kedro.pipeline import Pipeline, node
 
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
 
-REGISTERED = {"registered_version": "registered_version", "registry": "params:registry"}
+REGISTERED = {"registered_version": "registered_version", "registry": "registry"}
 
 
 def create_pipeline() -> Pipeline:
