@@ -154,7 +154,7 @@ def _read(file: str) -> str:
     except (OSError, UnicodeDecodeError):
         raise ClosedError(
             f"the page is closed: {PASSWORD_FILE_VARIABLE} names '{file}', which cannot be read as "
-            "text; mend or unset it"
+            "text; correct or unset it"
         ) from None  # the cause may show the password
 
 

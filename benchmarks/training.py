@@ -6,7 +6,7 @@ left behind is compared, so that the same work is timed. Then come the rounds, e
 both, the order alternating. A round gives one ratio, pipelines to bare script, for each measure.
 
 The pipelines do more than is compared: the interval, the history and the files of a verdict, and
-the bundle pointer brought into line. What that costs is in their figures, and is told by itself as
+the bundle pointer aligned. What that costs is in their figures, and is told by itself as
 the seconds that the nodes of the promotion pipeline take within a run.
 
 A limit *holds* if the median of the ratios keeps to it, and is *broken* if three quarters of the

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
 from salary_kedro.modelling.groups import GROUP_COLUMNS
-from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.verdict import Policy, Verdict
 from salary_kedro.registry import registry as registry_module
@@ -216,7 +216,7 @@ def contest(
 ) -> Verdict:
     """Let a version contest production, as a run does."""
     found = registry or own_registry()
-    return settle(found, found.version(number), Judge(found, holdout, policy))
+    return decide_contest(found, found.version(number), Judge(found, holdout, policy))
 
 
 def own_registry(name: str = MODEL_NAME) -> Registry:

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something a person can mend: the message says what is wrong, what is allowed and what to do.
+    """Something a person can put right: the message says what is wrong, allowed, and to be done.
 
     The command line prints the message alone, without a traceback.
     """

@@ -56,7 +56,7 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Check all parameters and make the store usable, before anything else is touched."""
         from salary_kedro.registry.store import prepare_store
-        from salary_kedro.upkeep.repair import settle_in
+        from salary_kedro.upkeep.repair import relocate_project
 
         check_conf_source(context.project_path, context.config_loader.conf_source)
         check_env(context.env, context.project_path)
@@ -66,7 +66,7 @@ class ProjectHooks:
         check_folders(project.root, loader["catalog"])
         read_signer(), read_verifier()  # packaging would find out too late that it has no key
         prepare_store(project.uri, project.experiment, project.artifacts)
-        if moved := settle_in(project):
+        if moved := relocate_project(project):
             click.echo(f"The project was moved or copied: {moved}", err=True)
 
     @hook_impl(tryfirst=True)

@@ -186,7 +186,7 @@ DAMAGES: dict[str, tuple[Damage, str, int]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_when_done_by_hand_then_doctor_names_it_list_leaves_it_and_the_next_run_mends_it(
+def test_damage_when_done_by_hand_then_doctor_names_it_list_leaves_it_and_the_next_run_repairs_it(
     name: str, shell: Shell
 ) -> None:
     damage, what, production = DAMAGES[name]

@@ -89,7 +89,7 @@ def test_rollback_when_copied_then_is_refused_and_touches_nothing_of_the_origina
     assert state(original) == before
 
 
-def test_run_when_copied_then_settles_in_trains_and_touches_nothing_of_the_original(
+def test_run_when_copied_then_relocates_trains_and_touches_nothing_of_the_original(
     original: Project, copied: Project
 ) -> None:
     before = state(original)

@@ -151,7 +151,7 @@ def test_promote_when_a_leftover_won_too_then_tells_both_moves(store: str, model
     assert moves[0]["why"].startswith("version 4 is promoted: RMSE 1.0 against 3.0; ")
 
 
-def test_promote_when_the_line_was_mended_before_then_tells_those_moves_first(
+def test_promote_when_production_was_restored_before_then_tells_those_moves_first(
     store: str, models: Models
 ) -> None:
     register(models[5])

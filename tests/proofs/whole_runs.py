@@ -31,7 +31,7 @@ EMPTY = Snapshot(None, {}, History([]))
 def prove_killed_runs(
     folder: Path, count: int, seed: int, tell: Callable[[str], None] = print
 ) -> Tally:
-    """Kill so many whole runs, one after the other; after each a normal run mends all."""
+    """Kill so many whole runs, one after the other; after each a normal run repairs all."""
     chance = random.Random(seed)
     trained = copy_project(folder / "trained")
     begun = time.monotonic()

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from proofs import forks
 from salary_kedro.contract.domain import Domain
 from salary_kedro.promotion.by_hand import promote_by_hand
-from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.verdict import Policy, Verdict
 from salary_kedro.registry.registry import Registry
@@ -65,7 +65,7 @@ class Site:
     def compete(self, rmse: float) -> Verdict:
         """Register the model of an RMSE, and let it contest production."""
         mine = self.register(rmse)
-        return settle(self.registry, mine, Judge(self.registry, HOLDOUT, Policy()))
+        return decide_contest(self.registry, mine, Judge(self.registry, HOLDOUT, Policy()))
 
     def rmse(self, number: int) -> float:
         """RMSE of a version, whatever its tags say."""

@@ -191,7 +191,7 @@ def test_predict_when_no_bundle_is_good_then_says_which_and_what_to_run(
     assert answer.status_code == 503
     message = answer.json()["error"]["message"]
     assert name in message
-    assert "mend it with `kedro models doctor --fix`" in message
+    assert "repair it with `kedro models doctor --fix`" in message
 
 
 @pytest.mark.parametrize("content", [b"", b"latest\n", b"../1-00000000", b"\xff\xfe"])
@@ -217,7 +217,7 @@ def test_refresh_when_a_copied_bundle_is_completed_then_serves_it(
     assert version_served(predictor) == 1
 
 
-def test_refresh_when_a_bad_bundle_is_mended_then_the_current_one_serves_again(
+def test_refresh_when_a_bad_bundle_is_repaired_then_the_current_one_serves_again(
     contract: Contract, store: BundleStore, predictor: Predictor
 ) -> None:
     add_bundle(store.folder, contract, 1)
@@ -290,7 +290,7 @@ def test_problem_when_there_is_no_bundle_then_says_what_brings_one_there(
     assert expected in predictor.problem
 
 
-def test_problem_when_only_the_pointer_is_lost_then_says_so_and_what_mends_it(
+def test_problem_when_only_the_pointer_is_lost_then_says_so_and_what_repairs_it(
     contract: Contract,
     store: BundleStore,
     predictor: Predictor,

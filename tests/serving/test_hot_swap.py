@@ -124,7 +124,7 @@ def test_refresh_when_the_served_folder_is_deleted_then_goes_on_from_memory(
     assert salary(ask) == (5050, 5)
 
 
-def test_refresh_when_the_served_bundle_is_damaged_and_mended_then_says_so_and_is_current_again(
+def test_refresh_when_the_served_bundle_is_damaged_and_repaired_then_says_so_and_is_current_again(
     store: BundleStore, predictor: Predictor, ask: Ask, first: str
 ) -> None:
     model = store.folder / first / "model.skops"

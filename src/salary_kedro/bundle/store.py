@@ -203,7 +203,7 @@ class BundleStore:
     def state(self) -> tuple[object, ...]:
         """What the choice depends on, cheap to look at: the pointer, and the bundle it names.
 
-        A bundle that is still being copied, or is mended or damaged later, looks different
+        A bundle that is still being copied, or is repaired or damaged later, looks different
         then. States are only compared, so that clocks may jump.
         """
         try:

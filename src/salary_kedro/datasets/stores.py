@@ -83,7 +83,7 @@ class BundleStoreDataset(_Place):
     """The folder of bundles, as a `BundleStore`."""
 
     def load(self) -> BundleStore:
-        """Give the store; its folder need not exist yet."""
+        """Give the bundles; their folder need not exist yet."""
         return BundleStore(self._path)
 
 

@@ -138,7 +138,7 @@ def _of_another(root: Path, conf: Path, env: str) -> Iterator[Place]:
         text = " ".join(str(error).split())
         raise UserError(
             f"what the environment '{env}' owns is not known, because conf/{env} cannot be read "
-            f"({text}): mend or remove it"
+            f"({text}): correct or remove it"
         ) from error
     folder = root / data_folder(env)
     inner = [*LAYERS, OUTPUT] if env in DEFAULT_ENVS else [""]  # other data lie in the default's

@@ -1,4 +1,4 @@
-"""Brings the record into line with the alias, whatever interrupted or edited it.
+"""Aligns the record with the alias, whatever interrupted or edited it.
 
 Every command that writes does this first, and again after it has moved the alias: the end
 of a promotion and the recovery from a killed one are the same code. The rules, in order:
@@ -35,10 +35,10 @@ class ProductionLostError(UserError):
 
 
 def align(registry: Registry) -> State:
-    """Bring alias, history and tags into line. The caller holds the store's lock.
+    """Align alias, history and tags. The caller holds the store's lock.
 
     Where there is no lock to hold, others may write meanwhile: this reads again after
-    its own writes, until there is nothing left to bring into line.
+    its own writes, until there is nothing left to align.
 
     Returns:
         The state afterwards.
@@ -58,7 +58,7 @@ def align(registry: Registry) -> State:
 
 
 def _align_once(registry: Registry, state: State) -> bool:
-    """Bring into line what is not; tell whether anything was written."""
+    """Align what is not; tell whether anything was written."""
     if state.champion is None:
         return _restore(registry, state)
     intent = pending_intent(registry, state)

@@ -100,7 +100,7 @@ def promote_by_hand(
 
 
 def _check_request(registry: Registry, state: State, reason: str, number: int | None) -> None:
-    """Check what can be checked before anything is brought into line."""
+    """Check what can be checked before anything is aligned."""
     if number is not None and number not in state.versions:
         known = ", ".join(map(str, state.versions)) or "none"
         raise UserError(f"there is no version {number} of '{registry.model_name}'; known: {known}")

@@ -13,10 +13,10 @@ from salary_kedro.registry.store import store_lock
 FINGERPRINT = ("data_sha256", "parameters_sha256", "code_sha256")
 
 
-def settle(registry: Registry, mine: Version, judge: Judge) -> Verdict:
+def decide_contest(registry: Registry, mine: Version, judge: Judge) -> Verdict:
     """Decide on every version that nobody has decided on yet, `mine` among them.
 
-    After each decision the registry is read again and brought into line, until nothing
+    After each decision the registry is read again and aligned, until nothing
     is left to decide: on a shared server others may have decided meanwhile. Where the
     policy lets a champion be replaced that cannot be scored, that counts for `mine` alone:
     it goes first, and the others contest what is in production then, or wait.

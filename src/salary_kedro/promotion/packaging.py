@@ -19,8 +19,8 @@ from salary_kedro.registry.store import store_lock
 log = logging.getLogger(__name__)
 
 
-def bring_into_line(registry: Registry, bundles: BundleStore) -> int | None:
-    """Bring tags, history and bundle pointer into line with the alias.
+def align_and_package(registry: Registry, bundles: BundleStore) -> int | None:
+    """Align tags, history and bundle pointer with the alias.
 
     Returns:
         The production version; None if there is none yet.

@@ -48,7 +48,7 @@ def _advice(place: Place, empty: bool) -> str:
         return f"build the Bento anew with {BUILD_BENTO}"
     if empty:
         return f"package one with `make run{env and f' ENV={env}'}`"
-    return f"mend it with `kedro models doctor --fix{env and f' --env {env}'}`"
+    return f"repair it with `kedro models doctor --fix{env and f' --env {env}'}`"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def explain_path(exc: OSError, path: Path) -> str:
             f"No permission for {path}. "
             "Give your user the right to read it and to write to its folder."
         )
-    return f"Cannot read or write {path}: {exc.strerror or exc}. Mend that, then run again."
+    return f"Cannot read or write {path}: {exc.strerror or exc}. Put that right, then run again."
 
 
 def explain_reader(

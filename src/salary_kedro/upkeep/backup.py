@@ -37,7 +37,7 @@ from salary_kedro.registry.relocation import plain_path
 from salary_kedro.registry.stages import ALIAS, Stage
 from salary_kedro.registry.store import ASIDE, database_path, is_local, reading, store_lock
 from salary_kedro.upkeep.findings import Finding
-from salary_kedro.upkeep.repair import mend
+from salary_kedro.upkeep.repair import repair
 from salary_kedro.upkeep.retention import model_of
 from salary_kedro.upkeep.transfer import FIRST_DAY, new_file
 
@@ -243,7 +243,7 @@ def restore(project: Project, file: Path, force: bool = False) -> dict[str, Any]
         force: Set aside what is there.
 
     Returns:
-        `file`, `production`, `versions` (how many), `fixed` (what was brought into line),
+        `file`, `production`, `versions` (how many), `fixed` (what was repaired),
         `left` (what could not be) and `set_aside` (where what was there is now).
 
     Raises:
@@ -262,7 +262,7 @@ def restore(project: Project, file: Path, force: bool = False) -> dict[str, Any]
             _unpack(source, sums, scratch)
             moment = _check_database(scratch / DATABASE, project.model_name)
             set_aside = _exchange(project, scratch)
-    fixed, left = _mend(project, file, set_aside)
+    fixed, left = _repair(project, file, set_aside)
     return {
         "file": str(file),
         "production": moment.production,
@@ -273,18 +273,18 @@ def restore(project: Project, file: Path, force: bool = False) -> dict[str, Any]
     }
 
 
-def _mend(
+def _repair(
     project: Project, file: Path, set_aside: Sequence[str]
 ) -> tuple[list[str], list[Finding]]:
-    """Bring into line what was restored; whatever ends that, the user learns where things are."""
+    """Repair what was restored; whatever ends that, the user learns where things are."""
     try:
-        return mend(project)
+        return repair(project)
     except (Exception, KeyboardInterrupt) as error:  # MLflow, SQLite, the machine, a person
         text = tell_failure(error, LOCK_SECONDS) or " ".join(str(error).split())
         places = f"; what was there is set aside in {', '.join(set_aside)}" if set_aside else ""
         raise UserError(
-            f"{file} is restored, but not brought into line ({text or type(error).__name__}): "
-            f"mend that, then run `kedro models doctor --fix`{places}"
+            f"{file} is restored, but not repaired ({text or type(error).__name__}): "
+            f"put that right, then run `kedro models doctor --fix`{places}"
         ) from error
 
 

@@ -143,7 +143,7 @@ def _tables(uri: str) -> set[str]:
 
 def _unusable(what: str) -> Finding:
     why = "no command that needs the registry can work"
-    return broken(what, why, "mend what it says, or restore the store from a copy")
+    return broken(what, why, "do what it says, or restore the store from a copy")
 
 
 def _line(error: Exception) -> str:

@@ -23,7 +23,7 @@ class Finding:
     remedy: str
 
 
-def broken(what: str, why_it_matters: str, remedy: str = f"{FIX} mends it") -> Finding:
+def broken(what: str, why_it_matters: str, remedy: str = f"{FIX} repairs it") -> Finding:
     """An invariant that does not hold."""
     return Finding("broken", what, why_it_matters, remedy)
 

@@ -1,4 +1,4 @@
-"""Mends what an examination can find, by the means that every writing command uses."""
+"""Repairs what an examination can find, by the means that every writing command uses."""
 
 from collections.abc import Iterator
 
@@ -17,10 +17,10 @@ from salary_kedro.upkeep.findings import Finding, broken
 LEFT_OVER = "left over from an interrupted run"
 
 
-def mend(project: Project) -> tuple[list[str], list[Finding]]:
-    """Point the store to its artifacts, bring the record into line, and move the bundle pointer.
+def repair(project: Project) -> tuple[list[str], list[Finding]]:
+    """Point the store to its artifacts, align the record, and move the bundle pointer.
 
-    Each step needs those before it; the first that cannot be done ends the mending.
+    Each step needs those before it; the first that cannot be done ends the repair.
 
     Returns:
         What was done, one sentence each, and what could not be.
@@ -31,12 +31,12 @@ def mend(project: Project) -> tuple[list[str], list[Finding]]:
             for step in (_relocate, _align, _repoint):
                 done.extend(step(project))
     except UserError as error:
-        why = "nothing after it was mended either"
-        return done, [broken(f"it cannot be mended: {error}", why, "do what it says, then again")]
+        why = "nothing after it was repaired either"
+        return done, [broken(f"it cannot be repaired: {error}", why, "do what it says, then again")]
     return done, []
 
 
-def settle_in(project: Project) -> str | None:
+def relocate_project(project: Project) -> str | None:
     """Point the store of a project that was moved or copied to its artifacts, and record it.
 
     Returns:
@@ -59,7 +59,7 @@ def settle_in(project: Project) -> str | None:
 
 
 def _relocate(project: Project) -> list[str]:
-    done = settle_in(project)
+    done = relocate_project(project)
     return [] if done is None else [done]
 
 

@@ -142,20 +142,20 @@ def test_transfer_when_done_then_says_where_the_version_is(shell: Project, tmp_p
     )
 
 
-def test_doctor_when_something_is_broken_then_the_exit_code_is_1_until_it_is_mended(
+def test_doctor_when_something_is_broken_then_the_exit_code_is_1_until_it_is_repaired(
     shell: Project,
 ) -> None:
     MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "archived")
 
-    found, mended, after = (kedro("models", "doctor", *options) for options in ((), ("--fix",), ()))
+    found, fixed, after = (kedro("models", "doctor", *options) for options in ((), ("--fix",), ()))
 
-    assert (found.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0)
+    assert (found.exit_code, fixed.exit_code, after.exit_code) == (1, 0, 0)
     assert found.stdout.splitlines()[:3] == [
         "broken  version 1 has no stage tag",
         "        why it matters: nobody can tell what became of it",
-        "        what to do: `kedro models doctor --fix` mends it",
+        "        what to do: `kedro models doctor --fix` repairs it",
     ]
-    assert mended.stdout.splitlines()[0] == "fixed   version 1 is tagged archived; it was untagged"
+    assert fixed.stdout.splitlines()[0] == "fixed   version 1 is tagged archived; it was untagged"
 
 
 def test_doctor_when_asked_for_json_and_something_is_broken_then_the_exit_code_is_1(

@@ -660,7 +660,7 @@ def test_load_when_the_file_name_is_too_long_then_gives_the_systems_reason(
     path = tmp_path / ("x" * 300)
     wrapped = {"type": "pandas.CSVDataset", "filepath": path.as_posix()}
     assert str(error_of(CachedDownloadDataset(dataset=wrapped))) == (
-        f"Cannot read or write {path}: File name too long. Mend that, then run again."
+        f"Cannot read or write {path}: File name too long. Put that right, then run again."
     )
 
 

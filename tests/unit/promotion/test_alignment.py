@@ -1,4 +1,4 @@
-"""Bringing the record into line: whatever was edited by hand in a settled store."""
+"""Aligning the record: whatever was edited by hand in a settled store."""
 
 import shutil
 import sqlite3

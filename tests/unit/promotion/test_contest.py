@@ -51,7 +51,7 @@ def champion(registry: Registry, models: Models) -> Version:
 # --- Who wins -----------------------------------------------------------------------
 
 
-def test_settle_when_nothing_is_in_production_then_promotes(
+def test_contest_when_nothing_is_in_production_then_promotes(
     registry: Registry, models: Models
 ) -> None:
     verdict = contest(register(models[5]).number)
@@ -60,7 +60,7 @@ def test_settle_when_nothing_is_in_production_then_promotes(
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}})
 
 
-def test_settle_when_the_challenger_is_better_then_promotes_it(
+def test_contest_when_the_challenger_is_better_then_promotes_it(
     champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[3]).number)
@@ -69,7 +69,7 @@ def test_settle_when_the_challenger_is_better_then_promotes_it(
     assert (alias(), tags()) == (2, {1: {"archived": "5.0"}, 2: {"production": "3.0"}})
 
 
-def test_settle_when_the_challenger_is_worse_then_archives_it(
+def test_contest_when_the_challenger_is_worse_then_archives_it(
     champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[7]).number)
@@ -78,7 +78,7 @@ def test_settle_when_the_challenger_is_worse_then_archives_it(
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"archived": "7.0"}})
 
 
-def test_settle_when_there_is_a_tie_then_keeps_the_champion(
+def test_contest_when_there_is_a_tie_then_keeps_the_champion(
     champion: Version, contract: Contract
 ) -> None:
     verdict = contest(register(log(constant(95), contract, 5.0)).number)
@@ -87,7 +87,7 @@ def test_settle_when_there_is_a_tie_then_keeps_the_champion(
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}, 2: {"archived": "5.0"}})
 
 
-def test_settle_when_the_recorded_scores_say_otherwise_then_goes_by_todays_rows(
+def test_contest_when_the_recorded_scores_say_otherwise_then_goes_by_todays_rows(
     registry: Registry, models: Models
 ) -> None:
     register(models[5], 0.001)  # recorded on other rows
@@ -99,7 +99,7 @@ def test_settle_when_the_recorded_scores_say_otherwise_then_goes_by_todays_rows(
     assert (alias(), tags()) == (2, {1: {"archived": "0.001"}, 2: {"production": "999.0"}})
 
 
-def test_settle_when_the_policy_asks_for_more_then_goes_by_it(
+def test_contest_when_the_policy_asks_for_more_then_goes_by_it(
     champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[3]).number, Policy(max_rmse=2))
@@ -109,7 +109,7 @@ def test_settle_when_the_policy_asks_for_more_then_goes_by_it(
 
 
 @pytest.mark.parametrize("rmse", [math.nan, math.inf, -math.inf])
-def test_settle_when_the_recorded_rmse_is_not_finite_then_does_not_promote(
+def test_contest_when_the_recorded_rmse_is_not_finite_then_does_not_promote(
     rmse: float, champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[1], rmse).number)
@@ -119,7 +119,7 @@ def test_settle_when_the_recorded_rmse_is_not_finite_then_does_not_promote(
     assert list(tags()[2]) == ["archived"]
 
 
-def test_settle_when_the_first_version_has_no_finite_rmse_then_nothing_is_in_production(
+def test_contest_when_the_first_version_has_no_finite_rmse_then_nothing_is_in_production(
     registry: Registry, models: Models
 ) -> None:
     contest(register(models[1], math.nan).number)
@@ -130,7 +130,7 @@ def test_settle_when_the_first_version_has_no_finite_rmse_then_nothing_is_in_pro
 # --- What is written ------------------------------------------------------------------
 
 
-def test_settle_when_a_version_is_promoted_then_the_history_tells_it(
+def test_contest_when_a_version_is_promoted_then_the_history_tells_it(
     champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[3]).number)
@@ -142,7 +142,7 @@ def test_settle_when_a_version_is_promoted_then_the_history_tells_it(
     assert done.evidence == json.loads(verdict.model_dump_json())
 
 
-def test_settle_when_a_version_is_archived_then_the_history_tells_it_in_one_record(
+def test_contest_when_a_version_is_archived_then_the_history_tells_it_in_one_record(
     champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[7]).number)
@@ -154,7 +154,7 @@ def test_settle_when_a_version_is_archived_then_the_history_tells_it_in_one_reco
 
 
 @pytest.mark.parametrize(("rmse", "action"), [(3, "promote"), (7, "archive")])
-def test_settle_when_done_then_the_version_tells_the_verdict(
+def test_contest_when_done_then_the_version_tells_the_verdict(
     rmse: int, action: str, champion: Version, models: Models
 ) -> None:
     verdict = contest(register(models[rmse]).number)
@@ -163,7 +163,7 @@ def test_settle_when_done_then_the_version_tells_the_verdict(
     assert (found.tags["verdict"], found.description) == (action, verdict.reason)
 
 
-def test_settle_when_done_then_the_run_holds_verdict_and_errors(
+def test_contest_when_done_then_the_run_holds_verdict_and_errors(
     champion: Version, contract: Contract, tmp_path: Path
 ) -> None:
     verdict = contest(register(log(constant(103), contract, 3.0)).number)
@@ -174,7 +174,7 @@ def test_settle_when_done_then_the_run_holds_verdict_and_errors(
     assert errors.read_text() == ("row,error_version_1,error_version_2\n0,-5.0,-3.0\n1,-5.0,-3.0\n")
 
 
-def test_settle_when_it_promotes_then_writes_in_the_order_that_a_crash_cannot_break(
+def test_contest_when_it_promotes_then_writes_in_the_order_that_a_crash_cannot_break(
     champion: Version, models: Models, watched: type[WatchedClient]
 ) -> None:
     register(models[3])
@@ -194,7 +194,7 @@ def test_settle_when_it_promotes_then_writes_in_the_order_that_a_crash_cannot_br
     ]
 
 
-def test_settle_when_it_is_done_then_leaves_the_rows_as_they_were(
+def test_contest_when_it_is_done_then_leaves_the_rows_as_they_were(
     registry: Registry, models: Models
 ) -> None:
     holdout = HOLDOUT.copy(deep=True)
@@ -208,7 +208,7 @@ def test_settle_when_it_is_done_then_leaves_the_rows_as_they_were(
 
 
 @pytest.mark.parametrize("rmse", [3, 7])
-def test_settle_when_held_twice_then_changes_nothing_and_says_the_same(
+def test_contest_when_held_twice_then_changes_nothing_and_says_the_same(
     rmse: int, champion: Version, models: Models
 ) -> None:
     first = contest(register(models[rmse]).number)
@@ -220,7 +220,7 @@ def test_settle_when_held_twice_then_changes_nothing_and_says_the_same(
     assert second == first
 
 
-def test_settle_when_the_version_is_production_without_a_contest_then_says_so(
+def test_contest_when_the_version_is_production_without_a_contest_then_says_so(
     registry: Registry, models: Models
 ) -> None:
     register(models[5])
@@ -233,7 +233,7 @@ def test_settle_when_the_version_is_production_without_a_contest_then_says_so(
     assert all_of_it() == before
 
 
-def test_settle_when_the_version_was_archived_without_a_contest_then_stays_archived(
+def test_contest_when_the_version_was_archived_without_a_contest_then_stays_archived(
     champion: Version, models: Models
 ) -> None:
     register(models[3])
@@ -251,7 +251,7 @@ def test_settle_when_the_version_was_archived_without_a_contest_then_stays_archi
 # --- Rivals that others left undecided -----------------------------------------------------
 
 
-def test_settle_when_a_better_version_was_left_in_staging_then_that_one_wins(
+def test_contest_when_a_better_version_was_left_in_staging_then_that_one_wins(
     champion: Version, models: Models
 ) -> None:
     register(models[1])
@@ -262,7 +262,7 @@ def test_settle_when_a_better_version_was_left_in_staging_then_that_one_wins(
     assert tags() == {1: {"archived": "5.0"}, 2: {"production": "1.0"}, 3: {"archived": "3.0"}}
 
 
-def test_settle_when_a_worse_version_was_left_in_staging_then_is_archived_by_contest(
+def test_contest_when_a_worse_version_was_left_in_staging_then_is_archived_by_contest(
     champion: Version, models: Models
 ) -> None:
     register(models[7])
@@ -274,7 +274,7 @@ def test_settle_when_a_worse_version_was_left_in_staging_then_is_archived_by_con
 
 
 @pytest.mark.parametrize("rmse", [1, 9])
-def test_settle_when_another_run_has_settled_the_version_then_reports_that_decision(
+def test_contest_when_another_run_has_settled_the_version_then_reports_that_decision(
     rmse: int, champion: Version, models: Models
 ) -> None:
     register(models[3])
@@ -290,7 +290,7 @@ def test_settle_when_another_run_has_settled_the_version_then_reports_that_decis
     assert all_of_it() == before
 
 
-def test_settle_when_a_leftover_cannot_be_scored_then_archives_it_with_the_reason(
+def test_contest_when_a_leftover_cannot_be_scored_then_archives_it_with_the_reason(
     champion: Version, models: Models, contract: Contract
 ) -> None:
     register(log(constant(101), contract, 1.0))
@@ -305,7 +305,7 @@ def test_settle_when_a_leftover_cannot_be_scored_then_archives_it_with_the_reaso
     )
 
 
-def test_settle_when_a_leftovers_tag_holds_no_number_then_archives_it_with_the_reason(
+def test_contest_when_a_leftovers_tag_holds_no_number_then_archives_it_with_the_reason(
     champion: Version, models: Models
 ) -> None:
     register(models[1])
@@ -325,7 +325,7 @@ def test_settle_when_a_leftovers_tag_holds_no_number_then_archives_it_with_the_r
 
 
 @pytest.mark.slow
-def test_settle_when_more_than_fifty_were_left_in_staging_then_settles_all(
+def test_contest_when_more_than_fifty_were_left_in_staging_then_settles_all(
     champion: Version, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Registry, "annotate", lambda *_: None)  # half of the time, and no matter
@@ -339,7 +339,7 @@ def test_settle_when_more_than_fifty_were_left_in_staging_then_settles_all(
     assert sorted(found) == [["archived"]] * 52 + [["production"]]
 
 
-def test_settle_when_its_own_version_cannot_be_scored_then_is_an_error_and_the_next_archives_it(
+def test_contest_when_its_own_version_cannot_be_scored_then_is_an_error_and_the_next_archives_it(
     champion: Version, contract: Contract, models: Models
 ) -> None:
     register(log(constant(101), contract, 1.0))
@@ -354,7 +354,7 @@ def test_settle_when_its_own_version_cannot_be_scored_then_is_an_error_and_the_n
     assert tags() == {1: {"production": "5.0"}, 2: {"archived": "1.0"}, 3: {"archived": "7.0"}}
 
 
-def test_settle_when_four_are_held_at_once_then_the_best_is_alone_in_production(
+def test_contest_when_four_are_held_at_once_then_the_best_is_alone_in_production(
     champion: Version, models: Models
 ) -> None:
     challengers = [register(models[r]) for r in (7, 3, 1, 9)]

@@ -306,7 +306,7 @@ def rolled_back(settled: Registry, models: Models) -> Registry:
     return settled
 
 
-def test_settle_when_a_version_repeats_one_that_was_rolled_back_then_archives_it_and_says_so(
+def test_contest_when_a_version_repeats_one_that_was_rolled_back_then_archives_it_and_says_so(
     rolled_back: Registry,
 ) -> None:
     made_of(3)
@@ -325,7 +325,7 @@ def test_settle_when_a_version_repeats_one_that_was_rolled_back_then_archives_it
 
 
 @pytest.mark.parametrize("changed", ["data_sha256", "parameters_sha256", "code_sha256"])
-def test_settle_when_one_thing_is_other_than_in_the_one_rolled_back_then_promotes(
+def test_contest_when_one_thing_is_other_than_in_the_one_rolled_back_then_promotes(
     changed: str, rolled_back: Registry
 ) -> None:
     made_of(3, **{changed: "other"})
@@ -333,13 +333,13 @@ def test_settle_when_one_thing_is_other_than_in_the_one_rolled_back_then_promote
     assert contest(3).action == "promote"
 
 
-def test_settle_when_it_is_not_known_what_a_version_is_made_of_then_promotes(
+def test_contest_when_it_is_not_known_what_a_version_is_made_of_then_promotes(
     rolled_back: Registry,
 ) -> None:
     assert contest(3).action == "promote"
 
 
-def test_settle_when_the_one_rolled_back_was_promoted_by_hand_since_then_its_twin_may_be_too(
+def test_contest_when_the_one_rolled_back_was_promoted_by_hand_since_then_its_twin_may_be_too(
     rolled_back: Registry,
 ) -> None:
     promote_by_hand(rolled_back, 2, "it was not bad")

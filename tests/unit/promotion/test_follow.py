@@ -71,7 +71,7 @@ def test_look_when_another_follower_has_packaged_it_then_says_so(
 
 
 @pytest.mark.parametrize("damage", ["pointer moved", "pointer gone", "bundle damaged"])
-def test_look_when_the_folder_has_changed_then_mends_it(
+def test_look_when_the_folder_has_changed_then_repairs_it(
     damage: str, settled: Registry, bundle_store: BundleStore
 ) -> None:
     follower = Follower(settled, bundle_store)

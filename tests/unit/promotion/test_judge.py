@@ -199,7 +199,7 @@ def test_read_contract_when_a_model_was_logged_then_is_the_one_it_was_trained_by
 # --- A champion that cannot be scored ---------------------------------------------------
 
 
-def test_settle_when_the_champions_model_file_is_damaged_then_is_an_error_with_ways_out(
+def test_contest_when_the_champions_model_file_is_damaged_then_is_an_error_with_ways_out(
     fragile: Registry, models: Models
 ) -> None:
     spoil(fragile)
@@ -209,7 +209,7 @@ def test_settle_when_the_champions_model_file_is_damaged_then_is_an_error_with_w
     )
 
 
-def test_settle_when_the_champions_model_file_is_gone_then_is_an_error(
+def test_contest_when_the_champions_model_file_is_gone_then_is_an_error(
     fragile: Registry, models: Models
 ) -> None:
     (fragile.model_folder(1) / "model.skops").unlink()
@@ -219,7 +219,7 @@ def test_settle_when_the_champions_model_file_is_gone_then_is_an_error(
     )
 
 
-def test_settle_when_the_champions_folder_is_gone_then_is_an_error(
+def test_contest_when_the_champions_folder_is_gone_then_is_an_error(
     fragile: Registry, models: Models
 ) -> None:
     shutil.rmtree(fragile.model_folder(1))
@@ -228,7 +228,7 @@ def test_settle_when_the_champions_folder_is_gone_then_is_an_error(
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}"])
-def test_settle_when_the_champions_contract_is_gone_or_damaged_then_is_an_error(
+def test_contest_when_the_champions_contract_is_gone_or_damaged_then_is_an_error(
     content: str | None, fragile: Registry, models: Models
 ) -> None:
     path = fragile.model_folder(1) / "extra_files" / "contract.json"
@@ -239,7 +239,7 @@ def test_settle_when_the_champions_contract_is_gone_or_damaged_then_is_an_error(
     assert refused(register(models[3]).number).startswith(UNSCORABLE)
 
 
-def test_settle_when_the_champion_wants_columns_that_todays_rows_lack_then_is_an_error(
+def test_contest_when_the_champion_wants_columns_that_todays_rows_lack_then_is_an_error(
     registry: Registry, models: Models
 ) -> None:
     promote_by_hand(
@@ -252,7 +252,7 @@ def test_settle_when_the_champion_wants_columns_that_todays_rows_lack_then_is_an
     assert "age" in message
 
 
-def test_settle_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an_error(
+def test_contest_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an_error(
     registry: Registry, models: Models, contract: Contract
 ) -> None:
     model = straight_line(contract)
@@ -263,7 +263,7 @@ def test_settle_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an
     assert refused(register(models[3]).number).startswith(UNSCORABLE)
 
 
-def test_settle_when_there_are_no_holdout_rows_then_is_an_error(
+def test_contest_when_there_are_no_holdout_rows_then_is_an_error(
     settled: Registry, models: Models
 ) -> None:
     assert refused(register(models[1]).number, HOLDOUT[:0]) == (
@@ -272,7 +272,7 @@ def test_settle_when_there_are_no_holdout_rows_then_is_an_error(
     )
 
 
-def test_settle_when_a_champion_that_cannot_be_scored_may_be_replaced_then_is_and_it_is_recorded(
+def test_contest_when_a_champion_that_cannot_be_scored_may_be_replaced_then_is_and_it_is_recorded(
     fragile: Registry, models: Models
 ) -> None:
     spoil(fragile)
@@ -290,7 +290,7 @@ def test_settle_when_a_champion_that_cannot_be_scored_may_be_replaced_then_is_an
 
 
 @pytest.mark.parametrize("leftover", [9, 1])
-def test_settle_when_a_champion_may_be_replaced_then_a_leftover_must_beat_the_runs_own_version(
+def test_contest_when_a_champion_may_be_replaced_then_a_leftover_must_beat_the_runs_own_version(
     leftover: int, fragile: Registry, models: Models
 ) -> None:
     register(models[leftover])  # another run was interrupted before its version was decided on
@@ -306,7 +306,7 @@ def test_settle_when_a_champion_may_be_replaced_then_a_leftover_must_beat_the_ru
     assert last["evidence"]["champion"]["rmse"] == 3.0
 
 
-def test_settle_when_the_runs_own_version_may_not_replace_it_then_a_leftover_does_not_either(
+def test_contest_when_the_runs_own_version_may_not_replace_it_then_a_leftover_does_not_either(
     fragile: Registry, models: Models
 ) -> None:
     register(models[9])
@@ -320,13 +320,13 @@ def test_settle_when_the_runs_own_version_may_not_replace_it_then_a_leftover_doe
     assert fragile.version(2).stages == {Stage.STAGING: "9.0"}  # contests when there is a way
 
 
-def test_settle_when_a_champion_may_be_replaced_but_can_be_scored_then_must_be_beaten(
+def test_contest_when_a_champion_may_be_replaced_but_can_be_scored_then_must_be_beaten(
     fragile: Registry, models: Models
 ) -> None:
     assert contest(register(models[9]).number, LENIENT).action == "archive"
 
 
-def test_settle_when_a_champion_fails_with_a_long_message_then_its_record_still_fits(
+def test_contest_when_a_champion_fails_with_a_long_message_then_its_record_still_fits(
     fragile: Registry, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Registry.model_folder

@@ -57,7 +57,7 @@ def the_next_run(registry: Registry, models: Models) -> None:
 
 @STORES
 @pytest.mark.parametrize("writes", range(9))
-def test_settle_when_killed_before_any_write_then_the_next_run_completes_it(
+def test_contest_when_killed_before_any_write_then_the_next_run_completes_it(
     writes: int,
     open_registry: Open,
     settled: Registry,
@@ -73,7 +73,7 @@ def test_settle_when_killed_before_any_write_then_the_next_run_completes_it(
 
 
 @pytest.mark.parametrize("writes", range(1, 5))
-def test_settle_when_killed_while_it_archives_then_the_next_run_completes_it(
+def test_contest_when_killed_while_it_archives_then_the_next_run_completes_it(
     writes: int,
     settled: Registry,
     models: Models,

@@ -126,7 +126,7 @@ def test_export_when_the_pointer_is_garbage_then_writes_it_anew(
     assert bundle_store.current() == name
 
 
-def test_export_when_the_bundle_was_damaged_then_mends_it(
+def test_export_when_the_bundle_was_damaged_then_repairs_it(
     registry: Registry, bundle_store: BundleStore, models: Models
 ) -> None:
     produce(registry, models[5])

@@ -98,7 +98,7 @@ def slow(settled: Registry, models: Models) -> Registry:
 
 
 @pytest.mark.parametrize("write", ["record", "move_alias", "annotate", "tag", "untag"])
-def test_settle_when_it_stalls_and_a_better_version_wins_meanwhile_then_that_one_stays(
+def test_contest_when_it_stalls_and_a_better_version_wins_meanwhile_then_that_one_stays(
     write: str, slow: Registry
 ) -> None:
     before(slow, write, lambda: contest(4, registry=shared_registry()))
@@ -109,7 +109,7 @@ def test_settle_when_it_stalls_and_a_better_version_wins_meanwhile_then_that_one
     assert verdict.evidence.challenger.version == 3
 
 
-def test_settle_when_it_was_killed_after_its_late_alias_write_then_the_next_run_puts_it_right(
+def test_contest_when_it_was_killed_after_its_late_alias_write_then_the_next_run_puts_it_right(
     slow: Registry, models: Models
 ) -> None:
     before(slow, "move_alias", lambda: contest(4, registry=shared_registry()))
@@ -123,7 +123,7 @@ def test_settle_when_it_was_killed_after_its_late_alias_write_then_the_next_run_
     in_line(4)
 
 
-def test_settle_when_another_run_decides_on_its_version_first_then_reports_that_decision(
+def test_contest_when_another_run_decides_on_its_version_first_then_reports_that_decision(
     promoter: Registry, models: Models
 ) -> None:
     def run() -> None:
@@ -176,7 +176,7 @@ def test_promote_by_hand_when_a_promotion_is_under_way_then_stands(
 
 
 @pytest.mark.parametrize("write", ["record", "move_alias"])
-def test_settle_when_a_rollback_overtook_it_then_says_that_it_did_not_know(
+def test_contest_when_a_rollback_overtook_it_then_says_that_it_did_not_know(
     write: str, promoter: Registry, person: Registry
 ) -> None:
     before(promoter, write, lambda: roll_back(person, "bad", to=1))
@@ -272,7 +272,7 @@ def test_roll_back_when_killed_before_its_alias_write_then_nobody_is_said_to_hav
 
 
 @pytest.mark.parametrize("write", ["record", "move_alias"])
-def test_settle_when_killed_while_it_gives_way_to_a_rollback_then_the_next_run_goes_on(
+def test_contest_when_killed_while_it_gives_way_to_a_rollback_then_the_next_run_goes_on(
     write: str, promoter: Registry, person: Registry, models: Models
 ) -> None:
     after(promoter, "move_alias", lambda: before(promoter, write, die))
@@ -286,7 +286,7 @@ def test_settle_when_killed_while_it_gives_way_to_a_rollback_then_the_next_run_g
     stands_in_the_next_round(models)
 
 
-def test_settle_when_the_version_that_a_person_chose_was_deleted_since_then_is_completed(
+def test_contest_when_the_version_that_a_person_chose_was_deleted_since_then_is_completed(
     promoter: Registry, person: Registry
 ) -> None:
     def choose_and_delete() -> None:

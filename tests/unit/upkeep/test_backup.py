@@ -26,7 +26,7 @@ from salary_kedro.upkeep import backup
 from salary_kedro.upkeep.backup import back_up, restore
 from salary_kedro.upkeep.doctor import obstacle
 from salary_kedro.upkeep.opening import registry_of
-from salary_kedro.upkeep.repair import settle_in
+from salary_kedro.upkeep.repair import relocate_project
 from samples import bundle_files
 from sites import (
     broken,
@@ -254,7 +254,7 @@ def stranger(filled: Project, contract: Contract) -> Path:
 def test_back_up_when_a_bundle_is_of_another_model_then_leaves_it_out(
     filled: Project, stranger: Path, tmp_path: Path
 ) -> None:
-    settle_in(filled)
+    relocate_project(filled)
     forget_store()
 
     back_up(filled, tmp_path / "ours.zip")
@@ -424,19 +424,19 @@ def test_restore_when_one_was_killed_half_way_then_the_doctor_says_so_and_anothe
     assert obstacle(filled.uri) is None
 
 
-def test_restore_when_it_cannot_be_brought_into_line_then_says_where_the_old_data_are(
+def test_restore_when_it_cannot_be_repaired_then_says_where_the_old_data_are(
     file: Path, filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Project) -> None:
         raise MlflowException("no such\ntable")
 
-    monkeypatch.setattr(backup, "mend", fail)
+    monkeypatch.setattr(backup, "repair", fail)
     with pytest.raises(UserError) as caught:
         restore(filled, file, force=True)
 
     told, _, places = str(caught.value).partition("; what was there is set aside in ")
     assert told.endswith(
-        "is restored, but not brought into line (no such table): mend that, then run "
+        "is restored, but not repaired (no such table): put that right, then run "
         "`kedro models doctor --fix`"
     )
     assert {Path(place).name.partition(".before-")[0] for place in places.split(", ")} >= {
@@ -449,7 +449,7 @@ def test_restore_when_the_old_store_has_a_log_beside_it_then_that_is_still_besid
     file: Path, filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database_of(filled).with_name("mlflow.db-wal").write_bytes(b"log")
-    monkeypatch.setattr(backup, "mend", lambda site: ([], []))
+    monkeypatch.setattr(backup, "repair", lambda site: ([], []))
 
     result = restore(filled, file, force=True)
 

@@ -35,7 +35,7 @@ NO_REASON = "nothing says who made it production, and why"
 RESTORED = f"{FIX} restores the latest former production that still loads"
 UNUSABLE = (
     "no command that needs the registry can work",
-    "mend what it says, or restore the store from a copy",
+    "do what it says, or restore the store from a copy",
 )
 
 
@@ -67,7 +67,7 @@ def state_of(alias: int | None, stages: dict[int, str], *history: Record) -> Sta
     return State(alias, History(history), versions)
 
 
-def is_broken(what: str, why_it_matters: str, remedy: str = f"{FIX} mends it") -> Finding:
+def is_broken(what: str, why_it_matters: str, remedy: str = f"{FIX} repairs it") -> Finding:
     return Finding("broken", what, why_it_matters, remedy)
 
 

@@ -17,7 +17,7 @@ from salary_kedro.promotion.alignment import new_record
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.upkeep.doctor import examine
 from salary_kedro.upkeep.opening import registry_of
-from salary_kedro.upkeep.repair import mend
+from salary_kedro.upkeep.repair import repair
 from sites import broken, contents, copy_site, database_of, model_file, register, with_parameters
 from stores import MODEL_NAME, alias, tags
 
@@ -111,12 +111,12 @@ DAMAGES: dict[str, tuple[Damage, int, Stages, list[tuple[str, int]]]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_mend_when_something_is_wrong_then_mends_it_once(name: str, healthy: Project) -> None:
+def test_repair_when_something_is_wrong_then_repairs_it_once(name: str, healthy: Project) -> None:
     damage, production, expected, recorded = DAMAGES[name]
     damage(healthy)
     assert broken(healthy) != []
 
-    done, left = mend(healthy)
+    done, left = repair(healthy)
 
     assert (left, broken(healthy)) == ([], [])
     assert done != []
@@ -124,23 +124,23 @@ def test_mend_when_something_is_wrong_then_mends_it_once(name: str, healthy: Pro
     assert actions(healthy) == recorded
     assert str(healthy.bundles.current()).startswith(f"{production}-")
     before = contents(healthy)
-    assert mend(healthy) == ([], [])
+    assert repair(healthy) == ([], [])
     assert contents(healthy) == before
 
 
-def test_mend_when_all_is_well_then_does_nothing(healthy: Project) -> None:
+def test_repair_when_all_is_well_then_does_nothing(healthy: Project) -> None:
     before = contents(healthy)
 
-    assert mend(healthy) == ([], [])
+    assert repair(healthy) == ([], [])
 
     assert contents(healthy) == before
 
 
-def test_mend_when_tags_are_wrong_then_says_what_they_were(healthy: Project) -> None:
+def test_repair_when_tags_are_wrong_then_says_what_they_were(healthy: Project) -> None:
     untag(1, "archived")(healthy)
     tag(2, "staging")(healthy)
 
-    done, _ = mend(healthy)
+    done, _ = repair(healthy)
 
     assert done == [
         "version 1 is tagged archived; it was untagged",
@@ -148,12 +148,12 @@ def test_mend_when_tags_are_wrong_then_says_what_they_were(healthy: Project) -> 
     ]
 
 
-def test_mend_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
+def test_repair_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
     healthy: Project,
 ) -> None:
     delete_champion(healthy)
 
-    done, _ = mend(healthy)
+    done, _ = repair(healthy)
 
     assert done == [
         "version 2 was deleted; version 1 is the latest former production that can serve",
@@ -163,13 +163,13 @@ def test_mend_when_the_alias_is_restored_then_says_why_and_moves_the_pointer(
 
 
 @pytest.mark.parametrize("value", ["3.0", "low"])
-def test_mend_when_a_version_was_left_over_then_archives_it_with_the_reason(
+def test_repair_when_a_version_was_left_over_then_archives_it_with_the_reason(
     value: str, healthy: Project, spare: LoggedModel
 ) -> None:
     register(registry_of(healthy), spare)
     MlflowClient().set_model_version_tag(MODEL_NAME, "3", "staging", value)
 
-    done, left = mend(healthy)
+    done, left = repair(healthy)
 
     reason = "version 3 is not promoted: left over from an interrupted run"
     assert (done, left) == ([reason, "version 3 is tagged archived; it was staging"], [])
@@ -182,7 +182,7 @@ def test_mend_when_a_version_was_left_over_then_archives_it_with_the_reason(
 
 
 @pytest.mark.parametrize(("moved", "production"), [(False, 2), (True, 3)])
-def test_mend_when_a_promotion_was_interrupted_then_completes_what_was_begun(
+def test_repair_when_a_promotion_was_interrupted_then_completes_what_was_begun(
     moved: bool, production: int, healthy: Project, spare: LoggedModel
 ) -> None:
     registry = registry_of(healthy)
@@ -191,41 +191,41 @@ def test_mend_when_a_promotion_was_interrupted_then_completes_what_was_begun(
     if moved:
         registry.move_alias(3)
 
-    _, left = mend(healthy)
+    _, left = repair(healthy)
 
     assert (alias(), left, broken(healthy)) == (production, [], [])
     assert stages()[3] == ["production" if moved else "archived"]
 
 
-def test_mend_when_no_former_production_is_left_then_changes_nothing_and_says_so(
+def test_repair_when_no_former_production_is_left_then_changes_nothing_and_says_so(
     healthy: Project,
 ) -> None:
     for number in "12":
         MlflowClient().delete_model_version(MODEL_NAME, number)
     before = contents(healthy)
 
-    done, left = mend(healthy)
+    done, left = repair(healthy)
 
     assert (done, len(left)) == ([], 1)
     assert left[0].what == (
-        "it cannot be mended: the alias 'production' is gone, and none of the former production "
+        "it cannot be repaired: the alias 'production' is gone, and none of the former production "
         "versions (2, 1) still loads: choose one with `kedro models promote N --reason TEXT`"
     )
     assert left[0].severity == "broken"
     assert contents(healthy) == before
 
 
-def test_mend_when_the_production_model_is_gone_then_leaves_production_and_bundle(
+def test_repair_when_the_production_model_is_gone_then_leaves_production_and_bundle(
     healthy: Project,
 ) -> None:
     model_file(healthy, 2).unlink()
     before = contents(healthy)
 
-    done, left = mend(healthy)
+    done, left = repair(healthy)
 
     assert done == []
     assert left[0].what.startswith(
-        "it cannot be mended: the model files of version 2 cannot be read: "
+        "it cannot be repaired: the model files of version 2 cannot be read: "
     )
     assert contents(healthy) == before
 
@@ -243,75 +243,75 @@ def other_model(site: Project, spare: LoggedModel, *tagged: str) -> Project:
     return other
 
 
-def test_mend_when_one_is_tagged_and_nothing_was_recorded_then_adopts_it(
+def test_repair_when_one_is_tagged_and_nothing_was_recorded_then_adopts_it(
     healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "production", "archived")
 
-    done, left = mend(other)
+    done, left = repair(other)
 
     assert (alias("other"), left, broken(other)) == (1, [], [])
     assert done[0] == "version 1 was tagged production, and no alias named it"
     assert actions(other) == [("repair", 1)]
 
 
-def test_mend_when_two_are_tagged_and_nothing_was_recorded_then_asks_to_choose(
+def test_repair_when_two_are_tagged_and_nothing_was_recorded_then_asks_to_choose(
     healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "production", "production")
     before = contents(other)
 
-    done, left = mend(other)
+    done, left = repair(other)
 
     assert done == []
     assert left[0].what == (
-        "it cannot be mended: versions 1, 2 are all tagged production, and neither alias nor "
+        "it cannot be repaired: versions 1, 2 are all tagged production, and neither alias nor "
         "history says which it is: choose one with `kedro models promote N --reason TEXT`"
     )
     assert contents(other) == before
 
 
-def test_mend_when_nothing_was_promoted_then_makes_no_bundle(
+def test_repair_when_nothing_was_promoted_then_makes_no_bundle(
     healthy: Project, spare: LoggedModel
 ) -> None:
     other = other_model(healthy, spare, "archived")
 
-    assert mend(other) == ([], [])
+    assert repair(other) == ([], [])
     assert not other.bundles.folder.exists()
 
 
-def test_mend_when_there_is_no_store_then_creates_none(healthy: Project, tmp_path: Path) -> None:
+def test_repair_when_there_is_no_store_then_creates_none(healthy: Project, tmp_path: Path) -> None:
     elsewhere = replace(healthy, uri=f"sqlite:///{tmp_path}/none/mlflow.db")
 
-    assert mend(elsewhere) == ([], [])
+    assert repair(elsewhere) == ([], [])
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_mend_when_the_store_is_no_database_then_says_so_and_leaves_it(
+def test_repair_when_the_store_is_no_database_then_says_so_and_leaves_it(
     healthy: Project, tmp_path: Path
 ) -> None:
     database = tmp_path / "mlflow.db"
     database.write_bytes(b"no database" * 100)
     spoilt = replace(healthy, uri=f"sqlite:///{database}", artifacts=None)
 
-    done, left = mend(spoilt)
+    done, left = repair(spoilt)
 
     assert done == []
     assert [found.what for found in left] == [
-        f"it cannot be mended: the store {database} cannot be opened (file is not a database)"
+        f"it cannot be repaired: the store {database} cannot be opened (file is not a database)"
     ]
     assert database.read_bytes() == b"no database" * 100
 
 
-def test_mend_when_the_project_was_copied_then_points_the_store_here_and_records_it(
+def test_repair_when_the_project_was_copied_then_points_the_store_here_and_records_it(
     healthy: Project, tmp_path: Path
 ) -> None:
     copied = copy_site(healthy, tmp_path / "copy")
     original = contents(healthy)
     assert len(broken(copied)) == 1
 
-    done, left = mend(copied)
+    done, left = repair(copied)
 
     why = (
         f"the store pointed to {database_of(healthy).parent}/artifacts; it points to this "
@@ -324,26 +324,26 @@ def test_mend_when_the_project_was_copied_then_points_the_store_here_and_records
     assert contents(healthy) == original
 
 
-def test_mend_when_the_artifacts_were_not_moved_along_then_changes_nothing(
+def test_repair_when_the_artifacts_were_not_moved_along_then_changes_nothing(
     healthy: Project, tmp_path: Path
 ) -> None:
     copied = copy_site(healthy, tmp_path / "copy")
     shutil.rmtree(database_of(copied).parent / "artifacts")
     before = contents(copied)
 
-    done, left = mend(copied)
+    done, left = repair(copied)
 
     assert done == []
     assert left[0].what == (
-        f"it cannot be mended: the store was moved without its artifacts: bring them to "
+        f"it cannot be repaired: the store was moved without its artifacts: bring them to "
         f"{tmp_path}/copy/mlflow/artifacts first"
     )
     assert contents(copied) == before
 
 
-def test_mend_when_done_then_what_is_left_is_advice_alone(healthy: Project) -> None:
+def test_repair_when_done_then_what_is_left_is_advice_alone(healthy: Project) -> None:
     lose_bundles(healthy)
 
-    mend(healthy)
+    repair(healthy)
 
     assert {found.severity for found in examine(healthy)} <= {"advice"}

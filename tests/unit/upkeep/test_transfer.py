@@ -27,7 +27,7 @@ from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import new_record
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
-from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.packaging import pack_version
 from salary_kedro.promotion.verdict import Policy
@@ -213,7 +213,7 @@ def test_import_when_another_version_is_settled_then_does_not_contest(
     train(registry, straight_line(CONTRACT, 3.0))
     holdout = pd.DataFrame({"years": [1.0, 2.0], "salary": [1000.0, 2000.0]})
 
-    settle(registry, registry.version(3), Judge(registry, holdout, Policy()))
+    decide_contest(registry, registry.version(3), Judge(registry, holdout, Policy()))
 
     state = registry.state()
     assert state.alias == 3
@@ -854,14 +854,14 @@ def test_promote_when_the_rmse_was_measured_here_then_looks_for_no_holdout_rows(
     assert registry.version(1).source is None
 
 
-def test_settle_when_the_champion_was_imported_then_its_claim_is_no_evidence(
+def test_contest_when_the_champion_was_imported_then_its_claim_is_no_evidence(
     exported: Path, registry: Registry
 ) -> None:
     import_version(registry, EXPERIMENT, read_archive(exported))
     promote_by_hand(registry, 1, "agreed")
     train(registry, straight_line(CONTRACT, 2.0))
 
-    verdict = settle(registry, registry.version(2), judge_of(registry))
+    verdict = decide_contest(registry, registry.version(2), judge_of(registry))
 
     champion = verdict.evidence.champion
     assert champion is not None

@@ -93,7 +93,7 @@ def tell_exported(result: Row) -> None:
 
 def import_from(project: Project, file: Path) -> Row:
     """Create a version of what an archive holds, in a new store if there is none yet."""
-    from salary_kedro.promotion.packaging import bring_into_line
+    from salary_kedro.promotion.packaging import align_and_package
     from salary_kedro.registry.relocation import refuse_former_places
     from salary_kedro.registry.store import prepare_store
     from salary_kedro.upkeep.opening import registry_of
@@ -103,7 +103,7 @@ def import_from(project: Project, file: Path) -> Row:
     refuse_former_places(project.uri, project.artifacts)
     prepare_store(project.uri, project.experiment, project.artifacts)
     registry = registry_of(project)
-    bring_into_line(registry, project.bundles)
+    align_and_package(registry, project.bundles)
     number = import_version(registry, project.experiment, transfer)
     return {"version": number, "file": str(file)}
 

@@ -142,7 +142,7 @@ def _package(registry: "Registry", bundles: BundleStore, number: int) -> str:
     except (UserError, OSError) as error:
         raise UserError(
             f"version {number} is in production now, but not packaged, so services go on with the "
-            f"former one: {error}. Mend that, then run `kedro models doctor --fix`"
+            f"former one: {error}. Put that right, then run `kedro models doctor --fix`"
         ) from error
 
 

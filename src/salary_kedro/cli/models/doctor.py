@@ -1,4 +1,4 @@
-"""`kedro models doctor`: what is wrong, and what is mended."""
+"""`kedro models doctor`: what is wrong, and what is repaired."""
 
 import sys
 from dataclasses import asdict
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended, and record it.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired, and record it.")
 @common_options
 def doctor(fix: bool, env: str | None, json_: bool) -> None:
     """Examine everything, and say what to do.
@@ -32,11 +32,11 @@ def doctor(fix: bool, env: str | None, json_: bool) -> None:
 
 
 def diagnose(project: Project, fix: bool) -> Row:
-    """Say what is wrong; mend it first if asked to."""
+    """Say what is wrong; repair it first if asked to."""
     from salary_kedro.upkeep.doctor import examine
-    from salary_kedro.upkeep.repair import mend
+    from salary_kedro.upkeep.repair import repair
 
-    fixed, left = mend(project) if fix else ([], [])
+    fixed, left = repair(project) if fix else ([], [])
     found = examine(project)
     known = {finding.what for finding in found}
     findings = [*(f for f in left if not any(what in f.what for what in known)), *found]
@@ -48,7 +48,7 @@ def diagnose(project: Project, fix: bool) -> Row:
 
 
 def tell(result: Row) -> None:
-    """Print what was mended, and what is wrong or could be better."""
+    """Print what was repaired, and what is wrong or could be better."""
     for line in result["fixed"]:
         click.echo(f"fixed   {printable(line)}")
     for finding in result["findings"]:

@@ -6,9 +6,9 @@ import pandas as pd
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.errors import UserError
-from salary_kedro.promotion import packaging
-from salary_kedro.promotion.contest import settle
+from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
+from salary_kedro.promotion.packaging import align_and_package
 from salary_kedro.promotion.verdict import Policy, plain_verdict
 from salary_kedro.registry.registry import Registry
 
@@ -16,13 +16,13 @@ from salary_kedro.registry.registry import Registry
 def bring_into_line(
     registered_version: dict[str, Any], bundles: BundleStore, registry: Registry
 ) -> dict[str, Any]:
-    """Bring tags and bundle pointer into line with the alias, whatever an earlier run left.
+    """Align tags and bundle pointer with the alias, whatever an earlier run left.
 
     Returns:
         The production `version` before the contest, None if there is none yet; and the
         `moves` of the alias that this took, as `Registry.moves` gives them.
     """
-    return {"version": packaging.bring_into_line(registry, bundles), "moves": registry.moves()}
+    return {"version": align_and_package(registry, bundles), "moves": registry.moves()}
 
 
 def promote_if_better(
@@ -42,7 +42,7 @@ def promote_if_better(
     """
     challenger = registry.version(registered_version["version"])
     try:
-        verdict = settle(registry, challenger, Judge(registry, holdout, policy))
+        verdict = decide_contest(registry, challenger, Judge(registry, holdout, policy))
     except UserError as error:
         raise _with_moves(error, [*production_before["moves"], *registry.moves()]) from error
     return plain_verdict(verdict), [*production_before["moves"], *registry.moves()]

@@ -15,7 +15,7 @@ def test_doctor_when_nothing_is_broken_then_is_healthy(opened: Project) -> None:
     assert {finding["severity"] for finding in result["findings"]} <= {"advice"}
 
 
-def test_doctor_when_something_is_broken_then_says_so_and_fix_mends_it(opened: Project) -> None:
+def test_doctor_when_something_is_broken_then_says_so_and_fix_repairs_it(opened: Project) -> None:
     MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "archived")
 
     found = doctor.diagnose(opened, fix=False)
@@ -26,7 +26,7 @@ def test_doctor_when_something_is_broken_then_says_so_and_fix_mends_it(opened: P
         "severity": "broken",
         "what": "version 1 has no stage tag",
         "why_it_matters": "nobody can tell what became of it",
-        "remedy": "`kedro models doctor --fix` mends it",
+        "remedy": "`kedro models doctor --fix` repairs it",
     }
     assert (fixed["healthy"], fixed["fixed"]) == (
         True,
@@ -34,14 +34,14 @@ def test_doctor_when_something_is_broken_then_says_so_and_fix_mends_it(opened: P
     )
 
 
-def test_doctor_when_it_cannot_be_mended_then_says_that_too(opened: Project) -> None:
+def test_doctor_when_it_cannot_be_repaired_then_says_that_too(opened: Project) -> None:
     for number in "12":
         MlflowClient().delete_model_version(MODEL_NAME, number)
 
     result = doctor.diagnose(opened, fix=True)
 
     assert (result["healthy"], result["fixed"]) == (False, [])
-    assert result["findings"][0]["what"].startswith("it cannot be mended: ")
+    assert result["findings"][0]["what"].startswith("it cannot be repaired: ")
 
 
 def test_diagnosis_when_there_is_something_to_say_then_says_what_why_and_what_to_do(
