@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
 from sqlalchemy import create_engine
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
 from salary_kedro.modelling.groups import GROUP_COLUMNS
@@ -195,7 +196,7 @@ def log(
             contract=contract,
             domain=Domain(),
             metrics={"rmse": rmse},
-            lineage={"git_commit": "abc"},
+            lineage=Lineage.model_validate({"git_commit": "abc"}),
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,

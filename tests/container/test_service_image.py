@@ -205,15 +205,15 @@ def test_image_when_inspected_then_says_what_its_bundle_says(
     expected = {
         "org.opencontainers.image.title": "salary_prediction",
         "org.opencontainers.image.version": bundle.name,
-        "org.opencontainers.image.revision": bundle.lineage["git_commit"],
+        "org.opencontainers.image.revision": bundle.lineage.git_commit,
         "salary_kedro.model.name": "salary_prediction_regression-model",
         "salary_kedro.model.version": "1",
         "salary_kedro.rmse": str(bundle.metrics["rmse"]),
         "salary_kedro.bento": image,
-        "salary_kedro.lineage.data_sha256": bundle.lineage["data_sha256"],
-        "salary_kedro.lineage.code_sha256": bundle.lineage["code_sha256"],
-        "salary_kedro.lineage.lock_sha256": bundle.lineage["lock_sha256"],
-        "salary_kedro.lineage.parameters_sha256": bundle.lineage["parameters_sha256"],
+        "salary_kedro.lineage.data_sha256": bundle.lineage.data_sha256,
+        "salary_kedro.lineage.code_sha256": bundle.lineage.code_sha256,
+        "salary_kedro.lineage.lock_sha256": bundle.lineage.lock_sha256,
+        "salary_kedro.lineage.parameters_sha256": bundle.lineage.parameters_sha256,
     }
     assert {key: labels.get(key) for key in expected} == expected
 

@@ -273,7 +273,7 @@ def test_bento_when_it_is_looked_at_then_its_labels_say_what_is_in_it(
         "model_version": "1",
         "rmse": "6311.262456108905",
         "run_id": run_id,
-        **{name: value for name, value in lineage.items() if name != "parameters"},
+        **{name: value for name, value in lineage.texts().items() if name != "parameters"},
     }
 
 

@@ -13,8 +13,9 @@ import bentoml
 import yaml
 from bentoml.exceptions import NotFound
 
-from salary_kedro.bundle.bundle import FolderFiles, parse_lineage, parse_metrics
+from salary_kedro.bundle.bundle import FolderFiles, parse_metrics
 from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.places import BUNDLES, bento_home
 from salary_kedro.bundle.store import BundleStore
@@ -106,12 +107,12 @@ def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
         run_id: The MLflow run that trained the model, if it is known.
     """
     files = FolderFiles(bundle)
-    manifest, lineage = json.loads(files[MANIFEST]), parse_lineage(files[LINEAGE])
+    manifest, lineage = json.loads(files[MANIFEST]), Lineage.parse(files[LINEAGE])
     values: Mapping[str, object] = {
         "model_name": manifest["model_name"],
         "model_version": manifest["version"],
         "rmse": parse_metrics(files[METRICS]).get("rmse"),
-        **{name: value for name, value in lineage.items() if name != "parameters"},  # long
+        **{name: value for name, value in lineage.texts().items() if name != "parameters"},  # long
         RUN_ID: run_id,
     }
     return {name: _label(str(value)) for name, value in values.items() if value is not None}

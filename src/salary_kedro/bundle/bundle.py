@@ -26,6 +26,7 @@ from salary_kedro.bundle.limits import (
     SIGNATURE,
     max_size,
 )
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
@@ -41,11 +42,6 @@ if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_
 VOUCHED = frozenset({CONTRACT, DOMAIN, EXAMPLES, LINEAGE, METRICS, MODEL})
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
 FORMAT = 1
-#: Tag of a version, and entry in its bundle's lineage, whose RMSE its own training where it is
-#: registered did not measure: where the RMSE comes from.
-RMSE_SOURCE = "rmse_source"
-#: How that begins while nobody there has measured it.
-CLAIMED = "claimed"
 #: Recorded and replayed predictions may differ by rounding alone.
 RELATIVE_TOLERANCE = 1e-9
 
@@ -103,12 +99,7 @@ class Bundle:
     contract: Contract
     domain: Domain
     metrics: Mapping[str, float | None]
-    lineage: Mapping[str, Any]
-
-    @property
-    def claimed(self) -> bool:
-        """Whether its RMSE is what an archive claims; nobody has measured it who packaged it."""
-        return str(self.lineage.get(RMSE_SOURCE, "")).startswith(CLAIMED)
+    lineage: Lineage
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Predict the target of rows, each with the features in the contract's order.
@@ -152,7 +143,7 @@ class Bundle:
             raise BundleError(f"its folder's name does not begin with {manifest.version}")
         contract, domain = parse_contract(files[CONTRACT]), parse_domain(files.get(DOMAIN, b"{}"))
         _check_domain(domain, contract)
-        metrics, lineage = parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+        metrics, lineage = parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
         model = read_model(files[MODEL])
         _replay(model, contract, read_json(Examples, files[EXAMPLES], EXAMPLES))
         return cls(
@@ -205,12 +196,6 @@ def parse_metrics(content: bytes) -> dict[str, float | None]:
     return metrics
 
 
-def parse_lineage(content: bytes) -> dict[str, str]:
-    """Read `lineage.json`."""
-    lineage: dict[str, str] = read_json(dict[str, str], content, LINEAGE)
-    return lineage
-
-
 def predict_rows(model: "Pipeline", rows: Sequence[Row], contract: Contract) -> NDArray[np.float64]:
     """Predict rows that are given by position."""
     return np.asarray(model.predict(encode_rows(rows, contract)), dtype=np.float64)
@@ -238,7 +223,7 @@ def pack(
         check_size(name, len(content), max_size(name))
     contract = parse_contract(files[CONTRACT])
     _check_domain(parse_domain(files.get(DOMAIN, b"{}")), contract)
-    parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+    parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
     model = read_model(files[MODEL])
     complete = {**files, EXAMPLES: _dump(_record_examples(model, contract))}
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}

@@ -3,11 +3,11 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract, describe_invalid
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import ModelName
@@ -217,23 +217,23 @@ def parameters_lineage(contract: Contract, trained_by: TrainedBy) -> dict[str, s
     }
 
 
-def read_parameters(version: int, lineage: Mapping[str, str]) -> TrainedBy:
+def read_parameters(version: int, lineage: Lineage) -> TrainedBy:
     """Read back from its lineage what a version was trained by.
 
     Args:
         version: Version number, for the message.
-        lineage: What the version was made from, by name.
+        lineage: What the version was made from.
 
     Raises:
         UserError: If it is not there, or is nothing that this release can train by.
     """
     where = f"the lineage of version {version}"
-    if "parameters" not in lineage:
+    if lineage.parameters is None:
         raise UserError(
             f"{where} does not hold the parameters of its training: it was registered before "
             f"runs recorded them, so it cannot be trained once more"
         )
     try:
-        return TrainedBy.model_validate_json(lineage["parameters"])
+        return TrainedBy.model_validate_json(lineage.parameters)
     except ValidationError as error:
         raise UserError(f"{where}: {describe_invalid(error, 'parameters', TrainedBy)}") from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from salary_kedro.bundle.bundle import CLAIMED
+from salary_kedro.bundle.lineage import CLAIMED
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import (
     ProductionLostError,

@@ -9,9 +9,6 @@ from salary_kedro.registry.registry import Registry, State
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import store_lock
 
-#: What a version is made of, by its name in the lineage.
-FINGERPRINT = ("data_sha256", "parameters_sha256", "code_sha256")
-
 
 def decide_contest(registry: Registry, mine: Version, judge: Judge) -> Verdict:
     """Decide on every version that nobody has decided on yet, `mine` among them.
@@ -105,19 +102,14 @@ def _verdict_on(state: State, mine: Version, judge: Judge) -> Verdict:
 def _rolled_back_twin(registry: Registry, state: State, rival: Version) -> str | None:
     """Why a version may not be promoted that repeats one that was rolled back."""
     bad = state.history.rolled_back
-    own = _fingerprint(registry, rival) if bad else None
+    own = registry.run(rival).lineage.made_of if bad else None
     for number in bad:
         version = state.versions.get(number)
-        if version is not None and own is not None and own == _fingerprint(registry, version):
+        if version is None or own is None:
+            continue
+        if own == registry.run(version).lineage.made_of:
             return (
                 f"it is made of the same data, parameters and code as version {number}, which was "
                 f"rolled back; change one of them, or promote it by hand"
             )
     return None
-
-
-def _fingerprint(registry: Registry, version: Version) -> tuple[str, ...] | None:
-    """What a version is made of: hashes of data, parameters and code; None if one is unknown."""
-    tags = registry.run(version).tags
-    found = tuple(tags[name] for name in FINGERPRINT if name in tags)
-    return found if len(found) == len(FINGERPRINT) else None

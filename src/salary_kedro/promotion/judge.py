@@ -188,13 +188,13 @@ class Judge:
         return self._scored(version)
 
     def _scored(self, version: Version) -> Contestant:
-        tags = self._registry.run(version).tags
+        lineage = self._registry.run(version).lineage
         return Contestant(
             version=version.number,
             rmse=float(rmse(self.errors(version.number))),
             stored_rmse=_stored(version),
-            data_sha256=tags.get("data_sha256"),
-            data_method=tags.get("data_method"),
+            data_sha256=lineage.data_sha256,
+            data_method=lineage.data_method,
         )
 
     def _gain(self, champion: Contestant, challenger: Contestant) -> Interval | None:

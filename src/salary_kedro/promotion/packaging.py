@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.bundle import RMSE_SOURCE, pack, parse_lineage, parse_metrics
+from salary_kedro.bundle.bundle import pack, parse_metrics
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import CONTRACT, DOMAIN, LINEAGE, METRICS, MODEL, max_size
+from salary_kedro.bundle.lineage import RMSE_SOURCE, Lineage
 from salary_kedro.bundle.signing import read_signer
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import align
@@ -107,11 +108,11 @@ def _say_source(version: Version, files: Mapping[str, bytes]) -> dict[str, bytes
     """
     if version.source is None:
         return {}
-    metrics, lineage = parse_metrics(files[METRICS]), parse_lineage(files[LINEAGE])
+    metrics, lineage = parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
     if version.rmse is not None and math.isfinite(version.rmse):
         metrics["rmse"] = version.rmse
-    lineage[RMSE_SOURCE] = version.source
-    told = {METRICS: metrics, LINEAGE: lineage}
+    sourced = lineage.model_copy(update={RMSE_SOURCE: version.source})
+    told = {METRICS: metrics, LINEAGE: sourced.texts()}
     return {
         name: json.dumps(value, indent=2, sort_keys=True).encode() for name, value in told.items()
     }

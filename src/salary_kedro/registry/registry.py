@@ -2,7 +2,6 @@
 
 import atexit
 import functools
-import json
 import logging
 import re
 import shutil
@@ -19,9 +18,9 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 
-from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import LINEAGE, max_size
+from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
 from salary_kedro.errors import UserError
 from salary_kedro.registry.history import KEY, PREFIX, History, Record
 from salary_kedro.registry.relocation import plain_path
@@ -50,13 +49,13 @@ class TrainingRun:
     Attributes:
         parameters: Its parameters, flat.
         metrics: Its metrics.
-        tags: Its tags, lineage among them.
+        lineage: What its model was made from, as its tags hold it.
         started: When it began, milliseconds since 1970 UTC; None if that is not known.
     """
 
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
-    tags: Mapping[str, str]
+    lineage: Lineage
     started: int | None
 
 
@@ -303,8 +302,9 @@ class Registry:
         """Read the run that trained a version; empty if there is none any more."""
         run = self._run(version)
         if run is None:
-            return TrainingRun({}, {}, {}, None)
-        return TrainingRun(run.data.params, run.data.metrics, run.data.tags, run.info.start_time)
+            return TrainingRun({}, {}, Lineage(), None)
+        lineage = Lineage.of_tags(run.data.tags)
+        return TrainingRun(run.data.params, run.data.metrics, lineage, run.info.start_time)
 
     def lifecycle(self, version: Version) -> str:
         """What became of the run that trained a version: it is `active`, `deleted` or `gone`."""
@@ -343,7 +343,7 @@ class Registry:
             text = " ".join(str(error).split())
             raise UserError(f"the model of version {number} cannot be fetched: {text}") from error
 
-    def lineage(self, number: int) -> dict[str, Any]:
+    def lineage(self, number: int) -> Lineage:
         """Read what a version was made from, as logged beside its model.
 
         Raises:
@@ -351,10 +351,9 @@ class Registry:
         """
         path = self.model_folder(number) / "extra_files" / "lineage.json"
         try:
-            lineage: dict[str, Any] = json.loads(read_regular(path, max_size(LINEAGE)))
+            return Lineage.parse(read_regular(path, max_size(LINEAGE)))
         except (OSError, ValueError, FileError) as error:
             raise UserError(f"the lineage of version {number} cannot be read: {error}") from error
-        return lineage
 
 
 def open_registry(uri: str, model_name: str) -> Registry:

@@ -17,7 +17,7 @@ from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE
+from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
@@ -54,7 +54,7 @@ def log_training(
     contract: Contract,
     domain: Domain,
     metrics: Mapping[str, float],
-    lineage: Mapping[str, Any],
+    lineage: Lineage,
     figures: Mapping[str, bytes],
     group_metrics: pd.DataFrame,
     rejected_rows: pd.DataFrame,
@@ -69,7 +69,7 @@ def log_training(
         contract: The contract it was trained by.
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
-        lineage: What the model was made from, by name.
+        lineage: What the model was made from.
         figures: PNG files of plots, by name without suffix.
         group_metrics: Scores by group, which tell of no single person.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
@@ -125,7 +125,7 @@ def log_model(
     contract: Contract,
     domain: Domain,
     metrics: Mapping[str, float],
-    lineage: Mapping[str, Any],
+    lineage: Lineage,
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
@@ -136,21 +136,21 @@ def log_model(
         contract: The contract it was trained by.
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
-        lineage: What the model was made from, by name.
+        lineage: What the model was made from.
 
     Raises:
         UserError: If there is no active run.
     """
     run_id = _active_run_id()
     mlflow.log_metrics(dict(metrics))
-    mlflow.set_tags(dict(lineage))
-    mlflow.log_dict(dict(lineage), "lineage.json")
+    mlflow.set_tags(lineage.texts())
+    mlflow.log_dict(lineage.texts(), "lineage.json")
     finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     files = {
         "contract": contract.model_dump(mode="json"),
         "domain": domain.model_dump(mode="json"),
         "metrics": finite,
-        "lineage": lineage,
+        "lineage": lineage.texts(),
     }
     uri = _log_files(model, contract, files)
     return LoggedModel(

@@ -96,8 +96,8 @@ class ModelFacts(BaseModel):
             model_version=bundle.version,
             bundle=bundle.name,
             metrics=dict(bundle.metrics),
-            claimed=bundle.claimed,
-            lineage=dict(bundle.lineage),
+            claimed=bundle.lineage.claimed,
+            lineage=bundle.lineage.texts(),
             contract=bundle.contract,
             domain=Covered.of(bundle.domain, bundle.contract),
         )

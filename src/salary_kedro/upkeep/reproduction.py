@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-#: What must be the same for a training to repeat itself, by its name in the lineage.
+from salary_kedro.bundle.lineage import Lineage
+
+#: What must be the same for a training to repeat itself, by its field of `Lineage`.
 INGREDIENTS = {
     "code": "code_sha256",
     "data": "data_sha256",
@@ -93,7 +95,7 @@ class Reproduction(_Frozen):
 
 def compare(
     version: int,
-    lineages: tuple[Mapping[str, str], Mapping[str, str]],
+    lineages: tuple[Lineage, Lineage],
     metrics: tuple[Recorded, Recorded],
     predictions: Mapping[str, tuple[Values, Values]],
 ) -> Reproduction:
@@ -120,9 +122,7 @@ def compare(
     )
 
 
-def as_recorded(
-    recorded: Mapping[str, str], now: Mapping[str, str], file_sha256: str | None
-) -> dict[str, str]:
+def as_recorded(recorded: Lineage, now: Lineage, file_sha256: str | None) -> Lineage:
     """Today's lineage, with the data's fingerprint taken as that of a version was.
 
     Args:
@@ -134,17 +134,16 @@ def as_recorded(
     Returns:
         Today's lineage, without `data_sha256` if it cannot be taken so.
     """
-    if recorded.get("data_method") == now.get("data_method"):
-        return dict(now)
-    found = {key: value for key, value in now.items() if key not in ("data_sha256", "data_method")}
-    if "data_method" in recorded or file_sha256 is None:
-        return found
-    return {**found, "data_sha256": file_sha256}
+    if recorded.data_method == now.data_method:
+        return now
+    is_of_file = recorded.data_method is None
+    told = {"data_sha256": file_sha256 if is_of_file else None, "data_method": None}
+    return now.model_copy(update=told)
 
 
-def _ingredient(lineages: tuple[Mapping[str, str], Mapping[str, str]], key: str) -> Ingredient:
+def _ingredient(lineages: tuple[Lineage, Lineage], key: str) -> Ingredient:
     recorded, now = lineages
-    return Ingredient(recorded=recorded.get(key), now=now.get(key))
+    return Ingredient(recorded=getattr(recorded, key), now=getattr(now, key))
 
 
 def _compare_metrics(recorded: Recorded, now: Recorded) -> dict[str, Metric]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.bundle import CLAIMED, RMSE_SOURCE, VOUCHED, sha256
+from salary_kedro.bundle.bundle import VOUCHED, sha256
 from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
 from salary_kedro.bundle.limits import (
     CONTRACT,
@@ -29,6 +29,7 @@ from salary_kedro.bundle.limits import (
     max_model_bytes,
     max_size,
 )
+from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.errors import UserError
 from salary_kedro.files import other_file, whole_file
@@ -230,7 +231,7 @@ def _parse(files: Files) -> Transfer:
     check_origin(manifest)
     bundle = Bundle.parse(f"{manifest['version']}-{sha256(files[MANIFEST])[:8]}", files)
     check_metrics(bundle.metrics)
-    check_entries(LINEAGE, bundle.lineage)
+    check_entries(LINEAGE, bundle.lineage.texts())
     for name in (CONTRACT, DOMAIN):
         check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
     parameters = read_json(dict[str, str], files[PARAMETERS], PARAMETERS)
@@ -300,9 +301,5 @@ def _log(uri: str, experiment: str, transfer: Transfer) -> LoggedModel:
                 name: math.nan if value is None else value
                 for name, value in transfer.bundle.metrics.items()
             },
-            lineage={
-                name: value
-                for name, value in transfer.bundle.lineage.items()
-                if name != RMSE_SOURCE  # of where it comes from
-            },
+            lineage=transfer.bundle.lineage.model_copy(update={RMSE_SOURCE: None}),  # their own
         )

@@ -11,6 +11,7 @@ import skops.io
 
 from salary_kedro.bundle import Bundle, BundleError
 from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract, ContractError
 from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.encoding import Value
@@ -146,7 +147,7 @@ def test_load_when_all_is_well_then_gives_all_that_was_packed(
 
     assert (bundle.name, bundle.model_name, bundle.version) == (folder.name, "salaries", 1)
     assert bundle.contract == contract
-    assert (bundle.metrics, bundle.lineage) == ({"rmse": 10.5}, {"git_commit": "abc"})
+    assert (bundle.metrics, bundle.lineage) == ({"rmse": 10.5}, Lineage(git_commit="abc"))
 
 
 def test_predict_when_rows_are_given_then_gives_one_value_a_row(folder: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import (
@@ -272,12 +273,12 @@ def test_read_parameters_when_they_were_recorded_then_gives_the_same(
 ) -> None:
     given = trained_by(hyperparameters=settings)
 
-    assert read_parameters(1, parameters_lineage(contract, given)) == given
+    assert read_parameters(1, Lineage.model_validate(parameters_lineage(contract, given))) == given
 
 
 def test_read_parameters_when_none_were_recorded_then_says_why() -> None:
     with pytest.raises(UserError) as caught:
-        read_parameters(3, {"git_commit": "abc"})
+        read_parameters(3, Lineage(git_commit="abc"))
 
     assert str(caught.value) == (
         "the lineage of version 3 does not hold the parameters of its training: it was registered "
@@ -292,7 +293,7 @@ def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
     altered = lineage["parameters"].replace('"model": "ridge"', '"model": "perceptron"')
 
     with pytest.raises(UserError) as caught:
-        read_parameters(3, {"parameters": altered})
+        read_parameters(3, Lineage(parameters=altered))
 
     assert str(caught.value) == (
         "the lineage of version 3: parameters.data_science.model: must be "
@@ -304,4 +305,4 @@ def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
 @pytest.mark.parametrize("content", ["", "{}", "3", '{"data_engineering": 3}'])
 def test_read_parameters_when_they_are_damaged_then_is_a_user_error(content: str) -> None:
     with pytest.raises(UserError, match=r"^the lineage of version 3: parameters"):
-        read_parameters(3, {"parameters": content})
+        read_parameters(3, Lineage(parameters=content))

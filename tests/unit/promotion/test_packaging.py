@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleError, BundleStore, limits
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.signing import Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
@@ -53,7 +54,7 @@ def test_export_when_a_version_is_in_production_then_its_bundle_holds_all_about_
     bundle = bundle_store.load(name)
     assert (bundle.name, bundle.model_name, bundle.version) == (name, MODEL_NAME, 1)
     assert bundle.contract == default_contract()
-    assert (bundle.metrics, bundle.lineage) == ({"rmse": 5}, {"git_commit": "abc"})
+    assert (bundle.metrics, bundle.lineage) == ({"rmse": 5}, Lineage(git_commit="abc"))
     assert bundle.predict([[2.0]]).tolist() == [105.0]
 
 

@@ -18,6 +18,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
@@ -220,14 +221,14 @@ def test_run_when_a_run_trained_the_version_then_tells_about_it(
 ) -> None:
     run = registry.run(register(models[5]))
 
-    assert (run.metrics, run.tags["git_commit"]) == ({"rmse": 5.0}, "abc")
+    assert (run.metrics, run.lineage.git_commit) == ({"rmse": 5.0}, "abc")
     assert run.started is not None
 
 
 def test_run_when_it_is_gone_then_is_empty(registry: Registry) -> None:
     gone = Version(number=1, stages={}, run_id="0" * 32)
 
-    assert registry.run(gone) == TrainingRun({}, {}, {}, None)
+    assert registry.run(gone) == TrainingRun({}, {}, Lineage(), None)
 
 
 def test_model_folder_when_the_store_is_local_then_is_the_stores_own(
@@ -438,7 +439,7 @@ def test_model_folder_when_there_is_no_such_version_then_says_so(
 def test_lineage_when_a_model_was_logged_then_is_what_it_was_made_from(
     registry: Registry, two: list[Version]
 ) -> None:
-    assert registry.lineage(1) == {"git_commit": "abc"}
+    assert registry.lineage(1) == Lineage(git_commit="abc")
 
 
 @pytest.mark.parametrize("content", [None, "{"])

@@ -15,6 +15,7 @@ from mlflow.artifacts import download_artifacts
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
@@ -50,7 +51,7 @@ def logged(store: str, contract: Contract) -> LoggedModel:
             contract=contract,
             domain=DOMAIN,
             metrics={"rmse": 5.25, "rows_train": 28},
-            lineage={"git_commit": "abc", "data_sha256": "def"},
+            lineage=Lineage.model_validate({"git_commit": "abc", "data_sha256": "def"}),
             figures={"residuals": b"a plot"},
             group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
@@ -151,7 +152,7 @@ def test_log_training_when_groups_were_scored_then_the_run_holds_their_scores(
             contract=contract,
             domain=Domain(),
             metrics={"rmse": 5.25},
-            lineage={},
+            lineage=Lineage(),
             figures={},
             group_metrics=groups,
             rejected_rows=REJECTED,
@@ -171,7 +172,7 @@ def test_log_training_when_there_is_no_run_then_says_what_to_do(
             contract=contract,
             domain=Domain(),
             metrics={"rmse": 5.25},
-            lineage={},
+            lineage=Lineage(),
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
@@ -192,7 +193,7 @@ def test_log_training_when_a_metric_is_nan_then_the_models_file_is_json_all_the_
             contract=contract,
             domain=Domain(),
             metrics={"rmse": 5.25, "r2": math.nan},  # one holdout row has no r2
-            lineage={},
+            lineage=Lineage(),
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=REJECTED,
@@ -214,7 +215,7 @@ def test_log_model_when_it_is_all_there_is_then_the_run_and_the_model_hold_it(
             contract=contract,
             domain=Domain(),
             metrics={"rmse": 5.25},
-            lineage={"git_commit": "abc"},
+            lineage=Lineage.model_validate({"git_commit": "abc"}),
         )
 
     run = MlflowClient().get_run(logged.run_id).data
@@ -233,7 +234,7 @@ def test_log_model_when_there_is_no_run_then_says_what_to_do(
             contract=contract,
             domain=Domain(),
             metrics={"rmse": 5.25},
-            lineage={},
+            lineage=Lineage(),
         )
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.upkeep.reproduction import (
     Deviation,
     Ingredient,
@@ -14,13 +15,9 @@ from salary_kedro.upkeep.reproduction import (
     deviation,
 )
 
-LINEAGE = {
-    "code_sha256": "c",
-    "data_sha256": "d",
-    "lock_sha256": "l",
-    "parameters_sha256": "p",
-    "git_commit": "g",
-}
+LINEAGE = Lineage(
+    code_sha256="c", data_sha256="d", lock_sha256="l", parameters_sha256="p", git_commit="g"
+)
 SAME = {"holdout": ([1.0, 2.0], [1.0, 2.0])}
 
 
@@ -50,7 +47,7 @@ def test_deviation_when_the_last_digit_differs_then_is_not_zero() -> None:
 
 
 def test_compare_when_all_is_the_same_then_is_identical() -> None:
-    found = compare(3, (LINEAGE, dict(LINEAGE)), ({"rmse": 1.5}, {"rmse": 1.5}), SAME)
+    found = compare(3, (LINEAGE, LINEAGE.model_copy()), ({"rmse": 1.5}, {"rmse": 1.5}), SAME)
 
     assert (found.version, found.identical, found.differs) == (3, True, [])
     assert found.metrics == {"rmse": Metric(recorded=1.5, now=1.5, absolute=0.0, relative=0.0)}
@@ -61,7 +58,7 @@ def test_compare_when_all_is_the_same_then_is_identical() -> None:
 def test_compare_when_an_ingredient_differs_then_names_it_and_compares_all_the_same(
     name: str,
 ) -> None:
-    now = {**LINEAGE, f"{name}_sha256": "other"}
+    now = LINEAGE.model_copy(update={f"{name}_sha256": "other"})
 
     found = compare(1, (LINEAGE, now), ({}, {}), SAME)
 
@@ -71,13 +68,13 @@ def test_compare_when_an_ingredient_differs_then_names_it_and_compares_all_the_s
 
 
 def test_compare_when_an_ingredient_was_never_recorded_then_it_differs() -> None:
-    found = compare(1, ({}, {}), ({}, {}), SAME)
+    found = compare(1, (Lineage(), Lineage()), ({}, {}), SAME)
 
     assert found.differs == ["code", "data", "lock", "parameters"]
 
 
 def test_compare_when_the_commit_alone_differs_then_shows_it_and_nothing_differs() -> None:
-    found = compare(1, (LINEAGE, {**LINEAGE, "git_commit": "h"}), ({}, {}), SAME)
+    found = compare(1, (LINEAGE, LINEAGE.model_copy(update={"git_commit": "h"})), ({}, {}), SAME)
 
     assert found.differs == []
     assert found.git_commit == Ingredient(recorded="g", now="h")
@@ -127,8 +124,10 @@ def test_compare_when_nothing_can_be_compared_then_its_json_holds_no_nan() -> No
     assert not found.identical
 
 
-NOW = {**LINEAGE, "data_sha256": "t", "data_method": "table-1"}
-BY_TABLE = {**LINEAGE, "data_method": "table-1"}
+NOW = LINEAGE.model_copy(update={"data_sha256": "t", "data_method": "table-1"})
+BY_TABLE = LINEAGE.model_copy(update={"data_method": "table-1"})
+SAME_TABLE = BY_TABLE.model_copy(update={"data_sha256": "t"})
+BY_ANOTHER = BY_TABLE.model_copy(update={"data_method": "table-9"})
 
 
 @pytest.mark.parametrize(
@@ -138,12 +137,12 @@ BY_TABLE = {**LINEAGE, "data_method": "table-1"}
         (LINEAGE, "e", Ingredient(recorded="d", now="e"), ["data"]),
         (LINEAGE, None, Ingredient(recorded="d", now=None), []),
         (BY_TABLE, "d", Ingredient(recorded="d", now="t"), ["data"]),
-        ({**BY_TABLE, "data_sha256": "t"}, None, Ingredient(recorded="t", now="t"), []),
-        ({**BY_TABLE, "data_method": "table-9"}, "d", Ingredient(recorded="d", now=None), []),
+        (SAME_TABLE, None, Ingredient(recorded="t", now="t"), []),
+        (BY_ANOTHER, "d", Ingredient(recorded="d", now=None), []),
     ],
 )
 def test_compare_when_fingerprints_are_taken_in_two_ways_then_only_like_is_compared_with_like(
-    recorded: dict[str, str], file_sha256: str | None, ingredient: Ingredient, differs: list[str]
+    recorded: Lineage, file_sha256: str | None, ingredient: Ingredient, differs: list[str]
 ) -> None:
     now = as_recorded(recorded, NOW, file_sha256)
 

@@ -20,6 +20,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.bundle import DOMAIN, Bundle, pack, sha256
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
@@ -108,7 +109,7 @@ def train(registry: Registry, model: Pipeline) -> int:
             contract=CONTRACT,
             domain=Domain(),
             metrics=METRICS,
-            lineage=LINEAGE,
+            lineage=Lineage.model_validate(LINEAGE),
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
@@ -154,11 +155,11 @@ def test_import_when_the_store_is_another_then_the_version_is_the_same(
     assert (number, version.stages) == (1, {Stage.ARCHIVED: "10.5"})
     assert np.array_equal(model.predict(ROWS), straight_line(CONTRACT).predict(ROWS))
     assert Contract.parse((folder / "extra_files" / "contract.json").read_bytes()) == CONTRACT
-    assert registry.lineage(number) == LINEAGE
+    assert registry.lineage(number).texts() == LINEAGE
     run = registry.run(version)
     assert run.metrics == METRICS
     assert run.parameters == {"data_science.model": "linear_regression"}
-    assert run.tags["mlflow.runName"] == "import"
+    assert MlflowClient().get_run(version.run_id).info.run_name == "import"
 
 
 def test_import_when_nothing_is_in_production_then_history_tells_and_nothing_is_promoted(
@@ -745,9 +746,9 @@ def test_pack_when_the_rmse_is_claimed_then_the_bundle_says_by_whom(
 
     bundle = packed(registry)
 
-    assert bundle.claimed
+    assert bundle.lineage.claimed
     assert bundle.metrics == METRICS
-    assert bundle.lineage == {
+    assert bundle.lineage.texts() == {
         **LINEAGE,
         "rmse_source": "claimed by an archive: version 2 of 'salaries'",
     }
@@ -761,18 +762,18 @@ def test_pack_when_the_rmse_was_measured_here_then_the_bundle_holds_that_one(
 
     bundle = packed(registry)
 
-    assert not bundle.claimed
+    assert not bundle.lineage.claimed
     assert bundle.metrics == {**METRICS, "rmse": pytest.approx(3.0)}
     measured = "measured on 2 holdout rows; 10.5 was claimed"
-    assert bundle.lineage == {**LINEAGE, "rmse_source": measured}
+    assert bundle.lineage.texts() == {**LINEAGE, "rmse_source": measured}
 
 
 def test_pack_when_the_rmse_comes_from_training_here_then_nothing_is_added(
     registry: Registry,
 ) -> None:
     train(registry, straight_line(CONTRACT))
-    assert not packed(registry).claimed
-    assert packed(registry).lineage == LINEAGE
+    assert not packed(registry).lineage.claimed
+    assert packed(registry).lineage.texts() == LINEAGE
 
 
 def test_import_when_the_archive_says_that_its_rmse_was_measured_then_it_is_claimed_all_the_same(
@@ -786,9 +787,9 @@ def test_import_when_the_archive_says_that_its_rmse_was_measured_then_it_is_clai
     )
 
     version = registry.version(1)
-    assert packed(registry).claimed
-    assert registry.run(version).tags["rmse_source"] == "claimed"
-    assert registry.lineage(1) == LINEAGE
+    assert packed(registry).lineage.claimed
+    assert registry.run(version).lineage.rmse_source == "claimed"
+    assert registry.lineage(1).texts() == LINEAGE
 
 
 def test_promote_when_production_can_be_scored_too_then_the_evidence_holds_both(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.io import DataCatalog
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.contract import Contract
 from salary_kedro.project.parameters import TrainedBy, parameters_lineage, read_parameters
@@ -87,11 +88,13 @@ def train_once_more(project: Project, number: int) -> dict[str, Any]:
     registry.version(number)  # says so if there is none
     _, files = pack_version(registry, number)
     contract = Contract.parse(files["contract.json"])
-    recorded: dict[str, str] = json.loads(files["lineage.json"])
+    recorded = Lineage.parse(files["lineage.json"])
     trained_by = read_parameters(number, recorded)
     raw, code, file_sha256 = _load(project)
     training = train(raw, contract, trained_by)
-    lineage = as_recorded(recorded, {**code, **training.lineage}, file_sha256)
+    lineage = as_recorded(
+        recorded, Lineage.model_validate({**code, **training.lineage}), file_sha256
+    )
     compared = compare(
         number,
         (recorded, lineage),

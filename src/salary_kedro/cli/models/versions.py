@@ -71,8 +71,8 @@ def _version_row(registry: "Registry", state: "State", version: Version) -> Row:
         "rmse": _number(version.recorded),
         "claimed": state.claims(version),
         "model": run.parameters.get("data_science.model"),
-        "data_sha256": run.tags.get("data_sha256"),
-        "code_sha256": run.tags.get("code_sha256"),
+        "data_sha256": run.lineage.data_sha256,
+        "code_sha256": run.lineage.code_sha256,
         "when": None if started is None else started.isoformat(timespec="seconds"),
     }
 
@@ -117,7 +117,7 @@ def show_version(project: Project, number: int) -> Row:
         "verdict": judged[-1].evidence if judged else None,
         "verdict_claimed": bool(judged) and judged[-1].action == "import",
         "history": [_record_row(record) for record in _visible(state.history, about)],
-        "lineage": registry.lineage(number),
+        "lineage": registry.lineage(number).texts(),
         "parameters": dict(run.parameters),
         "metrics": {name: _number(str(value)) for name, value in run.metrics.items()},
     }

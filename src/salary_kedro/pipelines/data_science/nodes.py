@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from sklearn.pipeline import Pipeline as Model
 
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling import plots
@@ -115,12 +116,14 @@ def log_run(
         contract=contract,
         domain=learn_domain(train, contract),
         metrics={**metrics, **count_rows(train, holdout, rejected_rows)},
-        lineage={
-            **code_lineage,
-            "data_sha256": halves.data_sha256,
-            "data_method": halves.data_method,
-            **parameters_lineage(contract, trained_by),
-        },
+        lineage=Lineage.model_validate(
+            {
+                **code_lineage,
+                "data_sha256": halves.data_sha256,
+                "data_method": halves.data_method,
+                **parameters_lineage(contract, trained_by),
+            }
+        ),
         figures=figures,
         group_metrics=group_metrics,
         rejected_rows=rejected_rows,
