@@ -1,13 +1,13 @@
 """Contracts with columns of every kind, and bundles trained by them."""
 
 import json
-from typing import Any
+from typing import Any, assert_never
 
 import pandas as pd
 import skops.io
 
 from salary_kedro.bundle.bundle import pack
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame, learn_domain
@@ -93,16 +93,18 @@ def raw_rows(contract: Contract) -> pd.DataFrame:
     return pd.DataFrame({**table, contract.target.column: [1000.0 * (i + 1) for i in range(40)]})
 
 
-def _cell(column: Any, row: int) -> Any:
-    match column.kind:
-        case "category":
+def _cell(column: Column, row: int) -> Any:
+    match column:
+        case Category():
             listed = column.listed or (column.example, "Driver")
             return listed[row % len(listed)]
-        case "boolean":
+        case Boolean():
             return "true" if row % 2 else "false"
-        case "date":
+        case Date():
             return f"20{10 + row % 9}-0{1 + row % 8}-15"
-    return float(1 + row % 9) if column.example < 10 else 30.0 + row % 9 * 2
+        case Number() | Integer():
+            return float(1 + row % 9) if column.example < 10 else 30.0 + row % 9 * 2
+    assert_never(column)
 
 
 def bundle_of(contract: Contract, version: int = 1) -> tuple[str, dict[str, bytes]]:

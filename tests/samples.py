@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 import pandas as pd
 import skops.io
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sklearn.dummy import DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer
+from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
+from salary_kedro.contract.columns import KINDS
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.tables.csv_arguments import csv_arguments
@@ -176,6 +177,7 @@ def _values(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         formats = st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%d %b %Y", "%Y%m%d"])
         gaps: Any = st.integers(1, 1000).map(timedelta)
         return {**_bounds(draw, example, gaps), "example": example, "format": draw(formats)}
+    assert kind in {"number", "integer"}, f"say what columns of kind '{kind}' have of their own"
     whole = st.integers(-1000, 1000).map(float)
     example = draw(whole if kind == "integer" else st.floats(-1e6, 1e6))
     gaps = st.integers(1, 1000) if kind == "integer" else st.floats(0.5, 1e6)
@@ -185,8 +187,7 @@ def _values(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 @st.composite
 def _columns(draw: st.DrawFn, position: int, *, feature: bool) -> dict[str, Any]:
     """A valid column."""
-    kinds = ["number", "integer", "category", "boolean", "date"]
-    kind = draw(st.sampled_from(kinds if feature else kinds[:2]))
+    kind = draw(st.sampled_from([*KINDS] if feature else ["number", "integer"]))
     found = {
         "column": f"{draw(texts)}{position}",
         "name": f"column_{position}",
@@ -232,8 +233,10 @@ def values_of(feature: Column) -> st.SearchStrategy[Any]:
             found = _days.filter(feature.allows)
         case Integer():
             found = st.integers(-1000, 1000).map(float)
-        case _:
+        case Number():
             found = st.floats(-1e6, 1e6)
+        case _:
+            assert_never(feature)
     found = found.filter(feature.allows) | st.just(feature.example)
     return found if feature.required else st.none() | found
 
@@ -255,4 +258,6 @@ def clean_column(values: list[Any], feature: Column) -> pd.Series:
             return pd.Series(values, dtype="boolean")
         case Date():
             return pd.Series(pd.to_datetime(pd.Series(values)), dtype="datetime64[ms]")
-    return pd.Series(values, dtype="float64")
+        case Number() | Integer():
+            return pd.Series(values, dtype="float64")
+    assert_never(feature)

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import click
 from kedro.io import DataCatalog
@@ -12,7 +12,16 @@ from kedro.io import DataCatalog
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options, find_root
 from salary_kedro.cli.errors import readable_errors
-from salary_kedro.contract import Boolean, Category, Column, Contract, ContractError
+from salary_kedro.contract import (
+    Boolean,
+    Category,
+    Column,
+    Contract,
+    ContractError,
+    Date,
+    Integer,
+    Number,
+)
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
 from salary_kedro.tables.csv_arguments import csv_arguments
@@ -135,6 +144,12 @@ def _values(column: Column) -> str:
             return "/".join([*column.true_values, *column.false_values])
         case Category():
             return _categories(column)
+        case Number() | Integer() | Date():
+            return _bounds(column)
+    assert_never(column)
+
+
+def _bounds(column: Number | Integer | Date) -> str:
     bounds = column.bounds
     above = "" if bounds.low_inclusive else "above "
     to = "" if bounds.high is None else f" to {_say(bounds.high)}"

@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -384,9 +384,14 @@ class Category(_Column):
         return self._with_unit(f"one of {shown}{f' and {more} more' if more > 0 else ''}")
 
 
-Feature = Annotated[Number | Integer | Category | Boolean | Date, Field(discriminator="kind")]
+_Kind = Number | Integer | Category | Boolean | Date
+Feature = Annotated[_Kind, Field(discriminator="kind")]
+#: The class of each kind, by its name in the contract.
+KINDS: dict[str, type[_Kind]] = {
+    get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(_Kind)
+}
 #: What Pydantic puts into the place of an error beside the keys themselves.
-TAGS = frozenset({"number", "integer", "category", "boolean", "date", "learned", "listed"})
+TAGS = frozenset({*KINDS, "learned", "listed"})
 
 
 class _Target(BaseModel):
@@ -433,7 +438,7 @@ class IntegerTarget(_Target, Integer):
 
 
 Target = Annotated[NumberTarget | IntegerTarget, Field(discriminator="kind")]
-Column = Number | Integer | Category | Boolean | Date | NumberTarget | IntegerTarget
+Column = _Kind | NumberTarget | IntegerTarget
 
 
 def _say(value: Any) -> str:

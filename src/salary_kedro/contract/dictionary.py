@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from typing import assert_never
 
-from salary_kedro.contract.columns import Boolean, Category, Column, Date
+from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer, Number
 from salary_kedro.contract.formulas import safe_text
 from salary_kedro.contract.model import Contract
 
@@ -58,15 +58,17 @@ def _missing(column: Column) -> str:
     }[column.missing]
 
 
-SEEN: Mapping[type, str] = {
-    Category: "the text",
-    Boolean: "1 for true, 0 for false",
-    Date: "days since 1970-01-01",
-}
-
-
 def _seen(column: Column) -> str:
-    return SEEN.get(type(column), "the number")
+    match column:
+        case Number() | Integer():
+            return "the number"
+        case Category():
+            return "the text"
+        case Boolean():
+            return "1 for true, 0 for false"
+        case Date():
+            return "days since 1970-01-01"
+    assert_never(column)
 
 
 def _example(column: Column) -> object:

@@ -2,10 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict
 
-from salary_kedro.contract.columns import EPOCH, Category, Column, Date
+from salary_kedro.contract.columns import (
+    EPOCH,
+    Boolean,
+    Category,
+    Column,
+    Date,
+    Integer,
+    Number,
+)
 from salary_kedro.contract.encoding import Row, Value, encode
 from salary_kedro.contract.model import Contract
 
@@ -72,7 +81,12 @@ def unmet(column: Column, text: str) -> str:
 
 def as_json(value: float, column: Column) -> float | str:
     """One end of a range as requests hold it: a day as its ISO text."""
-    return (EPOCH + timedelta(days=value)).isoformat() if isinstance(column, Date) else value
+    match column:
+        case Number() | Integer() | Boolean() | Category():
+            return value
+        case Date():
+            return (EPOCH + timedelta(days=value)).isoformat()
+    assert_never(column)
 
 
 def _show(value: float, column: Column) -> str:

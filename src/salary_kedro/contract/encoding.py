@@ -7,12 +7,20 @@ become 1 and 0. What must be learned from data stays in the Pipeline.
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from salary_kedro.contract.columns import EPOCH, Category, Column, Date
+from salary_kedro.contract.columns import (
+    EPOCH,
+    Boolean,
+    Category,
+    Column,
+    Date,
+    Integer,
+    Number,
+)
 from salary_kedro.contract.model import Contract
 
 #: A value as a checked request holds it; a day may be its ISO text, as JSON holds it.
@@ -42,9 +50,12 @@ def encode(value: Value, column: Column) -> float | str:
     """Encode one value of a column."""
     if value is None:
         return math.nan
-    if isinstance(column, Category):
-        return str(value)
-    if isinstance(column, Date):
-        day = value if isinstance(value, date) else date.fromisoformat(str(value))
-        return float((day - EPOCH).days)
-    return float(cast("float", value))  # a number or a truth value
+    match column:
+        case Number() | Integer() | Boolean():
+            return float(cast("float", value))
+        case Category():
+            return str(value)
+        case Date():
+            day = value if isinstance(value, date) else date.fromisoformat(str(value))
+            return float((day - EPOCH).days)
+    assert_never(column)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import (
     EPOCH,
@@ -41,12 +42,17 @@ def _values(column: Column) -> list[Any]:
             days = np.linspace(first, last, EXAMPLE_ROWS).round()
             found = [EPOCH + timedelta(days=day) for day in days]
             return [day.isoformat() for day in _allowed(found, column)]
+        case Integer():
+            return [int(value) for value in _allowed(np.round(_spread(column)), column)]
+        case Number():
+            return [float(value) for value in _allowed(_spread(column), column)]
+    assert_never(column)
+
+
+def _spread(column: Number | Integer) -> NDArray[np.float64]:
     limits = column.limits
     low, high = (float(np.clip(end, limits.low, limits.high)) for end in _range(column))
-    values = low + np.linspace(0, 1, EXAMPLE_ROWS) * (high - low)
-    if isinstance(column, Integer):
-        return [int(value) for value in _allowed(np.round(values), column)]
-    return [float(value) for value in _allowed(values, column)]
+    return low + np.linspace(0, 1, EXAMPLE_ROWS) * (high - low)
 
 
 def _range(column: Number | Integer | Date) -> list[Any]:

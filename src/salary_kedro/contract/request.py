@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 from pydantic import (
     AfterValidator,
@@ -64,7 +64,9 @@ def _example(feature: Feature) -> Any:
             return int(feature.example)
         case Date():
             return feature.example.isoformat()
-    return feature.example
+        case Number() | Category() | Boolean():
+            return feature.example
+    assert_never(feature)
 
 
 def _field(feature: Feature) -> Any:
@@ -93,7 +95,9 @@ def _kind(feature: Feature) -> Any:
             return Annotated[date, Field(**_bounds(feature)), BeforeValidator(read_day)]
         case Integer():
             return Annotated[int, Field(**_bounds(feature)), BeforeValidator(_whole)]
-    return Annotated[float, Field(**_bounds(feature), allow_inf_nan=False)]
+        case Number():
+            return Annotated[float, Field(**_bounds(feature), allow_inf_nan=False)]
+    assert_never(feature)
 
 
 def _whole(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Scores of a fitted model by group: for whom it predicts well."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Boolean, Category, Contract, Feature
+from salary_kedro.contract import Boolean, Category, Contract, Date, Feature, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
 
 #: A smaller group is left out: its scores would tell of single persons.
@@ -38,10 +39,17 @@ def score_by_group(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -
 
 def _groups(values: pd.Series, column: Feature) -> pd.Series:
     """The group of each row; missing where the value is."""
-    if isinstance(column, Category):
-        return values
-    if isinstance(column, Boolean):
-        return values.map({True: "true", False: "false"})
+    match column:
+        case Category():
+            return values
+        case Boolean():
+            return values.map({True: "true", False: "false"})
+        case Number() | Integer() | Date():
+            return _quarters(values)
+    assert_never(column)
+
+
+def _quarters(values: pd.Series) -> pd.Series:
     quarters = (values.rank(pct=True) * len(QUARTERS)).apply(np.ceil)  # equal values share one
     return quarters.map(dict(enumerate(QUARTERS, start=1)))
 

@@ -2,7 +2,7 @@
 
 import warnings
 from io import BytesIO
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
-from salary_kedro.contract import Boolean, Category, Column, Contract, Date
+from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.tables.frames import encode_frame
 
@@ -91,7 +91,12 @@ def _drawn(contract: Contract) -> Column:
 
 
 def _is_grouped(column: Column) -> bool:
-    return isinstance(column, Category | Boolean)
+    match column:
+        case Category() | Boolean():
+            return True
+        case Number() | Integer() | Date():
+            return False
+    assert_never(column)
 
 
 def _grid(train: pd.Series, holdout: pd.Series, feature: Column) -> list[Any]:

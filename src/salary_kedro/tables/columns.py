@@ -1,5 +1,7 @@
 """Reads the cells of raw columns as what the contract says they are."""
 
+from typing import assert_never
+
 import numpy as np
 import pandas as pd
 from pandas.api.types import (
@@ -11,7 +13,7 @@ from pandas.api.types import (
     is_string_dtype,
 )
 
-from salary_kedro.contract.columns import Boolean, Category, Column, Date
+from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer, Number
 from salary_kedro.contract.model import Contract, CsvDialect
 
 
@@ -29,6 +31,8 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
     match column:
+        case Number() | Integer():
+            return _to_float(values, csv)
         case Category():
             return _to_texts(values)
         case Boolean():
@@ -37,7 +41,7 @@ def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
             return _recode(_to_texts(values), pd.Series(known, dtype="boolean"))
         case Date():
             return _to_days(values, column)
-    return _to_float(values, csv)
+    assert_never(column)
 
 
 def _to_float(values: pd.Series, csv: CsvDialect) -> pd.Series:

@@ -1,6 +1,6 @@
 """How pandas must read a CSV file of a contract; asks for neither pandas nor the file."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer, Number
 from salary_kedro.contract.model import Contract
@@ -20,9 +20,10 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
     csv = contract.table.csv
     texts = dict.fromkeys(contract.table.primary_key, "str")  # 007 is another key than 7
     for column in contract.columns:
-        texts[column.column] = "category" if _never_numbers(column) else "str"
-        if _is_numeric(column):
-            del texts[column.column]
+        if isinstance(column, Number | Integer):
+            texts.pop(column.column, None)
+        else:
+            texts[column.column] = "category" if _never_numbers(column) else "str"
     return {
         "sep": csv.delimiter,
         "decimal": csv.decimal,
@@ -53,29 +54,30 @@ def _missing_arguments(contract: Contract) -> dict[str, Any]:
 
 def listed_texts(column: Column) -> tuple[str, ...]:
     """The texts that the contract itself gives a meaning."""
-    if isinstance(column, Boolean):
-        return (*column.true_values, *column.false_values)
-    return (column.listed or ()) if isinstance(column, Category) else ()
+    match column:
+        case Boolean():
+            return (*column.true_values, *column.false_values)
+        case Category():
+            return column.listed or ()
+        case Number() | Integer() | Date():
+            return ()
+    assert_never(column)
 
 
-def _is_numeric(column: Column) -> bool:
-    return isinstance(column, Number | Integer)
-
-
-def _never_numbers(column: Column) -> bool:
+def _never_numbers(column: Category | Boolean | Date) -> bool:
     """Whether a file that keeps to the contract holds cells that are no numbers in this column.
 
     Read as `category`, cells take less time and memory, but pandas makes numbers or truth
     values of them if all of them look so: `007` would become 7.
     """
     match column:
-        case Category() if column.listed is not None:
-            return all(map(_is_plain_text, column.listed))
+        case Category():
+            return column.listed is not None and all(map(_is_plain_text, column.listed))
         case Boolean():
-            return all(map(_is_plain_text, (*column.true_values, *column.false_values)))
+            return all(map(_is_plain_text, listed_texts(column)))
         case Date():
             return "-" in column.format or "/" in column.format
-    return False
+    assert_never(column)
 
 
 def _is_plain_text(text: str) -> bool:

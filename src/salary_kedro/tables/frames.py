@@ -1,8 +1,18 @@
 """Clean tables as a fitted Pipeline takes them, and what training rows covered."""
 
+from typing import assert_never
+
 import pandas as pd
 
-from salary_kedro.contract.columns import EPOCH, Boolean, Category, Column, Date
+from salary_kedro.contract.columns import (
+    EPOCH,
+    Boolean,
+    Category,
+    Column,
+    Date,
+    Integer,
+    Number,
+)
 from salary_kedro.contract.domain import Domain, outside, unmet
 from salary_kedro.contract.model import Contract
 
@@ -22,12 +32,15 @@ def encode_frame(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 
 def _encode(values: pd.Series, column: Column) -> pd.Series:
-    if isinstance(column, Category):
-        return values.astype(object)
-    if isinstance(column, Date):
-        days = (values - pd.Timestamp(EPOCH)).dt.total_seconds() / SECONDS
-        return days.astype("float64")
-    return values.astype("float64")
+    match column:
+        case Number() | Integer() | Boolean():
+            return values.astype("float64")
+        case Category():
+            return values.astype(object)
+        case Date():
+            days = (values - pd.Timestamp(EPOCH)).dt.total_seconds() / SECONDS
+            return days.astype("float64")
+    assert_never(column)
 
 
 def learn_domain(train: pd.DataFrame, contract: Contract) -> Domain:
@@ -36,10 +49,16 @@ def learn_domain(train: pd.DataFrame, contract: Contract) -> Domain:
     ranges, categories = {}, {}
     for column in contract.inputs:
         values = encoded[column.name].dropna()
-        if isinstance(column, Category):
-            categories[column.name] = _met(values, column)
-        elif len(values) and not isinstance(column, Boolean):
-            ranges[column.name] = (float(values.min()), float(values.max()))
+        match column:
+            case Category():
+                categories[column.name] = _met(values, column)
+            case Number() | Integer() | Date():
+                if len(values):
+                    ranges[column.name] = (float(values.min()), float(values.max()))
+            case Boolean():
+                pass
+            case _:
+                assert_never(column)
     return Domain(ranges=ranges, categories=categories)
 
 

@@ -1,7 +1,7 @@
 """Finds the rows that break the contract, or the rules of the table as a whole."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import numpy as np
 import pandas as pd
@@ -110,12 +110,16 @@ def is_missing(values: pd.Series) -> pd.Series:
 
 def _unreadable(column: Column) -> str:
     match column:
+        case Number() | Integer():
+            return "not a number"
+        case Category():
+            return "not a text"
         case Boolean():
             texts = ", ".join(f"'{text}'" for text in listed_texts(column))
             return f"must be one of {texts}"
         case Date():
             return f"not a date written as {column.format} (`format` in contract.yml)"
-    return "not a number"
+    assert_never(column)
 
 
 def table_schema(contract: Contract) -> pa.DataFrameSchema:
@@ -134,10 +138,12 @@ def _schema_column(column: Column) -> pa.Column:
             return pa.Column("boolean", nullable=nullable)
         case Date():
             return pa.Column("datetime64[ms]", _range_check(column), nullable=nullable)
-    checks = [_range_check(column)]
-    if isinstance(column, Integer):
-        checks.append(pa.Check(lambda values: values == np.floor(values), name="whole"))
-    return pa.Column("float64", checks, nullable=nullable)
+        case Integer():
+            whole = pa.Check(lambda values: values == np.floor(values), name="whole")
+            return pa.Column("float64", [_range_check(column), whole], nullable=nullable)
+        case Number():
+            return pa.Column("float64", _range_check(column), nullable=nullable)
+    assert_never(column)
 
 
 def _text_checks(column: Category) -> list[pa.Check]:

@@ -7,7 +7,7 @@ from typing import Any
 from salary_kedro.contract.model import TableRules
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 
-#: The order of a column's keys in the file.
+#: The order of a column's keys in the file; others come last.
 KEYS = (
     "column",
     "name",
@@ -77,7 +77,7 @@ def _rules(table: TableRules) -> dict[str, Any]:
 
 
 def _ordered(keys: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: keys[key] for key in KEYS if key in keys}
+    return {key: keys[key] for key in (*KEYS, *keys) if key in keys}
 
 
 def _mapping(keys: Mapping[str, Any]) -> Iterator[str]:
