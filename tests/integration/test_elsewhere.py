@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -136,21 +135,19 @@ class Orchestrated:
 def orchestrated(tmp_path_factory: pytest.TempPathFactory) -> Orchestrated:
     """Make the DAGs as the page says, and run their tasks."""
     project = copy_project(tmp_path_factory.mktemp("orchestrated") / "project")
-    shutil.copytree(project.root / "conf", project.root / "conf_tree")
-    chosen = project.root / "conf_tree" / "base" / "parameters_data_science.yml"
-    chosen.write_text(chosen.read_text().replace("model,linear_regression", "model,decision_tree"))
     (project.root / "data" / "01_raw" / "rows_to_score.csv").write_text("Experience Years\n5\n")
 
     words = shlex.split(command("kedro airflow create"))
-    both = ["--pipelines", "__default__,batch_scoring"]
-    tree = ["--conf-source", str(project.root / "conf_tree"), "--target-dir", "tree_dags"]
-    for more in (both, tree):
-        made = project.run(*words, *more)
-        assert made.returncode == 0, made.stderr
-    name = "salary_kedro_base_dag.py"
+    made = project.run(*words, "--pipelines", "__default__,batch_scoring")
+    assert made.returncode == 0, made.stderr
+    line = project.root / "airflow_dags" / "salary_kedro_base_dag.py"
+    tree = line.with_name("tree.py")
+    given = 'runtime_params={"model": "decision_tree"}'
+    tree.write_text(line.read_text().replace("env=env,", f"env=env, {given},"))
+    scoring = line.with_name("salary_kedro_base_batch_scoring_dag.py")
     tasks = [
-        *_run_dags(project, f"airflow_dags/{name}={RUNS[0]}", f"tree_dags/{name}={RUNS[1]}"),
-        *_run_dags(project, "airflow_dags/salary_kedro_base_batch_scoring_dag.py=scoring"),
+        *_run_dags(project, f"{line}={RUNS[0]}", f"{tree}={RUNS[1]}"),
+        *_run_dags(project, f"{scoring}=scoring"),
     ]
     first, second = sorted((project.root / "data" / "runs").glob("manual__*"))
     return Orchestrated(project, tasks, (first, second))
