@@ -113,7 +113,7 @@ def help_of(feature: Feature) -> str | None:
     words = [feature.help]
     if feature.covered is not None:
         low, high = (bound(end) for end in feature.covered)
-        words.append(f"The model has learned from {low} to {high} {feature.unit}".rstrip() + ".")
+        words.append(f"The training data covers {low} to {high} {feature.unit}".rstrip() + ".")
     return plain(" ".join(filter(None, words))) or None
 
 

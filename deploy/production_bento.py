@@ -1,7 +1,7 @@
 """production_bento.py BUNDLES NAME: prints name, version and folder of the production Bento.
 
 It is the Bento, of whatever name if NAME is empty, of the bundle that production's pointer in
-the folder BUNDLES names; built anew if the project's serving code or lock has changed since.
+the folder BUNDLES names; rebuilt if the project's serving code or lock has changed since.
 """
 
 import os

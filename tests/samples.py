@@ -130,7 +130,7 @@ def category(name: str, categories: Any, /, **changes: Any) -> dict[str, Any]:
 
 
 def boolean(name: str, /, **changes: Any) -> dict[str, Any]:
-    """A column of truth values."""
+    """A column of booleans."""
     return {**column(name, kind="boolean", example=True, unit=""), **changes}
 
 

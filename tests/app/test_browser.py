@@ -277,8 +277,8 @@ def test_page_when_every_kind_is_filled_in_then_shows_the_salary_and_the_warning
     expect_shown(
         warnings(page),
         [
-            "Hours lies outside what the model has learned from: 30 to 46 hours a week",
-            "Job title 'Astronaut $5' is not among those that the model has learned from",
+            "Hours is outside the training range: 30 to 46 hours a week",
+            "Job title 'Astronaut $5' did not occur in the training data",
         ],
     )
 
@@ -297,7 +297,7 @@ def test_page_when_it_is_for_professors_then_their_form_gives_a_salary(
     )
     expect_shown(
         warnings(page),
-        ["Years of service lies outside what the model has learned from: 1 to 9 years"],
+        ["Years of service is outside the training range: 1 to 9 years"],
     )
 
 

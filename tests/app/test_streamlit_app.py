@@ -420,8 +420,8 @@ def test_page_when_training_covered_a_range_then_the_help_says_so(
     years = column("age", unit="years", help="At hiring.")
     day = column("hired", kind="date", unit="", example="2015-06-30")
     page = open_for(years, day)
-    assert page.number_input[0].help == "At hiring. The model has learned from 1 to 9 years."
-    assert page.date_input[0].help == "The model has learned from 2010-01-15 to 2018-04-15."
+    assert page.number_input[0].help == "At hiring. The training data covers 1 to 9 years."
+    assert page.date_input[0].help == "The training data covers 2010-01-15 to 2018-04-15."
 
 
 def test_page_when_every_kind_is_entered_then_repeats_what_was_asked(full_page: AppTest) -> None:
@@ -441,7 +441,7 @@ def test_page_when_a_value_lies_outside_of_training_then_shows_the_warning(
     labelled(full_page.number_input, "Hours").set_value(80.0)
     labelled(full_page.date_input, "Hired").set_value(date(2000, 1, 1))
     press_predict(full_page)
-    learned_from = "lies outside what the model has learned from"
+    learned_from = "is outside the training range"
     assert texts(full_page.warning) == [
         f"Hours {learned_from}: 30 to 46 hours a week",
         f"Hired {learned_from}: 2010-01-15 to 2018-04-15",

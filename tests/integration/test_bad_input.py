@@ -202,10 +202,10 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         "contract.features.0: must hold keys and values (found 'age')",
     ),
     # --- Values
-    "a name that is no field name": (
+    "a name that is not a field name": (
         change('name: "age"', 'name: "Age (years)"'),
         (
-            "contract.features.Age (years).name: 'Age (years)' is no field name: begin with a "
+            "contract.features.Age (years).name: 'Age (years)' is not a field name: begin with a "
             "letter "
             "of a to z, and go on with such letters, digits and _"
         ),
@@ -236,7 +236,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     ),
     "crossed bounds": (
         change("maximum: 60", "maximum: -1"),
-        "contract.features.age: the minimum 0 lies above the maximum -1",
+        "contract.features.age: the minimum 0 is above the maximum -1",
     ),
     "an example out of bounds": (
         change("example: 30", "example: 61"),
@@ -254,7 +254,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         change("example: 30", "example:"),
         "contract.features.age.example: must be a number (found nothing)",
     ),
-    "categories that YAML takes for truth values": (
+    "categories that YAML takes for booleans": (
         change('["junior", "senior"]', "[No, Yes]", '"senior"', '"No"'),
         (
             "contract.features.level.categories.0: must be a text (found false): write it in "
@@ -313,7 +313,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         change("min_count: 2", "min_count: 0"),
         "contract.features.title.categories.min_count: must be at least 1 (found 0)",
     ),
-    "a truth value that YAML takes for one": (
+    "a boolean that YAML takes for one": (
         change('["yes"]', "[yes]"),
         (
             "contract.features.remote.true_values.0: must be a text (found true): write it in "
@@ -321,7 +321,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
             "as it is in the table"
         ),
     ),
-    "a text that means both truth values": (
+    "a text that means both booleans": (
         change('["no"]', '["no", "yes"]'),
         "contract.features.remote: 'yes' is among true_values and false_values",
     ),
@@ -370,7 +370,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     ),
     "a currency that is a sign": (
         change("    exclusive_minimum: 0", '    exclusive_minimum: 0\n    currency: "$"'),
-        "contract.target.currency: '$' is no currency code: write three capitals, such as 'USD'",
+        "contract.target.currency: '$' is not a currency code: write three capitals, such as 'USD'",
     ),
     # --- The table's rules
     "a share above one": (
@@ -407,7 +407,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
 
 REJECTED = (
     "1 of 2 rows break the contract, more than the allowed share of 0%: rejected_rows.csv in "
-    "02_intermediate names each line and its reasons (first: line 3, {}); correct the data, or "
+    "02_intermediate lists each line with its reasons (first: line 3, {}); correct the data, or "
     "contract.yml"
 )
 
@@ -439,7 +439,7 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a column twice": (
         HEADER.replace("Salary", "Salary,Salary") + GOOD.replace("50000", "5,5"),
-        "the table has more than one column 'Salary': give each a name of its own",
+        "the table has more than one column 'Salary': give each its own name",
     ),
     "another delimiter": (
         (HEADER + GOOD).replace(",", ";"),
@@ -525,7 +525,7 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
         row(Title="x" * 201),
         REJECTED.format("Title: must be a text of 1 to 200 characters"),
     ),
-    "a truth value in other words": (
+    "a boolean in other words": (
         row(Remote="true"),
         REJECTED.format("Remote: must be one of 'yes', 'no'"),
     ),

@@ -130,7 +130,7 @@ def test_batch_scoring_when_the_file_is_the_projects_own_then_refuses_before_any
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"Error: {path} belongs to {whose} and is not written over: name another file for "
+        f"Error: {path} belongs to {whose} and is never overwritten: name another file for "
         f"scored_rows, such as data/07_model_output/scored.csv\n"
     )
     assert len(pd.read_csv(scorer.root / "data/01_raw/salary_data.csv")) == 40
@@ -161,7 +161,7 @@ def test_batch_scoring_when_another_file_is_there_then_replaces_it_only_when_tol
     again = score(scorer, "rows.csv", "mine.csv")
 
     assert (refused.returncode, kept) == (1, "mine\n")
-    assert refused.stderr.startswith(f"Error: {scorer.root}/mine.csv is there already and holds no")
+    assert refused.stderr.startswith(f"Error: {scorer.root}/mine.csv already exists and holds no")
     assert refused.stderr.count("\n") == 1
     assert (told.returncode, again.returncode) == (0, 0)
 

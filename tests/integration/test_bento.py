@@ -340,7 +340,7 @@ def test_bento_when_its_bundle_is_signed_since_then_the_command_it_tells_builds_
     predictor.refresh()
     assert predictor.served is None
     assert "manifest.json is not signed" in predictor.problem
-    told = re.search("build the Bento anew with `kedro ([^`]+)`", predictor.problem)
+    told = re.search("rebuild the Bento with `kedro ([^`]+)`", predictor.problem)
     assert told is not None
 
     made = own.run("kedro", *told[1].split(), **sign)

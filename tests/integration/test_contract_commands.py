@@ -90,7 +90,10 @@ def test_infer_when_it_is_done_then_says_what_it_decided_and_what_comes_next(
         (["none.csv", "--env", "x"], "none.csv"),
         (["mine.csv", "--env", "base"], "--env 'base' is the project's own: choose a new name"),
         (["mine.csv", "--env", "../x"], "'../x' is not a name for an environment"),
-        (["mine.csv", "--env", "x", "--target", "Pay"], "--target 'Pay' is no column of the table"),
+        (
+            ["mine.csv", "--env", "x", "--target", "Pay"],
+            "--target 'Pay' is not a column of the table",
+        ),
     ],
 )
 def test_infer_when_it_is_refused_then_says_why_in_one_line_and_writes_nothing(
@@ -117,7 +120,7 @@ def test_infer_when_the_environment_is_there_then_replaces_it_only_by_force(
     forced = contract("infer", "mine.csv", "--env", "mine", "--force")
 
     assert (refused.exit_code, kept) == (1, "edited")
-    assert "is there already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert forced.exit_code == 0
     assert "Drafted by" in Path("conf/mine/contract.yml").read_text()
     assert not [path for path in Path("conf").iterdir() if path.name.startswith(".")]
@@ -135,7 +138,7 @@ def test_infer_when_the_folder_is_not_its_own_draft_then_never_replaces_it(shell
 
         assert result.exit_code == 1
         assert result.stderr == (
-            f"Error: {shell.root}/conf/{env} is there already and was not drafted by `kedro "
+            f"Error: {shell.root}/conf/{env} already exists and was not drafted by `kedro "
             f"contract infer`, which replaces nothing else, not even with --force: choose another "
             f"name\n"
         )
@@ -151,7 +154,7 @@ def test_infer_when_a_table_is_there_without_a_draft_then_never_replaces_it(
     result = contract("infer", "mine.csv", "--env", "mine", "--force")
 
     assert result.exit_code == 1
-    assert "data/mine/01_raw/salary_data.csv is there already: move it away\n" in result.stderr
+    assert "data/mine/01_raw/salary_data.csv already exists: move it away\n" in result.stderr
     assert Path("data/mine/01_raw/salary_data.csv").read_text() == "collected by hand\n"
     assert not Path("conf/mine").exists()
 
@@ -189,7 +192,7 @@ def test_infer_when_an_earlier_one_was_killed_between_its_steps_then_force_repla
     refused = contract("infer", "mine.csv", "--env", "mine")
 
     assert (refused.exit_code, files("conf", "data")) == (1, before)
-    assert "is there already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert contract("infer", "mine.csv", "--env", "mine", "--force").exit_code == 0
     assert (hidden(), RAW.read_text()) == ([], TABLE)
 

@@ -52,7 +52,7 @@ def test_python_on_the_page_when_run_then_answers_as_the_service_does(project: P
     result = project.run("python", "-c", f"{code}{more}")
 
     assert result.returncode == 0, result.stderr
-    assert "[Professional experience lies outside" in result.stdout  # of 20 years
+    assert "[Professional experience is outside" in result.stdout  # of 20 years
     (answer,) = json.loads(result.stdout.splitlines()[-1])
     assert answer == {"salary": pytest.approx(SALARY, rel=1e-9), "warnings": []}
 

@@ -402,7 +402,7 @@ def test_make_when_the_port_is_busy_then_says_so_in_one_line_with_another_one(
     assert result.returncode != 0
     assert result.stdout == ""
     assert own_line(result.stderr) == (
-        f"Error: port {busy_port} is in use; end the program that uses it, "
+        f"Error: port {busy_port} is in use; stop the program that uses it, "
         f"or run: make {target} {variable}={busy_port + 1}"
     )
 

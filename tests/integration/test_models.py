@@ -159,7 +159,7 @@ def leave_over(shell: Shell) -> None:
     )
 
 
-def stage_anew(shell: Shell) -> None:
+def stage_again(shell: Shell) -> None:
     untag(1, "archived")(shell)
     tag(1, "staging")(shell)
 
@@ -181,7 +181,7 @@ DAMAGES: dict[str, tuple[Damage, str, int]] = {
     "champion deleted": (delete_champion, "version 3, which was production, was deleted", 2),
     "untagged": (untag(1, "archived"), "version 1 has no stage tag", 3),
     "stale staging": (leave_over, "version 4 is still tagged staging", 3),
-    "staging anew": (stage_anew, "version 1 is tagged staging; archived is due", 3),
+    "staging again": (stage_again, "version 1 is tagged staging; archived is due", 3),
 }
 
 

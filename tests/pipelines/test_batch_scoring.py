@@ -182,7 +182,7 @@ def test_score_rows_when_more_are_rejected_than_may_be_then_keeps_those_alone(
 
     assert str(caught.value) == (
         f"2 of 5 rows break the contract, more than the allowed share of 25%, so {tables.path} is "
-        f"not written: {tables.rejected} names each line and its reasons; correct the rows, or "
+        f"not written: {tables.rejected} lists each line with its reasons; correct the rows, or "
         f"raise batch_scoring.max_rejected_share"
     )
     assert [row[0] for row in texts(tables.rejected)[1:]] == ["5", "6"]
@@ -219,7 +219,7 @@ def test_score_rows_when_values_lie_outside_the_training_range_then_warns(
 
     assert [row[2] for row in texts(tmp_path / "o.csv")[1:]] == [
         "",
-        "Years lies outside what the model has learned from: 0 to 10 units",
+        "Years is outside the training range: 0 to 10 units",
     ]
     assert report["warned"] == 1
 
@@ -299,7 +299,7 @@ def test_score_rows_when_the_contract_has_every_kind_then_predicts_as_the_bundle
     rows = texts(tmp_path / "o.csv")[1:]
     np.testing.assert_allclose([float(row[6]) for row in rows], expected, rtol=1e-12)
     assert [row[7] for row in rows] == [
-        "City 'Bonn' is not among those that the model has learned from",
+        "City 'Bonn' did not occur in the training data",
         "",
     ]
 

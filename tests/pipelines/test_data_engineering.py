@@ -242,7 +242,7 @@ def test_clean_when_the_rejected_share_is_too_large_then_says_where_to_look(
 
     assert str(caught.value) == (
         "2 of 20 rows break the contract, more than the allowed share of 5%: rejected_rows.csv in "
-        "02_intermediate names each line and its reasons (first: line 9, Salary: missing); "
+        "02_intermediate lists each line with its reasons (first: line 9, Salary: missing); "
         "correct the data, or contract.yml"
     )
 

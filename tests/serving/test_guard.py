@@ -315,7 +315,7 @@ def test_requests_when_others_took_all_room_while_a_body_came_then_it_is_refused
             with ExitStack() as others, load.request(), load.reading(bytearray(), deadline):
                 others.enter_context(load.request())
 
-    with pytest.raises(RequestError, match="1 requests are being answered"):
+    with pytest.raises(RequestError, match="1 requests are in progress"):
         asyncio.run(ask_slowly())
     assert load.in_flight == 0
 
@@ -493,7 +493,7 @@ def test_refusal_when_the_body_is_empty_then_says_so(app: Guard) -> None:
 
 def test_refusal_when_the_method_is_another_then_names_the_right_one(app: Guard) -> None:
     message = ask(app, "/predict").json()["error"]["message"]
-    assert message == "GET /predict: method not allowed, ask by POST; see GET /openapi.json"
+    assert message == "GET /predict: method not allowed; use POST; see GET /openapi.json"
 
 
 def test_refusal_when_a_field_given_twice_hides_among_countless_names_then_finds_it(

@@ -15,7 +15,7 @@ from samples import column, contract_of
 from support import copy_project, get, post, wait_until
 
 Ask = Callable[..., httpx.Response]
-LEARNED_FROM = "lies outside what the model has learned from"
+LEARNED_FROM = "is outside the training range"
 
 
 def serve(store: BundleStore, contract: Contract, version: int = 1) -> None:
@@ -67,7 +67,7 @@ def test_predict_when_optional_values_are_missing_then_answers_without_doubt(
         ({"hired": "2026-12-31"}, f"Hired {LEARNED_FROM}: 2010-01-15 to 2018-04-15"),
         (
             {"job": "Astronaut"},
-            "Job title 'Astronaut' is not among those that the model has learned from",
+            "Job title 'Astronaut' did not occur in the training data",
         ),
     ],
 )
@@ -216,7 +216,7 @@ LEFT_BEHIND: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         [("grade", "\"Senior\" is not allowed; it must be one of 'Junior', 'Principal'")],
     ),
     (
-        "a truth value becomes a category",
+        "a boolean becomes a category",
         {"manager": category("manager", "no", "yes")},
         [("manager", "false is not allowed; it must be one of 'no', 'yes'")],
     ),

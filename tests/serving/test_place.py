@@ -86,7 +86,7 @@ def test_place_when_a_bento_holds_another_bundle_than_its_tag_says_then_is_refus
 ) -> None:
     source = make_bento(tmp_path / "bento", current=OTHER)
     assert refusal(source, source).startswith(
-        f"the Bento salaries:{NAME} holds the bundle {OTHER}, not its own: build it anew"
+        f"the Bento salaries:{NAME} holds the bundle {OTHER}, not its own: rebuild it"
     )
 
 
@@ -103,7 +103,7 @@ def test_place_when_a_bento_was_renamed_in_its_store_then_is_refused(
 ) -> None:
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
     source = make_bento(tmp_path / "bentos" / asked[0] / asked[1])
-    expected = f"what lies in the Bento store as {':'.join(asked)} is the Bento salaries:{NAME}:"
+    expected = f"what is in the Bento store as {':'.join(asked)} is the Bento salaries:{NAME}:"
     assert refusal(source, source).startswith(expected)
 
 

@@ -167,7 +167,7 @@ def test_service_when_its_end_fails_then_ends_all_the_same_and_says_why_in_one_l
         wait_until(lambda: not any(map(psutil.pid_exists, workers)), "the end of the workers")
     told = log.read_text()
     assert told.count("could not end: OSError('no such luck')\n") == 1
-    assert "Error: the service did not end in order; see why above\n" in told
+    assert "Error: the service did not shut down properly; see why above\n" in told
     assert "Traceback" not in told
 
 
@@ -257,7 +257,7 @@ def _shared_folder(process: subprocess.Popen[bytes]) -> Path:
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        (("--port", "{taken}"), "port {taken} of 127.0.0.1 is in use; end the program that"),
+        (("--port", "{taken}"), "port {taken} of 127.0.0.1 is in use; stop the program that"),
         (("--port", "70000"), "port 70000 is not a number from 1 to 65535; choose one"),
         (("--host", "192.0.2.1"), "this machine has no address 192.0.2.1; choose one"),
     ],
@@ -336,7 +336,7 @@ def test_service_when_it_has_a_token_then_asks_for_it_and_logs_it_nowhere(
 @pytest.mark.parametrize(
     ("setting", "value", "told"),
     [
-        ("SALARY_TOKEN", "", "the token is empty or holds what a header cannot"),
+        ("SALARY_TOKEN", "", "the token is empty or contains characters that a header cannot"),
         ("SALARY_TOKEN", "x", "the token has fewer than 16 characters"),
         ("SALARY_ROOT_PATH", "salaries", "SALARY_ROOT_PATH is 'salaries'"),
     ],

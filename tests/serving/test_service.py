@@ -13,7 +13,7 @@ SALARY_AT_0 = 24777.20577143677
 MODEL = "salary_prediction_regression-model"
 ALLOWED = "a number from 0 to 60 (years)"
 GOOD = {"experience_years": 5}
-LEARNED_FROM = "lies outside what the model has learned from"
+LEARNED_FROM = "is outside the training range"
 NO_FIELD = ""
 
 

@@ -26,7 +26,7 @@ BAD_FILES = {
     "empty": (b"", "no token in the file"),
     "short": (b"fifteen-letters\n", "fewer than 16"),
     "one good, one short": (f"{OLD}\nshort\n".encode(), "fewer than 16"),
-    "three": (f"{OLD}\n{NEW}\n{NEW}3\n".encode(), "two at most"),
+    "three": (f"{OLD}\n{NEW}\n{NEW}3\n".encode(), "at most two"),
     "two words": (f"{OLD} {NEW}\n".encode(), "header cannot"),
     "not ASCII": ("Bärentatze-mit-Honig\n".encode(), "more than tokens"),
     "a key": (b"a" * 20_000, "more than the allowed"),
@@ -144,7 +144,7 @@ def test_token_file_when_it_is_no_longer_good_then_the_former_token_stays_and_th
         assert [passes(token, secret) for secret in (OLD, NEW, OLD)] == [True, False, True]
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 1
-    assert told[0].startswith("the tokens read before are kept: ")
+    assert told[0].startswith("the previous tokens are kept: ")
     assert OLD not in told[0]
     assert kept()
 
@@ -157,7 +157,7 @@ def test_token_file_when_it_is_good_again_then_counts_and_that_is_told(
     file.write_text(NEW)
     with caplog.at_level(logging.INFO):
         assert [passes(token, secret) for secret in (OLD, NEW)] == [False, True]
-    assert caplog.records[-1].getMessage() == "the file of tokens is good again"
+    assert caplog.records[-1].getMessage() == "the token file is valid again"
     assert not kept()
 
 

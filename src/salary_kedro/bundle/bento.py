@@ -41,14 +41,14 @@ class BentoProject:
         """Build the Bento `<bento_name>:<bundle_name>`, with that bundle alone inside.
 
         One that is in the Bento store already is left as it is if it holds the project's code
-        and lock as they are now, and is labelled alike; else it is built anew.
+        and lock as they are now, and is labelled alike; else it is rebuilt.
 
         Args:
             bundles: Holds the bundle.
             bundle_name: Its name.
             bento_name: The Bento's name.
             run_id: The MLflow run that trained the model, for the labels; by default what the
-                labels of the Bento say that is built anew.
+                labels of the Bento say that is rebuilt.
 
         Returns:
             The Bento's tag.
@@ -138,7 +138,7 @@ def _is_made_of(folder: Path, bento: Path, bundle: str) -> bool:
     return all(
         _are_equal(path, folder / "src" / name, folder / name)
         for path in files
-        if (name := path.relative_to(held)) != Path(BENTOFILE)  # which BentoML writes anew
+        if (name := path.relative_to(held)) != Path(BENTOFILE)  # which BentoML rewrites
     )
 
 

@@ -282,14 +282,16 @@ def _check_domain(domain: Domain, contract: Contract) -> None:
     """Check that what training covered can be told in the values of the contract's inputs."""
     inputs = {column.name: column for column in contract.inputs}
     if strangers := sorted({*domain.ranges, *domain.categories} - set(inputs)):
-        raise BundleError(f"{DOMAIN} covers {strangers[0][:80]!r}, which is no input of the model")
+        raise BundleError(
+            f"{DOMAIN} covers {strangers[0][:80]!r}, which is not an input of the model"
+        )
     for name, ends in domain.ranges.items():
         try:
             low, high = (as_json(end, inputs[name]) for end in ends)
         except (OverflowError, ValueError) as error:
             raise BundleError(f"{DOMAIN}: the range of {name} holds no days") from error
         if not ends[0] <= ends[1] or math.inf in map(abs, ends):
-            raise BundleError(f"{DOMAIN}: {low} to {high} is no range of {name}")
+            raise BundleError(f"{DOMAIN}: {low} to {high} is not a range of {name}")
 
 
 def _record_examples(model: "Pipeline", contract: Contract) -> dict[str, Any]:

@@ -64,12 +64,12 @@ class Verifier:
         if signature is None:
             raise SignatureError(
                 f"{what} is not signed, and {VERIFY_KEY}_FILE asks for it: package or export it "
-                f"anew with {SIGNING_KEY}_FILE set, or sign it with openssl (docs/deploy.md)"
+                f"again with {SIGNING_KEY}_FILE set, or sign it with openssl (docs/deploy.md)"
             )
         if not any(_has_signed(key, content, signature) for key in self._keys):
             raise SignatureError(
                 f"{what} is signed by no key that {VERIFY_KEY}_FILE names, or was altered since: "
-                f"if you trust whoever signed it, add their public key; else have it signed anew"
+                f"if you trust whoever signed it, add their public key; else have it signed again"
             )
 
 
@@ -104,7 +104,7 @@ def read_signer(environment: Mapping[str, str] = os.environ) -> Signer | None:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UserError(
-            f"{SIGNING_KEY} is no private key in PEM, or has a password: {how}"
+            f"{SIGNING_KEY} is not a private key in PEM, or has a password: {how}"
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UserError(f"{SIGNING_KEY} is not an Ed25519 key: {how}")

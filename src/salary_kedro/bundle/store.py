@@ -146,7 +146,7 @@ class BundleStore:
         if (owner := self.owner()) not in (None, bundle.model_name):
             raise BundleError(
                 f"bundle {name}: it is of the model '{bundle.model_name}', and here lie those of "
-                f"'{owner}'; package the production version anew with `make run`"
+                f"'{owner}'; package the production version again with `make run`"
             )
         return bundle
 

@@ -63,8 +63,8 @@ def count(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text in one line that moves no cursor, changes no colour and turns no reading direction."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    """A text in one line, without characters that control the terminal or the reading direction."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _time(text: str) -> str:

@@ -44,13 +44,13 @@ def contract() -> None:
 @contract.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--env", "-e", required=True, help="New environment under conf/.")
-@click.option("--target", help="Header of the column to predict, if it is not found.")
+@click.option("--target", help="Header of the column to predict, if it is not found automatically.")
 @click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
 def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) -> None:
-    """Draft an environment from a table, CSV or Parquet, for you to edit.
+    """Draft an environment from a CSV or Parquet table, for you to edit.
 
-    Writes conf/ENV with the contract, and a copy of the table under data/ENV: all that
+    Writes conf/ENV with the contract, and a copy of the table under data/ENV: everything
     `kedro run --env ENV` needs. Large tables are drafted from their first 100,000 rows.
 
     Example: kedro contract infer salaries.csv --env mine
@@ -64,9 +64,9 @@ def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) ->
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @common_options
 def check(file: Path | None, env: str | None, json_: bool) -> None:
-    """Show, per column, what a run would reject; never a value.
+    """Count, for each column, the rows that a run would reject; shows no values.
 
-    Reads the environment's raw table, or FILE, whole.
+    Reads all of the environment's raw table, or of FILE.
     The exit code is 1 if more rows would be rejected than the contract allows.
 
     Example: kedro contract check --env mine
@@ -186,7 +186,7 @@ def tell_drafted(result: Row) -> None:
     for remark in result["remarks"]:
         click.echo(f"\n{remark}")
     if not result["whole"]:
-        click.echo("\nLater rows may hold more: `kedro contract check` reads all of them.")
+        click.echo("\nLater rows may contain more: `kedro contract check` reads all of them.")
     click.echo("\nNext:")
     for number, step in enumerate(result["next"], start=1):
         click.echo(f"  {number}. {step}")
@@ -238,8 +238,8 @@ def tell_report(report: Row) -> None:
 
 
 def _plain(text: str) -> str:
-    """A text in one line, whatever signs it holds."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    """A text in one line, whatever characters it contains."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def compare_contracts(project: Project, before: str, after: str) -> Row:

@@ -9,6 +9,6 @@ def package() -> None:
     raise click.ClickException(
         "a wheel of this project cannot run: a run needs the project's folder, with its data, "
         "configuration, lock file and bentofile. To train elsewhere, clone or copy the folder and "
-        "call `make run` there; to serve elsewhere, take the Bento that `kedro run` builds, or the "
+        "run `make run` there; to serve elsewhere, use the Bento that `kedro run` builds, or the "
         "image of `make image`"
     )

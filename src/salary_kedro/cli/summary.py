@@ -131,7 +131,7 @@ def _scoring(outputs: Mapping[str, Any]) -> Lines:
     if "scoring_report" not in outputs:
         return []
     report = outputs["scoring_report"]
-    given = f"; {report['given']} is what the file held" if report["given"] else ""
+    given = f"; {report['given']} is what the file had" if report["given"] else ""
     return [
         ("Production", f"version {report['model_version']}"),
         ("Scored", f"{count(report['scored'], 'row')}, {report['warned']:,} with warnings"),
@@ -147,5 +147,5 @@ def _rejected(report: Mapping[str, Any]) -> str:
         return "0 rows"
     return (
         f"{rejected:,} of {total:,} rows ({rejected / total:.1%}), which have no prediction: "
-        f"{report['rejected_file']} names each line and its reasons"
+        f"{report['rejected_file']} lists each line with its reasons"
     )

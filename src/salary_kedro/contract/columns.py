@@ -79,7 +79,7 @@ class _Column(BaseModel):
     def _check_name(cls, name: str) -> str:
         if not re.fullmatch("[a-z][a-z0-9_]*", name):
             raise ValueError(
-                f"{name!r} is no field name: begin with a letter of a to z, and go on with such "
+                f"{name!r} is not a field name: begin with a letter of a to z, and go on with such "
                 f"letters, digits and _"
             )
         if name in RESERVED_NAMES:
@@ -133,7 +133,7 @@ class _Bounded(_Measured):
     def _check_bounds(self) -> Self:
         low, high = self.bounds.low, self.bounds.high
         if low is not None and high is not None and low > high:
-            raise ValueError(f"the minimum {_say(low)} lies above the maximum {_say(high)}")
+            raise ValueError(f"the minimum {_say(low)} is above the maximum {_say(high)}")
         if not self.allows(self.example):
             raise ValueError(
                 f"example {_say(self.example)} is not allowed: it must be {self.allowed}"
@@ -229,9 +229,9 @@ def read_day(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(read_day)]
-#: One sign of a date format, and those that say nothing of time zones or locales.
-SIGN = re.compile("%.")
-DATE_SIGNS = frozenset({f"%{sign}" for sign in "dmbBYyjaAHMSfIp%"})
+#: One code of a date format, and those that do not depend on time zones or locales.
+DATE_CODE = re.compile("%.")
+DATE_CODES = frozenset({f"%{char}" for char in "dmbBYyjaAHMSfIp%"})
 SAMPLE_DAY = date(2026, 11, 23)
 
 
@@ -239,7 +239,7 @@ class Date(_Bounded):
     """A day, in requests as `2026-11-23`; the model sees the number of days since 1970.
 
     Attributes:
-        format: How the raw file writes a day, in the signs of Python's `strptime`.
+        format: How the raw file writes a day, in the codes of Python's `strptime`.
     """
 
     kind: Literal["date"]
@@ -265,7 +265,7 @@ class Date(_Bounded):
             again = datetime.strptime(SAMPLE_DAY.strftime(text), text)
         except (ValueError, re.error):
             again = None
-        if again is None or again.date() != SAMPLE_DAY or set(SIGN.findall(text)) - DATE_SIGNS:
+        if again is None or again.date() != SAMPLE_DAY or set(DATE_CODE.findall(text)) - DATE_CODES:
             raise ValueError(
                 f"{text!r} does not say how the table writes day, month and year; "
                 f"'%d/%m/%Y' reads 23/11/2026, and '%d %b %Y' reads 23 Nov 2026"
@@ -413,7 +413,9 @@ class _Target(BaseModel):
     @classmethod
     def _check_currency(cls, code: str) -> str:
         if code and not re.fullmatch("[A-Z]{3}", code):
-            raise ValueError(f"{code!r} is no currency code: write three capitals, such as 'USD'")
+            raise ValueError(
+                f"{code!r} is not a currency code: write three capitals, such as 'USD'"
+            )
         return code
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ class Change:
         field: Field name or key that it is about.
         what: What differs.
         breaks: Whether requests that were right before are refused now, or requests or
-            answers mean something else.
+            the meaning of responses changes.
         effect: What that does.
     """
 
@@ -54,7 +54,7 @@ def _removed(before: Contract, after: Contract) -> Iterator[Change]:
     for name, feature in _inputs(before).items():
         if name in taken:
             continue
-        effect = "requests that hold it are refused"
+        effect = "requests that contain it are refused"
         if name in now:
             yield Change(name, f"is no longer an input, but of use '{now[name].use}'", True, effect)
         elif (other := by_column.get(feature.column)) and other not in _inputs(before):
@@ -116,10 +116,10 @@ def _compare_categories(old: Category, new: Category) -> Iterator[Change]:
             effect = f"it must be {new.allowed}; any text was allowed before"
             yield Change(old.name, "learned categories become a closed list", True, effect)
         elif old.listed is not None:
-            yield Change(old.name, "the closed list is given up", False, "any text is allowed")
+            yield Change(old.name, "the closed list is dropped", False, "any text is allowed")
         return
     if removed := [text for text in old.listed if text not in new.listed]:
-        effect = "requests that hold one are refused"
+        effect = "requests that contain one are refused"
         yield Change(old.name, f"categories removed: {_show(removed)}", True, effect)
     if added := [text for text in new.listed if text not in old.listed]:
         yield Change(old.name, f"categories added: {_show(added)}", False, "more is allowed")
@@ -133,7 +133,9 @@ def _show(texts: list[str]) -> str:
 def _compare_unit(name: str, old: str, new: str) -> Iterator[Change]:
     if old != new:
         what = f"unit '{old}' becomes '{new}'"
-        effect = "old requests are accepted, but mean something else" if old else "it is now said"
+        effect = (
+            "old requests are accepted, but their meaning changes" if old else "it is now stated"
+        )
         yield Change(name, what, bool(old), effect)
 
 
@@ -143,12 +145,12 @@ _KEYS = {
     "label": "people see it",
     "help": "people see it",
     "example": "people see it",
-    "format": "the table must write dates so; requests do not change",
-    "true_values": "the table must write yes so; requests do not change",
-    "false_values": "the table must write no so; requests do not change",
-    "missing": "the next model takes missing values otherwise",
-    "ordered": "the next model sees the categories otherwise",
-    "log_scale": "the next model is fitted otherwise",
+    "format": "the table must write dates this way; requests do not change",
+    "true_values": "the table must write yes this way; requests do not change",
+    "false_values": "the table must write no this way; requests do not change",
+    "missing": "the next model treats missing values differently",
+    "ordered": "the next model encodes the categories differently",
+    "log_scale": "the next model is fitted differently",
 }
 
 
@@ -175,23 +177,25 @@ def _not_sent(before: Contract, after: Contract) -> Iterator[Change]:
             effect = "the table must have it" if becomes.use == "audit" else "nothing"
             yield Change(name, f"is a new column of use '{becomes.use}'", False, effect)
         elif becomes is None:
-            yield Change(name, "is removed, and was no input", False, "reports do not show it")
+            yield Change(
+                name, "is removed; it was not an input", False, "reports no longer show it"
+            )
         elif was != becomes:
-            yield Change(name, "differs, and is no input", False, "requests do not change")
+            yield Change(name, "differs; it is not an input", False, "requests do not change")
 
 
 def _target(before: Contract, after: Contract) -> Iterator[Change]:
     old, new = before.target, after.target
     if old.name != new.name:
-        effect = f"answers hold '{new.name}' instead of '{old.name}'"
+        effect = f"responses contain '{new.name}' instead of '{old.name}'"
         yield Change(old.name, f"the target is renamed to '{new.name}'", True, effect)
     for key in ("unit", "currency", "period"):
         was, becomes = getattr(old, key), getattr(new, key)
         if was != becomes:
-            effect = "answers mean something else" if was else "it is now said"
+            effect = "the meaning of responses changes" if was else "it is now stated"
             yield Change(old.name, f"{key} '{was}' becomes '{becomes}'", bool(was), effect)
     if old.kind != new.kind or old.interval != new.interval:
-        effect = f"the table's must be {new.allowed}; answers stay numbers"
+        effect = f"the table's must be {new.allowed}; responses stay numbers"
         yield Change(old.name, "kind or bounds of the target differ", False, effect)
     yield from _compare_keys(old, new)
 
@@ -199,7 +203,7 @@ def _target(before: Contract, after: Contract) -> Iterator[Change]:
 def _table(before: Contract, after: Contract) -> Iterator[Change]:
     for key in type(before.table).model_fields:
         if getattr(before.table, key) != getattr(after.table, key):
-            effect = "the table is read and checked otherwise; requests do not change"
+            effect = "the table is read and checked differently; requests do not change"
             yield Change(f"table.{key}", "differs", False, effect)
 
 

@@ -70,13 +70,13 @@ class DomainCheck:
 def outside(column: Column, low: float, high: float) -> str:
     """The warning about a value beyond the training range."""
     ends = f"{_show(low, column)} to {_show(high, column)} {column.unit}".rstrip()
-    return f"{column.label} lies outside what the model has learned from: {ends}"
+    return f"{column.label} is outside the training range: {ends}"
 
 
 def unmet(column: Column, text: str) -> str:
     """The warning about a category that training did not meet."""
     shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
-    return f"{column.label} '{shown}' is not among those that the model has learned from"
+    return f"{column.label} '{shown}' did not occur in the training data"
 
 
 def as_json(value: float, column: Column) -> float | str:

@@ -2,7 +2,7 @@
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@`, or with a tab or a carriage
 return before them, for a formula. Such a text gets a single quote before it, and so does one
-that begins with quotes and then such a sign, so that taking one quote away gives every text
+that begins with quotes and then such a character, so that taking one quote away gives every text
 back. Plain numbers, such as `-5`, stay as they are. See OWASP, "CSV Injection".
 """
 

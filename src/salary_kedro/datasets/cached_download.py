@@ -28,7 +28,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
     """Reads a local file, which it fetches from a URL when it is not there.
 
     The file appears at its path whole or not at all: it is downloaded beside it under
-    another name, checked, then renamed. A file that is there already is read as it is
+    another name, checked, then renamed. A file that already exists is read as it is
     and never replaced, unless ``refresh`` asks for it.
 
     Example for ``catalog.yml``::

@@ -29,7 +29,7 @@ class _Place(AbstractDataset[None, Any]):
         """
         path = local_path(filepath)
         if path is None:
-            raise ValueError(f"'{filepath}' is no file of this machine: give the path of one")
+            raise ValueError(f"'{filepath}' is not a file on this machine: give the path of one")
         self._path = path
         self.metadata = metadata
 

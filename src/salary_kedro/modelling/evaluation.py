@@ -60,7 +60,7 @@ def cross_validation_metrics(
         train: The training rows.
         contract: Names the features and the target.
         folds: Number of folds, 2 to the number of training rows.
-        repeats: How often the rows are shuffled and folded anew.
+        repeats: How often the rows are shuffled and folded again.
         random_state: Seed of the shuffles.
 
     Returns:

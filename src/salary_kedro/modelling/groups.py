@@ -19,7 +19,7 @@ GROUP_COLUMNS = ("column", "group", "rows", "rmse", "mae", "mean_residual")
 def score_by_group(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Score a fitted model on each group that the contract's audit columns make.
 
-    A category or a truth value is a group; numbers and dates make quarters, by their
+    A category or a boolean is a group; numbers and dates make quarters, by their
     rank among the holdout rows. Groups of fewer than five rows are left out.
 
     Returns:

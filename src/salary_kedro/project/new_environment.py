@@ -40,7 +40,7 @@ def check_name(env: str, root: Path, *, force: bool) -> None:
     """Check that an environment may be written.
 
     Raises:
-        UserError: If its name is not allowed, or it is there already.
+        UserError: If its name is not allowed, or it already exists.
     """
     folder, conf = data_folder(env), root / "conf" / env
     if env in DEFAULT_ENVS:
@@ -50,12 +50,12 @@ def check_name(env: str, root: Path, *, force: bool) -> None:
         return
     if not _is_drafted(there):
         raise UserError(
-            f"{there} is there already and was not drafted by `kedro contract infer`, which "
+            f"{there} already exists and was not drafted by `kedro contract infer`, which "
             f"replaces nothing else, not even with --force: choose another name"
         )
     if not force:
         raise UserError(
-            f"the environment '{env}' is there already: choose another name, or replace "
+            f"the environment '{env}' already exists: choose another name, or replace "
             f"{there} and the table in {folder}/01_raw with --force"
         )
 
@@ -93,7 +93,7 @@ def write_environment(
         Where contract and table are, relative to the project.
 
     Raises:
-        UserError: If it is there already, unless it may be replaced.
+        UserError: If it already exists, unless it may be replaced.
     """
     check_name(env, root, force=force)
     texts = _texts(drafted, table.name, env)
@@ -104,7 +104,7 @@ def write_environment(
     same = target.exists() and target.samefile(table)
     if os.path.lexists(target) and not (same or (force and conf.exists())):
         remedy = "move it away, or replace it with --force" if conf.exists() else "move it away"
-        raise UserError(f"{target} is there already: {remedy}")
+        raise UserError(f"{target} already exists: {remedy}")
     part, new = (beside(path, digits, "part") for path in (target, conf))
     try:
         _write_configuration(new, conf, texts)

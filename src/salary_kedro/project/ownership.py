@@ -60,7 +60,7 @@ def refuse_owned(path: Path, project: Project, remedy: str) -> None:
         UserError: Names the path, and whose it is.
     """
     if place := find_owner(path, list(owned_places(project.root.resolve(), project.loader))):
-        raise UserError(f"{path} belongs to {place.owner} and is not written over: {remedy}")
+        raise UserError(f"{path} belongs to {place.owner} and is never overwritten: {remedy}")
 
 
 def find_owner(path: Path, places: list[Place]) -> Place | None:

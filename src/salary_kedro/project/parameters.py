@@ -67,7 +67,7 @@ class CrossValidation(Group):
 
     Attributes:
         folds: Number of folds, at least 2.
-        repeats: How often the rows are folded anew, at least once.
+        repeats: How often the rows are folded again, at least once.
     """
 
     folds: int = Field(ge=2)
@@ -129,7 +129,7 @@ class Parameters(Group):
 
     Attributes:
         model: Picked up by `data_science.model`.
-        refresh: Picked up by the catalog: fetch the raw file anew.
+        refresh: Picked up by the catalog: fetch the raw file again.
         rows_to_score: Picked up by the catalog: the file that `batch_scoring` reads;
             empty for the catalog's own, as for the next one.
         scored_rows: Picked up by the catalog: the file that it writes.
@@ -231,7 +231,7 @@ def read_parameters(version: int, lineage: Lineage) -> TrainedBy:
     if lineage.parameters is None:
         raise UserError(
             f"{where} does not hold the parameters of its training: it was registered before "
-            f"runs recorded them, so it cannot be trained once more"
+            f"runs recorded them, so it cannot be trained again"
         )
     try:
         return TrainedBy.model_validate_json(lineage.parameters)

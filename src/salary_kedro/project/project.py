@@ -23,7 +23,7 @@ class Project:
         artifacts: URI of the folder of a local store's artifacts; another store decides that
             itself, and then it is None.
         bundles: Its bundles.
-        raw_data: Its raw file; None if that can be fetched, or is no file of this machine.
+        raw_data: Its raw file; None if that can be fetched, or is not a file on this machine.
         loader: Its configuration, for what is not resolved here: the catalog, credentials.
     """
 

@@ -81,7 +81,7 @@ class Routes:
         allowed, endpoint = found
         if method != allowed and not (method == "HEAD" and allowed == "GET"):
             methods = {"Allow": "GET, HEAD" if allowed == "GET" else allowed}
-            message = f"{_cut(method)} {path}: method not allowed, ask by {allowed}"
+            message = f"{_cut(method)} {path}: method not allowed; use {allowed}"
             raise _no_route(405, "method_not_allowed", message, methods)
         response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)
@@ -104,7 +104,11 @@ class Routes:
         """Tell that the process lives; of `/readyz`, that it has a model and goes on."""
         if request.scope["path"] == "/readyz":
             if self._drain.whole_server:
-                raise RequestError(503, "ending", "the service is about to end; ask another")
+                raise RequestError(
+                    503,
+                    "ending",
+                    "the service is shutting down; use another",
+                )
             if self._predictor.served is None:
                 raise self._no_model()
         return PlainTextResponse("\n")
@@ -166,7 +170,9 @@ def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[s
 def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:
     salaries = [float(salary) for salary in served.bundle.predict(rows)]
     if not all(map(math.isfinite, salaries)):
-        message = "the model has no finite answer for these values; send values it can have seen"
+        message = (
+            "the model has no finite answer for these values; send values like its training data"
+        )
         raise RequestError(422, "no_prediction", message)
     return salaries
 

@@ -58,7 +58,7 @@ async def receive(request: Request, body: bytearray, load: Load, most: int) -> N
                 while await _receive_part(request, body, load, most):
                     pass
     except TimeoutError as error:
-        message = f"the body did not come within {limits.BODY_SECONDS:g} s; send it at once"
+        message = f"the body did not arrive within {limits.BODY_SECONDS:g} s; send it at once"
         raise too_slow(message) from error
 
 

@@ -122,9 +122,9 @@ class Supervisor(bentoml_circus.Arbiter):
         loop.add_reader(self._lifeline.news, self._welcome)
         super().start(cb)
         if self._failed:
-            raise click.ClickException("the workers end before they are ready; see why above")
+            raise click.ClickException("the workers exit before they are ready; see why above")
         if self._broke_off:
-            raise click.ClickException("the service did not end in order; see why above")
+            raise click.ClickException("the service did not shut down properly; see why above")
 
     def _do(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         """Do some work; what goes wrong is logged, and the server goes on."""

@@ -28,8 +28,8 @@ def read_grace(environment: Mapping[str, str] = os.environ) -> float:
         seconds = math.nan
     if not 0 <= seconds <= LONGEST:
         raise UserError(
-            f"{GRACE} is '{text}'; give the seconds for which the service goes on answering once "
-            f"it is told to end, 0 to {LONGEST:g}"
+            f"{GRACE} is '{text}'; give the number of seconds for which the service still answers "
+            f"after it is told to stop, 0 to {LONGEST:g}"
         )
     return seconds
 

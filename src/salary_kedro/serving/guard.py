@@ -202,7 +202,7 @@ class Guard:
 
 
 def _too_long() -> RequestError:
-    message = f"there was no answer within {limits.ANSWER_SECONDS:g} s; ask again, or for less"
+    message = f"no answer within {limits.ANSWER_SECONDS:g} s; try again, or send fewer rows"
     return RequestError(503, "timeout", message, headers={"Retry-After": str(limits.RETRY_SECONDS)})
 
 

@@ -36,7 +36,7 @@ def check_address(host: str, port: int, family: socket.AddressFamily) -> None:
 def explain(error: OSError, host: str, port: int) -> str:
     """Why nobody can listen at an address, and what to do."""
     if error.errno == errno.EADDRINUSE:
-        what = f"port {port} of {host} is in use; end the program that uses it, or choose another"
+        what = f"port {port} of {host} is in use; stop the program that uses it, or choose another"
         return f"{what} with --port"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} needs rights that you do not have; choose one above 1023 with --port"

@@ -71,7 +71,9 @@ class Load:
             self.in_flight += 1
             self._readers.pop(reader, None)
             if reader.given_up:
-                raise too_slow("the body came slowly, and others need its room; send it at once")
+                raise too_slow(
+                    "the body arrived slowly while others needed its room; send it at once"
+                )
         if self.in_flight > limits.MAX_IN_FLIGHT:
             raise _full()
 
@@ -98,7 +100,7 @@ class Load:
             others = (each for each in self._readers if each.body and each.body is not body)
             slow = next(others, None)
             if slow is None:
-                raise busy("the requests being answered are too large together")
+                raise busy("the requests in progress are too large together")
             self._give_up(slow)
 
     async def compute(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -108,7 +110,7 @@ class Load:
             RequestError: 503 if too many wait already.
         """
         if self.batches >= limits.MAX_BATCHES_COMPUTED + limits.MAX_BATCHES_WAITING:
-            raise busy(f"{self.batches} batches are being computed or wait for it")
+            raise busy(f"{self.batches} batches are being computed or are waiting")
         loop = asyncio.get_running_loop()
 
         def leave(_: Future[T]) -> None:
@@ -131,4 +133,4 @@ class _Reader:
 
 
 def _full() -> RequestError:
-    return busy(f"{limits.MAX_IN_FLIGHT} requests are being answered")
+    return busy(f"{limits.MAX_IN_FLIGHT} requests are in progress")

@@ -29,7 +29,7 @@ class ModelMetrics:
 
         self._served = gauge(
             "salary_model_served",
-            "1 for the bundle that a worker answers with, 0 for those it answered with before",
+            "1 for the bundle that a worker serves, 0 for those it served before",
             *("name", "version", "bundle"),
         )
         self._swaps = Counter(
@@ -40,20 +40,20 @@ class ModelMetrics:
         for result in RESULTS:
             self._swaps.labels(result)
         self._failures = Counter(
-            "salary_model_load_failures", "Tries of a worker to load a bundle that failed"
+            "salary_model_load_failures", "Failed attempts of a worker to load a bundle"
         )
         self._packaged = gauge(
             "salary_model_packaged_timestamp_seconds",
-            "When the bundle that a worker answers with was written; 0 if its files have no times",
+            "When the bundle that a worker serves was written; 0 if its files have no times",
         )
-        self._ready = gauge("salary_model_ready", "1 while a worker has a model to answer with")
+        self._ready = gauge("salary_model_ready", "1 while a worker has a model")
         self._ready.set(0)
         self._current = gauge(
             "salary_model_current",
             "1 while a worker serves what the pointer names; 0 while that is refused or missing",
         )
         self._stalled = gauge(
-            "salary_model_stalled", "1 while a worker's look at the bundles does not end"
+            "salary_model_stalled", "1 while a worker is stuck inspecting the bundles"
         )
         self._labels: tuple[str, str, str] | None = None
 

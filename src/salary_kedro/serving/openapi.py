@@ -16,7 +16,7 @@ REQUEST_ID, TRACE = "X-Request-ID", "traceparent"
 _TAGS = {
     "predictions": "Ask for salaries",
     "model": "Which model answers, and how good it was",
-    "descriptions": "What programs read to learn of the routes",
+    "descriptions": "The machine-readable description of the routes",
 }
 _TEXT = {"schema": {"type": "string"}}
 #: What any request may send in its header.
@@ -30,7 +30,7 @@ _HEADERS = {
     "Content-Encoding": "gzip, for a long answer to a client that takes it",
     "WWW-Authenticate": "How to send a token",
     "Allow": "The methods of the route",
-    "Retry-After": "Seconds until it may help to ask again",
+    "Retry-After": "Seconds to wait before a retry",
 }
 _OWN_HEADERS = {
     "200": ["Content-Encoding"],
@@ -40,14 +40,14 @@ _OWN_HEADERS = {
 }
 #: What any route may answer beside 200.
 _ALWAYS = {
-    "405": "The route is asked by another method",
+    "405": "The route does not support this method",
     "500": "The service failed; its log says why",
-    "503": "There is no model yet, or too much is being answered: ask again after Retry-After",
+    "503": "There is no model yet, or the service is overloaded: retry after Retry-After",
 }
-_UNAUTHORIZED = {"401": "The bearer token is missing, or another"}
+_UNAUTHORIZED = {"401": "The bearer token is missing or wrong"}
 _REFUSED_BODY = {
     "400": "The body is not valid JSON",
-    "408": "The body did not come in time",
+    "408": "The body did not arrive in time",
     "413": "The body is too large",
     "415": "The body is not application/json, or not in UTF-8",
     "422": "A field is missing, unknown, given twice or not allowed",
@@ -82,7 +82,7 @@ def _info(bundle: Bundle) -> dict[str, Any]:
     return {
         "title": f"{target.label} prediction",
         "version": f"{bundle.version}",
-        "description": f"Answers with the {target.label.lower()} ({target.unit}) that "
+        "description": f"Predicts the {target.label.lower()} ({target.unit}) that "
         f"{bundle.model_name}, version {bundle.version}, predicts.",
         "contact": {"name": "salary_kedro"},
         "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
@@ -113,7 +113,7 @@ def _paths(bundle: Bundle, schemas: Schemas, refused: Mapping[str, str]) -> dict
         "/predict_batch": {"post": {**many, "requestBody": _body(schemas.batch, rows)}},
         "/model": {"get": model},
         "/openapi.json": {"get": _description("get_openapi", "This description", refused)},
-        "/docs.json": {"get": _description("get_docs", "This description once more", refused)},
+        "/docs.json": {"get": _description("get_docs", "This description again", refused)},
         "/schema.json": {"get": _description("get_schema", "For BentoML's clients", refused)},
     }
 

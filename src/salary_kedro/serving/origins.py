@@ -39,8 +39,8 @@ class Origins:
             if not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin):
                 raise UserError(
                     f"{ORIGINS} holds '{origin}'; each origin must be written as browsers send it, "
-                    "such as https://example.org or http://127.0.0.1:8080: no path, no *, no port "
-                    "that goes without saying, in lower case, separated by commas"
+                    "such as https://example.org or http://127.0.0.1:8080: in lower case, without "
+                    "path, * or default port, separated by commas"
                 )
         self._allowed = frozenset(origin.encode() for origin in allowed)
 

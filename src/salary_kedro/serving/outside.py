@@ -104,5 +104,5 @@ def _networks(listed: str) -> tuple[Network, ...] | None:
     except ValueError as error:
         raise UserError(
             f"{TRUSTED} is '{listed}'; it must list IP addresses or networks, such as "
-            "10.0.0.5,10.1.0.0/16, or be * to believe anybody"
+            "10.0.0.5,10.1.0.0/16, or be * to trust everybody"
         ) from error

@@ -111,7 +111,7 @@ def _of_bento(source: Path) -> Place:
         return Place("bento", folder, tag)
     if (held := BundleStore(folder).current()) != version:
         raise UserError(
-            f"the Bento {tag} holds the bundle {held}, not its own: build it anew with "
+            f"the Bento {tag} holds the bundle {held}, not its own: rebuild it with "
             f"{BUILD_BENTO}, or name another folder of bundles in SALARY_BUNDLES"
         )
     return Place("bento", folder, tag, version)
@@ -122,8 +122,8 @@ def _check_folder(folder: Path, tag: str) -> None:
     asked = f"{folder.parent.name}:{folder.name}"
     if folder.parents[1] == (bento_home() / "bentos").resolve() and asked != tag:
         raise UserError(
-            f"what lies in the Bento store as {asked} is the Bento {tag}: remove {folder}, and "
-            f"build it anew with {BUILD_BENTO}"
+            f"what is in the Bento store as {asked} is the Bento {tag}: remove {folder}, and "
+            f"rebuild it with {BUILD_BENTO}"
         )
 
 

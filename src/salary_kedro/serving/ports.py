@@ -22,7 +22,7 @@ def check_port(port: str, command: str) -> str | None:
         except PermissionError:
             return f"port {port} needs rights that you do not have; choose one above 1023"
         except OSError:
-            return f"port {port} is in use; end the program that uses it, or run: {command}"
+            return f"port {port} is in use; stop the program that uses it, or run: {command}"
     return None
 
 

@@ -45,7 +45,7 @@ def _advice(place: Place, empty: bool) -> str:
     if bundles_override():
         return "see that SALARY_BUNDLES names a folder of bundles, and that it can be read here"
     if place.bento:
-        return f"build the Bento anew with {BUILD_BENTO}"
+        return f"rebuild the Bento with {BUILD_BENTO}"
     if empty:
         return f"package one with `make run{env and f' ENV={env}'}`"
     return f"repair it with `kedro models doctor --fix{env and f' --env {env}'}`"
@@ -143,7 +143,7 @@ class Predictor:
                 if not looked.is_set():
                     self._log_trouble()
             except Exception:  # whatever it was, the thread must go on looking
-                log.exception("the bundles could not be looked at; the model stays as it is")
+                log.exception("the bundles could not be inspected; the model stays as it is")
             self._looked()
             looked.set()
             pause.wait(POLL_SECONDS)
@@ -162,7 +162,7 @@ class Predictor:
             self._stalled = True
             model_metrics().stalled(True)
             self._refuse(
-                f"a look at the bundles in {self._store.folder} has not ended for "
+                f"inspecting the bundles in {self._store.folder} has not finished for "
                 f"{STALL_SECONDS:g} s; see whether its disk or network mount answers"
             )
             self._log_trouble()
@@ -232,7 +232,7 @@ class Predictor:
     def _refuse(self, reason: str) -> None:
         model_metrics().failed()
         self._trouble, self._retry_at = reason, time.monotonic() + RETRY_SECONDS
-        self.problem = f"{reason}; {_advice(self.place, self._empty)}, and the service will notice"
+        self.problem = f"{reason}; {_advice(self.place, self._empty)}; the service will pick it up"
         if (served := self.served) is not None:
             source = "reserve" if served.choice.source == "reserve" else "kept"
             self.served = served.because(source, reason)

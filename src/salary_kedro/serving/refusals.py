@@ -51,7 +51,7 @@ class RequestError(Exception):
 def busy(what: str) -> RequestError:
     """There is no room for the request now; there will be soon."""
     again = {"Retry-After": str(RETRY_SECONDS)}
-    return RequestError(503, "busy", f"{what}; ask again in {RETRY_SECONDS} s", headers=again)
+    return RequestError(503, "busy", f"{what}; try again in {RETRY_SECONDS} s", headers=again)
 
 
 def too_slow(message: str) -> RequestError:

@@ -65,7 +65,7 @@ class RequestMetrics:
         self._errors = Counter("salary_errors", "Requests refused, by the error's code", ["code"])
         self._beyond = Counter(
             "salary_out_of_range",
-            "Values beyond what the training covered (warned) or what is allowed (refused)",
+            "Values outside the training range (warned) or outside what is allowed (refused)",
             ["field", "outcome"],
         )
         self._in_flight = Gauge(
@@ -76,7 +76,7 @@ class RequestMetrics:
             self._errors.labels(code)
         self._token_kept = Gauge(
             "salary_token_kept",
-            "1 while the file of tokens is not good, so that a worker keeps the former ones",
+            "1 while the token file is not valid and a worker keeps the previous tokens",
             multiprocess_mode="liveall",
         )
         self._of_route = lru_cache(200)(self._find)

@@ -72,7 +72,7 @@ class SalaryPrediction:
         set_up_logs()
         is_first = bentoml.server_context.worker_index == 1
         if settings.token is None and is_first and (host := _bound_wider()):
-            message = "anyone who reaches %s may ask: set %s or %s to ask for a bearer token"
+            message = "anyone who reaches %s may use it: set %s or %s to require a bearer token"
             log.warning(message, host, TOKEN, TOKEN_FILE)
         predictor.follow()
 

@@ -89,9 +89,9 @@ class TokenFile(Token):
         except UserError as error:
             self._problem = str(error)
         if self._problem not in ("", former):
-            log.error("the tokens read before are kept: %s", self._problem)
+            log.error("the previous tokens are kept: %s", self._problem)
         elif former and not self._problem:
-            log.info("the file of tokens is good again")
+            log.info("the token file is valid again")
         request_metrics().token_kept(bool(self._problem))
 
 
@@ -99,9 +99,9 @@ def _headers_of(secrets: Sequence[str]) -> list[bytes]:
     for secret in secrets:
         if not _ALLOWED.fullmatch(secret):
             raise UserError(
-                f"the token is empty or holds what a header cannot; {TOKEN}, or each line of "
-                f"the file that {TOKEN_FILE} names, must be letters, digits and -._~+/ alone, "
-                "with = at the end if at all"
+                f"the token is empty or contains characters that a header cannot; {TOKEN}, or each "
+                f"line of the file that {TOKEN_FILE} names, may contain only letters, digits and "
+                "-._~+/, with = only at the end"
             )
         if len(secret) < SHORTEST:
             raise UserError(
@@ -129,6 +129,6 @@ def _read(path: Path) -> list[str]:
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     if len(lines) > MOST or not content.isascii():
         raise UserError(
-            f"the file '{path}' holds more than tokens; write one token a line, two at most"
+            f"the file '{path}' contains more than tokens; write one token per line, at most two"
         )
     return [line.decode() for line in lines]

@@ -20,7 +20,7 @@ from salary_kedro.contract.model import Contract, CsvDialect
 def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Take the contract's columns out of a raw table, typed, under their field names.
 
-    Numbers become float64, categories pandas' `category` of texts, truth values
+    Numbers become float64, categories pandas' `category` of texts, booleans
     `boolean`, dates `datetime64[ms]`. What is not of its kind becomes missing.
     """
     csv = contract.table.csv
@@ -47,7 +47,7 @@ def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
 def _to_float(values: pd.Series, csv: CsvDialect) -> pd.Series:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    if is_object_dtype(values):  # truth values among others are no numbers
+    if is_object_dtype(values):  # booleans among others are no numbers
         values = values.mask(values.map(lambda value: isinstance(value, bool)))
     elif is_string_dtype(values):
         values = _plain_numbers(values, csv)

@@ -15,7 +15,7 @@ KNOWN_MISSING = (
 def csv_arguments(contract: Contract) -> dict[str, Any]:
     """How `pandas.read_csv` must read a raw table.
 
-    Cells of categories, dates, truth values and keys stay texts as they are in the file.
+    Cells of categories, dates, booleans and keys stay texts as they are in the file.
     """
     csv = contract.table.csv
     texts = dict.fromkeys(contract.table.primary_key, "str")  # 007 is another key than 7
@@ -84,6 +84,6 @@ def _is_plain_text(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        is_word = any(sign.isalpha() for sign in text)
+        is_word = any(char.isalpha() for char in text)
         return is_word and text.strip().lower() not in {"true", "false"}
     return False

@@ -39,7 +39,7 @@ def fingerprint(table: pd.DataFrame) -> str:
     - a date as the midnight it begins with; a time with a zone as its instant;
     - as missing whatever pandas takes for it: None, NaN, NaT, NA.
 
-    A number is not the text that spells it, nor 1 the truth value. The labels of the
+    A number is not the text that spells it, nor 1 the boolean. The labels of the
     rows do not count. The same on every machine, and in every process.
     """
     digest = hashlib.sha256(str(len(table)).encode())

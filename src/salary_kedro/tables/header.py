@@ -41,7 +41,7 @@ def check_header(header: Sequence[object], contract: Contract, advice: str | Non
     twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in known]
     if twice:
         raise ContractError(
-            f"the table has more than one column '{twice[0]}': give each a name of its own"
+            f"the table has more than one column '{twice[0]}': give each its own name"
         )
     missing = [name for name in names if name not in header]
     if not missing:

@@ -88,7 +88,7 @@ class TableReader:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise UserError(
-                f"{self.path} has more than one column '{twice[0]}': give each a name of its own"
+                f"{self.path} has more than one column '{twice[0]}': give each its own name"
             )
         return names
 
@@ -226,7 +226,7 @@ def _readable(path: Path, csv: CsvDialect) -> Iterator[None]:
             f"there is no file {path}: correct the path, or put the file there"
         ) from error
     except pa.ArrowException as error:
-        raise UserError(f"{path} cannot be read as Parquet: write the file anew") from error
+        raise UserError(f"{path} cannot be read as Parquet: write the file again") from error
     except OSError as error:
         raise UserError(explain_path(error, path)) from error
     except (ValueError, LookupError, ParserWarning) as error:

@@ -53,7 +53,7 @@ def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
 
     result = frame.copy()
     for position, kind in enumerate(frame.dtypes):
-        if kind == "str" or kind.kind == "O":  # numbers, dates and truth values hold no texts
+        if kind == "str" or kind.kind == "O":  # numbers, dates and booleans hold no texts
             values: Any = frame.iloc[:, position].astype(object).map(changed)
             result.isetitem(position, values.astype(_kept(kind)))
     result.columns = frame.columns.map(changed)

@@ -113,7 +113,7 @@ class ScoredTables:
                 )
             if not self.overwrite and path.exists() and not _holds(path, is_earlier):
                 raise UserError(
-                    f"{path} is there already and holds no earlier result of scoring: name another "
+                    f"{path} already exists and is not an earlier result of scoring: name another "
                     f"file for scored_rows, or add overwrite=true to --params to replace it"
                 )
         return suffix

@@ -24,7 +24,7 @@ def make(folder: Path, bentofile: str, code: str = "a = 1\n") -> Path:
 @pytest.mark.parametrize(
     ("lists", "code", "same"),
     [
-        ('include: ["src/a.py"]\nexclude: []\n', "a = 1\n", True),  # as BentoML writes it anew
+        ('include: ["src/a.py"]\nexclude: []\n', "a = 1\n", True),  # as BentoML rewrites it
         ('include: ["src/a.py"]\nexclude: ["src/b.py"]\n', "a = 1\n", False),
         ('include: ["src/*.py"]\nexclude: []\n', "a = 1\n", False),
         ('include: ["src/a.py"]\nexclude: []\n', "a = 2\n", False),

@@ -215,11 +215,11 @@ def test_load_when_the_manifest_names_another_file_then_it_is_not_read(
         ("examples.json", b'{"rows": [], "predictions": []}', "examples.json.rows is not"),
         ("examples.json", b'{"rows": [[5.0]], "predictions": [NaN]}', "predictions.0 is not"),
         ("examples.json", b'{"rows": [[5.0], [5.0]], "predictions": [5000]}', "one prediction for"),
-        ("domain.json", b'{"ranges": {"nobody": [1, 2]}}', "'nobody', which is no input"),
-        ("domain.json", b'{"categories": {"nobody": []}}', "'nobody', which is no input"),
-        ("domain.json", b'{"ranges": {"experience_years": [1, 1e999]}}', "is no range of"),
-        ("domain.json", b'{"ranges": {"experience_years": [NaN, 1]}}', "is no range of"),
-        ("domain.json", b'{"ranges": {"experience_years": [2, 1]}}', "is no range of"),
+        ("domain.json", b'{"ranges": {"nobody": [1, 2]}}', "'nobody', which is not an input"),
+        ("domain.json", b'{"categories": {"nobody": []}}', "'nobody', which is not an input"),
+        ("domain.json", b'{"ranges": {"experience_years": [1, 1e999]}}', "is not a range of"),
+        ("domain.json", b'{"ranges": {"experience_years": [NaN, 1]}}', "is not a range of"),
+        ("domain.json", b'{"ranges": {"experience_years": [2, 1]}}', "is not a range of"),
     ],
 )  # fmt: skip
 def test_load_when_a_vouched_file_is_not_what_it_should_be_then_says_where(

@@ -373,7 +373,7 @@ def test_load_when_the_folder_is_another_models_then_is_refused(
 
     assert str(caught.value) == (
         f"bundle {names[1]}: it is of the model 'salaries', and here lie those of "
-        f"'professor_salary'; package the production version anew with `make run`"
+        f"'professor_salary'; package the production version again with `make run`"
     )
 
 

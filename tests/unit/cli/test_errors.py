@@ -21,13 +21,13 @@ def chained(*errors: Exception) -> Exception:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (UserError("mend it"), "mend it"),
+        (UserError("fix it"), "fix it"),
         (ContractError("mend the contract"), "mend the contract"),
         (DatasetError("no such file"), "no such file"),
-        (chained(ValueError("outer"), UserError("mend it")), "mend it"),
-        (chained(ValueError("a"), KeyError("b"), UserError("mend it")), "mend it"),
-        (chained(UserError("mend it"), ValueError("inner")), "mend it"),
-        (chained(DatasetError("cannot load"), UserError("mend it")), "mend it"),
+        (chained(ValueError("outer"), UserError("fix it")), "fix it"),
+        (chained(ValueError("a"), KeyError("b"), UserError("fix it")), "fix it"),
+        (chained(UserError("fix it"), ValueError("inner")), "fix it"),
+        (chained(DatasetError("cannot load"), UserError("fix it")), "fix it"),
         (UserError("two\n  lines"), "two lines"),
     ],
 )
@@ -64,12 +64,12 @@ def test_explain_when_no_cause_is_meant_for_people_then_is_one_line_and_names_th
 
 
 def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:
-    failure = UserError("mend it")
+    failure = UserError("fix it")
 
     with pytest.raises(click.ClickException) as caught, readable_errors():
         raise failure
 
-    assert (caught.value.message, caught.value.exit_code) == ("mend it", 1)
+    assert (caught.value.message, caught.value.exit_code) == ("fix it", 1)
     assert caught.value.__cause__ is failure
 
 

@@ -212,9 +212,9 @@ def test_summarise_when_a_file_was_scored_then_tells_how_many_rows_and_where() -
 Production  version 3
 Scored      4,998 rows, 31 with warnings
 File        data/07_model_output/scored_rows.csv
-Prediction  column salary; Salary is what the file held
+Prediction  column salary; Salary is what the file had
 Rejected    2,502 of 7,500 rows (33.4%), which have no prediction: \
-data/07_model_output/scored_rows_rejected.csv names each line and its reasons"""
+data/07_model_output/scored_rows_rejected.csv lists each line with its reasons"""
     )
 
 

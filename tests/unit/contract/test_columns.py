@@ -117,7 +117,7 @@ def test_column_when_a_long_example_is_not_allowed_then_shows_all_of_its_digits(
 def test_column_when_its_bounds_are_the_wrong_way_round_then_says_so(
     bounds: dict[str, float],
 ) -> None:
-    assert refusal(**bounds) == "Value error, the minimum 61 lies above the maximum 60"
+    assert refusal(**bounds) == "Value error, the minimum 61 is above the maximum 60"
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
@@ -129,7 +129,7 @@ def test_column_when_its_name_is_one_of_the_answers_then_asks_to_rename_it(name:
 
 @pytest.mark.parametrize("name", ["", "Age", "1st", "years-of-work", "jähre", "a b", "age\n"])
 def test_column_when_its_name_is_no_identifier_then_is_refused(name: str) -> None:
-    assert refusal(name=name).startswith(f"Value error, {name!r} is no field name: begin with")
+    assert refusal(name=name).startswith(f"Value error, {name!r} is not a field name: begin with")
 
 
 @pytest.mark.parametrize("key", ["minimum", "maximum", "exclusive_minimum", "example"])
@@ -317,7 +317,7 @@ def test_target_when_its_currency_is_a_code_or_none_then_takes_it(code: str) -> 
 @pytest.mark.parametrize("code", ["usd", "$", "EURO", "USD\n"])
 def test_target_when_its_currency_is_no_code_then_is_refused(code: str) -> None:
     assert refused({**TARGET, "currency": code}, target) == (
-        f"Value error, {code!r} is no currency code: write three capitals, such as 'USD'"
+        f"Value error, {code!r} is not a currency code: write three capitals, such as 'USD'"
     )
 
 

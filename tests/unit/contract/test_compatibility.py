@@ -70,7 +70,7 @@ def test_compare_when_requests_are_refused_or_mean_something_else_then_it_breaks
         ({**YEARS, "kind": "integer"}, YEARS, "kind integer becomes number"),
         (LEVEL, {**LEVEL, "categories": ["a", "b", "c"]}, "categories added: 'c'"),
         (LEVEL, {**LEVEL, "categories": ["b", "a"]}, "the order of the categories differs"),
-        (LEVEL, {**LEVEL, "categories": {"min_count": 5}}, "the closed list is given up"),
+        (LEVEL, {**LEVEL, "categories": {"min_count": 5}}, "the closed list is dropped"),
         (YEARS, {**YEARS, "label": "Time"}, "label differs"),
         (YEARS, {**YEARS, "help": "More."}, "help differs"),
         (YEARS, {**YEARS, "column": "Time"}, "column differs"),
@@ -127,8 +127,8 @@ def test_compare_when_answers_change_then_it_breaks(key: str, value: str, breaks
     ("before", "after", "what"),
     [
         ([], [{**LEVEL, "use": "audit"}], "is a new column of use 'audit'"),
-        ([{**LEVEL, "use": "audit"}], [], "is removed, and was no input"),
-        ([{**LEVEL, "use": "audit"}], [{**LEVEL, "use": "ignore"}], "differs, and is no input"),
+        ([{**LEVEL, "use": "audit"}], [], "is removed; it was not an input"),
+        ([{**LEVEL, "use": "audit"}], [{**LEVEL, "use": "ignore"}], "differs; it is not an input"),
     ],
 )
 def test_compare_when_a_column_is_no_input_then_it_is_harmless(

@@ -28,7 +28,7 @@ CONTRACT = contract_of(
 CHECK = DomainCheck(
     Domain(ranges={"age": (30, 50.5), "hired": (0, 2)}, categories={"level": ("junior",)}), CONTRACT
 )
-OUTSIDE = "lies outside what the model has learned from:"
+OUTSIDE = "is outside the training range:"
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ OUTSIDE = "lies outside what the model has learned from:"
         ([None, None, None, "1970-01-04"], [f"Hired {OUTSIDE} 1970-01-01 to 1970-01-03"]),
         (
             [None, "Junior", None, None],
-            ["Level 'Junior' is not among those that the model has learned from"],
+            ["Level 'Junior' did not occur in the training data"],
         ),
         (
             [None, "x" * 41, None, None],
-            [f"Level '{'x' * 40}...' is not among those that the model has learned from"],
+            [f"Level '{'x' * 40}...' did not occur in the training data"],
         ),
         (
             [0, "boss", None, "2020-01-01"],
             [
                 f"Age {OUTSIDE} 30 to 50.5 units",
-                "Level 'boss' is not among those that the model has learned from",
+                "Level 'boss' did not occur in the training data",
                 f"Hired {OUTSIDE} 1970-01-01 to 1970-01-03",
             ],
         ),

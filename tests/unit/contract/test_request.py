@@ -401,7 +401,7 @@ def accepted_by_request(row: dict[str, Any], contract: Contract) -> bool:
 
 
 def in_table(feature: Any, value: Any) -> Any:
-    """A cell as a raw file holds it: truth values are texts there, and days are in its format."""
+    """A cell as a raw file holds it: booleans are texts there, and days are in its format."""
     if feature.kind == "date" and isinstance(value, str):
         with contextlib.suppress(ValueError):
             return date.fromisoformat(value).strftime(feature.format)

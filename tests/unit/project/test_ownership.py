@@ -32,7 +32,7 @@ def owner(path: str | Path, env: str | None = None) -> str | None:
         refuse_owned(Path(path), open_project(Path.cwd(), env), "name another")
     except UserError as error:
         text = str(error)
-        start, end = f"{Path(path)} belongs to ", " and is not written over: name another"
+        start, end = f"{Path(path)} belongs to ", " and is never overwritten: name another"
         assert text.startswith(start)
         assert text.endswith(end)
         return text.removeprefix(start).removesuffix(end)

@@ -282,7 +282,7 @@ def test_read_parameters_when_none_were_recorded_then_says_why() -> None:
 
     assert str(caught.value) == (
         "the lineage of version 3 does not hold the parameters of its training: it was registered "
-        "before runs recorded them, so it cannot be trained once more"
+        "before runs recorded them, so it cannot be trained again"
     )
 
 

@@ -171,7 +171,7 @@ def test_export_when_an_earlier_store_had_a_version_of_that_number_then_exports_
 ) -> None:
     produce(registry, models[5])
     export_production(registry, bundle_store)
-    MlflowClient().delete_registered_model(MODEL_NAME)  # as with a new store: numbers begin anew
+    MlflowClient().delete_registered_model(MODEL_NAME)  # as with a new store: numbers start again
     produce(registry, models[3])
 
     bundle = bundle_store.load(export_production(registry, bundle_store))

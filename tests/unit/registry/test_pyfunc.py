@@ -84,8 +84,8 @@ def test_predict_when_values_were_not_met_in_training_then_warns_as_the_service_
 
     assert answered["warnings"].tolist() == [
         [
-            "Hours lies outside what the model has learned from: 30 to 46 hours a week",
-            "Job title 'Astronaut' is not among those that the model has learned from",
+            "Hours is outside the training range: 30 to 46 hours a week",
+            "Job title 'Astronaut' did not occur in the training data",
         ]
     ]
     assert answered["salary"].tolist() == pytest.approx(

@@ -89,12 +89,12 @@ def test_domain_warnings_when_rows_lie_outside_then_names_each_value_in_one_text
     encoded = encode_frame(clean.set_index(pd.Index([7, 8, 9])), CONTRACT)
 
     assert domain_warnings(encoded, DOMAIN, CONTRACT).to_dict() == {
-        7: "Hired lies outside what the model has learned from: 1970-01-01 to 1970-01-03",
+        7: "Hired is outside the training range: 1970-01-01 to 1970-01-03",
         8: "",
         9: (
-            "Age lies outside what the model has learned from: 30 to 50 units; "
-            "Title 'cook' is not among those that the model has learned from; "
-            "Hired lies outside what the model has learned from: 1970-01-01 to 1970-01-03"
+            "Age is outside the training range: 30 to 50 units; "
+            "Title 'cook' did not occur in the training data; "
+            "Hired is outside the training range: 1970-01-01 to 1970-01-03"
         ),
     }
 

@@ -74,7 +74,7 @@ def test_check_header_when_a_column_is_there_twice_then_says_so(contract: Contra
     header = list(read_raw("Experience Years,Salary,Salary\n1,2,3\n", contract).columns)
 
     assert header_error(header, contract) == (
-        "the table has more than one column 'Salary': give each a name of its own"
+        "the table has more than one column 'Salary': give each its own name"
     )
 
 

@@ -125,7 +125,7 @@ def test_header_when_there_are_rows_then_gives_all_names(tmp_path: Path) -> None
         (
             "rows.parquet",
             b"Years,Salary\n1,2\n",
-            "rows.parquet cannot be read as Parquet: write the file anew",
+            "rows.parquet cannot be read as Parquet: write the file again",
         ),
         (
             "rows.xlsx",

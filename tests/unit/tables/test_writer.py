@@ -118,7 +118,7 @@ def test_replace_when_something_appears_there_meanwhile_then_keeps_it(
 ) -> None:
     theirs = tables.path.with_name(name)
     with (
-        pytest.raises(UserError, match=f"{name} is there already and holds no earlier result"),
+        pytest.raises(UserError, match=f"{name} already exists and is not an earlier result"),
         tables.replace(COMMA, SOURCE),
     ):
         theirs.write_text("mine\n")
@@ -232,7 +232,7 @@ def test_replace_when_the_file_there_is_no_scored_table_then_keeps_it_and_says_w
     there.write_text(content)
 
     assert refused(ScoredTables(there)) == (
-        f"{there} is there already and holds no earlier result of scoring: name another file for "
+        f"{there} already exists and is not an earlier result of scoring: name another file for "
         f"scored_rows, or add overwrite=true to --params to replace it"
     )
     assert there.read_text() == content
@@ -243,13 +243,13 @@ def test_replace_when_the_file_beside_it_holds_something_else_then_keeps_it(tmp_
     there = tmp_path / "scored_rejected.csv"
     there.write_text("line,remark\n1,mine\n")
 
-    assert refused(ScoredTables(tmp_path / "scored.csv")).startswith(f"{there} is there already")
+    assert refused(ScoredTables(tmp_path / "scored.csv")).startswith(f"{there} already exists")
 
 
 def test_replace_when_it_is_no_regular_file_then_does_not_wait_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "scored.csv")
 
-    assert "is there already" in refused(ScoredTables(tmp_path / "scored.csv"))
+    assert "already exists" in refused(ScoredTables(tmp_path / "scored.csv"))
 
 
 def test_replace_when_overwriting_is_asked_for_then_replaces_it(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def delete_champion(site: Project) -> None:
     MlflowClient().delete_model_version(MODEL_NAME, "2")
 
 
-def stage_anew(site: Project) -> None:
+def stage_again(site: Project) -> None:
     untag(1, "archived")(site)
     tag(1, "staging")(site)
 
@@ -102,7 +102,7 @@ DAMAGES: dict[str, tuple[Damage, int, Stages, list[tuple[str, int]]]] = {
     "two stages": (tag(2, "archived"), 2, IN_LINE, HEALTHY),
     "two productions": (tag(1, "production"), 2, IN_LINE, HEALTHY),
     "untagged": (untag(1, "archived"), 2, IN_LINE, HEALTHY),
-    "staging anew": (stage_anew, 2, IN_LINE, HEALTHY),
+    "staging again": (stage_again, 2, IN_LINE, HEALTHY),
     "pointer elsewhere": (write_pointer("1-00000000\n"), 2, IN_LINE, HEALTHY),
     "pointer garbage": (write_pointer("latest"), 2, IN_LINE, HEALTHY),
     "bundle altered": (spoil_bundle, 2, IN_LINE, HEALTHY),

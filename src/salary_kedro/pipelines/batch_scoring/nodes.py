@@ -93,7 +93,7 @@ def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables)
         raise TooManyRejectedError(
             f"{rejected:,} of {total:,} rows break the contract, more than the allowed share of "
             f"{allowed * 100:.15g}%, so {tables.path} is not written{kept}: {tables.rejected} "
-            f"names each line and its reasons; correct the rows, or raise "
+            f"lists each line with its reasons; correct the rows, or raise "
             f"batch_scoring.max_rejected_share"
         )
 

@@ -61,7 +61,7 @@ def clean_salaries(
         raise UserError(
             f"{rejected} of {total} rows break the contract, more than the allowed share of "
             f"{contract.table.max_rejected_share * 100:.15g}%: rejected_rows.csv in "
-            f"02_intermediate names each line and its reasons (first: line {first['line']}, "
+            f"02_intermediate lists each line with its reasons (first: line {first['line']}, "
             f"{first['reasons']}); correct the data, or contract.yml"
         )
     return valid_salaries.reset_index(drop=True)

@@ -31,7 +31,7 @@ def build_bento(
     parameters: Packaging,
     registry: Registry,
 ) -> str:
-    """Build the Bento with that bundle inside, unless it is there already."""
+    """Build the Bento with that bundle inside, unless it already exists."""
     run_id = registry.version(version_of(bundle_name)).run_id
     tag: str = bento_project.build(bundles, bundle_name, parameters.bento_name, run_id)
     return tag

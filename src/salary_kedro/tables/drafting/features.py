@@ -55,9 +55,9 @@ def _useless(fact: Facts, kind: str) -> str | None:
     reasons = {
         "It has the same value in every row.": len(fact.counts) == 1 and fact.missing_share == 0,
         LONG: int(fact.counts.index.str.len().max()) > MAX_TEXT,
-        "It tells who somebody is.": headers.is_personal(fact.header),
+        "It identifies people.": headers.is_personal(fact.header),
         "It numbers the rows.": kind == "integer" and _numbers_the_rows(fact),
-        "Nearly every row has a text of its own.": kind == "category"
+        "Nearly every row has a different text.": kind == "category"
         and fact.unique_share > UNIQUE_SHARE,
     }
     return next((why for why, holds in reasons.items() if holds), None)
@@ -85,7 +85,7 @@ def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
             "values that differ from row to row"
         )
     kept = min(usable, key=lambda draft: draft.column.use != "audit")
-    remark = "Used all the same: there is no better column to learn from."
+    remark = "Used anyway: there is no better column to learn from."
     used = kept.with_use("feature", *kept.remarks, remark)
     return tuple(used if draft is kept else draft for draft in features)
 

@@ -73,7 +73,7 @@ def _explained(path: Path) -> Iterator[None]:
     except (OSError, ValueError, ParserWarning) as error:
         if isinstance(error, pa.ArrowException):
             raise UserError(
-                f"{path} is not a Parquet file that can be read: write it anew"
+                f"{path} is not a Parquet file that can be read: write it again"
             ) from error
         known = isinstance(error, OSError | UnicodeError | EmptyDataError | ParserError)
         text = explain_reader(error, path, "that was tried", ",")

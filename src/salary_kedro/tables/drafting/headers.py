@@ -65,7 +65,7 @@ def words(header: str) -> list[str]:
     """The words of a header in lower case without accents: `baseSalary_USD` has three."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header.translate(LETTERS))
     plain = unicodedata.normalize("NFKD", apart)
-    bare = "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+    bare = "".join(char for char in plain if not unicodedata.combining(char)).lower()
     composed = unicodedata.normalize("NFC", bare)
     return [word for word in re.split(r"[\W_]+", composed) if word]
 
@@ -91,7 +91,7 @@ def label_of(header: str, name: str) -> str:
     """A short name for people."""
     text = " ".join(re.sub(r"[_\s]+|\.(?=\w)", " ", header).split())[:MAX_LABEL].strip()
     text = text or name
-    return text if any(sign.isupper() for sign in text) else text[0].upper() + text[1:]
+    return text if any(char.isupper() for char in text) else text[0].upper() + text[1:]
 
 
 def unit_of(header: str) -> str:
@@ -105,8 +105,8 @@ def pay_of(header: str) -> tuple[str, str]:
     found = words(header)
     currency = next((word.upper() for word in found if word in CURRENCIES), "")
     if not currency:
-        signs = {"$": "", "€": "EUR", "£": "GBP"}  # dollars are those of many countries
-        currency = next((signs[sign] for sign in header if sign in signs), "")
+        symbols = {"$": "", "€": "EUR", "£": "GBP"}  # many countries have dollars
+        currency = next((symbols[char] for char in header if char in symbols), "")
     period = next((name for name, known in PERIODS.items() if known & set(found)), "")
     return currency, period
 

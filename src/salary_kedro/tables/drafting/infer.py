@@ -13,7 +13,7 @@ from salary_kedro.tables.drafting.features import propose, with_input
 from salary_kedro.tables.drafting.sniff import find_marks, find_missing, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target, made_from_target
 
-LEAK = "It rises or falls exactly with the target, from which it seems to be made."
+LEAK = "It rises or falls exactly with the target and seems to be derived from it."
 
 
 def draft_contract(texts: pd.DataFrame, dialect: CsvDialect, target: str | None = None) -> Draft:
@@ -70,7 +70,7 @@ def _about(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[str, ...]:
         return ()
     shown = ", ".join(usual)
     return (
-        f"Cells that hold {shown} are read as missing; table.csv.missing can list other texts.",
+        f"Cells that contain {shown} are read as missing; table.csv.missing can list other texts.",
     )
 
 

@@ -107,9 +107,7 @@ def _open_csv(path: Path) -> RawCsv:
     dialect = CsvDialect(delimiter=find_delimiter(path, encoding), encoding=encoding)
     header = [name for name in read_header(path, dialect.delimiter, encoding) if name]
     if twice := [name for name in header if header.count(name) > 1]:
-        raise UserError(
-            f"the table has more than one column '{twice[0]}': give each a name of its own"
-        )
+        raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")
     return RawCsv(path, dialect)
 
 

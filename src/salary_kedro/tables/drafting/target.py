@@ -41,12 +41,12 @@ def find_target(facts: Sequence[Facts], target: str | None) -> int:
     if not numeric:
         raise ContractError(
             "no column holds numbers alone, so there is no salary to predict: is this a table, "
-            "and are currency signs and words left out of its numbers?"
+            "and are currency symbols and words left out of its numbers?"
         )
     found = "no column" if not named else "more than one column"
     raise ContractError(
         f"{found} sounds like the salary to predict; the columns of numbers are {shown}: name one "
-        f"with --target COLUMN (a number has no currency sign)"
+        f"with --target COLUMN (a number has no currency symbol)"
     )
 
 
@@ -54,11 +54,11 @@ def _named_target(facts: Sequence[Facts], target: str, numeric: list[int], shown
     position = next((i for i, fact in enumerate(facts) if fact.header == target), None)
     if position is None:
         known = ", ".join(f"'{fact.header}'" for fact in facts)
-        raise ContractError(f"--target '{target}' is no column of the table; it has {known}")
+        raise ContractError(f"--target '{target}' is not a column of the table; it has {known}")
     if position not in numeric:
         raise ContractError(
             f"--target '{target}' does not hold numbers alone, and only numbers can be predicted; "
-            f"the columns of numbers are {shown}: take out currency signs and words"
+            f"the columns of numbers are {shown}: take out currency symbols and words"
         )
     return position
 

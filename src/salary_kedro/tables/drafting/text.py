@@ -32,9 +32,9 @@ KEYS = (
     "help",
 )
 ADVICE = (
-    "Edit it: units, labels, help texts, bounds. What is of use `feature` is learned from,",
-    "`audit` is kept for reports by group, and `ignore` is left out.",
-    "Sort categories that rise, such as grades, and add `ordered: true`. Quote every text.",
+    "Edit units, labels, help texts and bounds. The model learns from columns of use `feature`;",
+    "`audit` columns are kept for reports by group, and `ignore` columns are left out.",
+    "Sort ranked categories, such as grades, and add `ordered: true`. Quote every text.",
 )
 
 
@@ -59,7 +59,7 @@ def _comments(sentences: Iterable[str], indent: str) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _feature(feature: FeatureDraft) -> Iterator[str]:
@@ -109,13 +109,13 @@ def _number(value: float) -> str:
 def quote(text: str) -> str:
     """A text in double quotes, such that YAML and then OmegaConf give it back."""
     plain = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
-    return f'"{"".join(map(_sign, plain))}"'
+    return f'"{"".join(map(_escaped, plain))}"'
 
 
-def _sign(sign: str) -> str:
-    if sign in '"\\':
-        return f"\\{sign}"
-    if sign.isprintable():
-        return sign
-    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
-    return short or (f"\\u{ord(sign):04x}" if ord(sign) < 1 << 16 else f"\\U{ord(sign):08x}")
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char)
+    return short or (f"\\u{ord(char):04x}" if ord(char) < 1 << 16 else f"\\U{ord(char):08x}")

@@ -27,7 +27,7 @@ def test_export_when_the_project_owns_the_place_then_writes_nothing(
         archives.export_to(opened, 2, Path(file))
 
     assert str(caught.value) == (
-        f"{file} belongs to {whose} and is not written over: choose another file, such as "
+        f"{file} belongs to {whose} and is never overwritten: choose another file, such as "
         f"version-2.zip"
     )
     assert not Path(file).exists()
@@ -37,7 +37,7 @@ def test_export_when_the_project_owns_the_place_then_writes_nothing(
 def test_backup_when_the_project_owns_the_place_then_writes_nothing(
     file: str, opened: Project
 ) -> None:
-    with pytest.raises(UserError, match="is not written over: choose another file"):
+    with pytest.raises(UserError, match="is never overwritten: choose another file"):
         archives.back_up_to(opened, Path(file))
 
     assert not Path(file).exists()

@@ -217,7 +217,7 @@ def test_infer_when_only_a_sensitive_column_is_there_then_uses_it_and_says_so() 
     found = draft({"Sex": ["f", "m"] * 10})
 
     assert found.features[0].keys["use"] == "feature"
-    assert "Used all the same" in found.features[0].remarks[-1]
+    assert "Used anyway" in found.features[0].remarks[-1]
 
 
 # --- Target --------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             None,
             (
                 "no column sounds like the salary to predict; the columns of numbers are 'a', 'b': "
-                "name one with --target COLUMN (a number has no currency sign)"
+                "name one with --target COLUMN (a number has no currency symbol)"
             ),
         ),
         (
@@ -261,20 +261,20 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             (
                 "more than one column sounds like the salary to predict; the columns of numbers "
                 "are 'base pay', 'total pay': name one with --target COLUMN (a number has no "
-                "currency sign)"
+                "currency symbol)"
             ),
         ),
         (
             {"a": [1, 2], "pay": [3, 4]},
             "b",
-            "--target 'b' is no column of the table; it has 'a', 'pay'",
+            "--target 'b' is not a column of the table; it has 'a', 'pay'",
         ),
         (
             {"a": [1, 2], "pay": ["$3", "$4"]},
             "pay",
             (
                 "--target 'pay' does not hold numbers alone, and only numbers can be predicted; "
-                "the columns of numbers are 'a': take out currency signs and words"
+                "the columns of numbers are 'a': take out currency symbols and words"
             ),
         ),
         (
