@@ -171,7 +171,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         if ended and all(ends):
             found += check_settled(now)
             found += check_decided(now) if command.kind == "compete" else []
-            if now.history.known != before.history.known:
+            if now.history.by_hand_state != before.history.by_hand_state:
                 found += check_by_hand(now, self.site.rmse)
         assert not found, (found, self.before.story)
 

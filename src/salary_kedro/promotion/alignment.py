@@ -3,7 +3,7 @@
 Every command that writes does this first, and again after it has moved the alias: the end
 of a promotion and the recovery from a killed one are the same code. The rules, in order:
 
-1. The alias names a version that *stands* (see `History.standing`): nothing to explain.
+1. The alias names a version that nobody replaced (see `History.unreplaced`): nothing to explain.
 2. It names the version of an unfinished intent: the decision is completed. An automatic
    promotion that did not know of a decision by hand is taken back instead.
 3. It names another version: somebody moved it by hand; that is obeyed, and recorded.
@@ -62,7 +62,7 @@ def _align_once(registry: Registry, state: State) -> bool:
     if state.champion is None:
         return _restore(registry, state)
     intent = pending_intent(registry, state)
-    if intent is None and state.champion.number in state.history.standing:
+    if intent is None and state.champion.number in state.history.unreplaced:
         return align_tags(registry, state)
     if intent is not None and _outranked(intent, state) and _take_back(registry, state, intent):
         return True
@@ -85,7 +85,7 @@ def pending_intent(registry: Registry, state: State) -> Record | None:
     several, a person's counts.
     """
     found = [intent for intent in state.history.unfinished if intent.after == state.alias]
-    explained = state.alias in state.history.standing
+    explained = state.alias in state.history.unreplaced
     if is_local(registry.uri):
         found = [intent for intent in found if intent == state.history[-1]]
         explained = explained and not any(intent.action == "repair" for intent in found)
@@ -95,7 +95,7 @@ def pending_intent(registry: Registry, state: State) -> Record | None:
 
 
 def _outranked(intent: Record, state: State) -> bool:
-    return intent.action not in BY_HAND and intent.knows != state.history.known
+    return intent.action not in BY_HAND and intent.knows != state.history.by_hand_state
 
 
 def _take_back(registry: Registry, state: State, intent: Record) -> bool:
@@ -124,12 +124,12 @@ def _by_right(history: History) -> list[int | None]:
     """What the alias should name, where an automatic move has overrun a decision by hand."""
     if history.by_hand is not None and _is_awaited(history.by_hand, history):
         return [history.by_hand.after]
-    return [number for number in history.productions if number in history.standing]
+    return [number for number in history.productions if number in history.unreplaced]
 
 
 def _is_awaited(by_hand: Record, history: History) -> bool:
     """Whether a decision by hand is neither carried out yet nor knowingly overtaken."""
-    heeded = any(record.moves and record.knows == by_hand.news for record in history.done)
+    heeded = any(record.moves and record.knows == by_hand.decision_state for record in history.done)
     return by_hand in history.unfinished and not heeded
 
 
@@ -146,7 +146,7 @@ def _explain(state: State, alias: int, intent: Record | None) -> Record:
     """The record that says why the alias names a version that does not stand yet."""
     if intent is not None:
         return _complete(state, intent)
-    before = next((n for n in state.history.productions if n in state.history.standing), None)
+    before = next((n for n in state.history.productions if n in state.history.unreplaced), None)
     action: Action = "alias by hand" if state.history.productions else "repair"
     why = (
         f"the alias '{ALIAS}' was moved by hand to version {alias}"
@@ -164,7 +164,7 @@ def _complete(state: State, intent: Record) -> Record:
         key=state.history.next_key(),
         state="done",
         intent=intent.key,
-        knows=state.history.known,
+        knows=state.history.by_hand_state,
     )
 
 
@@ -286,6 +286,6 @@ def new_record(
         before=state.alias if before == "alias" else before,
         after=after,
         why=why,
-        knows=state.history.known,
+        knows=state.history.by_hand_state,
         evidence=evidence,
     )

@@ -122,11 +122,11 @@ def _owner(bundles: BundleStore) -> str | None:
     try:
         return bundles.owner()
     except BundleError:
-        return None  # written anew, as the pointer
+        return None  # rewritten, like the pointer
 
 
 def _pointer(bundles: BundleStore) -> str | None:
     try:
         return bundles.current()
     except BundleError:
-        return None  # an unreadable pointer is written anew
+        return None  # an unreadable pointer is rewritten

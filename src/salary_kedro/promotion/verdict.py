@@ -25,7 +25,7 @@ class Policy(_Frozen):
         min_absolute_gain: Smallest gain in RMSE, in the target's unit, at least 0.
         min_relative_gain: Smallest gain as a share of the champion's RMSE, 0 to 1.
         required_confidence: Confidence, above 0.5 and below 1, with which the gain must
-            lie above what chance gives; None asks for none.
+            be distinguishable from chance; None asks for none.
         min_holdout_rows: Fewest holdout rows a verdict may rest on, at least 1.
         max_rmse: Largest RMSE, in the target's unit, that the first version too must
             keep to; None sets no ceiling.
@@ -208,10 +208,10 @@ def _chance(evidence: Evidence, certain: bool) -> str:
     if evidence.gain is None:
         say = "says" if evidence.holdout_rows == 1 else "say"
         return f"on {rows}, which {say} nothing about chance"
-    place = "beyond" if certain else "inside"
+    is_chance = "is" if certain else "is not"
     low, high = (_signed(end) for end in (evidence.gain.low, evidence.gain.high))
     share = f"{evidence.gain.confidence * 100:g} %"
-    return f"lies {place} what chance gives on {rows}, {share} interval {low} to {high}"
+    return f"{is_chance} distinguishable from chance on {rows}, {share} interval {low} to {high}"
 
 
 def figure(value: float, spec: str = ".1f") -> str:

@@ -73,7 +73,7 @@ class Record(BaseModel):
         return self.intent or self.key
 
     @property
-    def news(self) -> str:
+    def decision_state(self) -> str:
         """What this record lets others know: the decision, and whether it was carried out."""
         return f"{self.decision} {self.state}"
 
@@ -130,9 +130,9 @@ class History(Sequence[Record]):
         return next((record for record in reversed(self) if record.action in BY_HAND), None)
 
     @property
-    def known(self) -> str | None:
-        """The news of the last decision by hand, as a record of today notes it in `knows`."""
-        return None if self.by_hand is None else self.by_hand.news
+    def by_hand_state(self) -> str | None:
+        """State of the last decision by hand, as a record of today notes it in `knows`."""
+        return None if self.by_hand is None else self.by_hand.decision_state
 
     @cached_property
     def decided(self) -> frozenset[int]:
@@ -151,28 +151,30 @@ class History(Sequence[Record]):
         return list(dict.fromkeys(number for number in found if number is not None))
 
     @cached_property
-    def standing(self) -> frozenset[int]:
+    def unreplaced(self) -> frozenset[int]:
         """Versions that became production and that nobody has knowingly replaced since.
 
-        One in a calm history. Two after promoters raced, each replacing the same one:
+        One in a calm history. Two after a race of promotions, each replacing the same one:
         the alias names the one whose move came last, and the other is to be contested.
         An automatic move that did not know that a decision by hand was carried out
         stands back.
         """
-        standing: set[int] = set()
-        known: set[str | None] = {None}  # news since a decision by hand was last carried out
+        unreplaced: set[int] = set()
+        states: set[str | None] = {None}  # since a decision by hand was last carried out
         for record in self:
             if record.action in BY_HAND:
-                known = {record.news} if record.state == "done" else known | {record.news}
+                if record.state == "done":
+                    states.clear()
+                states.add(record.decision_state)
             if record.state == "intent":
                 continue
             if record.action == "archiving":
-                standing.discard(record.version)
+                unreplaced.discard(record.version)
             elif record.moves and record.action in BY_HAND:
-                standing = {record.version}
-            elif record.moves and record.knows in known:
-                standing = (standing - {record.before}) | {record.version}
-        return frozenset(standing)
+                unreplaced = {record.version}
+            elif record.moves and record.knows in states:
+                unreplaced = (unreplaced - {record.before}) | {record.version}
+        return frozenset(unreplaced)
 
     @cached_property
     def rolled_back(self) -> list[int]:

@@ -87,7 +87,7 @@ class State:
     @property
     def contested(self) -> frozenset[int]:
         """Versions that racing promoters replaced without having compared them."""
-        return self.history.standing - {self.alias}
+        return self.history.unreplaced - {self.alias}
 
 
 class Registry:
@@ -377,7 +377,7 @@ def _write(write: Callable[..., object], *arguments: str) -> None:
     try:
         write(*arguments)
     except MlflowException as error:
-        if not any(sign in str(error) for sign in COLLISIONS):
+        if not any(text in str(error) for text in COLLISIONS):
             raise
         write(*arguments)
 

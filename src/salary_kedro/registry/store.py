@@ -257,7 +257,7 @@ def _make_folder(folder: Path) -> None:
 def create_store(database: Path, experiment: str, artifact_location: str | None) -> None:
     """Create a local store that is not there, whole or not at all; under its lock.
 
-    One whose creation was broken off, by a full disk or a kill, is made anew: nothing is in
+    One whose creation was broken off, by a full disk or a kill, is recreated: nothing is in
     it yet, and MLflow could neither open nor complete it.
     """
     for left in database.parent.glob(f".{database.name}.*.part*"):

@@ -6,12 +6,12 @@ import unicodedata
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: Letters of Unicode's tag block, which no screen shows.
 _TAGS = range(0xE0000, 0xE0080)
-#: Control characters, ANSI's escape among them; halves of a sign; separators of lines.
+#: Control characters, ANSI's escape among them; halves of a character; separators of lines.
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def hidden_sign(text: str, allowed: str = "") -> str | None:
-    """Name the first sign of a text that would act on a screen instead of being read.
+    """Name the first character of a text that would act on a screen instead of being read.
 
     Args:
         text: The text.
@@ -20,9 +20,9 @@ def hidden_sign(text: str, allowed: str = "") -> str | None:
     Returns:
         For example `U+001B`; None if people see all that the text holds.
     """
-    for sign in text:
-        if sign not in allowed and (
-            unicodedata.category(sign) in _UNSEEN or sign in _TURNING or ord(sign) in _TAGS
+    for char in text:
+        if char not in allowed and (
+            unicodedata.category(char) in _UNSEEN or char in _TURNING or ord(char) in _TAGS
         ):
-            return f"U+{ord(sign):04X}"
+            return f"U+{ord(char):04X}"
     return None

@@ -124,7 +124,7 @@ def _refuse_server(project: Project) -> None:
         raise UserError(
             "the store is not a file of this machine: back up its database (pg_dump for "
             "PostgreSQL) and its artifact store together, by their own means; "
-            "`kedro models follow --once` makes the bundle of what is in production anew"
+            "`kedro models follow --once` recreates the bundle of the production version"
         )
 
 
@@ -185,7 +185,7 @@ def _own_bundles(project: Project) -> list[str]:
 def _read_bundle(bundles: BundleStore, name: str) -> dict[str, bytes]:
     """The files of a bundle; none if it was removed meanwhile."""
     files = bundles.read(name)
-    # Packaging makes one anew that was removed, if it is needed.
+    # Packaging recreates a removed one if it is needed.
     return files if (bundles.folder / name).is_dir() else {}
 
 
@@ -247,7 +247,7 @@ def restore(project: Project, file: Path, force: bool = False) -> dict[str, Any]
         `left` (what could not be) and `set_aside` (where what was there is now).
 
     Raises:
-        UserError: If the store is a server's, something is there already, the archive is not
+        UserError: If the store is a server's, something is already there, the archive is not
             whole or of another model, or it cannot be put into place; nothing is changed then.
     """
     _refuse_server(project)
@@ -443,7 +443,7 @@ def _asides(project: Project) -> dict[Path, Path]:
     moves[artifacts] = artifacts.with_name(f"{artifacts.name}.{stamp}")
     bundles, names = project.bundles, _own_bundles(project)
     if _owner(bundles) in (None, project.model_name):
-        names.append(POINTER)  # nothing vouches for what it names; packaging points anew
+        names.append(POINTER)  # nothing vouches for what it names; packaging sets it again
     return moves | {bundles.folder / n: bundles.folder / f".{stamp}" / n for n in names}
 
 

@@ -34,10 +34,10 @@ def check_origin(manifest: Mapping[str, Any]) -> None:
     name, number = manifest.get("model_name"), manifest.get("version")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
         raise UserError(f"the name of its model must have 1 to {MAX_NAME} characters")
-    if not name.isprintable() or any(sign in name for sign in _FORBIDDEN_IN_MODELS):
+    if not name.isprintable() or any(char in name for char in _FORBIDDEN_IN_MODELS):
         raise UserError(
-            f"the name of its model, {name[:80]!r}, holds a sign that people would not see, "
-            f"'/' or ':'"
+            f"the name of its model, {name[:80]!r}, contains a character that people would not "
+            f"see, '/' or ':'"
         )
     if type(number) is not int or not 1 <= number <= MAX_VERSION:  # True is an int too
         raise UserError(f"its version is {str(number)[:80]!r}, not a number from 1")
@@ -89,8 +89,8 @@ def check_texts(where: str, value: Any, allowed: str = "", depth: int = MAX_DEPT
         depth: How deep lists and objects may lie in each other.
 
     Raises:
-        UserError: If a text is too long or holds a sign that would act on a screen, a number
-            is not finite, or values lie too deep in each other.
+        UserError: If a text is too long or contains a character that would act on a screen, a
+            number is not finite, or values lie too deep in each other.
     """
     if depth == 0:
         raise UserError(f"{where[:80]} holds values that lie too deep in each other")
@@ -111,4 +111,4 @@ def _check_text(where: str, text: str, allowed: str) -> None:
     if len(text) > MAX_VALUE:
         raise UserError(f"{where} is {len(text)} characters long, more than {MAX_VALUE}")
     if hidden := hidden_sign(text, allowed):
-        raise UserError(f"{where} holds {hidden}, a sign that people would not see")
+        raise UserError(f"{where} contains {hidden}, a character that people would not see")

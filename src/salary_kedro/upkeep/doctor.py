@@ -107,7 +107,7 @@ def obstacle(uri: str) -> Finding | None:
         return broken(
             f"the store lacks tables that MLflow needs ({len(missing)} of them)",
             "its creation was interrupted; nothing is in it yet",
-            "`make run` makes it anew",
+            "`make run` recreates it",
         )
     if missing:
         return broken(
@@ -167,7 +167,7 @@ def check_alias(state: State, pending: Record | None = None) -> list[Finding]:
                 f"{FIX} completes it",
             )
         ]
-    if state.alias in state.history.standing:
+    if state.alias in state.history.unreplaced:
         return []
     if not state.history.productions:
         why = f"{FIX}, and every `kedro run`, begins one"
@@ -231,7 +231,7 @@ def _check_productions(state: State) -> Iterator[Finding]:
 
 def _check_tags(version: Version, state: State) -> Iterator[Finding]:
     name, stages, due = f"version {version.number}", list(version.stages), due_stage(version, state)
-    explained = state.champion is not None and state.alias in state.history.standing
+    explained = state.champion is not None and state.alias in state.history.unreplaced
     if not stages:
         yield broken(f"{name} has no stage tag", "nobody can tell what became of it")
     elif len(stages) > 1:
@@ -317,7 +317,7 @@ def check_bundle(bundles: BundleStore, production: int | None) -> list[Finding]:
         bundles.load(name)
     except BundleError as error:
         why = "serving falls back to an older bundle, or fails"
-        return [broken(str(error), why, f"{FIX} makes the bundle anew")]
+        return [broken(str(error), why, f"{FIX} recreates the bundle")]
     return []
 
 
@@ -391,7 +391,7 @@ def _check_packed(
     if held == logged:
         return []
     what = f"the bundle {name} holds another model than version {production}"
-    return [broken(what, SERVED, f"remove {packed}; {FIX} then makes the bundle anew")]
+    return [broken(what, SERVED, f"remove {packed}; {FIX} then recreates the bundle")]
 
 
 def _has_model(folder: Path | None) -> bool:

@@ -26,7 +26,7 @@ def retire(
 ) -> list[str]:
     """Remove what is outdated; see `outdated`.
 
-    A bundle that is removed all the same can be made anew from its version, as every rollback
+    A bundle that is removed all the same can be recreated from its version, as every rollback
     and promotion by hand does.
 
     Args:

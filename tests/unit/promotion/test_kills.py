@@ -47,7 +47,7 @@ def in_line(registry: Registry, number: int) -> None:
     stages = {version: list(held) for version, held in tags().items()}
     assert alias() == number
     assert stages == {v: ["production" if v == number else "archived"] for v in stages}
-    assert state.history.standing == {number}
+    assert state.history.unreplaced == {number}
     assert state.history.productions[0] == number
 
 

@@ -67,7 +67,7 @@ def in_line(number: int) -> None:
     stages = {version: list(held) for version, held in tags().items()}
     assert alias() == number
     assert stages == {v: ["production" if v == number else "archived"] for v in stages}
-    assert state.history.standing == {number}
+    assert state.history.unreplaced == {number}
     align(registry)
     assert len(registry.state().history) == len(state.history)
 

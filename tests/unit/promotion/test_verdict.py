@@ -61,8 +61,8 @@ def test_decide_when_the_gain_is_inside_chance_then_promotes_and_says_so() -> No
     assert decide(case, DEFAULT) == Verdict(
         action="promote",
         reason=(
-            "version 2 is promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 lies inside what "
-            "chance gives on 12 rows, 95 % interval −1750 to +2015"
+            "version 2 is promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −1750 to +2015"
         ),
         evidence=case,
         policy=DEFAULT,
@@ -71,8 +71,8 @@ def test_decide_when_the_gain_is_inside_chance_then_promotes_and_says_so() -> No
 
 def test_decide_when_the_gain_is_beyond_chance_then_promotes_and_says_so() -> None:
     assert decide(evidence(FOREST, TREE, (266.0, 2296.0)), DEFAULT).reason == (
-        "version 2 is promoted: RMSE 5181.9 against 6302.0; a gain of 1120.1 lies beyond what "
-        "chance gives on 12 rows, 95 % interval +266 to +2296"
+        "version 2 is promoted: RMSE 5181.9 against 6302.0; a gain of 1120.1 is "
+        "distinguishable from chance on 12 rows, 95 % interval +266 to +2296"
     )
 
 
@@ -172,7 +172,7 @@ def test_decide_when_both_gains_are_required_then_the_larger_counts(
 
 @pytest.mark.parametrize(
     ("low", "action", "place"),
-    [(-0.001, "archive", "inside"), (0.0, "archive", "inside"), (0.001, "promote", "beyond")],
+    [(-0.001, "archive", "is not"), (0.0, "archive", "is not"), (0.001, "promote", "is")],
 )
 def test_decide_when_confidence_is_required_then_the_interval_must_lie_above_zero(
     low: float, action: str, place: str
@@ -180,7 +180,7 @@ def test_decide_when_confidence_is_required_then_the_interval_must_lie_above_zer
     verdict = decide(evidence(3.0, 5.0, (low, 4.0)), SURE)
 
     assert verdict.action == action
-    assert f"a gain of 2.0 lies {place} what chance gives on 12 rows" in verdict.reason
+    assert f"a gain of 2.0 {place} distinguishable from chance on 12 rows" in verdict.reason
 
 
 def test_decide_when_confidence_is_required_then_the_tree_does_not_replace_the_line() -> None:
@@ -189,8 +189,8 @@ def test_decide_when_confidence_is_required_then_the_tree_does_not_replace_the_l
     assert (verdict.action, verdict.reason) == (
         "archive",
         (
-            "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 lies inside what "
-            "chance gives on 12 rows, 95 % interval −1750 to +2015"
+            "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −1750 to +2015"
         ),
     )
 

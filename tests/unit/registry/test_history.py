@@ -180,85 +180,87 @@ def test_by_hand_when_it_was_not_carried_out_then_is_known_all_the_same() -> Non
 
 
 def test_known_when_nobody_decided_by_hand_then_is_none() -> None:
-    assert History([promotion(1, 1, None)]).known is None
+    assert History([promotion(1, 1, None)]).by_hand_state is None
 
 
 # --- Standing ---------------------------------------------------------------------------
 
 
-def test_standing_when_each_knew_of_the_one_before_then_is_the_last() -> None:
+def test_unreplaced_when_each_knew_of_the_one_before_then_is_the_last() -> None:
     history = History([promotion(1, 1, None), promotion(2, 2, 1), archiving(3, 3, 2)])
 
-    assert history.standing == {2}
+    assert history.unreplaced == {2}
 
 
-def test_standing_when_two_replaced_the_same_one_then_are_both() -> None:
+def test_unreplaced_when_two_replaced_the_same_one_then_are_both() -> None:
     history = History([promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)])
 
-    assert history.standing == {2, 3}
+    assert history.unreplaced == {2, 3}
 
 
-def test_standing_when_one_of_two_was_archived_by_contest_then_is_the_other() -> None:
+def test_unreplaced_when_one_of_two_was_archived_by_contest_then_is_the_other() -> None:
     racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
 
-    assert History([*racing, archiving(4, 2, 3)]).standing == {3}
+    assert History([*racing, archiving(4, 2, 3)]).unreplaced == {3}
 
 
-def test_standing_when_one_of_two_won_the_contest_then_is_that_one() -> None:
+def test_unreplaced_when_one_of_two_won_the_contest_then_is_that_one() -> None:
     racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
 
-    assert History([*racing, promotion(4, 2, 3)]).standing == {2}
+    assert History([*racing, promotion(4, 2, 3)]).unreplaced == {2}
 
 
 @pytest.mark.parametrize("action", ["rollback", "promotion by hand", "alias by hand"])
-def test_standing_when_a_decision_outranks_contests_then_is_its_version_alone(action: str) -> None:
+def test_unreplaced_when_a_decision_outranks_contests_then_is_its_version(
+    action: str,
+) -> None:
     racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
 
-    assert History([*racing, record(4, action, 1, 3, 1)]).standing == {1}
+    assert History([*racing, record(4, action, 1, 3, 1)]).unreplaced == {1}
 
 
-def test_standing_when_the_alias_was_repaired_then_a_racing_version_still_contests() -> None:
+def test_unreplaced_when_the_alias_was_repaired_then_a_racing_version_still_contests() -> None:
     racing = [promotion(1, 1, None), promotion(2, 2, 1), promotion(3, 3, 1)]
 
-    assert History([*racing, record(4, "repair", 1, 3, 1)]).standing == {1, 2}
+    assert History([*racing, record(4, "repair", 1, 3, 1)]).unreplaced == {1, 2}
 
 
-def test_standing_when_a_promotion_did_not_know_of_a_rollback_then_is_what_that_chose() -> None:
+def test_unreplaced_when_a_promotion_did_not_know_of_a_rollback_then_is_what_that_chose() -> None:
     history = History(
         [promotion(1, 1, None), promotion(2, 2, 1), rollback(3, 2, 1), promotion(4, 3, 2)]
     )
 
-    assert history.standing == {1}
+    assert history.unreplaced == {1}
 
 
-def test_standing_when_a_promotion_knew_of_the_rollback_then_is_its_version() -> None:
+def test_unreplaced_when_a_promotion_knew_of_the_rollback_then_is_its_version() -> None:
     before = [promotion(1, 1, None), promotion(2, 2, 1), rollback(3, 2, 1)]
-    aware = promotion(4, 3, 1, knows=History(before).known)
+    aware = promotion(4, 3, 1, knows=History(before).by_hand_state)
 
-    assert History([*before, aware]).standing == {3}
+    assert History([*before, aware]).unreplaced == {3}
 
 
-def test_standing_when_a_rollback_was_only_intended_then_a_promotion_unaware_of_it_stands() -> None:
+def test_unreplaced_when_a_rollback_was_only_intended_then_an_unaware_promotion_stands() -> None:
     intent = rollback(2, 1, 7, state="intent")
 
-    assert History([promotion(1, 1, None), intent, promotion(3, 2, 1)]).standing == {2}
+    assert History([promotion(1, 1, None), intent, promotion(3, 2, 1)]).unreplaced == {2}
 
 
-def test_standing_when_a_promotion_knew_of_the_intent_alone_then_is_what_the_rollback_chose() -> (
+def test_unreplaced_when_a_promotion_knew_of_the_intent_alone_then_is_what_the_rollback_chose() -> (
     None
 ):
     before = [promotion(1, 1, None), promotion(2, 2, 1), rollback(3, 2, 1, state="intent")]
-    half_aware = promotion(5, 3, 2, knows=History(before).known)
+    half_aware = promotion(5, 3, 2, knows=History(before).by_hand_state)
     done = rollback(4, 2, 1, intent=before[-1].key)
 
-    assert History([*before, half_aware]).standing == {3}
-    assert History([*before, done, half_aware]).standing == {1}
+    assert History([*before, half_aware]).unreplaced == {3}
+    assert History([*before, done, half_aware]).unreplaced == {1}
 
 
-def test_standing_when_an_intent_was_not_carried_out_then_leaves_it_as_it_was() -> None:
+def test_unreplaced_when_an_intent_was_not_carried_out_then_leaves_it_as_it_was() -> None:
     history = History([promotion(1, 1, None), promotion(2, 2, 1, state="intent")])
 
-    assert history.standing == {1}
+    assert history.unreplaced == {1}
 
 
 # --- Rolled back ------------------------------------------------------------------------

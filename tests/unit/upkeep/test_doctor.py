@@ -355,19 +355,19 @@ def test_examine_when_something_is_broken_then_it_comes_before_all_advice(
             spoil_pointer,
             "the pointer {bundles}/current holds 'latest', not a bundle's name",
             "serving falls back to an older bundle, or fails",
-            f"{FIX} makes the bundle anew",
+            f"{FIX} recreates the bundle",
         ),
         (
             spoil_bundle,
             "bundle {name}: metrics.json was altered: its checksum is not the one in manifest.json",
             "serving falls back to an older bundle, or fails",
-            f"{FIX} makes the bundle anew",
+            f"{FIX} recreates the bundle",
         ),
         (
             remove_bundle,
             "bundle {name}: manifest.json is missing",
             "serving falls back to an older bundle, or fails",
-            f"{FIX} makes the bundle anew",
+            f"{FIX} recreates the bundle",
         ),
     ],
 )
@@ -459,7 +459,7 @@ def test_examine_when_the_bundle_is_of_an_earlier_store_then_says_what_to_do(
 
     found = [finding for finding in examine(healthy) if finding.severity == "broken"]
 
-    remedy = f"remove {healthy.bundles.folder / name}; {FIX} then makes the bundle anew"
+    remedy = f"remove {healthy.bundles.folder / name}; {FIX} then recreates the bundle"
     what = f"the bundle {name} holds another model than version 2"
     assert found == [is_broken(what, UNSERVED, remedy)]
 

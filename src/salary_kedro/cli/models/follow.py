@@ -105,7 +105,7 @@ def loop(project: Project, every: float, told: Tell) -> None:
     if is_read_only(project.uri):
         raise UserError(
             f"the store {database_path(project.uri)} is read-only here and read through a copy, in "
-            f"which nothing changes: let cron run `kedro models follow --once`, which copies anew"
+            f"which nothing changes: let cron run `kedro models follow --once`, which copies again"
         )
     _be_impatient()
     with _ended_by_signals():
@@ -145,7 +145,7 @@ def _look(project: Project, follower: "Follower") -> "Change | None":
     from salary_kedro.registry.store import is_local, store_exists
 
     if is_local(project.uri) and not store_exists(project.uri):
-        raise UserError("the store is gone")  # which SQLite would make anew, empty
+        raise UserError("the store is gone")  # which SQLite would recreate, empty
     return follower.look()
 
 
@@ -176,12 +176,12 @@ def _be_impatient() -> None:
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """End on SIGINT and SIGTERM at any moment: what is written appears whole or not at all."""
-    before = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
-    for sign in before:
-        signal.signal(sign, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
             yield
     finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
