@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from salary_kedro.modelling.names import MODEL_NAMES
 from support import BIN, Project, copy_project, copy_trained
 
 RAW = Path("data", "01_raw", "salary_data.csv")
@@ -141,7 +142,6 @@ def with_row(*rows: str) -> Callable[[str], bytes]:
     return change
 
 
-MODELS = ("linear_regression", "decision_tree", "random_forest", "ridge", "hist_gradient_boosting")
 PIPELINES = ("data_engineering", "data_science", "promotion", "packaging")
 CLOSED = "http://127.0.0.1:9"
 
@@ -150,7 +150,7 @@ CASES: dict[str, Case] = {
     "a misspelt parameter of a group": parameter(
         "data_science.modle=x", "data_science.modle", "'model'"
     ),
-    "an unknown model": parameter("model=foo", "'foo'", *MODELS),
+    "an unknown model": parameter("model=foo", "'foo'", *MODEL_NAMES),
     "two values out of bounds": parameter(
         "data_engineering.train_size=1.5,data_science.cross_validation.folds=1",
         "data_engineering.train_size",

@@ -132,7 +132,8 @@ def known_suffix(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UserError(f"{path} does not say its format: its name must end in .csv or .parquet")
+        ends = " or ".join(SUFFIXES)
+        raise UserError(f"{path} does not say its format: its name must end in {ends}")
     return suffix
 
 

@@ -15,6 +15,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import ESTIMATORS, build_pipeline
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from samples import column, contract_of
+from support import ROOT
 
 ROWS = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0, 61.0], "rank": [1.0, 5.0, 2.0, 4.0, 3.0]})
 SALARIES = [20.0, 50.0, 33.0, 61.0, 70.0]
@@ -37,6 +38,12 @@ def test_estimators_when_listed_then_are_the_names_that_parameters_take() -> Non
         "hist_gradient_boosting",
     )
     assert tuple(ESTIMATORS) == MODEL_NAMES
+
+
+@pytest.mark.parametrize("file", ["conf/base/parameters_data_science.yml", "docs/commands.md"])
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_estimators_when_listed_then_people_read_their_names(model: str, file: str) -> None:
+    assert model in (ROOT / file).read_text()
 
 
 @pytest.mark.parametrize(
