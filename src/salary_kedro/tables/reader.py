@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, assert_never, get_args
 
 import click
 import numpy as np
@@ -29,7 +29,8 @@ from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
 from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
 
-CSV, PARQUET = SUFFIXES = (".csv", ".parquet")
+Suffix = Literal[".csv", ".parquet"]
+SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,14 @@ class TableReader:
         """
         suffix = known_suffix(self.path)
         with _readable(self.path, contract.table.csv):
-            if suffix == PARQUET:
-                file = pq.ParquetFile(self.path)
-                names, rows = list[str](file.schema_arrow.names), file.metadata.num_rows
-            else:
-                own = self._is_own_csv()
-                arguments = _as_texts(_in_utf8(contract) if own else contract)
-                first: pd.DataFrame = pd.read_csv(self.path, nrows=1, **arguments)
-                first = plain_frame(first) if own and self.spreadsheet_safe else first
-                names, rows = [str(name) for name in first.columns], len(first)
+            match suffix:
+                case ".parquet":
+                    file = pq.ParquetFile(self.path)
+                    names, rows = list[str](file.schema_arrow.names), file.metadata.num_rows
+                case ".csv":
+                    names, rows = self._csv_header(contract)
+                case _:
+                    assert_never(suffix)
         if rows == 0:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -102,11 +102,15 @@ class TableReader:
         Raises:
             UserError: If the file cannot be read to its end.
         """
-        length, read = self.path.stat().st_size, _read_csv
-        if known_suffix(self.path) == PARQUET:
-            length, read = pq.ParquetFile(self.path).metadata.num_rows, _read_parquet
-        elif self._is_own_csv():
-            read = partial(_read_own_csv, safe=self.spreadsheet_safe)
+        suffix = known_suffix(self.path)
+        match suffix:
+            case ".parquet":
+                length, read = pq.ParquetFile(self.path).metadata.num_rows, _read_parquet
+            case ".csv":
+                own = partial(_read_own_csv, safe=self.spreadsheet_safe)
+                length, read = self.path.stat().st_size, own if self._is_own_csv() else _read_csv
+            case _:
+                assert_never(suffix)
         quiet = not sys.stderr.isatty()
         with click.progressbar(
             length=length, label=self.path.name, file=sys.stderr, hidden=quiet
@@ -120,21 +124,30 @@ class TableReader:
                 yield chunk
                 bar.update(chunk.position - bar.pos)
 
+    def _csv_header(self, contract: Contract) -> tuple[list[str], int]:
+        """The names of all columns, and how many rows there are, of which one is enough."""
+        own = self._is_own_csv()
+        arguments = _as_texts(_in_utf8(contract) if own else contract)
+        first: pd.DataFrame = pd.read_csv(self.path, nrows=1, **arguments)
+        first = plain_frame(first) if own and self.spreadsheet_safe else first
+        return [str(name) for name in first.columns], len(first)
+
     def _is_own_csv(self) -> bool:
         return is_scored(self.path) or is_rejected(self.path)
 
 
-def known_suffix(path: Path) -> str:
+def known_suffix(path: Path) -> Suffix:
     """Tell the format of a file.
 
     Raises:
         UserError: If its name ends otherwise than in a known suffix.
     """
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        ends = " or ".join(SUFFIXES)
-        raise UserError(f"{path} does not say its format: its name must end in {ends}")
-    return suffix
+    for known in SUFFIXES:
+        if suffix == known:
+            return known
+    ends = " or ".join(SUFFIXES)
+    raise UserError(f"{path} does not say its format: its name must end in {ends}")
 
 
 def _as_texts(contract: Contract) -> dict[str, Any]:

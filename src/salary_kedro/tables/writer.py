@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +16,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.files import other_file
 from salary_kedro.tables.csv_lines import TEXT, csv_lines
 from salary_kedro.tables.own_tables import is_rejected, is_scored
-from salary_kedro.tables.reader import PARQUET, known_suffix
+from salary_kedro.tables.reader import Suffix, known_suffix
 
 
 class TooManyRejectedError(UserError):
@@ -90,7 +90,7 @@ class ScoredTables:
                 f"one that you may write to, with room for it"
             ) from error
 
-    def check(self, source: Path) -> str:
+    def check(self, source: Path) -> Suffix:
         """Check that nothing would be lost that scoring has not made itself.
 
         Args:
@@ -150,8 +150,17 @@ def _scratch_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writer(path: Path, suffix: str, dialect: CsvDialect, *, safe: bool) -> Iterator[TableWriter]:
-    writer = _ParquetWriter(path) if suffix == PARQUET else _CsvWriter(path, dialect, safe=safe)
+def _writer(
+    path: Path, suffix: Suffix, dialect: CsvDialect, *, safe: bool
+) -> Iterator[TableWriter]:
+    writer: _ParquetWriter | _CsvWriter
+    match suffix:
+        case ".parquet":
+            writer = _ParquetWriter(path)
+        case ".csv":
+            writer = _CsvWriter(path, dialect, safe=safe)
+        case _:
+            assert_never(suffix)
     try:
         yield writer
     finally:
