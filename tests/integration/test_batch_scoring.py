@@ -55,7 +55,7 @@ def test_batch_scoring_when_no_file_is_named_then_takes_those_of_the_catalog(
         f"File        {scorer.root}/data/07_model_output/scored_rows.csv\n"
         "Prediction  column salary\n"
         "Rejected    1 of 3 rows (33.3%), which have no prediction: "
-        f"{scorer.root}/data/07_model_output/scored_rows_rejected.csv names each line and its "
+        f"{scorer.root}/data/07_model_output/scored_rows_rejected.csv lists each line with its "
         "reasons\n"
     )
     assert done.stderr == "[ 1/2] load_production\n[ 2/2] score_rows\n"

@@ -164,8 +164,8 @@ def test_score_rows_when_too_many_are_rejected_then_says_that_the_file_is_of_an_
 
     assert str(caught.value) == (
         f"1 of 2 rows break the contract, more than the allowed share of 0%, so {tables.path} is "
-        f"not written (what it holds is of an earlier run): {tables.rejected} names each line and "
-        f"its reasons; correct the rows, or raise batch_scoring.max_rejected_share"
+        f"not written (what it holds is of an earlier run): {tables.rejected} lists each line "
+        f"with its reasons; correct the rows, or raise batch_scoring.max_rejected_share"
     )
     assert tables.path.read_bytes() == before
 
