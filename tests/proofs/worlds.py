@@ -13,6 +13,7 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from proofs import forks
+from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract.domain import Domain
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.contest import decide_contest
@@ -130,12 +131,12 @@ def _log(rmse: float) -> LoggedModel:
             contract=default_contract(),
             domain=Domain(),
             metrics={"rmse": rmse},
-            lineage={
-                "git_commit": "abc",
-                "data_sha256": "data",
-                "code_sha256": "code",
-                "parameters_sha256": f"parameters of {rmse}",
-            },
+            lineage=Lineage(
+                git_commit="abc",
+                data_sha256="data",
+                code_sha256="code",
+                parameters_sha256=f"parameters of {rmse}",
+            ),
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
