@@ -63,7 +63,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __init__(self, conf_source: str, env: str | None = None, **kwargs: Any) -> None:
         """Take what Kedro passes; see `OmegaConfigLoader`."""
         data, run = data_folder(env), run_folder(env)
-        project = Path(os.path.abspath(conf_source)).parent  # noqa: PTH100 - conf may be a link
+        conf = os.path.abspath(conf_source)  # noqa: PTH100 - it may be a link to elsewhere
+        project = Path(conf).parent.resolve()
         uri = tracking_uri(project, data)
         self._resolvers: dict[str, Callable[..., Any]] = {
             "data": lambda path: f"{data}/{path}",
@@ -227,7 +228,7 @@ def _check_mlflow(found: Mapping[str, Any]) -> None:
         "MLFLOW_REGISTRY_URI": os.environ.get("MLFLOW_REGISTRY_URI"),
     }
     for name, registry in registries.items():
-        if registry and registry != uri:
+        if registry and registry.rstrip("/") != uri.rstrip("/"):
             raise UserError(
                 f"{name} is set, to another store than the one of the runs; there is one for "
                 f"both, so that one version is in production: remove it, and name the store by "

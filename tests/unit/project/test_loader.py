@@ -214,6 +214,27 @@ def test_config_when_conf_is_a_link_to_elsewhere_then_the_store_stays_in_the_pro
     assert uri == f"sqlite:///{tmp_path}/project/data/mlflow/mlflow.db"
 
 
+def test_config_when_the_project_is_reached_by_a_link_then_the_store_is_named_without_it(
+    conf: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(conf.parent)
+
+    uri = load(link / conf.name)["mlflow"]["server"]["mlflow_tracking_uri"]
+
+    assert uri == load(conf)["mlflow"]["server"]["mlflow_tracking_uri"]
+
+
+def test_config_when_the_registry_is_set_to_the_store_itself_then_is_taken(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:5000/")
+
+    assert load(conf).tracking().uri == "http://127.0.0.1:5000"
+
+
 def test_config_when_kedro_mlflow_init_took_the_store_away_then_says_so(conf: Path) -> None:
     (conf / "local" / "mlflow.yml").write_text("server: {mlflow_tracking_uri: null}\n")
 
