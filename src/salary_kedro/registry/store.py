@@ -303,8 +303,11 @@ def other_schema(uri: str) -> str | None:
     """Say what to do about a store of a schema that is not known here; None if it is."""
     if not is_local(uri):
         return None
-    with reading(uri) as connection:
-        return tell_schema(connection, database_path(uri))
+    try:
+        with reading(uri) as connection:
+            return tell_schema(connection, database_path(uri))
+    except sqlite3.Error:
+        return None  # whoever opens it says so
 
 
 def _holds_nothing(connection: sqlite3.Connection) -> bool:

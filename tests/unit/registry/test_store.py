@@ -26,7 +26,13 @@ from sqlalchemy import Engine, event
 from disks import locked, mount, resize, small_disk
 from processes import run_eight
 from salary_kedro.errors import UserError
-from salary_kedro.registry.store import copy_store, is_half_made, prepare_store, store_lock
+from salary_kedro.registry.store import (
+    copy_store,
+    is_half_made,
+    other_schema,
+    prepare_store,
+    store_lock,
+)
 from stores import StoreTemplate, copy_database
 from support import pauses_noted
 
@@ -280,6 +286,17 @@ def test_prepare_store_when_a_folder_is_where_the_database_goes_then_says_so(
         f"the store {tmp_path}/mlflow.db cannot be opened (unable to open database file): "
         f"restore it from a copy, or move it away to begin a new one"
     )
+
+
+@pytest.mark.parametrize("content", [None, b"not a database" * 100])
+def test_other_schema_when_there_is_no_store_that_can_be_read_then_says_nothing(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    database = tmp_path / "mlflow.db"
+    if content is not None:
+        database.write_bytes(content)
+
+    assert other_schema(f"sqlite:///{database}") is None
 
 
 def test_prepare_store_when_the_schema_is_of_another_mlflow_then_is_a_user_error(
