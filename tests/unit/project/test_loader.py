@@ -260,3 +260,14 @@ def test_config_when_the_registry_is_named_as_the_store_itself_then_is_taken(
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
 
     assert load(conf).tracking().uri == uri
+
+
+def test_config_when_mlflow_yml_names_another_registry_then_is_refused(conf: Path) -> None:
+    (conf / "local" / "mlflow.yml").write_text(
+        "server: {mlflow_tracking_uri: 'sqlite:////a.db', mlflow_registry_uri: 'sqlite:////b.db'}\n"
+    )
+
+    with pytest.raises(
+        UserError, match=r"^server\.mlflow_registry_uri of mlflow\.yml is set, to another store"
+    ):
+        load(conf).tracking()

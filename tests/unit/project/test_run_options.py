@@ -31,6 +31,15 @@ def test_check_conf_source_when_conf_is_a_link_to_elsewhere_then_is_silent(tmp_p
     check_conf_source(project, str(project / "conf"))
 
 
+def test_check_conf_source_when_the_project_is_reached_by_a_link_then_is_silent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "project")
+
+    check_conf_source(tmp_path / "project", tmp_path / "link" / "conf")
+
+
 @pytest.mark.parametrize("name", ["elsewhere/conf", "project/other", "project/conf.tar.gz"])
 def test_check_conf_source_when_it_is_another_then_names_it_and_the_projects_own(
     name: str, tmp_path: Path
