@@ -37,8 +37,8 @@ from salary_kedro.project.project import Project, read_project
 from salary_kedro.project.run_options import check_conf_source, check_run, check_versions
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 
-#: How the catalog names parameters.
-PARAMETER = "params:"
+#: How the catalog names one group of parameters, and all of them.
+PARAMETER, PARAMETERS = "params:", "parameters"
 LOG_FILE = Path("data", "logs", "kedro.log")
 #: How Kedro records a runner; the sequential one is what it takes by itself.
 RUNNER = re.compile(r"<((?!kedro\.runner\.sequential_runner)[\w.]+) object at ")
@@ -180,7 +180,8 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
         flat = {
             f"{PARAMETER}{key}": item
             for name, value in inputs.items()
-            if name.startswith(PARAMETER) and not isinstance(value, Contract)
+            if (name == PARAMETERS or name.startswith(PARAMETER))
+            and not isinstance(value, Contract)
             for key, item in flatten(name.removeprefix(PARAMETER), value).items()
         }
         fresh = {name: value for name, value in flat.items() if name not in self._logged}

@@ -91,6 +91,14 @@ def test_before_node_run_when_a_node_takes_a_typed_group_then_logs_each_value(st
     }
 
 
+def test_before_node_run_when_a_node_takes_all_parameters_then_logs_each_value(store: str) -> None:
+    with start_run() as run:
+        before_node_run(FlatParametersHook(), {"parameters": {"mine": {"depth": 3}}})
+
+    found = MlflowClient().get_run(run.info.run_id).data.params
+    assert found == {"parameters.mine.depth": "3"}
+
+
 def test_before_node_run_when_several_nodes_take_a_group_then_logs_it_once(
     store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,12 +119,16 @@ def schema_of(connection: sqlite3.Connection) -> str | None:
     return None if found is None else str(found[0])
 
 
+def _named(schema: str | None) -> str:
+    return "names no schema" if schema is None else f"has the schema {schema}"
+
+
 def tell_schema(connection: sqlite3.Connection, database: Path) -> str | None:
     """Say what to do about a store of another schema than `SCHEMA`; None if it has that one."""
     if (found := schema_of(connection)) == SCHEMA:
         return None
     return (
-        f"the store {database} has the schema {found}, but only {SCHEMA}, that of MLflow "
+        f"the store {database} {_named(found)}, but only {SCHEMA}, that of MLflow "
         f"{RELEASES}, is known here: keep a copy of it; if an earlier MLflow made it, "
         f"`mlflow db upgrade {SQLITE}{database}` brings it up to date; if a later one did, work on "
         f"with the release of this project that goes with it, or with a copy from before"

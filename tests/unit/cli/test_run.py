@@ -78,7 +78,9 @@ def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
     )
 
 
-@pytest.mark.parametrize("runner", ["FastRunner", "no.such.Runner", "os.path", "a b"])
+@pytest.mark.parametrize(
+    "runner", ["FastRunner", "no.such.Runner", "os.path", "a b", ".", "pathlib.Path"]
+)
 def test_run_when_the_runner_is_unknown_then_says_so_in_one_line(
     runner: str, kedro_project: Project
 ) -> None:

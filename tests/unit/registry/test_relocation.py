@@ -21,7 +21,7 @@ from salary_kedro.bundle.model_file import read_model
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import artifacts as artifacts_of
 from salary_kedro.promotion.by_hand import promote_by_hand
-from salary_kedro.registry.mlflow_adapter import SCHEMA
+from salary_kedro.registry.mlflow_adapter import SCHEMA, tell_schema
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.relocation import (
     former_places,
@@ -435,6 +435,14 @@ def unknown_schema(site: Site, schema: str) -> str:
         f"{site.uri}` brings it up to date; if a later one did, work on with the release of this "
         f"project that goes with it, or with a copy from before"
     )
+
+
+def test_tell_schema_when_a_store_names_none_then_says_so() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        told = tell_schema(connection, Path("some.db"))
+
+    assert told is not None
+    assert told.startswith(f"the store some.db names no schema, but only {SCHEMA}, that of MLflow ")
 
 
 def test_relocate_when_the_schema_is_unknown_then_says_what_to_do_and_writes_nothing(
