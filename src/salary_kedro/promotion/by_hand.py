@@ -18,7 +18,7 @@ from salary_kedro.registry.history import Action
 from salary_kedro.registry.registry import Registry, State
 from salary_kedro.registry.stages import Version, format_rmse
 from salary_kedro.registry.store import store_lock
-from salary_kedro.registry.texts import hidden_sign
+from salary_kedro.registry.texts import hidden_character
 
 MAX_REASON = 1000
 
@@ -108,8 +108,8 @@ def _check_request(registry: Registry, state: State, reason: str, number: int | 
         raise UserError(
             f"the reason is empty or longer than {MAX_REASON} characters: say in a sentence why"
         )
-    if hidden := hidden_sign(" ".join(reason.split())):
-        raise UserError(f"the reason holds {hidden}, which people would not see: leave it out")
+    if hidden := hidden_character(" ".join(reason.split())):
+        raise UserError(f"the reason contains {hidden}, an invisible character: leave it out")
 
 
 def _aligned(registry: Registry) -> State:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from salary_kedro.errors import UserError
-from salary_kedro.registry.texts import hidden_sign
+from salary_kedro.registry.texts import hidden_character
 
 MAX_NAME = 250  # MLflow's, of models, parameters, metrics and tags
 MAX_VALUE = 100_000  # of a text; MLflow keeps 6,000 of a parameter, 8,000 of a run's tag
@@ -85,7 +85,7 @@ def check_texts(where: str, value: Any, allowed: str = "", depth: int = MAX_DEPT
     Args:
         where: Name of the value, for the message.
         value: The value.
-        allowed: Signs that are allowed though people would not see them.
+        allowed: Invisible characters that are allowed.
         depth: How deep lists and objects may lie in each other.
 
     Raises:
@@ -110,5 +110,5 @@ def check_texts(where: str, value: Any, allowed: str = "", depth: int = MAX_DEPT
 def _check_text(where: str, text: str, allowed: str) -> None:
     if len(text) > MAX_VALUE:
         raise UserError(f"{where} is {len(text)} characters long, more than {MAX_VALUE}")
-    if hidden := hidden_sign(text, allowed):
-        raise UserError(f"{where} contains {hidden}, a character that people would not see")
+    if hidden := hidden_character(text, allowed):
+        raise UserError(f"{where} contains {hidden}, an invisible character")

@@ -254,12 +254,12 @@ def test_decision_when_the_reason_is_blank_then_refuses(
 
 
 @DECISIONS
-@pytest.mark.parametrize("sign", ["\x1b", "\u202e", "\x00"])
+@pytest.mark.parametrize("char", ["\x1b", "\u202e", "\x00"])
 def test_decision_when_the_reason_holds_what_people_do_not_see_then_refuses(
-    sign: str, decide: Decision, settled: Registry
+    char: str, decide: Decision, settled: Registry
 ) -> None:
-    assert refused(lambda: decide(settled, f"too{sign}[2J high")) == (
-        f"the reason holds U+{ord(sign):04X}, which people would not see: leave it out"
+    assert refused(lambda: decide(settled, f"too{char}[2J high")) == (
+        f"the reason contains U+{ord(char):04X}, an invisible character: leave it out"
     )
 
 

@@ -61,7 +61,7 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Set aside what is there.")
+@click.option("--force", is_flag=True, help="Set aside the store and bundles that are there.")
 @common_options
 def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
     """Put back what an archive of `kedro models backup` holds, after checking all of it.

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 @click.command()
-@click.option("--to", type=int, help="The version; the previous production if not given.")
+@click.option("--to", type=int, help="Version to return to; by default the previous production.")
 @click.option("--reason", required=True, help="Why, for the history.")
 @click.option("--force", is_flag=True, help="Accept a version that was never production.")
 @common_options

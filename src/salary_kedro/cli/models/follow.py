@@ -36,9 +36,9 @@ Tell = Callable[["Change"], None]
     type=click.FloatRange(0.1, 86_400),
     default=2.0,
     show_default=True,
-    help="Seconds between two looks.",
+    help="Seconds between checks.",
 )
-@click.option("--once", "once_", is_flag=True, help="Look once, for cron; exit code 1 if it fails.")
+@click.option("--once", "once_", is_flag=True, help="Check once, for cron; exit code 1 on failure.")
 @common_options
 def follow(every: float, once_: bool, env: str | None, json_: bool) -> None:
     """Package what is in production, whenever that changes, whoever changed it.
@@ -92,7 +92,7 @@ def loop(project: Project, every: float, told: Tell) -> None:
 
     Args:
         project: Where registry and bundles are.
-        every: Seconds between two looks.
+        every: Seconds between checks.
         told: Prints a change.
 
     Raises:
