@@ -161,7 +161,7 @@ def test_batch_scoring_when_another_file_is_there_then_replaces_it_only_when_tol
     again = score(scorer, "rows.csv", "mine.csv")
 
     assert (refused.returncode, kept) == (1, "mine\n")
-    assert refused.stderr.startswith(f"Error: {scorer.root}/mine.csv already exists and holds no")
+    assert refused.stderr.startswith(f"Error: {scorer.root}/mine.csv already exists and is not")
     assert refused.stderr.count("\n") == 1
     assert (told.returncode, again.returncode) == (0, 0)
 

@@ -271,9 +271,9 @@ def test_service_when_its_environment_is_not_there_then_does_not_start_and_names
 @pytest.mark.parametrize(
     ("environment", "bundles", "expected"),
     [
-        ("", "", "package one with `make run`, and"),
-        ("local", "", "package one with `make run`, and"),
-        ("professors", "", "package one with `make run ENV=professors`, and"),
+        ("", "", "package one with `make run`; the service"),
+        ("local", "", "package one with `make run`; the service"),
+        ("professors", "", "package one with `make run ENV=professors`; the service"),
         ("professors", "/bundles", "see that SALARY_BUNDLES names a folder of bundles"),
     ],
 )

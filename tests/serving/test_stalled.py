@@ -68,7 +68,7 @@ def test_worker_when_the_bundles_hang_then_serves_on_and_tells(
 
     answer = ask("GET", "/model").json()
     assert (answer["model_version"], answer["source"]) == (5, "kept")
-    assert answer["reason"].startswith(f"a look at the bundles in {store.folder} has not ended")
+    assert answer["reason"].startswith(f"inspecting the bundles in {store.folder} has not finished")
     assert ask("POST", "/predict", {"experience_years": 5}).status_code == 200
     assert ask("GET", "/readyz").status_code == 200
     assert (gauge("salary_model_stalled"), gauge("salary_model_current")) == (1, 0)
@@ -99,6 +99,6 @@ def test_worker_when_the_bundles_hang_from_the_start_then_starts_without_a_model
     assert ask("GET", "/livez").status_code == 200
     ready = ask("GET", "/readyz")
     assert ready.status_code == 503
-    assert "has not ended" in ready.json()["error"]["message"]
+    assert "has not finished" in ready.json()["error"]["message"]
     store.answers.set()
     wait_until(lambda: ask("GET", "/readyz").status_code == 200, "the model")
