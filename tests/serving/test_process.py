@@ -130,7 +130,9 @@ def test_service_when_the_grace_period_is_none_then_does_not_start_and_says_why_
 ) -> None:
     result = project.run("bentoml", "serve", SALARY_GRACE_SECONDS="soon")
     assert result.returncode != 0
-    assert result.stderr.startswith("Error: SALARY_GRACE_SECONDS is 'soon'; give the number of seconds")
+    assert result.stderr.startswith(
+        "Error: SALARY_GRACE_SECONDS is 'soon'; give the number of seconds"
+    )
     assert len(result.stderr.splitlines()) == 1
 
 
