@@ -55,7 +55,6 @@ TRAIN_SIZE = 0.7
 FOLDS = 5
 REPEATS = 5
 PARAMETERS = {
-    "registry.model_name": MODEL_NAME,
     "data_engineering.train_size": TRAIN_SIZE,
     "data_engineering.random_state": SEED,
     "data_science.model": "linear_regression",
