@@ -24,7 +24,7 @@ HERE = "salary_kedro.cli.models"
     },
 )
 def models() -> None:
-    """The versions of the registered model: what they are, and what became of them.
+    """The versions of the registered model: what they are and what happened to them.
 
     Stages are `staging`, `production` and `archived`. All times are UTC.
 

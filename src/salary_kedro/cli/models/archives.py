@@ -22,7 +22,7 @@ SHOWN_PLACES = 3
 def export(number: int, file: Path, env: str | None, json_: bool) -> None:
     """Write a version to one checksummed archive; an existing FILE is never replaced.
 
-    FILE cannot lie where the project keeps its own: configuration, code, data, store, bundles.
+    FILE must be outside the project's own configuration, code, data, store and bundles.
 
     Example: kedro models export 3 version-3.zip
     """
@@ -51,7 +51,7 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
     """Write store, artifacts and bundles to one checksummed archive, while runs go on.
 
     It holds one moment of the store, and appears whole or not at all; an existing FILE is
-    never replaced, and cannot lie where the project keeps its own. Raw data and conf/ are not
+    never replaced, and it must be outside the project's own files. Raw data and conf/ are not
     in it. A server's store is backed up by its own means.
 
     Example: kedro models backup ../salary-monday.zip
@@ -64,7 +64,7 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
 @click.option("--force", is_flag=True, help="Set aside the store and bundles that are there.")
 @common_options
 def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
-    """Put back what an archive of `kedro models backup` holds, after checking all of it.
+    """Restore an archive made by `kedro models backup`, after checking all of it.
 
     Into a new project, or a new environment: `mkdir conf/NAME`, then --env NAME. With --force
     into one that has models, which are set aside, not deleted: let runs end first. The store

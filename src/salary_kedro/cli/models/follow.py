@@ -46,7 +46,7 @@ def follow(every: float, once_: bool, env: str | None, json_: bool) -> None:
     For each clone and each machine that serves from a shared MLflow server: its services
     change over within seconds. Reads the registry and writes nothing to it. While the
     server cannot be reached, says so once and goes on. Ends with exit code 0 on Ctrl-C or
-    SIGTERM. With --json, one JSON value a line.
+    SIGTERM. With --json, one JSON value per line.
 
     Example: kedro models follow --every 5
     """

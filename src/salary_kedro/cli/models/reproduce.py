@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # they are slow to import
 @click.argument("number", type=int)
 @common_options
 def reproduce(number: int, env: str | None, json_: bool) -> None:
-    """Train a version once more, and compare.
+    """Train a version again, and compare.
 
     Its metrics and predictions are compared; nothing is written.
     The exit code is 0 if they are identical, and code, data, lock and parameters are
@@ -64,7 +64,7 @@ class Training:
 
 
 def train_once_more(project: Project, number: int) -> dict[str, Any]:
-    """Train a version once more, and compare.
+    """Train a version again, and compare.
 
     It is trained by its own contract and parameters, on today's raw file and by today's
     code. Nothing is written; a raw file that is not there is fetched, as runs do.

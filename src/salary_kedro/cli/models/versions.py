@@ -22,7 +22,7 @@ Row = dict[str, Any]
 @click.command("list")
 @common_options
 def list_(env: str | None, json_: bool) -> None:
-    """List the versions, the newest first; of data and code, their fingerprints.
+    """List the versions, newest first, with fingerprints of their data and code.
 
     An RMSE that came with an archive, and that nobody here has measured, is `(claimed)`.
 
@@ -45,7 +45,7 @@ def show(number: int, env: str | None, json_: bool) -> None:
 @click.command()
 @common_options
 def history(env: str | None, json_: bool) -> None:
-    """Tell every promotion, archiving, rollback, import and repair, in order.
+    """List every promotion, archiving, rollback, import and repair, in order.
 
     Example: kedro models history
     """
