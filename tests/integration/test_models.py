@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.cli import cli
+from salary_kedro.registry.store import used_by_process
 from sessions import loggers_restored
 from stores import forget_store
 from support import Project, copy_project, copy_trained, free_port, get, post, wait_until
@@ -154,9 +155,10 @@ def delete_champion(shell: Shell) -> None:
 def leave_over(shell: Shell) -> None:
     """A version that nothing was decided about: a line, like version 1."""
     first = shell.client.get_model_version(MODEL, "1")
-    shell.client.create_model_version(
-        MODEL, first.source, first.run_id, tags={"staging": LINE}, model_id=first.model_id
-    )
+    with used_by_process(shell.project.store):  # MLflow looks for the model there
+        shell.client.create_model_version(
+            MODEL, first.source, first.run_id, tags={"staging": LINE}, model_id=first.model_id
+        )
 
 
 def stage_again(shell: Shell) -> None:
