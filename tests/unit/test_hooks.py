@@ -258,7 +258,7 @@ def locked_at_registration(
     kedro_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ExitStack]:
     """Another program locks the store as soon as the training is logged."""
-    monkeypatch.setattr("salary_kedro.registry.store.LOCK_SECONDS", 1)
+    monkeypatch.setattr("salary_kedro.registry.mlflow_adapter.LOCK_SECONDS", 1)
 
     def lock(registry: Registry, run_id: str, model_uri: str) -> Version | None:
         locks.enter_context(locked(kedro_project.root / "data" / "mlflow" / "mlflow.db"))
