@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from salary_kedro.contract.interval import Interval
+from salary_kedro.contract.spelling import Conversion, Written, fold, tidy
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
@@ -62,6 +64,8 @@ class _Column(BaseModel):
         required: Whether a value must be given.
         use: `feature` is learned from; `audit` is checked and kept beside the rows for
             reports by group, and never reaches the model; `ignore` is left out.
+        missing_values: Texts of this column in the raw file that mean that there is no value,
+            such as a code for "refused"; among numbers, `-9` is `-9.0` too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +77,7 @@ class _Column(BaseModel):
     unit: str = ""
     required: bool = True
     use: Use = "feature"
+    missing_values: tuple[Text, ...] = ()
 
     @field_validator("name")
     @classmethod
@@ -173,13 +178,20 @@ class _Bounded(_Measured):
 
 
 class _Numeric(_Bounded):
-    """A column of numbers."""
+    """A column of numbers.
+
+    Attributes:
+        written: How the raw file writes the numbers, if not as plain ones.
+        conversions: Columns whose texts tell the unit of each number in the raw file.
+    """
 
     minimum: Finite | None = None
     maximum: Finite | None = None
     exclusive_minimum: Finite | None = None
     exclusive_maximum: Finite | None = None
     example: Finite
+    written: Written | None = None
+    conversions: tuple[Conversion, ...] = ()
 
 
 class Number(_Numeric):
@@ -240,6 +252,8 @@ class Date(_Bounded):
 
     Attributes:
         format: How the raw file writes a day, in the codes of Python's `strptime`.
+        pivot_year: Years of two digits lie in the hundred years up to this one; None for
+            1969 to 2068, as `strptime` has it.
     """
 
     kind: Literal["date"]
@@ -249,6 +263,7 @@ class Date(_Bounded):
     exclusive_maximum: Day | None = None
     example: Day
     format: Text = "%Y-%m-%d"
+    pivot_year: int | None = Field(default=None, ge=1900, le=2200, strict=True)
 
     noun = "a date, YYYY-MM-DD,"
     limits = Interval(date.min, date.max)
@@ -334,12 +349,15 @@ class Category(_Column):
             are learned, in which case any text is allowed.
         ordered: Whether the listed texts rise in their order, such as grades; the model
             then sees their place.
+        fold: Whether texts that differ by case, dashes or spaces only are one: the listed
+            one, or of learned ones their small letters.
         example: An allowed text.
     """
 
     kind: Literal["category"]
     categories: Categories
     ordered: bool = False
+    fold: bool = False
     example: CategoryText
 
     @model_validator(mode="after")
@@ -356,6 +374,8 @@ class Category(_Column):
         if len(set(self.categories)) < len(self.categories):
             twice = next(text for text in self.categories if self.categories.count(text) > 1)
             raise ValueError(f"category '{twice}' is listed twice")
+        if self.fold and len({fold(text) for text in self.categories}) < len(self.categories):
+            raise ValueError("fold: two listed categories differ by case, dashes or spaces only")
         if not self.allows(self.example):
             raise ValueError(f"example '{self.example}' is not allowed: it must be {self.allowed}")
         return self
@@ -369,6 +389,33 @@ class Category(_Column):
     def min_count(self) -> int:
         """Training rows in which a category must come to count by itself."""
         return self.categories.min_count if isinstance(self.categories, Learned) else 1
+
+    def spelled(self, text: str, *, trim: bool) -> str:
+        """A text of a table or a request as the model knows it.
+
+        Args:
+            text: The text as it was found.
+            trim: Whether spaces around it do not matter.
+        """
+        if text in self._spellings:
+            return text
+        plain = tidy(text) if trim else text
+        folded = fold(plain) if self.fold else plain
+        if self.listed is None:
+            return folded
+        found = self._spellings.get(plain) or self._spellings.get(folded)
+        return found if found is not None and (trim or self.fold) else plain
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """The listed texts by each way in which they may be written."""
+        listed = self.listed or ()
+        folded = {fold(text): text for text in listed} if self.fold else {}
+        return {
+            **folded,
+            **{tidy(text): text for text in listed},
+            **{text: text for text in listed},
+        }
 
     def allows(self, value: str) -> bool:
         """Tell whether one text is allowed."""
@@ -402,12 +449,14 @@ class _Target(BaseModel):
         currency: Three letters, such as `USD`; empty if it is not said.
         period: Time that a value is paid for, such as `year`; empty if it is not said.
         log_scale: Fit the logarithm of the values, which must then lie above 0.
+        top_code: The value at which the raw file cuts higher ones off, if it does.
     """
 
     unit: Text
     currency: str = ""
     period: str = ""
     log_scale: bool = False
+    top_code: Finite | None = None
 
     @field_validator("currency")
     @classmethod

@@ -151,6 +151,12 @@ _KEYS = {
     "missing": "the next model treats missing values differently",
     "ordered": "the next model encodes the categories differently",
     "log_scale": "the next model is fitted differently",
+    "missing_values": "other cells of the table have no value; requests do not change",
+    "written": "the table must write its numbers this way; requests do not change",
+    "conversions": "the table's numbers are converted differently; requests do not change",
+    "pivot_year": "the table's two-digit years are read differently; requests do not change",
+    "fold": "the next model knows the texts by other spellings",
+    "top_code": "other values of the table are counted as cut off",
 }
 
 

@@ -1,6 +1,7 @@
 """The contract itself: every feature and the target, described once."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,7 +14,15 @@ from pydantic import (
     model_validator,
 )
 
-from salary_kedro.contract.columns import Category, Column, Feature, Target, Text
+from salary_kedro.contract.columns import (
+    Category,
+    Column,
+    Feature,
+    Integer,
+    Number,
+    Target,
+    Text,
+)
 from salary_kedro.contract.explain import describe_invalid
 from salary_kedro.errors import UserError
 
@@ -31,11 +40,20 @@ def _check_mark(mark: str) -> str:
     return mark
 
 
+def _check_group(mark: str) -> str:
+    if mark not in GROUPS:
+        _check_mark(mark)
+    return mark
+
+
+#: What groups thousands, beside ASCII: no-break and narrow no-break space, apostrophe.
+GROUPS = "\u00a0\u202f\u2009\u2019"
 Mark = Annotated[str, AfterValidator(_check_mark)]
+Group = Annotated[str, AfterValidator(_check_group)]
 
 
 class CsvDialect(BaseModel):
-    """How a CSV file is written.
+    """How a CSV file is written; spreadsheets too have lines above their header.
 
     Attributes:
         delimiter: What separates the cells, one character.
@@ -44,15 +62,24 @@ class CsvDialect(BaseModel):
         encoding: Character encoding of the file, by a name that Python knows.
         missing: Texts that stand for a missing value, beside an empty cell; None for those
             that pandas knows, such as `NA` and `None`.
+        skip_rows: Lines above the header, such as a title.
+        header_rows: Lines of the header; the names in them are joined by a space.
+        comment: By what lines begin that are no rows, one character; None for nothing.
+        footer: Texts by which the first cell of lines begins that are no rows, such as
+            `Total`; case does not matter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     delimiter: Mark = ","
     decimal: Mark = "."
-    thousands: Mark | None = None
+    thousands: Group | None = None
     encoding: Text = "utf-8-sig"
     missing: tuple[str, ...] | None = None
+    skip_rows: int = Field(default=0, ge=0, le=1000, strict=True)
+    header_rows: int = Field(default=1, ge=1, le=3, strict=True)
+    comment: Mark | None = None
+    footer: tuple[Text, ...] = ()
 
     @field_validator("encoding")
     @classmethod
@@ -83,7 +110,13 @@ class TableRules(BaseModel):
         primary_key: Headers of the raw columns that together name a row; a row whose key
             came before, or that lacks a part of it, is rejected. Empty for none.
         duplicates: What becomes of a row that repeats an earlier one in every column of
-            the contract: `keep` or `reject` it.
+            the contract: `keep` or `reject` it; or `drop` it, which counts as no rejection.
+        filter: By header of a raw column, the texts that a row must have there; other rows
+            are left out, which counts as no rejection.
+        trim: Whether spaces around headers and texts do not matter, nor which kind of space
+            a text holds, in the table as in requests.
+        sheet: Name of the sheet, if it is a spreadsheet; empty for the first visible one.
+        named_table: Name of a table within a spreadsheet; empty for a whole sheet.
         csv: How the file is written, if it is CSV.
     """
 
@@ -91,7 +124,11 @@ class TableRules(BaseModel):
 
     max_rejected_share: float = Field(default=0.05, ge=0, le=1, strict=True)
     primary_key: tuple[Text, ...] = ()
-    duplicates: Literal["keep", "reject"] = "keep"
+    duplicates: Literal["keep", "reject", "drop"] = "keep"
+    filter: Mapping[Text, tuple[Text, ...]] = {}
+    trim: bool = True
+    sheet: str = ""
+    named_table: str = ""
     csv: CsvDialect = CsvDialect()
 
 
@@ -130,6 +167,19 @@ class Contract(BaseModel):
         return (*(feature for feature in self.features if feature.use != "ignore"), self.target)
 
     @property
+    def headers(self) -> tuple[str, ...]:
+        """Headers that the table must have: those of the columns, and of what tells of them."""
+        conversions = (
+            conversion.column
+            for column in self.columns
+            if isinstance(column, Number | Integer)
+            for conversion in column.conversions
+        )
+        own = (column.column for column in self.columns)
+        rules = (*self.table.primary_key, *self.table.filter)
+        return tuple(dict.fromkeys((*own, *conversions, *rules)))
+
+    @property
     def inputs(self) -> tuple[Feature, ...]:
         """The features that the model learns from, in its input order."""
         return tuple(feature for feature in self.features if feature.use == "feature")
@@ -163,14 +213,20 @@ class Contract(BaseModel):
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
-        """Read a contract from its JSON form.
+        """Read a contract from its JSON form, in which all keys are written out.
+
+        One that was written before `trim` was known is of texts that were not trimmed.
 
         Raises:
             ContractError: If the text is not a valid contract; names the key.
         """
         try:
-            return cls.model_validate_json(text)
+            contract = cls.model_validate_json(text)
         except ValidationError as error:
             is_json = error.errors()[0]["type"] != "json_invalid"
             content = json.loads(text) if is_json else None
             raise ContractError(describe_invalid(error, "contract", cls, content)) from error
+        if "trim" in contract.table.model_fields_set:
+            return contract
+        untrimmed = contract.table.model_copy(update={"trim": False})
+        return contract.model_copy(update={"table": untrimmed})

@@ -10,6 +10,7 @@ from kinds import all_kinds
 from salary_kedro.contract import Contract
 from salary_kedro.contract.columns import KINDS, Learned
 from salary_kedro.contract.compatibility import compare_contracts
+from salary_kedro.contract.spelling import Conversion, Written
 from samples import columns_of_every_kind, contract_of
 from support import ROOT
 
@@ -28,6 +29,11 @@ OTHER: dict[str, Any] = {
     "false_values": ("never",),
     "categories": Learned(min_count=7),
     "ordered": True,
+    "fold": True,
+    "missing_values": ("refused",),
+    "written": Written(affixes=("$",)),
+    "conversions": (Conversion(column="basis", factors={"Hourly": 2080}),),
+    "pivot_year": 2026,
 }
 BOUNDS = ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum")
 DOCUMENTED = re.findall("`([a-z_]+)`", (ROOT / "docs" / "contract.md").read_text())
