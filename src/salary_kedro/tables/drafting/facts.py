@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.tables.drafting import headers
+from salary_kedro.tables.drafting.described import UNKNOWN, Described
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
 
 INDICATED_SHARE = 0.05
@@ -26,6 +27,7 @@ class Facts:
         rows: Rows of the table, missing values included.
         counts: Rows by distinct text, without missing ones.
         numbers: The distinct texts as numbers, shape (texts,); NaN where one is none.
+        described: What the file itself says about it.
     """
 
     header: str
@@ -33,6 +35,7 @@ class Facts:
     rows: int
     counts: "pd.Series[Any]"
     numbers: NDArray[np.float64]
+    described: Described = UNKNOWN
 
     @property
     def missing_share(self) -> float:
@@ -59,7 +62,7 @@ class Facts:
     @property
     def titles(self) -> dict[str, Any]:
         """Keys of any column: what it is called."""
-        label = headers.label_of(self.header, self.name)
+        label = self.described.label or headers.label_of(self.header, self.name)
         return {"column": self.header, "name": self.name, "label": label, "help": ""}
 
     @property
@@ -77,7 +80,12 @@ class Facts:
 
 
 def look(
-    header: str, name: str, values: pd.Series, dialect: CsvDialect, missing: Sequence[str]
+    header: str,
+    name: str,
+    values: pd.Series,
+    dialect: CsvDialect,
+    missing: Sequence[str],
+    described: Described = UNKNOWN,
 ) -> Facts:
     """Look at the texts of one column.
 
@@ -87,8 +95,9 @@ def look(
         values: Its texts, of all rows.
         dialect: How numbers are written.
         missing: Texts that stand for a missing value, beside those that pandas knows.
+        described: What the file itself says about the column.
     """
     counts = without_missing(values.value_counts(), missing)
     counts.index = counts.index.astype("str")
     numbers = to_numbers(counts.index, dialect.decimal, dialect.thousands)
-    return Facts(header, name, len(values), counts, numbers)
+    return Facts(header, name, len(values), counts, numbers, described)

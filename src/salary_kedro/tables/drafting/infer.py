@@ -1,12 +1,15 @@
 """Drafts a contract from a table, for a person to edit."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.drafting import headers
+from salary_kedro.tables.drafting.described import UNKNOWN, Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
 from salary_kedro.tables.drafting.features import propose, with_input
@@ -16,7 +19,12 @@ from salary_kedro.tables.drafting.target import as_target, find_target, made_fro
 LEAK = "It rises or falls exactly with the target and seems to be derived from it."
 
 
-def draft_contract(texts: pd.DataFrame, dialect: CsvDialect, target: str | None = None) -> Draft:
+def draft_contract(
+    texts: pd.DataFrame,
+    dialect: CsvDialect,
+    target: str | None = None,
+    described: Mapping[str, Described] = MappingProxyType({}),
+) -> Draft:
     """Draft a contract from the rows of a table.
 
     Args:
@@ -25,6 +33,7 @@ def draft_contract(texts: pd.DataFrame, dialect: CsvDialect, target: str | None 
         dialect: How the file is written, as far as it is known; marks of numbers and of
             missing values are looked for.
         target: Header of the column to predict; None to find it by its header.
+        described: By header, what the file itself says about columns.
 
     Raises:
         ContractError: If there is no row, no target or nothing to learn from; says what
@@ -35,7 +44,7 @@ def draft_contract(texts: pd.DataFrame, dialect: CsvDialect, target: str | None 
     dialect, missing = _complete(texts, dialect)
     names = headers.field_names(texts.columns)
     facts = [
-        look(header, name, texts[header], dialect, missing)
+        look(header, name, texts[header], dialect, missing, described.get(header, UNKNOWN))
         for header, name in zip(texts.columns, names, strict=True)
     ]
     position = find_target(facts, target)
