@@ -25,6 +25,7 @@ from salary_kedro.contract import (
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.left_out import WORDS
 
 if TYPE_CHECKING:  # it is slow to import
     from salary_kedro.tables.drafting.draft import ColumnDraft
@@ -227,6 +228,10 @@ def tell_report(report: Row) -> None:
         more = ", ..." if found["rows"] > len(found["first_lines"]) else ""
         rows_found = console.count(found["rows"], "row")
         click.echo(f"\n{rows_found}: {_plain(found['reason'])} (lines {lines}{more})")
+    for why, rows in report["left_out"].items():
+        click.echo(f"\n{console.count(rows, 'row')} {WORDS[why]}")
+    if report["top_coded"]:
+        click.echo(f"\n{console.count(report['top_coded'], 'row')} cut off at the top code")
     for key, what in (("ignored", "Ignored"), ("unnamed", "Not in the contract")):
         if report[key]:
             click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")

@@ -397,7 +397,7 @@ class Category(_Column):
             text: The text as it was found.
             trim: Whether spaces around it do not matter.
         """
-        if text in self._spellings:
+        if self._spellings.get(text) == text:
             return text
         plain = tidy(text) if trim else text
         folded = fold(plain) if self.fold else plain

@@ -14,8 +14,10 @@ from salary_kedro.contract.columns import (
     Date,
     Integer,
     Number,
+    Target,
 )
 from salary_kedro.contract.encoding import Row, Value, encode
+from salary_kedro.contract.interval import Interval
 from salary_kedro.contract.model import Contract
 
 MAX_SHOWN = 40
@@ -29,12 +31,19 @@ class Domain(BaseModel):
             since 1970.
         categories: The categories that were met, often enough where they are learned,
             in alphabetical order.
+        others: Fields of learned categories of which training met rarer texts too: it knows
+            what any other text is taken for.
     """
 
     model_config = ConfigDict(frozen=True)
 
     ranges: Mapping[str, tuple[float, float]] = {}
     categories: Mapping[str, tuple[str, ...]] = {}
+    others: tuple[str, ...] = ()
+
+    def met(self, name: str) -> tuple[str, ...] | None:
+        """The texts of a field beside which any is strange; None if none is."""
+        return None if name in self.others else self.categories.get(name)
 
 
 class DomainCheck:
@@ -44,7 +53,8 @@ class DomainCheck:
         """Prepare the checks; a field that the domain does not know is not checked."""
         self._columns = contract.inputs
         self._ranges = domain.ranges
-        self._met = {name: frozenset(texts) for name, texts in domain.categories.items()}
+        found = {name: domain.met(name) for name in domain.categories}
+        self._met = {name: frozenset(texts) for name, texts in found.items() if texts is not None}
 
     def warn(self, row: Row) -> list[str]:
         """One sentence for each value of a checked row that training did not cover."""
@@ -65,6 +75,20 @@ class DomainCheck:
             return None
         low, high = self._ranges[column.name]
         return None if low <= float(encode(value, column)) <= high else outside(column, low, high)
+
+
+def impossible(value: float, target: Target) -> str | None:
+    """The warning about a prediction that the target itself may not be; None if it may."""
+    if value in target.bounds:
+        return None
+    is_low = target.bounds.low is not None and value <= target.bounds.low
+    remedy = ": a model with log_scale predicts no such value" if _may_log(target, is_low) else ""
+    return f"{target.label} is predicted as {value:,.6g}, but must be {target.allowed}{remedy}"
+
+
+def _may_log(target: Target, is_low: bool) -> bool:
+    """Whether the logarithm would keep predictions above the lower bound."""
+    return is_low and not target.log_scale and Interval.above(0).covers(target.bounds)
 
 
 def outside(column: Column, low: float, high: float) -> str:

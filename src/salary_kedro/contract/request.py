@@ -45,7 +45,7 @@ def request_model(contract: Contract) -> type[BaseModel]:
     contract can collide with Pydantic's own; the JSON names are the aliases.
     """
     fields: dict[str, Any] = {
-        f"f{position}": (_annotation(feature), _field(feature))
+        f"f{position}": (_annotation(feature, contract.table.trim), _field(feature))
         for position, feature in enumerate(contract.inputs)
     }
     return create_model(
@@ -79,16 +79,16 @@ def _field(feature: Feature) -> Any:
     )
 
 
-def _annotation(feature: Feature) -> Any:
-    kind = _kind(feature)
+def _annotation(feature: Feature, trim: bool) -> Any:
+    kind = _kind(feature, trim)
     return kind if feature.required else kind | None
 
 
-def _kind(feature: Feature) -> Any:
+def _kind(feature: Feature, trim: bool) -> Any:
     """The type of a value that is given, with what is allowed."""
     match feature:
         case Category():
-            return _text(feature)
+            return _text(feature, trim)
         case Boolean():
             return bool
         case Date():
@@ -107,10 +107,14 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _text(feature: Category) -> Any:
+def _text(feature: Category, trim: bool) -> Any:
     """A listed text, or any; `Literal` would repeat all that are listed in each of its errors."""
+
+    def spell(text: Any) -> Any:
+        return feature.spelled(text, trim=trim) if isinstance(text, str) else text
+
     if feature.listed is None:
-        return Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+        return Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(spell)]
     listed = frozenset(feature.listed)
 
     def check(text: str) -> str:
@@ -119,7 +123,9 @@ def _text(feature: Category) -> Any:
         return text
 
     enumeration: dict[str, Any] = {"enum": list(feature.listed)}
-    return Annotated[str, AfterValidator(check), Field(json_schema_extra=enumeration)]
+    return Annotated[
+        str, AfterValidator(check), Field(json_schema_extra=enumeration), BeforeValidator(spell)
+    ]
 
 
 def _bounds(feature: Number | Integer | Date) -> dict[str, Any]:

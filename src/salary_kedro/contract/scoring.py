@@ -14,9 +14,12 @@ class _Inputs(Contract):
 
 
 def scoring_contract(contract: Contract) -> Contract:
-    """Restrict a contract to the model's inputs, and the rules to how a CSV file is written."""
+    """Restrict a contract to the model's inputs, and the rules to how the table is written."""
+    rules = contract.table
     return _Inputs(
         features=contract.features,
         target=contract.target,
-        table=TableRules(csv=contract.table.csv),
+        table=TableRules(
+            csv=rules.csv, trim=rules.trim, sheet=rules.sheet, named_table=rules.named_table
+        ),
     )

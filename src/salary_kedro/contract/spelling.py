@@ -22,11 +22,14 @@ APOSTROPHES = "'\u2019"
 
 
 def tidy(text: str) -> str:
-    """A text without spaces around it, every other kind of space made a plain one."""
+    """A text without spaces around it, and with plain ones for other kinds of space within it.
+
+    Tabs and line breaks within it stay.
+    """
     if text.isascii() and text.isprintable():
         return text.strip()
     plain = text.translate(INVISIBLE)
-    return "".join(" " if char.isspace() else char for char in plain).strip()
+    return "".join(" " if unicodedata.category(char) == "Zs" else char for char in plain).strip()
 
 
 def fold(text: str) -> str:

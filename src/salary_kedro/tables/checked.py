@@ -1,14 +1,16 @@
 """A raw table that was checked against the contract: the valid rows, and why others are not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
 from salary_kedro.contract.model import Contract
+from salary_kedro.contract.spelling import tidy
 from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.header import check_header, check_table
+from salary_kedro.tables.left_out import REPEATED, find_left_out
 from salary_kedro.tables.lines import line_numbers
 from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.problems import find_problems, find_repeats, join_reasons
@@ -20,17 +22,19 @@ class CheckedTable:
 
     Attributes:
         raw: The table under its own headers.
-        columns: The contract's columns of all rows, typed, under their field names, as
-            `read_columns` gives them.
+        columns: The contract's columns of the rows that were checked, typed, under their
+            field names, as `read_columns` gives them.
         by_column: By field name, one string a row that breaks the contract in that column:
             the header and what is allowed, never the value.
         repeats: One string a row that breaks the rules of the table as a whole.
+        left_out: Numbers of the rows that are neither valid nor broken, by why.
     """
 
     raw: pd.DataFrame
     columns: pd.DataFrame
     by_column: Mapping[str, pd.Series]
     repeats: pd.Series
+    left_out: Mapping[str, pd.Index]
 
     @cached_property
     def broken(self) -> pd.Index:
@@ -48,7 +52,8 @@ class CheckedTable:
     @property
     def valid(self) -> pd.DataFrame:
         """The columns of the rows that break nothing."""
-        return self.columns.drop(index=self.broken)
+        repeated = self.left_out.get(REPEATED, self.broken[:0])
+        return self.columns.drop(index=self.broken.union(repeated))
 
     @property
     def lines(self) -> pd.Series:
@@ -74,13 +79,36 @@ def check(raw: object, contract: Contract) -> CheckedTable:
     Raises:
         ContractError: If it is no pandas table, or lacks a column of the contract.
     """
-    table = check_table(raw)
+    table = _tidy_header(check_table(raw), contract)
     check_header(list(table.columns), contract)
     table = table.set_axis(pd.RangeIndex(len(table)))  # Parquet may repeat labels
-    columns = read_columns(table, contract)
-    return CheckedTable(
+    left_out = find_left_out(table, contract.table)
+    rows = table.drop(index=[row for found in left_out.values() for row in found])
+    columns = read_columns(rows, contract)
+    checked = CheckedTable(
         raw=table,
         columns=columns,
-        by_column=find_problems(table, columns, contract),
-        repeats=find_repeats(table, columns, contract),
+        by_column=find_problems(rows, columns, contract),
+        repeats=find_repeats(rows, columns, contract),
+        left_out=left_out,
     )
+    return _drop_repeats(checked) if contract.table.duplicates == "drop" else checked
+
+
+def _tidy_header(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The table under the contract's headers, where they differ by spaces that do not matter."""
+    if not contract.table.trim:
+        return raw
+    known = {tidy(name): name for name in contract.headers}
+    names = [
+        name if name in contract.headers else known.get(tidy(str(name)), name)
+        for name in raw.columns
+    ]
+    return raw if names == list(raw.columns) else raw.set_axis(names, axis="columns")
+
+
+def _drop_repeats(checked: CheckedTable) -> CheckedTable:
+    """Leave out the valid rows that repeat an earlier one."""
+    valid = checked.valid
+    repeated = valid.index[valid.duplicated()]
+    return replace(checked, left_out={**checked.left_out, REPEATED: repeated})

@@ -1,9 +1,11 @@
 """Reads the cells of raw columns as what the contract says they are."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api.types import (
     infer_dtype,
     is_bool_dtype,
@@ -14,7 +16,11 @@ from pandas.api.types import (
 )
 
 from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer, Number
-from salary_kedro.contract.model import Contract, CsvDialect
+from salary_kedro.contract.model import Contract, CsvDialect, TableRules
+from salary_kedro.contract.spelling import NumberReader, tidy
+from salary_kedro.tables.csv_arguments import listed_texts
+
+HUNDRED_YEARS = pd.DateOffset(years=100)
 
 
 def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -23,60 +29,139 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     Numbers become float64, categories pandas' `category` of texts, booleans
     `boolean`, dates `datetime64[ms]`. What is not of its kind becomes missing.
     """
-    csv = contract.table.csv
     return pd.DataFrame(
-        {column.name: _read(raw[column.column], column, csv) for column in contract.columns}
+        {column.name: _read(raw, column, contract.table) for column in contract.columns}
     )
 
 
-def _read(values: pd.Series, column: Column, csv: CsvDialect) -> pd.Series:
+def _read(raw: pd.DataFrame, column: Column, rules: TableRules) -> pd.Series:
+    values = raw[column.column]
     match column:
         case Number() | Integer():
-            return _to_float(values, csv)
+            numbers = _to_float(values, column, rules.csv)
+            for conversion in column.conversions:
+                factors = factor_of(raw[conversion.column], conversion.factors, rules)
+                numbers = numbers * factors
+            return numbers
         case Category():
-            return _to_texts(values)
+            return to_texts(values, _spelling(column, rules))
         case Boolean():
             known = dict.fromkeys(column.true_values, True)
             known |= dict.fromkeys(column.false_values, False)
-            return _recode(_to_texts(values), pd.Series(known, dtype="boolean"))
+            texts = to_texts(values, _spelling(column, rules))
+            return _recode(texts, pd.Series(known, dtype="boolean"))
         case Date():
-            return _to_days(values, column)
+            return _to_days(values, column, rules)
     assert_never(column)
 
 
-def _to_float(values: pd.Series, csv: CsvDialect) -> pd.Series:
+def missing_cells(values: pd.Series, column: Column, rules: TableRules) -> "pd.Series[bool]":
+    """Tell which cells of a raw column have no value: empty ones, and the texts that say so."""
+    empty = values.isna() | (values == "")
+    if is_numeric_dtype(values) and not is_bool_dtype(values):
+        return empty | values.isin(_codes(column))
+    if is_datetime64_any_dtype(values):
+        return empty
+    texts = to_texts(values, _spelling(column, rules))
+    if isinstance(column, Number | Integer):
+        codes = _codes(column)
+        read = NumberReader(rules.csv, column.written).read
+        marked = [text for text in texts.cat.categories if codes and read(text) in codes]
+        return empty | texts.isna() | texts.isin(marked)
+    return empty | texts.isna()
+
+
+def factor_of(texts: pd.Series, factors: object, rules: TableRules) -> "pd.Series[float]":
+    """By what each row's text multiplies a number; missing for a text that is not listed."""
+    known = pd.Series(factors, dtype="float64")
+    found: pd.Series[float] = _recode(to_texts(texts, plain_spelling(rules)), known)
+    return found
+
+
+def plain_spelling(rules: TableRules) -> Callable[[str], str]:
+    """A raw text that has no column of the contract, as texts of rules are compared with it."""
+    return tidy if rules.trim else str
+
+
+def _spelling(column: Column, rules: TableRules) -> Callable[[str], str]:
+    """How a raw text of a column is understood; an empty text for one that means no value."""
+    plain = plain_spelling(rules)
+    listed = frozenset(listed_texts(column))
+    lacking = {*map(plain, (*column.missing_values, *(rules.csv.missing or ()))), ""} - listed
+
+    def spell(text: str) -> str:
+        if text in listed:
+            return text
+        text = plain(text)
+        if text in lacking:
+            return ""
+        return column.spelled(text, trim=rules.trim) if isinstance(column, Category) else text
+
+    return spell
+
+
+def _to_float(values: pd.Series, column: Number | Integer, csv: CsvDialect) -> pd.Series:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    if is_object_dtype(values):  # booleans among others are no numbers
-        values = values.mask(values.map(lambda value: isinstance(value, bool)))
+    if is_object_dtype(values):
+        numbers = _mixed_numbers(values, column, csv)
     elif is_string_dtype(values):
-        values = _plain_numbers(values, csv)
+        numbers = _numbers(values, column, csv)
     elif is_bool_dtype(values) or not is_numeric_dtype(values):
         return pd.Series(np.nan, index=values.index)
-    return pd.to_numeric(values, errors="coerce").astype("float64")
+    else:
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    codes = _codes(column)
+    return numbers.mask(numbers.isin(codes)) if codes else numbers
 
 
-def _plain_numbers(texts: pd.Series, csv: CsvDialect) -> pd.Series:
-    """Texts of numbers as Python writes them.
+def _mixed_numbers(values: pd.Series, column: Number | Integer, csv: CsvDialect) -> pd.Series:
+    """Numbers among cells of several types; booleans are none."""
+    is_text = values.map(lambda value: isinstance(value, str)).astype("bool")
+    is_truth = values.map(lambda value: isinstance(value, bool | np.bool_)).astype("bool")
+    numbers = pd.to_numeric(values.mask(is_text | is_truth), errors="coerce").astype("float64")
+    return numbers.where(~is_text, _numbers(values.where(is_text).astype("str"), column, csv))
 
-    pandas applies a dialect's marks to a column of numbers alone: one cell that is none
-    makes it a column of texts.
+
+def _numbers(texts: pd.Series, column: Number | Integer, csv: CsvDialect) -> pd.Series:
+    """Texts of numbers as a column writes them; each is read once, however often it comes."""
+    codes, found = pd.factorize(texts)
+    numbers = np.append(_each_number(pd.Index(found), column, csv), np.nan)  # missing: -1
+    return pd.Series(numbers[codes], index=texts.index)
+
+
+def _each_number(texts: pd.Index, column: Number | Integer, csv: CsvDialect) -> NDArray[np.float64]:
+    reader = NumberReader(csv, column.written)
+    plain = pd.Series(texts, dtype="str")
+    numbers = pd.Series(np.nan, index=plain.index)
+    if csv.decimal == "." and not (column.written and column.written.values):
+        numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
+    others = plain[numbers.isna()]  # what Python does not write so
+    found = [reader.read(text) for text in others]
+    whole = numbers.fillna(pd.Series(found, index=others.index, dtype="float64"))
+    return np.asarray(whole, dtype=np.float64)
+
+
+def _codes(column: Column) -> list[float]:
+    """The numbers among the texts that mean no value."""
+    if not isinstance(column, Number | Integer):
+        return []
+    read = NumberReader(CsvDialect()).read
+    return [number for text in column.missing_values if (number := read(text)) is not None]
+
+
+def to_texts(values: pd.Series, spell: Callable[[str], str] = str) -> pd.Series:
+    """Cells as texts, a whole number without a decimal point; an empty text is missing.
+
+    Args:
+        values: Raw cells.
+        spell: What becomes of each text.
     """
-    if csv.thousands:
-        texts = texts.str.replace(csv.thousands, "", regex=False)
-    if csv.decimal != ".":
-        texts = texts.mask(texts.str.contains(".", regex=False, na=False))
-        texts = texts.str.replace(csv.decimal, ".", regex=False)
-    return texts
-
-
-def _to_texts(values: pd.Series) -> pd.Series:
-    """Cells as texts, a whole number without a decimal point; an empty text is missing."""
     if is_object_dtype(values):  # they may be of several types, and not all can be hashed
         values = values.map(_text, na_action="ignore").astype("str")
     if not isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype("category")
-    known = values.cat.categories.map(_text).astype("str")
+    known = pd.Index([spell(_text(value)) for value in values.cat.categories], dtype="str")
     texts = known.unique().drop("", errors="ignore")
     if len(texts) == len(known):
         return values.cat.rename_categories(list(texts))
@@ -96,13 +181,22 @@ def _recode(texts: pd.Series, values: pd.Series) -> pd.Series:
     return pd.Series(found, index=texts.index)
 
 
-def _to_days(values: pd.Series, column: Date) -> pd.Series:
+def _to_days(values: pd.Series, column: Date, rules: TableRules) -> pd.Series:
     if is_object_dtype(values) and infer_dtype(values, skipna=True) == "date":
         values = pd.to_datetime(values)
     if is_datetime64_any_dtype(values):
         days: pd.Series = values.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
         return days
-    texts = _to_texts(values)
+    texts = to_texts(values, _spelling(column, rules))
     known = texts.cat.categories
-    midnights = pd.to_datetime(known, format=column.format, errors="coerce").normalize()
-    return _recode(texts, pd.Series(midnights, index=known).astype("datetime64[ms]"))
+    found = pd.to_datetime(known, format=column.format, errors="coerce")
+    midnights = pd.Series(_in_century(found, column).normalize(), index=known)
+    return _recode(texts, midnights.astype("datetime64[ms]"))
+
+
+def _in_century(days: pd.DatetimeIndex, column: Date) -> pd.DatetimeIndex:
+    """Days of two-digit years, in the hundred years up to the pivot if there is one."""
+    if column.pivot_year is None or "%y" not in column.format:
+        return days
+    days = days.where(~(days.year > column.pivot_year), days - HUNDRED_YEARS)
+    return days.where(~(days.year <= column.pivot_year - 100), days + HUNDRED_YEARS)

@@ -19,15 +19,20 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
     """
     csv = contract.table.csv
     texts = dict.fromkeys(contract.table.primary_key, "str")  # 007 is another key than 7
+    texts |= dict.fromkeys(contract.table.filter, "str")
+    for column in contract.columns:
+        if isinstance(column, Number | Integer):
+            texts |= {conversion.column: "str" for conversion in column.conversions}
     for column in contract.columns:
         if isinstance(column, Number | Integer):
             texts.pop(column.column, None)
+            if csv.thousands:  # pandas takes 1,2 for 12, and no mark outside ASCII
+                texts[column.column] = "str"
         else:
             texts[column.column] = "category" if _never_numbers(column) else "str"
     return {
         "sep": csv.delimiter,
         "decimal": csv.decimal,
-        "thousands": csv.thousands,
         "encoding": csv.encoding,
         "dtype": texts,
         **_missing_arguments(contract),

@@ -1,6 +1,6 @@
 """Clean tables as a fitted Pipeline takes them, and what training rows covered."""
 
-from typing import assert_never
+from typing import assert_never, cast
 
 import pandas as pd
 
@@ -43,15 +43,23 @@ def _encode(values: pd.Series, column: Column) -> pd.Series:
     assert_never(column)
 
 
+def equal_rows(clean: pd.DataFrame) -> pd.Series:
+    """Number the different rows of a clean table from 0, in their order; equal ones share one."""
+    numbers = clean.groupby(list(clean.columns), sort=False, dropna=False, observed=True).ngroup()
+    return cast("pd.Series", numbers)
+
+
 def learn_domain(train: pd.DataFrame, contract: Contract) -> Domain:
     """Learn what clean training rows cover, column by column."""
     encoded = encode_frame(train, contract)
-    ranges, categories = {}, {}
+    ranges, categories, others = {}, {}, []
     for column in contract.inputs:
         values = encoded[column.name].dropna()
         match column:
             case Category():
-                categories[column.name] = _met(values, column)
+                met = categories[column.name] = _met(values, column)
+                if not values.isin(met).all():
+                    others.append(column.name)
             case Number() | Integer() | Date():
                 if len(values):
                     ranges[column.name] = (float(values.min()), float(values.max()))
@@ -59,7 +67,7 @@ def learn_domain(train: pd.DataFrame, contract: Contract) -> Domain:
                 pass
             case _:
                 assert_never(column)
-    return Domain(ranges=ranges, categories=categories)
+    return Domain(ranges=ranges, categories=categories, others=tuple(others))
 
 
 def _met(values: pd.Series, column: Category) -> tuple[str, ...]:
@@ -81,14 +89,20 @@ def domain_warnings(encoded: pd.DataFrame, domain: Domain, contract: Contract) -
     warnings = pd.Series("", index=encoded.index, dtype="str")
     for column in contract.inputs:
         found = _column_warnings(encoded[column.name].dropna(), domain, column)
-        before = warnings[found.index]
-        warnings[found.index] = before.where(before == "", before + "; ") + found
+        warnings[found.index] = join_warnings(warnings[found.index], found)
     return warnings
 
 
+def join_warnings(first: pd.Series, second: pd.Series) -> pd.Series:
+    """Join two texts a row, either of which may be empty."""
+    both = (first != "") & (second != "")
+    return first.where(~both, first + "; ") + second
+
+
 def _column_warnings(values: pd.Series, domain: Domain, column: Column) -> pd.Series:
-    if column.name in domain.categories:
-        strange = values[~values.isin(domain.categories[column.name])]
+    if isinstance(column, Category):
+        met = domain.met(column.name)
+        strange = values[:0] if met is None else values[~values.isin(met)]
         return strange.map(lambda text: unmet(column, text)).astype("str")
     if column.name not in domain.ranges:
         return pd.Series([], dtype="str", index=values.index[:0])

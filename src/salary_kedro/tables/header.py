@@ -33,9 +33,8 @@ def check_header(header: Sequence[object], contract: Contract, advice: str | Non
         ContractError: Names the missing columns, the ones found, and the likely cause;
             or a column that is there twice.
     """
-    names = [column.column for column in contract.columns]
-    keys = [name for name in contract.table.primary_key if name not in names]
-    names += keys
+    names, own = contract.headers, {column.column for column in contract.columns}
+    keys = [name for name in contract.table.primary_key if name not in own]
     known = {*names, *(feature.column for feature in contract.features)}
     # pandas has renamed a second column of the same name.
     twice = [name for name in names if f"{name}.1" in header and f"{name}.1" not in known]

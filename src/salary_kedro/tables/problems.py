@@ -17,7 +17,9 @@ from salary_kedro.contract.columns import (
     Integer,
     Number,
 )
-from salary_kedro.contract.model import Contract
+from salary_kedro.contract.model import Contract, TableRules
+from salary_kedro.contract.spelling import Conversion
+from salary_kedro.tables.columns import factor_of, missing_cells, plain_spelling, to_texts
 from salary_kedro.tables.csv_arguments import listed_texts
 
 
@@ -35,8 +37,8 @@ def find_problems(
         By field name, one string a row that is broken in that column, indexed like the
         table: the reason, which names the column and what is allowed, never the value.
     """
-    broken = _broken_cells(clean, contract)
-    return {column.name: _reasons(raw, clean, column, broken) for column in contract.columns}
+    broken, rules = _broken_cells(clean, contract), contract.table
+    return {column.name: _reasons(raw, clean, column, broken, rules) for column in contract.columns}
 
 
 def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
@@ -48,21 +50,22 @@ def join_reasons(parts: Iterable[pd.Series]) -> pd.Series:
 
 
 def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> pd.Series:
-    """Find the rows that repeat earlier ones, by the table's rules.
+    """Find the rows that may not repeat earlier ones, but do, by the table's rules.
 
     Returns:
         One string a row that breaks a rule; the whole table is looked at.
     """
-    found = []
-    if key := list(contract.table.primary_key):
+    found, rules = [], contract.table
+    if key := list(rules.primary_key):
         names = ", ".join(key)
-        lacking = pd.concat([is_missing(raw[name]) for name in key], axis=1).any(axis="columns")
-        again = raw.duplicated(key) & ~lacking
+        cells = pd.DataFrame({name: to_texts(raw[name], plain_spelling(rules)) for name in key})
+        lacking = cells.isna().any(axis="columns")
+        again = cells.duplicated() & ~lacking
         found += [
             _say(f"{names}: a part of the key is missing", lacking),
             _say(f"{names}: the key of an earlier row", again),
         ]
-    if contract.table.duplicates == "reject":
+    if rules.duplicates == "reject":
         found.append(_say("repeats an earlier row", clean.duplicated()))
     return join_reasons(found) if found else pd.Series([], dtype="str", index=raw.index[:0])
 
@@ -87,11 +90,15 @@ def _broken_cells(clean: pd.DataFrame, contract: Contract) -> dict[str, pd.Serie
 
 
 def _reasons(
-    raw: pd.DataFrame, clean: pd.DataFrame, column: Column, broken: Mapping[str, pd.Series]
+    raw: pd.DataFrame,
+    clean: pd.DataFrame,
+    column: Column,
+    broken: Mapping[str, pd.Series],
+    rules: TableRules,
 ) -> pd.Series:
     """Why each row breaks the contract in one column, for the rows that do."""
     empty = clean.index[clean[column.name].isna()]
-    missing = is_missing(raw.loc[empty, column.column]).to_numpy()
+    missing = missing_cells(raw.loc[empty, column.column], column, rules).to_numpy()
     refused = pd.Index(broken.get(column.name, empty[:0]), dtype=clean.index.dtype)
     unreadable = empty[~missing]
     rows = refused.union(unreadable)
@@ -100,12 +107,17 @@ def _reasons(
         [f"{column.column}: {_unreadable(column)}", f"{column.column}: missing"],
         default=f"{column.column}: must be {column.allowed}",
     )
-    return pd.Series(texts, index=rows, dtype="str")
+    reasons = pd.Series(texts, index=rows, dtype="str")
+    if isinstance(column, Number | Integer):
+        for conversion in column.conversions:
+            factors = factor_of(raw.loc[unreadable, conversion.column], conversion.factors, rules)
+            reasons[unreadable[factors.isna()]] = _unlisted(column, conversion)
+    return reasons
 
 
-def is_missing(values: pd.Series) -> pd.Series:
-    """Tell which cells of a raw column are missing: empty texts are, too."""
-    return values.isna() | (values == "")
+def _unlisted(column: Column, conversion: Conversion) -> str:
+    texts = ", ".join(f"'{text}'" for text in conversion.factors)
+    return f"{conversion.column}: must be one of {texts}, by which {column.column} is converted"
 
 
 def _unreadable(column: Column) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from salary_kedro.contract.columns import Column
-from salary_kedro.contract.model import Contract
-from salary_kedro.tables.checked import check
-from salary_kedro.tables.problems import is_missing
+from salary_kedro.contract.model import Contract, TableRules
+from salary_kedro.tables.checked import CheckedTable, check
+from salary_kedro.tables.columns import missing_cells
 
 SHOWN_LINES = 5
 
@@ -24,37 +24,49 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
     Returns:
         Plain JSON: `rows`, `rejected` and their shares; `columns`, each with its missing
         share, and reasons with rows and first lines; `table`, the reasons of its rules;
-        `unnamed`, headers that the contract does not name.
+        `left_out`, rows that are not checked, by why; `top_coded`, rows whose target is cut
+        off at the top code; `unnamed`, headers that the contract does not name.
 
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table.
     """
     checked = check(raw, contract)
-    raw, lines = checked.raw, checked.lines
-    share = len(lines) / len(raw) if len(raw) else 0.0
+    rows, lines = len(checked.columns), checked.lines
+    share = len(lines) / rows if rows else 0.0
     return {
-        "rows": len(raw),
+        "rows": rows,
         "rejected": len(lines),
         "rejected_share": share,
         "allowed_share": contract.table.max_rejected_share,
-        "accepted": bool(len(raw)) and share <= contract.table.max_rejected_share,
+        "accepted": bool(rows) and share <= contract.table.max_rejected_share,
         "columns": [
-            _column_report(raw[column.column], column, checked.by_column[column.name], lines)
-            for column in contract.columns
+            _column_report(checked, column, lines, contract.table) for column in contract.columns
         ],
         "table": _reasons(checked.repeats, lines),
+        "left_out": {why: len(rows) for why, rows in checked.left_out.items()},
+        "top_coded": count_top_coded(checked.valid, contract),
         "ignored": [item.column for item in contract.features if item.use == "ignore"],
-        "unnamed": _unnamed(raw, contract),
+        "unnamed": _unnamed(checked.raw, contract),
     }
 
 
-def _column_report(raw: pd.Series, column: Column, reasons: pd.Series, lines: pd.Series) -> Report:
+def count_top_coded(valid: pd.DataFrame, contract: Contract) -> int:
+    """Count the rows whose target was cut off at the contract's top code."""
+    code = contract.target.top_code
+    return 0 if code is None else int((valid[contract.target.name] >= code).sum())
+
+
+def _column_report(
+    checked: CheckedTable, column: Column, lines: pd.Series, rules: TableRules
+) -> Report:
+    cells = checked.raw.loc[checked.columns.index, column.column]
+    reasons = checked.by_column[column.name]
     return {
         "column": column.column,
         "name": column.name,
         "kind": column.kind,
         "use": column.use,
-        "missing_share": float(is_missing(raw).mean()) if len(raw) else 0.0,
+        "missing_share": float(missing_cells(cells, column, rules).mean()) if len(cells) else 0.0,
         "rejected": len(reasons),
         "reasons": _reasons(reasons, lines),
     }
@@ -73,5 +85,5 @@ def _reasons(found: pd.Series, lines: pd.Series) -> list[Report]:
 
 
 def _unnamed(raw: pd.DataFrame, contract: Contract) -> list[str]:
-    named = {contract.target.column, *(feature.column for feature in contract.features)}
-    return [str(name) for name in raw.columns if name not in {*named, *contract.table.primary_key}]
+    named = {*contract.headers, *(feature.column for feature in contract.features)}
+    return [str(name) for name in raw.columns if name not in named]

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.domain import Domain, DomainCheck
+from salary_kedro.contract.domain import Domain, DomainCheck, impossible
 from salary_kedro.tables.frames import domain_warnings, encode_frame, learn_domain
 from samples import (
+    TARGET,
     boolean,
     category,
     clean_column,
@@ -28,6 +29,7 @@ CONTRACT = contract_of(
 CHECK = DomainCheck(
     Domain(ranges={"age": (30, 50.5), "hired": (0, 2)}, categories={"level": ("junior",)}), CONTRACT
 )
+LOG_SCALE = "a model with log_scale predicts no such value"
 OUTSIDE = "is outside the training range:"
 
 
@@ -92,3 +94,53 @@ def test_warn_when_rows_are_checked_one_by_one_then_says_what_is_said_of_the_fra
     found = domain_warnings(encode_frame(clean, contract), domain, contract)
 
     assert found.tolist() == ["; ".join(check.warn(row)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "warning"),
+    [
+        ({}, 0.01, None),
+        (
+            {},
+            -16568.4,
+            f"Salary is predicted as -16,568.4, but must be a number above 0 (a year): {LOG_SCALE}",
+        ),
+        (
+            {"exclusive_minimum": -5},
+            -6,
+            "Salary is predicted as -6, but must be a number above -5 (a year)",
+        ),
+        (
+            {"maximum": 60000},
+            60001,
+            "Salary is predicted as 60,001, but must be a number above 0 at most 60000 (a year)",
+        ),
+        ({"kind": "integer"}, 5.5, None),
+    ],
+)
+def test_impossible_when_a_prediction_is_outside_the_targets_bounds_then_says_so(
+    target: dict[str, Any], value: float, warning: str | None
+) -> None:
+    assert impossible(value, contract_of(column("age"), target=TARGET | target).target) == warning
+
+
+def test_warnings_when_training_met_rarer_texts_then_another_one_is_not_strange() -> None:
+    contract = contract_of(category("job", {"min_count": 2}, example="x"))
+    rows = pd.DataFrame({"job": pd.Categorical(["clerk", "clerk", "rare"])})
+
+    domain = learn_domain(rows, contract)
+
+    assert domain.others == ("job",)
+    assert DomainCheck(domain, contract).warn(["new"]) == []
+    assert domain_warnings(encode_frame(rows, contract), domain, contract).tolist() == [""] * 3
+
+
+def test_warnings_when_training_met_no_rarer_text_then_another_one_is_strange() -> None:
+    contract = contract_of(category("job", {"min_count": 2}, example="x"))
+    rows = pd.DataFrame({"job": pd.Categorical(["clerk", "clerk"])})
+
+    domain = learn_domain(rows, contract)
+
+    assert DomainCheck(domain, contract).warn(["new"]) == [
+        "Job 'new' did not occur in the training data"
+    ]

@@ -288,10 +288,27 @@ def test_request_when_a_listed_text_is_awkward_then_takes_it(text: str) -> None:
     assert values(json.dumps({"site": text}), contract_of(category("site", *AWKWARD))) == [text]
 
 
-@pytest.mark.parametrize("text", ["x", " ", "No", "\U0001f642" * 200])
+@pytest.mark.parametrize("text", ["x", "No", "\U0001f642" * 200])
 def test_request_when_categories_are_learned_then_takes_any_text(text: str) -> None:
     contract = contract_of(learned("job", "Analyst"))
     assert values(json.dumps({"job": text}), contract) == [text]
+
+
+@pytest.mark.parametrize("text", ["Low ", "\u00a0Low", "lOW", "low\u200b"])
+def test_request_when_a_text_differs_by_what_does_not_matter_then_takes_it(text: str) -> None:
+    folded = contract_of(category("level", "Low", "High", fold=True))
+    any_text = contract_of(learned("level", "low", fold=True))
+
+    assert values(json.dumps({"level": text}), folded) == ["Low"]
+    assert values(json.dumps({"level": text}), any_text) == ["low"]
+
+
+def test_request_when_spaces_matter_then_refuses_what_is_not_listed_so() -> None:
+    contract = contract_of(category("level", "Low", "High"), table={"trim": False})
+
+    (problem,) = explain(json.dumps({"level": "Low "}), contract)
+
+    assert problem["message"] == "\"Low \" is not allowed; it must be one of 'Low', 'High'"
 
 
 LISTED = "one of 'Low', 'High'"
@@ -304,9 +321,9 @@ DAY = "a date, YYYY-MM-DD, from 2000-01-01 to 2026-12-31"
     ("feature", "value", "allowed"),
     [
         (category("grade", "Low", "High"), value, LISTED)
-        for value in ("low", "Low ", "", None, 1, True, ["Low"])
+        for value in ("low", "Lo w", "", None, 1, True, ["Low"])
     ]
-    + [(learned("job", "Analyst"), value, ANY_TEXT) for value in ("", "x" * 201, 5, None)]
+    + [(learned("job", "Analyst"), value, ANY_TEXT) for value in ("", " ", "x" * 201, 5, None)]
     + [(flag(), value, TRUTH) for value in (1, 0, "true", "yes", None)]
     + [
         (day(minimum="2000-01-01", maximum="2026-12-31"), value, DAY)

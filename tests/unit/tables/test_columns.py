@@ -16,6 +16,7 @@ from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame
 from samples import (
     AWKWARD_TEXTS,
+    TARGET,
     boolean,
     category,
     clean_column,
@@ -353,3 +354,136 @@ def test_read_columns_when_typed_cells_are_numbers_then_they_are_floats(
 
     assert found.dtype == "float64"
     np.testing.assert_equal(found.to_numpy(), numbers)
+
+
+YEARS = column("experience_years", column="Experience Years", minimum=0)
+
+
+def test_read_columns_when_numbers_are_written_as_people_do_then_reads_them() -> None:
+    written = {"affixes": ["$", "USD"], "factors": {"k": 1000}, "parentheses": "negative"}
+    contract = contract_of(
+        column("bonus", required=False, written={"values": {"<1": 0.5}, "ranges": "midpoint"}),
+        target=TARGET | {"written": written, "exclusive_minimum": None},
+        table={"csv": {"thousands": ","}},
+    )
+    text = 'Bonus,Salary\n<1,"$40,000"\n2 - 4,41k\n,"(500)"\n5,41000 USD\nsome,"1,2"\n'
+
+    expected = pd.DataFrame(
+        {
+            "bonus": [0.5, 3.0, math.nan, 5.0, math.nan],
+            "salary": [40000.0, 41000.0, -500.0, 41000.0, math.nan],
+        }
+    )
+    pd.testing.assert_frame_equal(clean(text, contract), expected)
+    assert problems(text, contract) == {4: "Bonus: not a number; Salary: not a number"}
+
+
+@pytest.mark.parametrize("mark", ["\u00a0", "\u202f", "\u2019", "'", " ", "."])
+def test_read_columns_when_thousands_are_grouped_by_any_mark_then_reads_whole_groups_alone(
+    mark: str,
+) -> None:
+    contract = contract_of(
+        YEARS, table={"csv": {"thousands": mark, "decimal": ",", "delimiter": ";"}}
+    )
+    text = f"Experience Years;Salary\n1,5;41{mark}000\n2;1{mark}234{mark}567,5\n3;41{mark}00\n"
+
+    assert clean(text, contract)["salary"].tolist()[:2] == [41000, 1234567.5]
+    assert problems(text, contract) == {2: "Salary: not a number"}
+
+
+def test_read_columns_when_texts_mean_no_value_then_are_missing_and_no_broken_cells() -> None:
+    contract = contract_of(
+        column("age", required=False, missing_values=["-9", "refused"]),
+        category("level", ["a", "b"], required=False, missing_values=["?"]),
+        boolean("remote", required=False, missing_values=["9"]),
+        day("hired", required=False, missing_values=["unknown"]),
+    )
+    text = "Age,Level,Remote,Hired,Salary\n-9.0,?,9,unknown,1\n Refused,a,true,2020-01-02,2\n"
+
+    assert problems(text, contract) == {1: "Age: not a number"}  # case matters
+    assert problems(text.replace("Refused", "refused"), contract) == {}
+    assert clean(text, contract).iloc[0].isna().tolist() == [True, True, True, True, False]
+
+
+def test_read_columns_when_numbers_of_a_typed_table_mean_no_value_then_are_missing() -> None:
+    contract = contract_of(column("age", required=False, missing_values=["-9"]))
+    raw = pd.DataFrame({"Age": [-9, 5], "Salary": [1.0, 2.0]})
+
+    assert read_columns(raw, contract)["age"].isna().tolist() == [True, False]
+    assert check(raw, contract).reasons.empty
+
+
+def test_read_columns_when_another_column_tells_the_unit_then_converts_by_the_contract() -> None:
+    conversions = [
+        {"column": "Basis", "factors": {"Hourly": 2000, "Yearly": 1}},
+        {"column": "Currency", "factors": {"USD": 1, "EUR": 1.25}},
+    ]
+    contract = contract_of(YEARS, target=TARGET | {"conversions": conversions})
+    text = (
+        "Experience Years,Salary,Basis,Currency\n"
+        "1,20,Hourly,USD\n2,40000, Yearly ,EUR\n3,9,Weekly,USD\n4,5,Yearly,\n"
+    )
+
+    assert clean(text, contract)["salary"].tolist()[:2] == [40000, 50000]
+    assert problems(text, contract) == {
+        2: "Basis: must be one of 'Hourly', 'Yearly', by which Salary is converted",
+        3: "Currency: must be one of 'USD', 'EUR', by which Salary is converted",
+    }
+
+
+@pytest.mark.parametrize("text", ["Production", "Production      ", "\u00a0Production\u200b"])
+def test_read_columns_when_a_text_is_padded_then_is_the_same(text: str) -> None:
+    contract = contract_of(category("team", {}, example="x"), category("site", ["Production"]))
+    raw = pd.DataFrame({"Team": [text], "Site": [text], "Salary": [1.0]})
+
+    found = read_columns(raw, contract)
+
+    assert found[["team", "site"]].astype(object).iloc[0].tolist() == ["Production"] * 2
+
+
+def test_read_columns_when_categories_are_folded_then_case_dashes_and_spaces_do_not_matter() -> (
+    None
+):
+    contract = contract_of(
+        category("hours", ["Full-Time", "Part-Time"], fold=True),
+        category("job", {}, example="x", fold=True),
+    )
+    raw = pd.DataFrame(
+        {"Hours": ["full time", "PART_TIME"], "Job": ["Data-Analyst", "data analyst"]}
+    )
+
+    found = read_columns(raw.assign(Salary=1.0), contract)
+
+    assert found["hours"].tolist() == ["Full-Time", "Part-Time"]
+    assert found["job"].tolist() == ["data analyst", "data analyst"]
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("03/15/65", 1965), ("03/15/26", 2026), ("03/15/27", 1927), ("03/15/99", 1999)],
+)
+def test_read_columns_when_years_have_two_digits_then_they_lie_before_the_pivot(
+    text: str, year: int
+) -> None:
+    contract = contract_of(day("born", format="%m/%d/%y", pivot_year=2026, example="1990-01-01"))
+    raw = pd.DataFrame({"Born": [text], "Salary": [1.0]})
+
+    assert read_columns(raw, contract)["born"].tolist() == [pd.Timestamp(year, 3, 15)]
+
+
+def test_read_columns_when_cells_are_of_several_types_then_each_is_read_as_what_it_is() -> None:
+    contract = contract_of(
+        column("age", required=False), category("grade", {}, example="x", required=False)
+    )
+    cells = [1, "2", 3.5, True, Decimal(4), "x", None]
+    raw = pd.DataFrame(
+        {"Age": cells, "Grade": ["0042", 42.0, 42, "42", None, "", " "]}, dtype=object
+    )
+
+    found = read_columns(raw.assign(Salary=1.0), contract)
+
+    assert found["age"].tolist()[:3] == [1, 2, 3.5]
+    assert found["age"][4] == 4
+    assert found["age"].isna().tolist() == [False, False, False, True, False, True, True]
+    assert found["grade"].tolist()[:4] == ["0042", "42", "42", "42"]
+    assert found["grade"].isna().tolist()[4:] == [True, True, True]

@@ -65,6 +65,7 @@ def test_learn_domain_when_rows_have_every_kind_then_tells_ranges_and_frequent_c
     assert learn_domain(clean, CONTRACT) == Domain(
         ranges={"age": (30.0, 50.5), "hired": (0.0, 2.0)},
         categories={"level": ("junior", "senior"), "title": ("clerk",)},
+        others=("title",),
     )
 
 
@@ -73,7 +74,7 @@ def test_learn_domain_when_a_column_is_always_missing_then_has_no_range(
 ) -> None:
     found = learn_domain(clean.iloc[[1]], CONTRACT)
 
-    assert found == Domain(categories={"level": (), "title": ()})
+    assert found == Domain(categories={"level": (), "title": ()}, others=("title",))
 
 
 DOMAIN = Domain(

@@ -197,7 +197,7 @@ HEADER = "Age,Children,Level,Title,Remote,Hired,Salary"
         (",,,,,,1", None),
         ("30,2,boss,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
         ("30,2,Junior,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
-        ("30,2, junior,Clerk,no,29/02/2020,1", "Level: must be one of 'junior', 'senior'"),
+        ("30,2, junior ,Clerk,no,29/02/2020,1", None),
         (f"30,2,,{'x' * 201},no,29/02/2020,1", "Title: must be a text of 1 to 200 characters"),
         ("30,2,,,maybe,29/02/2020,1", "Remote: must be one of 'yes', 'y', 'no'"),
         ("30,2,,,true,29/02/2020,1", "Remote: must be one of 'yes', 'y', 'no'"),
@@ -259,6 +259,8 @@ def test_check_when_rows_are_written_by_the_contract_then_reads_them_back(
     others = [item for item in contract.columns if item not in contract.inputs]
     inputs |= {item.name: clean_column([item.example] * len(rows), item) for item in others}
     expected = pd.DataFrame({item.name: inputs[item.name] for item in contract.columns})
+    untrimmed = contract.table.model_copy(update={"trim": False})
+    contract = contract.model_copy(update={"table": untrimmed})
     raw_rows = _raw_of(expected, contract)
     text = raw_rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
 
