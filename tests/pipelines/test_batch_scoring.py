@@ -140,6 +140,7 @@ def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_an
     assert report == {
         "scored": 1,
         "rejected": 3,
+        "left_out": 0,
         "warned": 0,
         "model_version": 3,
         "scored_file": f"{tmp_path}/o.csv",
@@ -261,6 +262,33 @@ def test_score_rows_when_no_row_is_good_then_the_output_is_a_header(
 
     assert len(texts(tmp_path / "o.csv")) == 1
     assert len(texts(tmp_path / "o_rejected.csv")) == 2
+
+
+def test_score_rows_when_a_prediction_may_not_be_the_target_then_warns(tmp_path: Path) -> None:
+    contract = contract_of(column("years"))
+    bundle = make_bundle(tmp_path, contract, line(contract))
+
+    report = run(tmp_path, "Years\n-1\n5\n", bundle)
+
+    assert report["warned"] == 1
+    first, second = (row[2] for row in texts(tmp_path / "o.csv")[1:])
+    assert first == (
+        "Years is outside the training range: 0 to 10 units; Salary is predicted as -1,000, but "
+        "must be a number above 0 (a year): a model with log_scale predicts no such value"
+    )
+    assert second == ""
+
+
+def test_score_rows_when_lines_are_no_rows_then_neither_scores_nor_rejects_them(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(YEARS, table={"csv": {"footer": ["Total"]}})
+    bundle = make_bundle(tmp_path, contract, line(contract))
+
+    report = run(tmp_path, "Years\n1\nx\nTotal 2\n", bundle)
+
+    assert (report["scored"], report["rejected"], report["left_out"]) == (1, 1, 1)
+    assert texts(tmp_path / "o_rejected.csv")[1:] == [["3", "Years: not a number", "x"]]
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

@@ -16,7 +16,7 @@ from salary_kedro.pipelines.data_engineering.nodes import (
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.parameters import DataEngineering
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
-from samples import raw_salaries
+from samples import TARGET, column, contract_of, raw_salaries
 from support import Project
 
 YEARS = "Experience Years: must be a number from 0 to 60 (years)"
@@ -30,7 +30,7 @@ def raw_table(**columns: list[object]) -> pd.DataFrame:
 
 def default_salaries(contract: Contract) -> pd.DataFrame:
     """The clean rows of the project's own data."""
-    valid, rejected, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected, _, _ = validate_salaries(raw_salaries(), contract)
     return clean_salaries(valid, rejected, contract)
 
 
@@ -70,7 +70,7 @@ def test_default_data_when_read_then_is_what_the_project_ships(contract: Contrac
 
 
 def test_default_data_when_validated_then_has_no_rejected_rows(contract: Contract) -> None:
-    _, rejected, _ = validate_salaries(raw_salaries(), contract)
+    _, rejected, _, _ = validate_salaries(raw_salaries(), contract)
 
     assert rejected.empty
     assert list(rejected.columns) == ["line", "reasons", "Experience Years", "Salary"]
@@ -86,7 +86,7 @@ def test_default_data_when_split_then_has_28_and_12_rows(contract: Contract) -> 
 def test_default_data_when_validated_then_has_the_fingerprint_it_always_had(
     contract: Contract,
 ) -> None:
-    valid, _, prints = validate_salaries(raw_salaries(), contract)
+    valid, _, prints, _ = validate_salaries(raw_salaries(), contract)
 
     assert prints == {
         "data_sha256": "45a30eec8df287ed560fba40733f786de7ad0895e516e4735ac379e2b338e280",
@@ -109,7 +109,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
         }
     )
 
-    good, rejected, _ = validate_salaries(raw, contract)
+    good, rejected, _, _ = validate_salaries(raw, contract)
 
     pd.testing.assert_frame_equal(
         good,
@@ -133,7 +133,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
 def test_split_when_rows_come_from_the_raw_table_then_says_from_which_and_how(
     contract: Contract,
 ) -> None:
-    valid, rejected, prints = validate_salaries(raw_salaries(), contract)
+    valid, rejected, prints, _ = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
 
     train, holdout, split = split_salaries(salaries, prints, DEFAULT)
@@ -141,7 +141,7 @@ def test_split_when_rows_come_from_the_raw_table_then_says_from_which_and_how(
     assert split == {
         "data_sha256": prints["data_sha256"],
         "data_method": "table-1",
-        "parameters": {"train_size": 0.7, "random_state": 234},
+        "parameters": {"train_size": 0.7, "random_state": 234, "repeats": "apart"},
         "train_sha256": fingerprint(train),
         "holdout_sha256": fingerprint(holdout),
     }
@@ -176,7 +176,7 @@ def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(
         **{"line": ["x"], "reasons": ["y"], "Experience Years": [99], "Salary": [50000]}
     )
 
-    _, rejected, _ = validate_salaries(raw, contract)
+    _, rejected, _, _ = validate_salaries(raw, contract)
 
     assert rejected.to_dict("records") == [
         {
@@ -207,7 +207,7 @@ def test_validate_when_a_column_is_missing_then_names_it(contract: Contract) -> 
 def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
     contract: Contract,
 ) -> None:
-    good, rejected, _ = validate_salaries(
+    good, rejected, _, _ = validate_salaries(
         raw_table(**{"Experience Years": [], "Salary": []}), contract
     )
 
@@ -319,6 +319,59 @@ def test_split_when_there_are_two_rows_then_gives_one_to_each_part() -> None:
     assert (len(train), len(holdout)) == (1, 1)
 
 
+TOGETHER = DEFAULT.model_copy(update={"repeats": "together"})
+
+
+def test_split_when_no_row_repeats_then_is_the_same_whether_equal_ones_stay_together() -> None:
+    apart, together = halves(counted(50)), halves(counted(50), TOGETHER)
+
+    for first, second in zip(apart, together, strict=True):
+        pd.testing.assert_frame_equal(first, second)
+
+
+def test_split_when_rows_repeat_then_equal_ones_are_on_one_side_and_none_is_lost() -> None:
+    salaries = pd.concat([counted(20)] * 3, ignore_index=True)
+
+    train, holdout = halves(salaries, TOGETHER)
+
+    assert (len(train), len(holdout)) == (42, 18)
+    assert not {*train["salary"]} & {*holdout["salary"]}
+    pd.testing.assert_frame_equal(pd.concat([train, holdout]).sort_index(), salaries)
+    assert {*halves(salaries)[0]["salary"]} & {*halves(salaries)[1]["salary"]}
+
+
+def test_split_when_missing_values_repeat_then_they_are_equal_too() -> None:
+    salaries = pd.DataFrame({"age": [1.0, None, None, 2.0], "salary": [1.0, 2.0, 2.0, 3.0]})
+
+    sides = [{*part.index} for part in halves(salaries, TOGETHER)]
+
+    assert any({1, 2} <= side for side in sides)
+
+
+def test_split_when_too_few_rows_differ_then_says_so() -> None:
+    with pytest.raises(UserError, match="1 different rows cannot be split into 70%"):
+        halves(pd.concat([counted(1)] * 9, ignore_index=True), TOGETHER)
+
+
+def test_validate_when_rows_are_left_out_or_repeat_then_counts_them() -> None:
+    contract = contract_of(
+        column("age"),
+        target={**TARGET, "top_code": 9},
+        table={"csv": {"footer": ["Total"]}, "filter": {"Site": ["A"]}},
+    )
+    raw = pd.DataFrame(
+        {
+            "Age": ["1", "1", "2", "3", "Total"],
+            "Salary": ["5", "5", "9", "9", "28"],
+            "Site": ["A", "A", "A", "B", None],
+        }
+    )
+
+    *_, counts = validate_salaries(raw, contract)
+
+    assert counts == {"no_rows": 1, "filtered": 1, "repeats": 1, "top_coded": 1}
+
+
 # --- A raw table that is no CSV ------------------------------------------------------
 
 PARQUET = """
@@ -343,7 +396,7 @@ def test_raw_table_when_an_environment_reads_parquet_then_its_rows_are_those_of_
 
     raw = DataCatalog.from_config(loader["catalog"]).load("raw_salaries")
 
-    valid, rejected, prints = validate_salaries(raw, contract)
+    valid, rejected, prints, _ = validate_salaries(raw, contract)
     assert prints == validate_salaries(raw_salaries(), contract)[2]
     pd.testing.assert_frame_equal(valid, validate_salaries(raw_salaries(), contract)[0])
     assert rejected.empty
@@ -355,7 +408,7 @@ def test_validate_when_rows_share_labels_then_rejects_the_broken_ones_alone(
     table = {"Experience Years": [1.0, 99, 3, 4], "Salary": [10.0, 20, 30, 40]}
     raw = pd.DataFrame(table, index=[0, 1, 0, 1])  # two tables put one below the other
 
-    valid, rejected, _ = validate_salaries(raw, contract)
+    valid, rejected, _, _ = validate_salaries(raw, contract)
 
     assert valid["salary"].tolist() == [10, 30, 40]
     assert rejected["Salary"].tolist() == [20]

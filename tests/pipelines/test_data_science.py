@@ -58,7 +58,7 @@ class Split:
 @pytest.fixture
 def split(contract: Contract) -> Split:
     """The project's own data, split by the default parameters."""
-    valid, rejected, prints = validate_salaries(raw_salaries(), contract)
+    valid, rejected, prints, _ = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
     return Split(*split_salaries(salaries, prints, SPLIT))
 
@@ -89,7 +89,7 @@ def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_
     fitted = fit_model(split.train, contract, parameters(model))
     quick = parameters("linear_regression")  # cross-validation is not what is looked at here
 
-    found = evaluate_model(fitted, split.train, split.holdout, contract, quick)
+    found = evaluate_model(fitted, split.train, split.holdout, split.record, contract, quick)
 
     assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
 
@@ -99,7 +99,7 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
 ) -> None:
     fitted = fit_model(split.train, contract, parameters())
 
-    found = evaluate_model(fitted, split.train, split.holdout, contract, parameters())
+    found = evaluate_model(fitted, split.train, split.holdout, split.record, contract, parameters())
 
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),

@@ -6,6 +6,7 @@ from typing import Any
 from salary_kedro.cli.console import count, printable
 from salary_kedro.project.places import run_folder
 from salary_kedro.promotion.verdict import figure
+from salary_kedro.tables.left_out import NO_ROW, WORDS
 
 
 def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
@@ -32,6 +33,12 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
 
 
 Lines = list[tuple[str, str]]
+#: What counts of rows mean that are not rejected.
+ROWS = {
+    "repeats": "repeat an earlier row in every column",
+    "top_coded": "are cut off at the top code, which the model takes for their salary",
+    **WORDS,
+}
 
 
 def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
@@ -41,7 +48,10 @@ def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
     total = len(outputs["salaries"]) + rejected
     table = f"{run_folder(env)}/02_intermediate/rejected_rows.csv"
     where = f", see {table}" if rejected else ""
-    return [("Rows", f"{total:,} read, {rejected:,} rejected{where}")]
+    counted = {key: rows for key, rows in outputs.get("row_counts", {}).items() if rows}
+    shown = [f"{rows:,} {ROWS[key]}" for key, rows in counted.items()]
+    rows = f"{total:,} read, {rejected:,} rejected{where}"
+    return [("Rows", rows), *(("", text) for text in shown)]
 
 
 def _model(outputs: Mapping[str, Any]) -> Lines:
@@ -138,6 +148,7 @@ def _scoring(outputs: Mapping[str, Any]) -> Lines:
         ("File", report["scored_file"]),
         ("Prediction", f"column {report['predicted']}{given}"),
         ("Rejected", _rejected(report)),
+        *([("", f"{report['left_out']:,} {WORDS[NO_ROW]}")] if report["left_out"] else []),
     ]
 
 

@@ -1,9 +1,11 @@
 """Scores of a fitted model: on the holdout rows, and by repeated cross-validation."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -16,9 +18,10 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.tables.frames import encode_frame
+from salary_kedro.tables.frames import encode_frame, equal_rows
 
 Metrics = dict[str, float]
+Places = NDArray[np.intp]
 
 
 def features_and_target(rows: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series]:
@@ -52,6 +55,7 @@ def cross_validation_metrics(
     folds: int,
     repeats: int,
     random_state: int,
+    together: bool = False,
 ) -> Metrics:
     """Estimate the RMSE by k-fold cross-validation on the training rows, repeated.
 
@@ -62,6 +66,7 @@ def cross_validation_metrics(
         folds: Number of folds, 2 to the number of training rows.
         repeats: How often the rows are shuffled and folded again.
         random_state: Seed of the shuffles.
+        together: Whether rows that are equal in every column are of one fold.
 
     Returns:
         `cv_rmse_mean` and `cv_rmse_sd` (ddof 1) of folds x repeats scores, in its unit.
@@ -69,18 +74,30 @@ def cross_validation_metrics(
     Raises:
         UserError: If there are fewer training rows than folds.
     """
-    if len(train) < folds:
+    rows = equal_rows(train) if together else pd.Series(range(len(train)))
+    if (different := rows.nunique()) < folds:
         raise UserError(
-            f"data_science.cross_validation.folds: {folds} folds need at least {folds} training "
-            f"rows, there are {len(train)}: lower the folds, or bring more rows"
+            f"data_science.cross_validation.folds: {folds} folds need at least {folds} "
+            f"{'different ' if together else ''}training rows, there are {different}: lower the "
+            f"folds, or bring more rows"
         )
     features, target = features_and_target(train, contract)
+    folding = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
     scores = -cross_val_score(
         model,
         features,
         target,
         scoring="neg_root_mean_squared_error",
-        cv=RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state),
+        cv=list(_folds(rows, folding)),
         error_score="raise",
     )
     return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}
+
+
+def _folds(rows: pd.Series, splitter: RepeatedKFold) -> Iterator[tuple[Places, Places]]:
+    """Places of the rows to fit and to score on; rows of one number are of one fold."""
+    numbers = rows.to_numpy()
+    for _, scored in splitter.split(range(rows.nunique())):
+        is_scored = np.zeros(rows.nunique(), dtype=bool)
+        is_scored[scored] = True
+        yield np.flatnonzero(~is_scored[numbers]), np.flatnonzero(is_scored[numbers])

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -38,10 +38,13 @@ class DataEngineering(Group):
     Attributes:
         train_size: Share of the rows to train on, above 0 and below 1.
         random_state: Seed of the split.
+        repeats: Whether rows that are equal in every column fall on one side, `together`, or
+            each by itself, `apart`.
     """
 
     train_size: float = Field(gt=0, lt=1)
     random_state: int = SEED
+    repeats: Literal["together", "apart"] = "apart"
 
 
 class Halves(Group):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from salary_kedro.contract.domain import impossible
 from salary_kedro.contract.encoding import Row
 from salary_kedro.contract.request import request_values
 from salary_kedro.serving import limits
@@ -150,14 +151,18 @@ def _answer_batch(served: Served, body: bytearray) -> Response:
 
 
 def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[str, Any]]:
-    salaries = _predict_rows(served, rows)
+    salaries, target = _predict_rows(served, rows), served.bundle.contract.target
     warnings = [served.check.warn_by_field(row) for row in rows]
     metrics = request_metrics()
     metrics.predicted(route, salaries)
     metrics.out_of_range("warned", (field for warned in warnings for field in warned))
+    for salary, warned in zip(salaries, warnings, strict=True):
+        if text := impossible(salary, target):
+            warned[target.name] = text
+            metrics.out_of_range("predicted", [target.name])
     return [
         {
-            served.bundle.contract.target.name: salary,
+            target.name: salary,
             "low": None,
             "high": None,
             "confidence": None,

@@ -262,7 +262,8 @@ class Predictor:
             log.info("serving bundle %s", name)
         else:
             log.error("serving the reserve bundle %s: %s", name, reason)
-        request_metrics().expect(found.bundle.contract.feature_names)
+        contract = found.bundle.contract
+        request_metrics().expect(contract.feature_names, contract.target.name)
         model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")

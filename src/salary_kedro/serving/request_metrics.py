@@ -41,7 +41,7 @@ CODES = (
     "unsupported_media_type", "invalid_input", "no_prediction", "busy", "timeout", "no_model",
     "ending", "internal",
 )  # fmt: skip
-#: What becomes of a value that is out of range.
+#: What becomes of a value of a request that is out of range.
 OUTCOMES = ("warned", "refused")
 
 
@@ -65,7 +65,8 @@ class RequestMetrics:
         self._errors = Counter("salary_errors", "Requests refused, by the error's code", ["code"])
         self._beyond = Counter(
             "salary_out_of_range",
-            "Values outside the training range (warned) or outside what is allowed (refused)",
+            "Values outside the training range (warned) or outside what is allowed (refused), and "
+            "predictions that the target itself may not be (predicted)",
             ["field", "outcome"],
         )
         self._in_flight = Gauge(
@@ -106,11 +107,12 @@ class RequestMetrics:
         """Count an error, by one of `CODES`."""
         self._errors.labels(code).inc()
 
-    def expect(self, fields: Iterable[str]) -> None:
-        """Begin to count by the fields of a contract."""
+    def expect(self, fields: Iterable[str], target: str) -> None:
+        """Begin to count by the fields of a contract, its inputs and its target."""
         for field in fields:
             for outcome in OUTCOMES:
                 self._beyond.labels(field, outcome)
+        self._beyond.labels(target, "predicted")
 
     def token_kept(self, kept: bool) -> None:
         """Tell whether former tokens are kept, for want of good ones."""

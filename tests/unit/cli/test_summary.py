@@ -196,6 +196,7 @@ def test_summarise_when_a_reason_would_act_on_the_screen_then_is_shown_in_plain_
 REPORT = {
     "scored": 4998,
     "rejected": 2502,
+    "left_out": 0,
     "warned": 31,
     "model_version": 3,
     "scored_file": "data/07_model_output/scored_rows.csv",
@@ -222,3 +223,22 @@ def test_summarise_when_every_row_was_scored_then_names_no_rejected_file() -> No
     summary = summarise({"scoring_report": {**REPORT, "rejected": 0, "given": None}}, None)
 
     assert summary.endswith("Prediction  column salary\nRejected    0 rows")
+
+
+def test_summarise_when_rows_were_left_out_or_repeat_then_says_how_many_and_why() -> None:
+    counts = {"no_rows": 1, "filtered": 0, "dropped": 4912, "repeats": 0, "top_coded": 7}
+    outputs = {"salaries": [0] * 3, "rejected_rows": [], "row_counts": counts}
+
+    assert summarise(outputs, None).splitlines() == [
+        "",
+        "Rows  3 read, 0 rejected",
+        "      1 left out as lines that are no rows",
+        "      4,912 left out as repeats of an earlier row",
+        "      7 are cut off at the top code, which the model takes for their salary",
+    ]
+
+
+def test_summarise_when_a_file_had_lines_that_are_no_rows_then_says_so() -> None:
+    summary = summarise({"scoring_report": {**REPORT, "left_out": 2}}, None)
+
+    assert summary.splitlines()[-1].strip() == "2 left out as lines that are no rows"

@@ -1,6 +1,7 @@
 """Scores, against values worked out by hand."""
 
 import math
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -82,8 +83,8 @@ def test_holdout_metrics_when_there_is_one_row_then_r2_is_nan(contract: Contract
 # --- Cross-validation ----------------------------------------------------------------
 
 
-def cross_validate(train: pd.DataFrame, contract: Contract, **changes: int) -> Metrics:
-    settings = {"folds": 3, "repeats": 1, "random_state": 234, **changes}
+def cross_validate(train: pd.DataFrame, contract: Contract, **changes: Any) -> Metrics:
+    settings: dict[str, Any] = {"folds": 3, "repeats": 1, "random_state": 234, **changes}
     return cross_validation_metrics(mean_model(), train, contract, **settings)
 
 
@@ -107,6 +108,25 @@ def test_cross_validation_when_the_seed_is_the_same_then_folds_the_same(contract
 
     assert cross_validate(train, contract) == cross_validate(train, contract)
     assert cross_validate(train, contract) != cross_validate(train, contract, random_state=5)
+
+
+def test_cross_validation_when_equal_rows_stay_together_then_none_is_asked_for_what_was_learned(
+    contract: Contract,
+) -> None:
+    train = pd.DataFrame({"experience_years": [1.0, 1, 2, 2], "salary": [0.0, 0, 6, 6]})
+
+    # Each pair is asked for by a model of the other one alone, and is 6 away.
+    found = cross_validate(train, contract, folds=2, together=True)
+
+    assert found == {"cv_rmse_mean": 6.0, "cv_rmse_sd": 0.0}
+
+
+def test_cross_validation_when_no_row_repeats_then_is_the_same_whether_equal_ones_stay_together(
+    contract: Contract,
+) -> None:
+    train = rows(0, 3, 9, 4, 8, 11)
+
+    assert cross_validate(train, contract, together=True) == cross_validate(train, contract)
 
 
 def test_cross_validation_when_it_is_done_then_leaves_the_model_as_it_was(

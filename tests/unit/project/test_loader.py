@@ -140,6 +140,7 @@ def test_config_when_an_environment_changes_one_parameter_then_the_others_stay(
     assert load(conf, "prod")["parameters"]["data_engineering"] == {
         "train_size": 0.8,
         "random_state": 234,
+        "repeats": "together",
     }
 
 

@@ -223,7 +223,10 @@ def trained_by(**changes: Any) -> TrainedBy:
 
 
 def test_parameters_hash_when_computed_then_is_of_the_groups_as_sorted_json() -> None:
-    content = b'{"random_state": 234, "train_size": 0.7}\n{"bento_name": "pay", "keep": null}'
+    content = (
+        b'{"random_state": 234, "repeats": "apart", "train_size": 0.7}\n'
+        b'{"bento_name": "pay", "keep": null}'
+    )
 
     assert parameters_hash(ENGINEERING, Packaging(bento_name="pay")) == sha256(content).hexdigest()
 

@@ -129,11 +129,11 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     from salary_kedro.pipelines.data_science import nodes as learn
 
     engineering, science = trained_by.data_engineering, trained_by.data_science
-    valid, rejected, prints = prepare.validate_salaries(raw, contract)
+    valid, rejected, prints, _ = prepare.validate_salaries(raw, contract)
     salaries = prepare.clean_salaries(valid, rejected, contract)
-    rows, holdout, _ = prepare.split_salaries(salaries, prints, engineering)
+    rows, holdout, split = prepare.split_salaries(salaries, prints, engineering)
     model = learn.fit_model(rows, contract, science)
-    metrics = learn.evaluate_model(model, rows, holdout, contract, science)
+    metrics = learn.evaluate_model(model, rows, holdout, split, contract, science)
     return Training(
         model=model,
         holdout=holdout,

@@ -57,7 +57,7 @@ def score_rows(
         parameters: How many rows may be rejected.
 
     Returns:
-        How many rows were `scored`, `rejected` and `warned` of, `scored_file` and
+        How many rows were `scored`, `rejected`, `left_out` and `warned` of, `scored_file` and
         `rejected_file`, the `model_version`, and which columns of the scored file hold the
         `predicted` target and the `given` one, None if the rows do not have it.
 
@@ -68,7 +68,7 @@ def score_rows(
     inputs = scoring_contract(production.contract)
     header = rows_to_score.header(inputs)
     check_header(header, inputs, _advice(inputs, production))
-    moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, warned=0)
+    moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
             scores = score(chunk.values, production, inputs)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import impossible
 from salary_kedro.tables.checked import check
-from salary_kedro.tables.frames import domain_warnings, encode_frame
+from salary_kedro.tables.frames import domain_warnings, encode_frame, join_warnings
 from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.problems import join_reasons
 from salary_kedro.tables.reader import Chunk
@@ -25,19 +26,23 @@ class Scores:
 
     Attributes:
         predicted: The target of each scored row, in its unit.
-        warnings: Of each scored row, what training did not cover, joined; often empty.
+        warnings: Of each scored row, what training did not cover, and that the target may not
+            be as predicted, joined; often empty.
         reasons: Of each rejected row, why.
+        left_out: How many lines are no rows, and neither scored nor rejected.
     """
 
     predicted: pd.Series
     warnings: pd.Series
     reasons: pd.Series
+    left_out: int
 
     def count(self) -> dict[str, int]:
-        """Count the rows that were `scored`, `rejected`, and scored with warnings."""
+        """Count the rows that were `scored`, `rejected`, `left_out`, and scored with warnings."""
         return {
             "scored": len(self.predicted),
             "rejected": len(self.reasons),
+            "left_out": self.left_out,
             "warned": int((self.warnings != "").sum()),
         }
 
@@ -59,7 +64,17 @@ def score(values: pd.DataFrame, bundle: Bundle, inputs: Contract) -> Scores:
         lost = pd.Series(text, index=predicted.index[~finite], dtype="str")
         reasons = join_reasons([reasons, lost])
         predicted, encoded = predicted[finite], encoded[finite]
-    return Scores(predicted, domain_warnings(encoded, bundle.domain, inputs), reasons)
+    warnings = join_warnings(
+        domain_warnings(encoded, bundle.domain, inputs), _impossible(predicted, inputs)
+    )
+    left_out = sum(map(len, checked.left_out.values()))
+    return Scores(predicted, warnings, reasons, left_out)
+
+
+def _impossible(predicted: pd.Series, inputs: Contract) -> pd.Series:
+    """Warnings about the predictions that the target may not be."""
+    texts = [impossible(value, inputs.target) or "" for value in predicted]
+    return pd.Series(texts, index=predicted.index, dtype="str")
 
 
 def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:

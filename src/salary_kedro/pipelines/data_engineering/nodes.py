@@ -8,14 +8,16 @@ from sklearn.model_selection import train_test_split
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import DataEngineering, Halves
-from salary_kedro.tables.checked import check
+from salary_kedro.tables.checked import CheckedTable, check
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
+from salary_kedro.tables.frames import equal_rows
 from salary_kedro.tables.header import check_table
+from salary_kedro.tables.tally import count_top_coded
 
 
 def validate_salaries(
     raw_salaries: pd.DataFrame, contract: Contract
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], dict[str, int]]:
     """Separate the rows that keep to the contract from those that break it.
 
     Args:
@@ -26,7 +28,8 @@ def validate_salaries(
         The good rows (typed columns under the contract's field names, indexed by their
         place in the table); the rejected rows (`line` in the file, `reasons`, then the raw
         columns); and the fingerprint of the raw table as it was loaded here, `data_sha256`,
-        with its `data_method`, and that of the good rows, `rows_sha256`.
+        with its `data_method`, and that of the good rows, `rows_sha256`; and what else there is
+        to say of the rows, as `row_counts` gives it.
 
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table.
@@ -39,7 +42,22 @@ def validate_salaries(
         "data_method": METHOD,
         "rows_sha256": fingerprint(valid),
     }
-    return valid, checked.rejected, prints
+    return valid, checked.rejected, prints, row_counts(checked, contract)
+
+
+def row_counts(checked: CheckedTable, contract: Contract) -> dict[str, int]:
+    """Count what a person should know of the rows that were not rejected.
+
+    Returns:
+        Rows that were left out, by why, valid rows that are `repeats` of an earlier one, and
+        those whose target is `top_coded`.
+    """
+    valid = checked.valid
+    return {
+        **{why: len(rows) for why, rows in checked.left_out.items()},
+        "repeats": int(valid.duplicated().sum()),
+        "top_coded": count_top_coded(valid, contract),
+    }
 
 
 def clean_salaries(
@@ -72,6 +90,9 @@ def split_salaries(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split clean rows at random into training and holdout rows.
 
+    Equal rows are put on one side, unless the parameters say otherwise: an estimator that has
+    seen a row knows its answer.
+
     Returns:
         Training rows, holdout rows, and the `Halves` as plain JSON, by which whoever reads
         both can tell that they are of one split, and of which table.
@@ -84,15 +105,7 @@ def split_salaries(
             "the clean rows are not those of data_fingerprint.json: an earlier run was "
             "interrupted; run the pipeline data_engineering again"
         )
-    try:
-        train, holdout = train_test_split(
-            salaries, train_size=parameters.train_size, random_state=parameters.random_state
-        )
-    except ValueError as error:
-        raise UserError(
-            f"data_engineering.train_size: {len(salaries)} rows cannot be split into "
-            f"{parameters.train_size:.0%} training rows and a holdout: bring more rows"
-        ) from error
+    train, holdout = _split(salaries, parameters)
     halves = Halves(
         data_sha256=data_fingerprint["data_sha256"],
         data_method=data_fingerprint["data_method"],
@@ -101,3 +114,26 @@ def split_salaries(
         holdout_sha256=fingerprint(holdout),
     )
     return train, holdout, halves.model_dump(mode="json")
+
+
+def _split(
+    salaries: pd.DataFrame, parameters: DataEngineering
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw which rows to train on, one draw for all that are equal if they stay together."""
+    together = parameters.repeats == "together"
+    rows = equal_rows(salaries) if together else pd.Series(range(len(salaries)))
+    try:
+        sides = train_test_split(
+            range(rows.nunique()),
+            train_size=parameters.train_size,
+            random_state=parameters.random_state,
+        )
+    except ValueError as error:
+        raise UserError(
+            f"data_engineering.train_size: {rows.nunique()} {'different ' if together else ''}rows "
+            f"cannot be split into {parameters.train_size:.0%} training rows and a holdout: bring "
+            f"more rows"
+        ) from error
+    places = pd.Series(range(len(rows)), index=rows.to_numpy())
+    train, holdout = (salaries.iloc[places.loc[drawn]] for drawn in sides)
+    return train, holdout

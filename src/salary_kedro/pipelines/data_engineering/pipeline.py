@@ -16,7 +16,7 @@ def create_pipeline() -> Pipeline:
             node(
                 validate_salaries,
                 inputs={"raw_salaries": "raw_salaries", "contract": "params:contract"},
-                outputs=["valid_salaries", "rejected_rows", "data_fingerprint"],
+                outputs=["valid_salaries", "rejected_rows", "data_fingerprint", "row_counts"],
                 name="validate_salaries",
             ),
             node(

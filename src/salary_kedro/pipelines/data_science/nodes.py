@@ -42,10 +42,14 @@ def evaluate_model(
     model: Model,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
+    split: dict[str, Any],
     contract: Contract,
     parameters: DataScience,
 ) -> Metrics:
-    """Score the model on the holdout rows, and its recipe by repeated cross-validation."""
+    """Score the model on the holdout rows, and its recipe by repeated cross-validation.
+
+    Equal rows are folded as they were split.
+    """
     folding = parameters.cross_validation
     return {
         **holdout_metrics(model, holdout, contract),
@@ -56,6 +60,7 @@ def evaluate_model(
             folds=folding.folds,
             repeats=folding.repeats,
             random_state=parameters.random_state,
+            together=Halves.model_validate(split).parameters.repeats == "together",
         ),
     }
 

@@ -32,7 +32,7 @@ def _train() -> list[Node]:
         ),
         node(
             evaluate_model,
-            inputs={"model": "model", **ROWS, **CONTRACT, **PARAMETERS},
+            inputs={"model": "model", **ROWS, "split": "split", **CONTRACT, **PARAMETERS},
             outputs="metrics",
             name="evaluate_model",
         ),
