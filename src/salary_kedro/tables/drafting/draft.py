@@ -1,5 +1,6 @@
 """A proposed contract, and what the person who edits it should know."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +16,13 @@ class ColumnDraft:
         column: The column.
         missing_share: Share of the drafted rows without a value, 0 to 1.
         remarks: What the person who edits the draft should know.
+        odd_share: Share of its values that are not of its kind, 0 to 1.
     """
 
     column: Column
     missing_share: float
     remarks: tuple[str, ...] = ()
+    odd_share: float = 0.0
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -65,6 +68,23 @@ class Draft:
     target: TargetDraft
     table: TableRules
     remarks: tuple[str, ...] = ()
+
+    def allowing(self, share: float) -> "Draft":
+        """The same draft, that lets a run reject a share of the rows, and says so loudly.
+
+        Args:
+            share: Share of the rows that the contract rejects, 0 to 1.
+        """
+        if share <= self.table.max_rejected_share:
+            return self
+        allowed = min(math.ceil(share * 100 + 1) / 100, 1)
+        remark = (
+            f"{share:.1%} of the rows would be rejected, so that max_rejected_share is "
+            f"{allowed:g}: decide whether a model of the others is what you want."
+        )
+        others = tuple(text for text in self.remarks if "max_rejected_share" not in text)
+        table = self.table.model_copy(update={"max_rejected_share": allowed})
+        return replace(self, table=table, remarks=(remark, *others))
 
     @property
     def contract(self) -> Contract:

@@ -1,6 +1,6 @@
 """What the rows of a table show about one column."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,13 @@ from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.described import UNKNOWN, Described
+from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
+from salary_kedro.tables.lines import line_numbers
 
 INDICATED_SHARE = 0.05
+#: Zeros before numbers in no more cells than this are slips of the pen.
+STRAY_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,10 @@ class Facts:
         name: Its field name.
         rows: Rows of the table, missing values included.
         counts: Rows by distinct text, without missing ones.
-        numbers: The distinct texts as numbers, shape (texts,); NaN where one is none.
+        numbers: The distinct texts as numbers, shape (texts,); NaN where one is none, or
+            none that a column can hold.
+        values: The texts of all rows, missing ones included.
+        lines: The line of the file on which each row starts.
         described: What the file itself says about it.
     """
 
@@ -35,6 +42,8 @@ class Facts:
     rows: int
     counts: "pd.Series[Any]"
     numbers: NDArray[np.float64]
+    values: pd.Series
+    lines: pd.Series
     described: Described = UNKNOWN
 
     @property
@@ -44,15 +53,38 @@ class Facts:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether all values are numbers, and none is a code such as `0042`."""
-        if not len(self.numbers) or np.isnan(self.numbers).any():
-            return False
-        return bool((np.abs(self.numbers) <= MAX_NUMBER).all()) and not self.has_codes
+        """Whether the values are numbers, but for a few, and no codes such as `0042`."""
+        return self.keeps_kind(~np.isnan(self.numbers)) and not self.has_codes
+
+    def keeps_kind(self, fits: NDArray[np.bool_]) -> bool:
+        """Whether so many cells are of a kind that the others do not decide.
+
+        Args:
+            fits: Whether each distinct text is of the kind, shape (texts,).
+        """
+        return keeps_kind(self.counts, fits)
+
+    def odd(self, fits: NDArray[np.bool_]) -> Oddities | None:
+        """The cells that are not of a kind; None if all are.
+
+        Args:
+            fits: Whether each distinct text is of the kind, shape (texts,).
+        """
+        return odd_cells(self.values, self.lines, self.counts, fits)
 
     @property
     def has_codes(self) -> bool:
-        """Whether a number is written with a zero before it, as only codes are."""
-        return bool(self.counts.index.str.fullmatch(r"0\d+").any())
+        """Whether numbers are written with zeros before them, as only codes are.
+
+        One `08` among numbers of any width is a number.
+        """
+        digits = self.counts[self.counts.index.str.fullmatch(r"\d+")]
+        padded = int(digits[digits.index.str.match(r"0\d")].sum())
+        cells = int(self.counts.sum())
+        if padded <= STRAY_SHARE * cells:
+            return padded > 0 and padded == cells
+        widths = digits.groupby(digits.index.str.len()).sum()
+        return padded > cells / 2 or int(widths.max()) >= KEPT_SHARE * cells
 
     @property
     def unique_share(self) -> float:
@@ -80,24 +112,41 @@ class Facts:
 
 
 def look(
+    texts: pd.DataFrame,
+    names: Sequence[str],
+    dialect: CsvDialect,
+    missing: Sequence[str],
+    described: Mapping[str, Described],
+) -> list[Facts]:
+    """Look at the texts of each column.
+
+    Args:
+        texts: All rows, under the file's headers.
+        names: The columns' field names.
+        dialect: How numbers are written.
+        missing: Texts that stand for a missing value, beside those that pandas knows.
+        described: By header, what the file itself says about columns.
+    """
+    lines = line_numbers(texts, texts.index)
+    return [
+        _look(header, name, texts[header], lines, dialect, missing, described.get(header, UNKNOWN))
+        for header, name in zip(texts.columns, names, strict=True)
+    ]
+
+
+def _look(
     header: str,
     name: str,
     values: pd.Series,
+    lines: pd.Series,
     dialect: CsvDialect,
     missing: Sequence[str],
-    described: Described = UNKNOWN,
+    described: Described,
 ) -> Facts:
-    """Look at the texts of one column.
-
-    Args:
-        header: Its header in the file.
-        name: Its field name.
-        values: Its texts, of all rows.
-        dialect: How numbers are written.
-        missing: Texts that stand for a missing value, beside those that pandas knows.
-        described: What the file itself says about the column.
-    """
     counts = without_missing(values.value_counts(), missing)
     counts.index = counts.index.astype("str")
     numbers = to_numbers(counts.index, dialect.decimal, dialect.thousands)
-    return Facts(header, name, len(values), counts, numbers, described)
+    usable = np.where(np.abs(numbers) <= MAX_NUMBER, numbers, np.nan)
+    if (usable != 0).sum() and not (counts.index == "0").any():
+        usable[counts.index.str.fullmatch("00+")] = np.nan  # nobody writes 0 so
+    return Facts(header, name, len(values), counts, usable, values, lines, described)

@@ -14,6 +14,7 @@ from salary_kedro.tables.drafting.dates import as_date
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import as_number
+from salary_kedro.tables.drafting.oddities import odd_remark
 
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
@@ -45,7 +46,10 @@ def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
         return boolean, ()
     if dates := as_date(fact):
         return dates
-    return as_number(fact) or as_category(fact), ()
+    if number := as_number(fact):
+        odd = fact.odd(~np.isnan(fact.numbers))
+        return number, (odd_remark(odd),) if odd else ()
+    return as_category(fact), ()
 
 
 def _useless(fact: Facts, kind: str) -> str | None:

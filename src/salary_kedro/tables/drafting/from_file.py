@@ -13,13 +13,14 @@ from salary_kedro.tables.checked import check
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import soften
 from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.raw_file import RawFile, open_raw
 from salary_kedro.tables.unreadable import explain_reader
 
 #: Rows from which a contract is drafted.
 DRAFT_ROWS = 100_000
 #: More of a column's cells than this share may not break what was drafted from them.
-TOLERATED_SHARE = 0.002
+TOLERATED = 1 - KEPT_SHARE
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,16 @@ def draft_table(path: Path, target: str | None, limit: int = DRAFT_ROWS) -> Draf
 
 def _tried(draft: Draft, table: RawFile, rows: int) -> Draft:
     """Change what the rows break that the draft was made from."""
-    for _ in range(2):
-        problems = check(table.read(draft.contract, rows), draft.contract).by_column
-        broken = {name for name, found in problems.items() if len(found) > TOLERATED_SHARE * rows}
+    for _ in range(3):
+        checked = check(table.read(draft.contract, rows), draft.contract)
+        found = checked.by_column
+        broken = {name for name, rejected in found.items() if len(rejected) > TOLERATED * rows}
+        if not broken - {draft.target.column.name}:
+            break
         for feature in draft.features:
             if feature.column.name in broken:
                 draft = soften(draft, feature.column.name)
-    return draft
+    return draft.allowing(len(checked.broken) / rows)
 
 
 @contextmanager

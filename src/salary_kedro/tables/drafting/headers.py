@@ -19,15 +19,6 @@ def _set(text: str) -> frozenset[str]:
 LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"})
 
 #: Words of headers, as `words` gives them.
-TARGETS = _set(
-    """
-    salary salaries wage wages income incomes pay compensation earnings earning remuneration
-    gehalt lohn einkommen verdienst bruttogehalt salaire salaires revenu sueldo salario
-    salarios ingreso ingresos stipendio retribuzione reddito vencimento ordenado loon
-    salaris inkomen lon palkka wynagrodzenie pensja zarobki plat mzda maas ucret зарплата 工资
-    薪资 年収 給与 연봉
-    """
-)
 SENSITIVE = _set(
     """
     sex gender race ethnicity ethnic religion religious nationality citizenship disability
@@ -45,18 +36,6 @@ PERSONAL = _set(
 #: Beside `name`, these tell a person's name from another, such as a company's.
 PERSONS = frozenset({"first", "last", "full", "middle", "employee", "person", "staff"})
 IDENTIFIERS = frozenset({"id", "ids", "uuid", "guid", "index", "rownames", "rowid", "unnamed"})
-PERIODS = {
-    "year": {"annual", "annually", "year", "yearly", "pa", "annuel", "anual", "jahr"},
-    "month": {"month", "monthly", "monat", "mensuel", "mensual"},
-    "week": {"week", "weekly"},
-    "hour": {"hour", "hourly", "stunde", "horaire"},
-}
-CURRENCIES = _set(
-    """
-    usd eur gbp chf jpy cny inr cad aud nzd sek nok dkk pln czk huf ron brl mxn zar krw sgd
-    hkd try ils
-    """
-)
 UNITS = {"years": {"years", "yrs", "jahre"}, "months": {"months"}}
 UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
 
@@ -98,30 +77,6 @@ def unit_of(header: str) -> str:
     """The unit that a header names; empty if it names none."""
     found = set(words(header))
     return next((unit for unit, known in UNITS.items() if found & known), "")
-
-
-def pay_of(header: str) -> tuple[str, str]:
-    """Currency and period that the target's header names, each empty if it names none."""
-    found = words(header)
-    currency = next((word.upper() for word in found if word in CURRENCIES), "")
-    if not currency:
-        symbols = {"$": "", "€": "EUR", "£": "GBP"}  # many countries have dollars
-        currency = next((symbols[char] for char in header if char in symbols), "")
-    period = next((name for name, known in PERIODS.items() if known & set(found)), "")
-    return currency, period
-
-
-def target_rank(header: str) -> int | None:
-    """How much a header sounds like a salary: 0 most; None if it does not."""
-    found = words(header)
-    if len(found) == 1 and found[0] in TARGETS:
-        return 0
-    if found and found[-1] in TARGETS:
-        return 1
-    if TARGETS & set(found):
-        return 2
-    joined = "".join(found)
-    return 3 if any(len(word) > 3 and word in joined for word in TARGETS) else None
 
 
 def is_sensitive(header: str) -> bool:

@@ -1,6 +1,5 @@
 """Drafts a contract from a table, for a person to edit."""
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -9,7 +8,7 @@ import pandas as pd
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.drafting import headers
-from salary_kedro.tables.drafting.described import UNKNOWN, Described
+from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
 from salary_kedro.tables.drafting.features import propose, with_input
@@ -43,16 +42,15 @@ def draft_contract(
         raise ContractError("the table has a header but no rows: bring at least one row of data")
     dialect, missing = _complete(texts, dialect)
     names = headers.field_names(texts.columns)
-    facts = [
-        look(header, name, texts[header], dialect, missing, described.get(header, UNKNOWN))
-        for header, name in zip(texts.columns, names, strict=True)
-    ]
-    position = find_target(facts, target)
+    facts = look(texts, names, dialect, missing, described)
+    position, doubts = find_target(facts, target)
     chosen = as_target(facts[position])
     leaks = made_from_target(texts, facts, position)
     drafts = [propose(fact) for fact in facts if fact is not facts[position]]
     features = [draft.ignored(LEAK) if draft.column.column in leaks else draft for draft in drafts]
-    return Draft(with_input(features), chosen, _rules(dialect, chosen), _about(texts, dialect))
+    remarks = (*doubts, *_about(texts, dialect))
+    drafted = Draft(with_input(features), chosen, TableRules(csv=dialect), remarks)
+    return drafted.allowing(_lacking(chosen))
 
 
 def _complete(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[CsvDialect, list[str]]:
@@ -83,8 +81,6 @@ def _about(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[str, ...]:
     )
 
 
-def _rules(dialect: CsvDialect, target: TargetDraft) -> TableRules:
-    """Rules of the table; rows without a target are rejected, and must be allowed to be."""
-    lacking = math.ceil(target.missing_share * 100 + 1) / 100 if target.missing_share else 0
-    share = min(max(0.05, lacking), 1)
-    return TableRules(max_rejected_share=share, csv=dialect)
+def _lacking(target: TargetDraft) -> float:
+    """Share of the rows that have no salary, or none that can be read."""
+    return target.missing_share + (1 - target.missing_share) * target.odd_share

@@ -14,8 +14,9 @@ def as_number(fact: Facts) -> Number | Integer | None:
     """A column of numbers, whole ones if all are; None if it holds something else."""
     if not fact.is_numeric:
         return None
-    low, high = float(fact.numbers.min()), float(fact.numbers.max())
-    is_whole = bool((fact.numbers == np.floor(fact.numbers)).all())
+    numbers = fact.numbers[~np.isnan(fact.numbers)]
+    low, high = float(numbers.min()), float(numbers.max())
+    is_whole = bool((numbers == np.floor(numbers)).all())
     whole = is_whole and max(abs(low), abs(high)) <= MAX_INTEGER
     lower, upper, example = with_head_room(low, high, whole=whole)
     keys = {**fact.measured, "unit": headers.unit_of(fact.header), "example": example}

@@ -8,73 +8,143 @@ import pandas as pd
 
 from salary_kedro.contract.columns import NumberTarget
 from salary_kedro.contract.model import ContractError
-from salary_kedro.tables.drafting import headers
+from salary_kedro.tables.drafting import pay
 from salary_kedro.tables.drafting.draft import TargetDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import with_head_room
+from salary_kedro.tables.drafting.oddities import odd_remark
 
 #: Rows by which a column may be found to be made from the target.
 LEAK_ROWS, MIN_LEAK_ROWS, LEAK_CORRELATION = 20_000, 30, 0.9999
 
 
-def find_target(facts: Sequence[Facts], target: str | None) -> int:
-    """Position of the column to predict.
+def find_target(facts: Sequence[Facts], target: str | None) -> tuple[int, tuple[str, ...]]:
+    """Position of the column to predict, and what is doubted about the choice.
+
+    A column that is called a salary is the one, or none is: what its cells hold decides only
+    whether it can be read.
 
     Args:
         facts: All columns.
         target: Its header; None to find it by what headers say.
 
     Raises:
-        ContractError: If it is not clear which, or it does not hold numbers alone.
+        ContractError: If it is not clear which, or it does not hold numbers.
     """
-    numeric = [position for position, fact in enumerate(facts) if fact.is_numeric]
-    shown = ", ".join(f"'{facts[position].header}'" for position in numeric) or "none"
     if target is not None:
-        return _named_target(facts, target, numeric, shown)
-    ranks = {position: headers.target_rank(facts[position].header) for position in numeric}
-    named = {position: rank for position, rank in ranks.items() if rank is not None}
-    best = [position for position, rank in named.items() if rank == min(named.values())]
-    if len(best) == 1:
-        return best[0]
-    if not named and len(numeric) == 1:
-        return numeric[0]
+        return _readable(facts, _named_target(facts, target)), ()
+    best = _called_best(facts)
+    if len(best) > 1:
+        shown = _quoted(facts, best)
+        raise ContractError(
+            f"more than one column sounds like the salary to predict: {shown}; name one with "
+            f"--target COLUMN"
+        )
+    if best:
+        return _readable(facts, best[0]), _doubts(facts[best[0]].header)
+    return _without_name(facts)
+
+
+def _called_best(facts: Sequence[Facts]) -> list[int]:
+    """Positions of the columns that sound most like a salary."""
+    ranks = {
+        position: rank
+        for position, fact in enumerate(facts)
+        if (rank := pay.target_rank(fact.header)) is not None
+        and (rank <= pay.CALLED or fact.is_numeric)
+    }
+    plain = {i: rank for i, rank in ranks.items() if not pay.is_logarithm(facts[i].header)}
+    if any(rank < pay.CALLED for rank in plain.values()):
+        ranks = plain  # a logarithm beside what it is of is its twin
+    orders = {
+        position: (rank, pay.LONGEST_FIRST.index(pay.pay_of(facts[position].header)[1]))
+        for position, rank in ranks.items()
+    }
+    return [position for position, order in orders.items() if order == min(orders.values())]
+
+
+def _without_name(facts: Sequence[Facts]) -> tuple[int, tuple[str, ...]]:
+    """The only column of numbers, where no header sounds like a salary."""
+    numeric = [position for position, fact in enumerate(facts) if fact.is_numeric]
+    if len(numeric) == 1:
+        header = facts[numeric[0]].header
+        why = f"'{header}' is the target only because no other column holds numbers"
+        return numeric[0], (f"{why}: if it is not the salary, draft again with --target COLUMN.",)
     if not numeric:
         raise ContractError(
-            "no column holds numbers alone, so there is no salary to predict: is this a table, "
-            "and are currency symbols and words left out of its numbers?"
+            "no column sounds like the salary to predict, and none holds numbers: is this a "
+            "table? If it is, name the column with --target COLUMN"
         )
-    found = "no column" if not named else "more than one column"
     raise ContractError(
-        f"{found} sounds like the salary to predict; the columns of numbers are {shown}: name one "
-        f"with --target COLUMN (a number has no currency symbol)"
+        f"no column sounds like the salary to predict; the columns of numbers are "
+        f"{_quoted(facts, numeric)}: name one with --target COLUMN"
     )
 
 
-def _named_target(facts: Sequence[Facts], target: str, numeric: list[int], shown: str) -> int:
+def _quoted(facts: Sequence[Facts], positions: Sequence[int]) -> str:
+    return ", ".join(f"'{facts[position].header}'" for position in positions)
+
+
+def _doubts(header: str) -> tuple[str, ...]:
+    doubts = []
+    if pay.target_rank(header) in (pay.CALLED, pay.ALIKE):
+        doubts.append(
+            f"'{header}' is the target because no other column sounds more like a salary: if it "
+            f"is not the whole pay, draft again with --target COLUMN."
+        )
+    if pay.is_logarithm(header):
+        doubts.append(
+            f"'{header}' is the target, and by its name the logarithm of a salary: the model "
+            f"predicts logarithms, no money."
+        )
+    return tuple(doubts)
+
+
+def _named_target(facts: Sequence[Facts], target: str) -> int:
     position = next((i for i, fact in enumerate(facts) if fact.header == target), None)
     if position is None:
-        known = ", ".join(f"'{fact.header}'" for fact in facts)
+        known = _quoted(facts, range(len(facts)))
         raise ContractError(f"--target '{target}' is not a column of the table; it has {known}")
-    if position not in numeric:
-        raise ContractError(
-            f"--target '{target}' does not hold numbers alone, and only numbers can be predicted; "
-            f"the columns of numbers are {shown}: take out currency symbols and words"
-        )
     return position
+
+
+def _readable(facts: Sequence[Facts], position: int) -> int:
+    """The position of a target, if its column can be read.
+
+    Raises:
+        ContractError: If it holds no numbers; says how many cells are none, of which shapes
+            and on which lines.
+    """
+    fact = facts[position]
+    if fact.is_numeric:
+        return position
+    fits = ~np.isnan(fact.numbers) & (not fact.has_codes)
+    odd = fact.odd(fits)
+    if odd is None:
+        raise ContractError(
+            f"'{fact.header}' is called a salary, but has no value in any row: fill it in, or "
+            f"name another column with --target COLUMN"
+        )
+    raise ContractError(
+        f"'{fact.header}' is the column to predict, but {odd.count:,} of its {odd.cells:,} cells "
+        f"are no numbers: {odd}. Correct them, or name another column with --target COLUMN"
+    )
 
 
 def as_target(fact: Facts) -> TargetDraft:
     """Propose a column as the one to predict."""
-    low, high = float(fact.numbers.min()), float(fact.numbers.max())
-    currency, period = headers.pay_of(fact.header)
+    numbers = np.repeat(fact.numbers, fact.counts)
+    numbers = numbers[~np.isnan(numbers)]
+    low, high = float(numbers.min()), float(numbers.max())
+    currency, period = pay.pay_of(fact.header)
     lower, _, _ = with_head_room(low, high, whole=False)
-    example = float(f"{np.median(fact.numbers):.2g}")  # so rounded, it is nobody's salary
+    example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
     bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": 0 if low == 0 else lower}
     column = NumberTarget(
         **fact.titles,
         **bounds,
         kind="number",
-        unit=f"{currency or 'currency units'}{f' a {period}' if period else ''}",
+        unit=_unit(fact.header),
         currency=currency,
         period=period,
         log_scale=False,
@@ -84,7 +154,16 @@ def as_target(fact: Facts) -> TargetDraft:
     asked = {"currency (three letters)": currency, "period": period}
     if lacking := [what for what, found in asked.items() if not found]:
         remarks.append(f"Say which {' and '.join(lacking)} it is in.")
-    return TargetDraft(column, fact.missing_share, tuple(remarks))
+    if odd := fact.odd(~np.isnan(fact.numbers)):
+        remarks.append(odd_remark(odd))
+    return TargetDraft(column, fact.missing_share, tuple(remarks), odd.share if odd else 0.0)
+
+
+def _unit(header: str) -> str:
+    """Unit of pay in words."""
+    currency, period = pay.pay_of(header)
+    plain = f"{currency or 'currency units'}{f' a {period}' if period else ''}"
+    return f"logarithm of {plain}" if pay.is_logarithm(header) else plain
 
 
 def made_from_target(texts: pd.DataFrame, facts: Sequence[Facts], position: int) -> frozenset[str]:

@@ -1,8 +1,8 @@
-"""What headers tell: field names, labels, currency and period."""
+"""What headers tell: field names and labels."""
 
 import pytest
 
-from salary_kedro.tables.drafting.headers import field_names, label_of, pay_of, words
+from salary_kedro.tables.drafting.headers import field_names, label_of, words
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,3 @@ def test_words_when_a_header_is_written_together_then_takes_it_apart() -> None:
 )
 def test_label_when_a_header_is_technical_then_is_for_people(header: str, label: str) -> None:
     assert label_of(header, "column_1") == (label if label != "column_1" else "Column_1")
-
-
-@pytest.mark.parametrize(
-    ("header", "pay"),
-    [
-        ("Monthly salary (EUR)", ("EUR", "month")),
-        ("hourly_wage", ("", "hour")),
-        ("Salary £", ("GBP", "")),
-        ("Salary", ("", "")),
-    ],
-)
-def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
-    assert pay_of(header) == pay

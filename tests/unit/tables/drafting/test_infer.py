@@ -71,6 +71,38 @@ def test_infer_when_cells_look_alike_then_proposes_their_kind(cells: list[Any], 
     assert proposed(cells)["kind"] == kind
 
 
+@pytest.mark.parametrize(
+    ("strange", "shape"),
+    [("?x", "'?a'"), ("08:15", "'99:99'"), ("1e999", "a number beyond bounds")],
+)
+def test_infer_when_one_cell_in_forty_is_odd_then_keeps_the_kind_and_tells(
+    strange: str, shape: str
+) -> None:
+    found = draft({"X": [*range(20), strange, *range(19)], "Y": list("ab") * 20})
+
+    assert found.features[0].keys["kind"] == "integer"
+    assert found.features[0].remarks == (
+        f"1 of 40 cells is no number, and its row is rejected: of the shape {shape} (1), line 22.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["08", *range(1, 13), *range(1, 13)], "integer"),
+        ([f"{month:02}" for month in range(1, 13)], "category"),
+        (["02139", *range(10_001, 10_020)], "category"),
+        (["08", *range(10, 200)], "integer"),
+    ],
+)
+def test_infer_when_zeros_stand_before_digits_then_only_codes_are_texts(
+    cells: list[Any], kind: str
+) -> None:
+    found = draft({"X": cells, "Y": [row % 3 for row in range(len(cells))]})
+
+    assert found.features[0].keys["kind"] == kind
+
+
 def test_infer_when_cells_are_yes_and_no_then_keeps_their_spellings() -> None:
     found = proposed(["Yes", "no", "yes", "yes"])
 
@@ -233,6 +265,14 @@ def test_infer_when_only_a_sensitive_column_is_there_then_uses_it_and_says_so() 
         (["Salaire (€)", "ans"], "Salaire (€)"),
         (["年収", "年"], "年収"),
         (["payGrade", "MonthlyIncome"], "MonthlyIncome"),
+        (["H_MEDIAN", "A_MEDIAN"], "A_MEDIAN"),
+        (["hourly_wage", "annual_salary"], "annual_salary"),
+        (["hourly_wage", "weekly_wage", "monthly_wage"], "monthly_wage"),
+        (["Bonus pay", "Base Salary"], "Base Salary"),
+        (["lwage", "wage"], "wage"),
+        (["ln_salary", "annual_salary"], "annual_salary"),
+        (["wage_type", "hourly_wage"], "hourly_wage"),
+        (["household_income", "wages"], "wages"),
     ],
 )
 def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
@@ -252,16 +292,15 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             None,
             (
                 "no column sounds like the salary to predict; the columns of numbers are 'a', 'b': "
-                "name one with --target COLUMN (a number has no currency symbol)"
+                "name one with --target COLUMN"
             ),
         ),
         (
             {"base pay": [1, 2], "total pay": [3, 4]},
             None,
             (
-                "more than one column sounds like the salary to predict; the columns of numbers "
-                "are 'base pay', 'total pay': name one with --target COLUMN (a number has no "
-                "currency symbol)"
+                "more than one column sounds like the salary to predict: 'base pay', 'total pay'; "
+                "name one with --target COLUMN"
             ),
         ),
         (
@@ -270,11 +309,12 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             "--target 'b' is not a column of the table; it has 'a', 'pay'",
         ),
         (
-            {"a": [1, 2], "pay": ["$3", "$4"]},
+            {"a": [1, 2], "pay": ["x", "y"]},
             "pay",
             (
-                "--target 'pay' does not hold numbers alone, and only numbers can be predicted; "
-                "the columns of numbers are 'a': take out currency symbols and words"
+                "'pay' is the column to predict, but 2 of its 2 cells are no numbers: of the "
+                "shape 'a' (2), lines 2, 3. Correct them, or name another column with --target "
+                "COLUMN"
             ),
         ),
         (

@@ -1,0 +1,112 @@
+"""What the header of a raw column tells about pay: whether it is the salary, and in what."""
+
+import itertools
+import re
+
+from salary_kedro.tables.drafting.headers import words
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Words of headers, as `words` gives them.
+TARGETS = _set(
+    """
+    salary salaries wage wages income incomes pay compensation earnings earning earn
+    remuneration gehalt lohn einkommen verdienst bruttogehalt jahresgehalt monatsgehalt
+    stundenlohn monatslohn bruttolohn salaire salaires revenu sueldo salario salarios ingreso
+    ingresos stipendio retribuzione reddito vencimento ordenado loon salaris inkomen lon palkka
+    wynagrodzenie pensja zarobki plat mzda maas ucret зарплата 工资 薪资 年収 給与 연봉
+    """
+)
+#: A column called so beside a word for pay tells something about it, and is no pay.
+NOT_PAY = _set(
+    """
+    currency currencies grade grades band bands basis type types frequency period unit units
+    group groups class code codes plan scale step level category status date schedule flag id
+    ids source tax taxes quintile decile quartile percentile rank location name note notes
+    comment comments waehrung wahrung devise moneda
+    """
+)
+#: Beside these a word for pay is a part of the pay, or somebody else's, or of another time.
+PART_OF_PAY = _set(
+    """
+    bonus overtime other extra benefits benefit commission tips stock additional deferred
+    severance retirement increase change raise growth gap ratio pct percent min minimum max
+    maximum starting initial begin beginning previous prior former old expected desired
+    household family spouse husband wife father mother capital nonwage unearned
+    """
+)
+PERIODS = {
+    "year": {"annual", "annually", "year", "yearly", "pa", "annuel", "anual", "jahr"},
+    "month": {"month", "monthly", "monat", "mensuel", "mensual"},
+    "week": {"week", "weekly"},
+    "hour": {"hour", "hourly", "stunde", "horaire", "hr", "hrly"},
+}
+#: Where several columns are called alike, the pay of a longer time comes first.
+LONGEST_FIRST = ("year", "", "month", "week", "hour")
+CURRENCIES = _set(
+    """
+    usd eur gbp chf jpy cny inr cad aud nzd sek nok dkk pln czk huf ron brl mxn zar krw sgd
+    hkd try ils
+    """
+)
+#: Words beside a word for pay that leave it the whole pay.
+BESIDE = frozenset({"in", "per", "the", "k", *CURRENCIES, *itertools.chain(*PERIODS.values())})
+LOGARITHMS = frozenset({"l", "ln", "log", "lg", "logarithm"})
+#: How tables of occupations call their averages: `A_MEDIAN`, `H_MEAN`.
+AVERAGES = {"a": "year", "h": "hour"}
+#: Up to this rank a header calls its column a salary, whatever the column holds.
+CALLED, ALIKE = 3, 4
+
+
+def pay_of(header: str) -> tuple[str, str]:
+    """Currency and period that the target's header names, each empty if it names none."""
+    found = words(header)
+    currency = next((word.upper() for word in found if word in CURRENCIES), "")
+    if not currency:
+        symbols = {"$": "", "€": "EUR", "£": "GBP"}  # many countries have dollars
+        currency = next((symbols[char] for char in header if char in symbols), "")
+    return currency, _period(found)
+
+
+def _period(found: list[str]) -> str:
+    if _is_average(found):
+        return AVERAGES[found[0]]
+    return next((name for name, known in PERIODS.items() if known & set(found)), "")
+
+
+def _is_average(found: list[str]) -> bool:
+    return len(found) == 2 and found[0] in AVERAGES and found[1] in {"mean", "median"}
+
+
+def target_rank(header: str) -> int | None:
+    """How much a header sounds like a salary: 0 most; None if it does not.
+
+    Up to `CALLED` it calls its column a salary; `ALIKE` only sounds like one.
+    """
+    found = [word for word in words(header) if word not in LOGARITHMS]
+    if NOT_PAY & set(found):
+        return None
+    pay = TARGETS & set(found)
+    if pay and PART_OF_PAY & set(found):
+        return CALLED
+    if len(found) == 1 and pay:
+        return 0
+    whole = [word for word in found if word not in BESIDE and not word.isdigit()]
+    if (whole and whole[-1] in TARGETS) or is_logarithm(header):
+        return 1
+    if pay or _is_average(found):
+        return 2
+    joined = "".join(found)
+    return ALIKE if any(len(word) > 3 and word in joined for word in TARGETS) else None
+
+
+def is_logarithm(header: str) -> bool:
+    """Whether a header names the logarithm of pay, such as `lwage` or `log_salary`."""
+    found = words(header)
+    if LOGARITHMS & set(found) and TARGETS & set(found):
+        return True
+    prefixed = re.fullmatch(f"({'|'.join(LOGARITHMS)})(.+)", "".join(found))
+    return prefixed is not None and prefixed[2] in TARGETS

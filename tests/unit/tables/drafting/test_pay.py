@@ -1,0 +1,41 @@
+"""What headers tell about pay."""
+
+import pytest
+
+from salary_kedro.tables.drafting.pay import pay_of, target_rank
+
+
+@pytest.mark.parametrize(
+    ("header", "pay"),
+    [
+        ("Monthly salary (EUR)", ("EUR", "month")),
+        ("hourly_wage", ("", "hour")),
+        ("Salary £", ("GBP", "")),
+        ("Salary", ("", "")),
+    ],
+)
+def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
+    assert pay_of(header) == pay
+
+
+@pytest.mark.parametrize(
+    ("header", "rank"),
+    [
+        ("Salary", 0),
+        ("annual_salary", 1),
+        ("salary_in_usd", 1),
+        ("lwage", 1),
+        ("pay last year at work", 2),
+        ("A_MEDIAN", 2),
+        ("Bonus pay", 3),
+        ("starting salary", 3),
+        ("repwage", 4),
+        ("salary_currency", None),
+        ("payGrade", None),
+        ("experience", None),
+    ],
+)
+def test_target_rank_when_a_header_names_pay_then_tells_how_surely(
+    header: str, rank: int | None
+) -> None:
+    assert target_rank(header) == rank
