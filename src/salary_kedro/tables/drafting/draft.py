@@ -17,12 +17,16 @@ class ColumnDraft:
         missing_share: Share of the drafted rows without a value, 0 to 1.
         remarks: What the person who edits the draft should know.
         odd_share: Share of its values that are not of its kind, 0 to 1.
+        waiting_share: Share of its values that are rejected until a person decides on them.
+        proposals: What that person may add to its `written`.
     """
 
     column: Column
     missing_share: float
     remarks: tuple[str, ...] = ()
     odd_share: float = 0.0
+    waiting_share: float = 0.0
+    proposals: tuple[str, ...] = ()
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -72,9 +76,12 @@ class Draft:
     def allowing(self, share: float) -> "Draft":
         """The same draft, that lets a run reject a share of the rows, and says so loudly.
 
+        Rows whose salary waits for a decision stay beyond that: a run stops until it is made.
+
         Args:
             share: Share of the rows that the contract rejects, 0 to 1.
         """
+        share -= self.target.waiting_share * (1 - self.target.missing_share)
         if share <= self.table.max_rejected_share:
             return self
         allowed = min(math.ceil(share * 100 + 1) / 100, 1)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
-from salary_kedro.tables.drafting import headers
+from salary_kedro.tables.drafting import headers, pay
 from salary_kedro.tables.drafting.described import UNKNOWN, Described
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
+from salary_kedro.tables.drafting.spellings import Spelling, core_of, find_spelling
 from salary_kedro.tables.lines import line_numbers
 
 INDICATED_SHARE = 0.05
@@ -30,10 +31,10 @@ class Facts:
         name: Its field name.
         rows: Rows of the table, missing values included.
         counts: Rows by distinct text, without missing ones.
-        numbers: The distinct texts as numbers, shape (texts,); NaN where one is none, or
-            none that a column can hold.
+        spelling: How its numbers are written, and what they are.
         values: The texts of all rows, missing ones included.
         lines: The line of the file on which each row starts.
+        decimal: The decimal mark of its numbers.
         described: What the file itself says about it.
     """
 
@@ -41,9 +42,10 @@ class Facts:
     name: str
     rows: int
     counts: "pd.Series[Any]"
-    numbers: NDArray[np.float64]
+    spelling: Spelling
     values: pd.Series
     lines: pd.Series
+    decimal: str = "."
     described: Described = UNKNOWN
 
     @property
@@ -52,9 +54,31 @@ class Facts:
         return 1 - int(self.counts.sum()) / self.rows if self.rows else 0.0
 
     @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The distinct texts as numbers, shape (texts,).
+
+        NaN where one is none, or none that a column can hold.
+        """
+        return self.spelling.numbers
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """What bounds are drafted from, shape (cells,): the numbers, and the middle of ranges."""
+        found = np.where(np.isnan(self.numbers), self.spelling.midpoints, self.numbers)
+        every = np.repeat(found, self.counts)
+        sizes: NDArray[np.float64] = every[~np.isnan(every)]
+        return sizes
+
+    @property
+    def are_numbers(self) -> NDArray[np.bool_]:
+        """Whether each distinct text is a number, or would be if a person says so."""
+        found: NDArray[np.bool_] = ~np.isnan(self.numbers) | self.spelling.waiting
+        return found
+
+    @property
     def is_numeric(self) -> bool:
         """Whether the values are numbers, but for a few, and no codes such as `0042`."""
-        return self.keeps_kind(~np.isnan(self.numbers)) and not self.has_codes
+        return len(self.sizes) > 0 and self.keeps_kind(self.are_numbers) and not self.has_codes
 
     def keeps_kind(self, fits: NDArray[np.bool_]) -> bool:
         """Whether so many cells are of a kind that the others do not decide.
@@ -76,8 +100,11 @@ class Facts:
     def has_codes(self) -> bool:
         """Whether numbers are written with zeros before them, as only codes are.
 
-        One `08` among numbers of any width is a number.
+        One `08` among numbers of any width is a number. `3E2` is a grade where every cell is
+        a digit, a letter and a digit.
         """
+        if len(self.counts) and self.counts.index.str.fullmatch(r"\d+[A-Za-z]\d+").all():
+            return True
         digits = self.counts[self.counts.index.str.fullmatch(r"\d+")]
         padded = int(digits[digits.index.str.match(r"0\d")].sum())
         cells = int(self.counts.sum())
@@ -85,6 +112,16 @@ class Facts:
             return padded > 0 and padded == cells
         widths = digits.groupby(digits.index.str.len()).sum()
         return padded > cells / 2 or int(widths.max()) >= KEPT_SHARE * cells
+
+    @property
+    def only_mark(self) -> str | None:
+        """The mark in numbers like `45.000`, which may be thousands; None if others tell."""
+        cores = self.counts.index[self.are_numbers].map(core_of)
+        for mark in ".,":
+            grouped = cores.str.fullmatch(rf"[-+]?[1-9]\d{{0,2}}\{mark}\d{{3}}")
+            if grouped.any() and (grouped | cores.str.fullmatch(r"[-+]?\d+")).all():
+                return mark
+        return None
 
     @property
     def unique_share(self) -> float:
@@ -101,6 +138,11 @@ class Facts:
     def feature(self) -> dict[str, Any]:
         """Keys of any feature: beside what it is called, whether it is required."""
         return {**self.titles, "required": self.missing_share == 0, "use": "feature"}
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """Keys of a column of numbers that are not written plainly."""
+        return {} if self.spelling.written is None else {"written": self.spelling.written}
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -147,6 +189,11 @@ def _look(
     counts.index = counts.index.astype("str")
     numbers = to_numbers(counts.index, dialect.decimal, dialect.thousands)
     usable = np.where(np.abs(numbers) <= MAX_NUMBER, numbers, np.nan)
-    if (usable != 0).sum() and not (counts.index == "0").any():
-        usable[counts.index.str.fullmatch("00+")] = np.nan  # nobody writes 0 so
-    return Facts(header, name, len(values), counts, usable, values, lines, described)
+    rank = pay.target_rank(header)
+    is_pay = rank is not None and rank <= pay.CALLED
+    spelling = find_spelling(counts, usable, dialect, is_pay=is_pay)
+    if spelling.numbers.any() and not (counts.index == "0").any():
+        spelling.numbers[counts.index.str.fullmatch("00+")] = np.nan  # nobody writes 0 so
+    return Facts(
+        header, name, len(values), counts, spelling, values, lines, dialect.decimal, described
+    )

@@ -47,8 +47,8 @@ def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
     if dates := as_date(fact):
         return dates
     if number := as_number(fact):
-        odd = fact.odd(~np.isnan(fact.numbers))
-        return number, (odd_remark(odd),) if odd else ()
+        odd = fact.odd(fact.are_numbers)
+        return number, (*fact.spelling.remarks, *([odd_remark(odd)] if odd else []))
     return as_category(fact), ()
 
 

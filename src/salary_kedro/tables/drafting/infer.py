@@ -83,4 +83,5 @@ def _about(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[str, ...]:
 
 def _lacking(target: TargetDraft) -> float:
     """Share of the rows that have no salary, or none that can be read."""
-    return target.missing_share + (1 - target.missing_share) * target.odd_share
+    unread = target.odd_share + target.waiting_share
+    return target.missing_share + (1 - target.missing_share) * unread

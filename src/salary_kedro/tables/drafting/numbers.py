@@ -14,12 +14,13 @@ def as_number(fact: Facts) -> Number | Integer | None:
     """A column of numbers, whole ones if all are; None if it holds something else."""
     if not fact.is_numeric:
         return None
-    numbers = fact.numbers[~np.isnan(fact.numbers)]
+    numbers = fact.sizes
     low, high = float(numbers.min()), float(numbers.max())
     is_whole = bool((numbers == np.floor(numbers)).all())
     whole = is_whole and max(abs(low), abs(high)) <= MAX_INTEGER
     lower, upper, example = with_head_room(low, high, whole=whole)
     keys = {**fact.measured, "unit": headers.unit_of(fact.header), "example": example}
+    keys |= fact.written
     if whole:
         return Integer(**keys, kind="integer", minimum=lower, maximum=upper)
     return Number(**keys, kind="number", minimum=lower, maximum=upper)

@@ -31,11 +31,6 @@ class Oddities:
     shapes: tuple[tuple[str, int], ...]
     lines: tuple[int, ...]
 
-    @property
-    def share(self) -> float:
-        """Share of the cells that have a value, 0 to 1."""
-        return self.count / self.cells
-
     def __str__(self) -> str:
         shown = ", ".join(f"{shape} ({count:,})" for shape, count in self.shapes)
         lines = ", ".join(map(str, self.lines))
@@ -102,6 +97,11 @@ def odd_cells(
         shapes=tuple((str(shape), int(count)) for shape, count in shown),
         lines=tuple(int(line) for line in first),
     )
+
+
+def share_of(odd: Oddities | None) -> float:
+    """Their share of the cells that have a value, 0 to 1."""
+    return odd.count / odd.cells if odd else 0.0
 
 
 def odd_remark(odd: Oddities, kind: str = "number") -> str:

@@ -1,7 +1,6 @@
 """Finds out how a CSV file is written: encoding, delimiter, decimal mark, missing values."""
 
 import codecs
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +12,22 @@ from numpy.typing import NDArray
 from pandas.errors import ParserError, ParserWarning
 
 from salary_kedro.contract.model import CsvDialect
+from salary_kedro.contract.spelling import NumberReader
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
+from salary_kedro.tables.drafting.oddities import KEPT_SHARE
+from salary_kedro.tables.drafting.spellings import core_of
 
 HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200
 DELIMITERS = (",", ";", "\t", "|")
 #: Decimal mark and what groups thousands, the commonest first.
-MARKS = ((".", None), (".", ","), (",", None), (",", "."), (".", "'"), (".", " "), (",", " "))
+MARKS = (
+    *((".", None), (".", ","), (",", None), (",", "."), (".", "'"), (".", " "), (",", " ")),
+    (",", "'"),
+)
+PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+#: Distinct texts of a column by which marks are found.
+MARKED_TEXTS = 2_000
 #: What people write for a missing number.
 MISSING_WORDS = frozenset(
     {"?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "n.d.", "k.a.", "unknown", "missing"}
@@ -104,38 +112,55 @@ def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
 def find_marks(texts: Sequence[pd.Index], delimiter: str) -> tuple[str, str | None]:
     """Decimal mark and what groups thousands: those by which the most columns are numbers.
 
+    Where `1,234` alone is written the comma groups thousands, but `1.234` is a little more
+    than one, unless semicolons separate the cells: a comma is the decimal mark there.
+
     Args:
         texts: By column, its distinct texts without missing ones.
         delimiter: What separates the cells; it can be no decimal mark.
     """
-    known = [column[~_is_missing_word(column)] for column in texts]
-    marks = [pair for pair in MARKS if delimiter not in pair]
+    known = [_cores(column[~_is_missing_word(column)][:MARKED_TEXTS]) for column in texts]
+    marks = [pair for pair in MARKS if delimiter != pair[0]]
     others = [column for column in known if not _are_numbers(column, *MARKS[0])]
-    if not any(_are_numbers(column[:HEAD_ROWS], *pair) for column in others for pair in marks):
+    if delimiter == ";" and any(_are_grouped(column) for column in known):
+        marks = [pair for pair in marks if pair[0] == ","]
+    elif not any(_are_numbers(column[:HEAD_ROWS], *pair) for column in others for pair in marks):
         return MARKS[0]
     counts = [sum(_are_numbers(column, *pair) for column in known) for pair in marks]
     return marks[int(np.argmax(counts))]
 
 
+def _cores(texts: pd.Index) -> pd.Index:
+    """The numbers within texts, without currency signs and units."""
+    if len(texts) == 0 or texts[:HEAD_ROWS].str.fullmatch(PLAIN).all():
+        return texts
+    return pd.Index([core_of(text) for text in texts], dtype="str")
+
+
+def _are_grouped(texts: pd.Index) -> bool:
+    """Whether all texts but whole numbers look like `45.000`, and one does."""
+    grouped = texts.str.fullmatch(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
+    return bool(grouped.any() and (grouped | texts.str.fullmatch(r"\d+")).all())
+
+
 def _are_numbers(texts: pd.Index, decimal: str, thousands: str | None) -> bool:
-    return len(texts) > 0 and not np.isnan(to_numbers(texts, decimal, thousands)).any()
+    """Whether nearly all texts are numbers."""
+    numbers = to_numbers(texts, decimal, thousands)
+    return len(texts) > 0 and np.isnan(numbers).mean() <= 1 - KEPT_SHARE
 
 
 def to_numbers(texts: pd.Index, decimal: str, thousands: str | None) -> NDArray[np.float64]:
     """Read texts as numbers, strictly; shape (texts,), NaN for what is no finite number."""
-    plain = pd.Series(texts, dtype="str")
-    wrong = pd.Series(data=False, index=plain.index)
-    if thousands:
-        grouped = plain.str.contains(thousands, regex=False)
-        if grouped.any():
-            shape = rf"\s*[-+]?\d{{1,3}}({re.escape(thousands)}\d{{3}})+({re.escape(decimal)}\d*)?"
-            wrong |= grouped & ~plain.str.fullmatch(shape)
-            plain = plain.str.replace(thousands, "", regex=False)
+    numbers = np.full(len(texts), np.nan)
+    plain = np.asarray(texts.str.fullmatch(PLAIN), dtype=bool)
     if decimal != ".":
-        wrong |= plain.str.contains(".", regex=False)
-        plain = plain.str.replace(decimal, ".", regex=False)
-    numbers = np.asarray(pd.to_numeric(plain, errors="coerce"), dtype=np.float64)
-    return np.where(wrong | ~np.isfinite(numbers), np.nan, numbers)
+        plain &= ~np.asarray(texts.str.contains(".", regex=False), dtype=bool)
+    numbers[plain] = texts[plain].astype("float64")
+    reader = NumberReader(CsvDialect(delimiter="|", decimal=decimal, thousands=thousands))
+    for place in np.flatnonzero(~plain).tolist():
+        if (number := reader.read(texts[place])) is not None:
+            numbers[place] = number
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def find_missing(texts: Sequence[pd.Index], dialect: CsvDialect) -> list[str]:

@@ -1,6 +1,6 @@
 """Finds the column to predict, and the columns that are made from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from salary_kedro.tables.drafting import pay
 from salary_kedro.tables.drafting.draft import TargetDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import with_head_room
-from salary_kedro.tables.drafting.oddities import odd_remark
+from salary_kedro.tables.drafting.oddities import odd_remark, share_of
 
 #: Rows by which a column may be found to be made from the target.
 LEAK_ROWS, MIN_LEAK_ROWS, LEAK_CORRELATION = 20_000, 30, 0.9999
@@ -118,7 +118,7 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
     fact = facts[position]
     if fact.is_numeric:
         return position
-    fits = ~np.isnan(fact.numbers) & (not fact.has_codes)
+    fits = fact.are_numbers & (not fact.has_codes)
     odd = fact.odd(fits)
     if odd is None:
         raise ContractError(
@@ -133,35 +133,49 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
 
 def as_target(fact: Facts) -> TargetDraft:
     """Propose a column as the one to predict."""
-    numbers = np.repeat(fact.numbers, fact.counts)
-    numbers = numbers[~np.isnan(numbers)]
+    numbers = fact.sizes
     low, high = float(numbers.min()), float(numbers.max())
-    currency, period = pay.pay_of(fact.header)
+    named = pay.pay_of(fact.header)
+    currency, period = named[0] or fact.spelling.currency, named[1] or fact.spelling.period
     lower, _, _ = with_head_room(low, high, whole=False)
     example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
     bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": 0 if low == 0 else lower}
     column = NumberTarget(
         **fact.titles,
         **bounds,
+        **fact.written,
         kind="number",
-        unit=_unit(fact.header),
+        unit=_unit(fact.header, currency, period),
         currency=currency,
         period=period,
         log_scale=False,
         example=example if example > 0 or low <= 0 else high,
     )
-    remarks = ["What the model predicts."]
     asked = {"currency (three letters)": currency, "period": period}
-    if lacking := [what for what, found in asked.items() if not found]:
-        remarks.append(f"Say which {' and '.join(lacking)} it is in.")
-    if odd := fact.odd(~np.isnan(fact.numbers)):
-        remarks.append(odd_remark(odd))
-    return TargetDraft(column, fact.missing_share, tuple(remarks), odd.share if odd else 0.0)
+    return TargetDraft(
+        column,
+        fact.missing_share,
+        remarks=tuple(_remarks(fact, [what for what, found in asked.items() if not found])),
+        odd_share=share_of(fact.odd(fact.are_numbers)),
+        waiting_share=share_of(fact.odd(~fact.spelling.waiting)),
+        proposals=fact.spelling.proposals,
+    )
 
 
-def _unit(header: str) -> str:
+def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
+    yield "What the model predicts."
+    if lacking and not pay.is_logarithm(fact.header):
+        yield f"Say which {' and '.join(lacking)} it is in."
+    if (mark := fact.only_mark) is not None:
+        reading = "the decimal mark" if mark == fact.decimal else "what groups thousands"
+        yield f"'{mark}' is read as {reading}, though it could be either: see `csv`."
+    yield from fact.spelling.remarks
+    if odd := fact.odd(fact.are_numbers):
+        yield odd_remark(odd)
+
+
+def _unit(header: str, currency: str, period: str) -> str:
     """Unit of pay in words."""
-    currency, period = pay.pay_of(header)
     plain = f"{currency or 'currency units'}{f' a {period}' if period else ''}"
     return f"logarithm of {plain}" if pay.is_logarithm(header) else plain
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from salary_kedro.contract.model import TableRules
-from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
+from salary_kedro.contract.columns import Learned
+from salary_kedro.contract.model import CsvDialect, TableRules
+from salary_kedro.contract.spelling import Conversion, Written
+from salary_kedro.tables.drafting.draft import ColumnDraft, Draft, FeatureDraft
 
 #: The order of a column's keys in the file; others come last.
 KEYS = (
@@ -20,6 +22,10 @@ KEYS = (
     "maximum",
     "exclusive_minimum",
     "exclusive_maximum",
+    "written",
+    "conversions",
+    "missing_values",
+    "top_code",
     "true_values",
     "false_values",
     "categories",
@@ -30,6 +36,10 @@ KEYS = (
     "example",
     "label",
     "help",
+)
+#: Keys within keys; others are texts of the table.
+NAMES = frozenset().union(
+    *(model.model_fields for model in (CsvDialect, Written, Conversion, Learned))
 )
 ADVICE = (
     "Edit units, labels, help texts and bounds. The model learns from columns of use `feature`;",
@@ -47,11 +57,16 @@ def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
     """
     lines = [*_comments([*origin, *ADVICE, *draft.remarks], ""), "contract:", "  features:"]
     for feature in draft.features:
-        lines += [*_comments(feature.remarks, "    "), *_feature(feature)]
-    lines += ["  target:", *_comments(draft.target.remarks, "    ")]
+        lines += [*_comments(_said_of(feature), "    "), *_feature(feature)]
+    lines += ["  target:", *_comments(_said_of(draft.target), "    ")]
     lines += [f"    {line}" for line in _mapping(_ordered(draft.target.keys))]
     lines += ["  table:", *(f"    {line}" for line in _mapping(_rules(draft.table)))]
     return "\n".join(lines) + "\n"
+
+
+def _said_of(column: ColumnDraft) -> Iterator[str]:
+    yield from column.remarks
+    yield from (f"To decide so, add to `written`: {text}" for text in column.proposals)
 
 
 def _comments(sentences: Iterable[str], indent: str) -> Iterator[str]:
@@ -91,10 +106,14 @@ def _value(value: Any) -> str:
         case int() | float():
             return _number(value)
         case dict():
-            return f"{{{', '.join(_mapping(value))}}}"
+            return f"{{{', '.join(f'{_key(key)}: {_value(value[key])}' for key in value)}}}"
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
     return quote(str(value))
+
+
+def _key(key: str) -> str:
+    return key if key in NAMES else quote(key)
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,157 @@
+"""How tables write numbers: currency signs, thousands, ranges, bounds, units."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from salary_kedro.contract import ContractError, CsvDialect
+from salary_kedro.tables.drafting.draft import Draft, TargetDraft
+from salary_kedro.tables.drafting.infer import draft_contract
+
+ROWS = 40
+
+
+def draft(cells: list[str], header: str = "salary", delimiter: str = ",") -> Draft:
+    """Draft from a column of these cells, repeated to 40 rows, beside years and a salary."""
+    repeated = (cells * ROWS)[:ROWS]
+    columns = {"years": [str(row % 9) for row in range(ROWS)]}
+    columns["salary"] = [str(30_000 + row * 13 % 41) for row in range(ROWS)]
+    texts = pd.DataFrame({**columns, header: repeated})
+    return draft_contract(texts, CsvDialect(delimiter=delimiter))
+
+
+def target(cells: list[str], delimiter: str = ",") -> TargetDraft:
+    """Draft from salaries that are written so."""
+    return draft(cells, delimiter=delimiter).target
+
+
+def proposed(cells: list[str]) -> dict[str, Any]:
+    """The keys of a column that is no target."""
+    return next(each.keys for each in draft(cells, "X").features if each.column.column == "X")
+
+
+@pytest.mark.parametrize(
+    ("cells", "written", "example"),
+    [
+        (["$40000", "$42000"], {"affixes": ["$"]}, 41_000),
+        (["41000 USD", "50000 usd"], {"affixes": ["USD"]}, 46_000),
+        (["41k", "42K"], {"factors": {"k": 1000}}, 42_000),
+        (["$53k", "$ 91 K"], {"affixes": ["$"], "factors": {"k": 1000}}, 72_000),
+        (["6 LPA", "8 lpa"], {"factors": {"lpa": 100_000}}, 700_000),
+        (["₹ 450000 /yr", "₹550000/yr"], {"affixes": ["/yr", "₹"]}, 500_000),
+        (["(500)", "700"], {"parentheses": "negative"}, 100),
+        (["12%", "14 %"], {"affixes": ["%"]}, 13),
+        (["25+", *["20"] * 39], {"values": {"25+": 25}}, 20),
+        (["<1", *["20"] * 39], {"values": {"<1": 0.5}}, 20),
+    ],
+)
+def test_spelling_when_signs_stand_beside_numbers_then_the_contract_says_so(
+    cells: list[str], written: dict[str, Any], example: float
+) -> None:
+    found = target(cells).keys
+
+    assert (found["written"], found["example"]) == (written, example)
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "marks", "example"),
+    [
+        (["41,000", "43,000"], ",", (".", ","), 42_000),
+        ([" 41,000 ", "43,000 "], ",", (".", ","), 42_000),
+        (["12,34,567", "8,00,000"], ",", (".", ","), 1_000_000),
+        (["$41,000.50", "$43,000"], ",", (".", ","), 42_000),
+        (["€ 3.200,50", "€ 2.200,50"], ";", (",", "."), 2_700),
+        (["41\u00a0000", "43\u00a0000"], ";", (".", " "), 42_000),
+        (["41\u202f000,5", "43\u202f000"], ";", (",", " "), 42_000),
+        (["41’000", "43'000"], ";", (".", "'"), 42_000),
+        (["45.000", "55.000"], ";", (",", "."), 50_000),
+        (["45.000", "55.000"], ",", (".", None), 50),
+    ],
+)
+def test_spelling_when_marks_group_digits_then_the_dialect_says_so(
+    cells: list[str], delimiter: str, marks: tuple[str, str | None], example: float
+) -> None:
+    found = draft(cells, delimiter=delimiter)
+
+    assert (found.table.csv.decimal, found.table.csv.thousands) == marks
+    assert found.target.keys["example"] == example
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "reading"), [(";", "what groups thousands"), (",", "the decimal mark")]
+)
+def test_spelling_when_a_mark_could_be_either_then_says_how_it_is_read(
+    delimiter: str, reading: str
+) -> None:
+    found = target(["45.000", "52.500"], delimiter)
+
+    assert f"'.' is read as {reading}, though it could be either: see `csv`." in found.remarks
+
+
+@pytest.mark.parametrize(
+    ("cells", "currency", "period"),
+    [
+        (["€3000"], "EUR", ""),
+        (["41000 USD", "$42000"], "USD", ""),
+        (["$20/hr"], "", "hour"),
+        (["3000 per month"], "", "month"),
+    ],
+)
+def test_spelling_when_cells_name_currency_and_period_then_the_target_has_them(
+    cells: list[str], currency: str, period: str
+) -> None:
+    found = target(cells).keys
+
+    assert (found["currency"], found["period"]) == (currency, period)
+
+
+def test_spelling_when_salaries_are_ranges_then_a_run_waits_for_a_decision() -> None:
+    found = draft(["$40-50k", "$50K - $60K"])
+
+    assert found.target.keys["example"] == 50_000
+    assert found.target.keys["written"] == {"affixes": ["$"], "factors": {"k": 1000}}
+    assert found.target.proposals == ("ranges: midpoint",)
+    assert found.table.max_rejected_share == 0.05
+    assert found.target.remarks[-1] == (
+        "40 cells are ranges, such as 40-50k, and rejected unless you set `ranges: midpoint` "
+        "under `written`."
+    )
+
+
+def test_spelling_when_a_few_are_paid_by_the_hour_then_nothing_is_converted_silently() -> None:
+    found = draft([*["$20/hr"] * 10, *["$40000"] * 30])
+
+    assert found.target.keys["written"] == {"affixes": ["$"]}
+    assert found.target.proposals == ('factors: {"/hr": 2080}',)
+    assert found.table.max_rejected_share == 0.05
+    assert "10 cells are in $ pay by the hour" in found.target.remarks[-1]
+
+
+def test_spelling_when_currencies_are_mixed_then_the_rarer_wait_for_a_rate() -> None:
+    found = draft([*["€50"] * 10, *["$40"] * 30])
+
+    assert found.target.keys["written"] == {"affixes": ["$"]}
+    assert found.target.proposals == ('factors: {"€": RATE}',)
+
+
+def test_spelling_when_decimal_marks_are_mixed_then_is_refused_with_the_shapes() -> None:
+    with pytest.raises(ContractError, match=r"'9,999\.99' \(20\), '9\.999,99' \(20\)"):
+        draft(["1.234,56", "1,234.56"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["3E2", "4E1"], "category"),
+        (["25-34", "35-44"], "category"),
+        (["11-1011", "13-2051"], "category"),
+        (["Grade 5", "Grade 6"], "category"),
+        (["3 years", "10+ years", "< 1 year"], "number"),  # half a year
+        (["12%", "13%"], "integer"),
+    ],
+)
+def test_spelling_when_a_feature_is_written_so_then_only_numbers_are_numbers(
+    cells: list[str], kind: str
+) -> None:
+    assert proposed(cells)["kind"] == kind
