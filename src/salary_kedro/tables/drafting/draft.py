@@ -45,6 +45,10 @@ class FeatureDraft(ColumnDraft):
         column = self.column.model_copy(update={"use": use})
         return replace(self, column=column, remarks=remarks)
 
+    def remarked(self, remark: str) -> "FeatureDraft":
+        """The same feature, with a remark before the others."""
+        return replace(self, remarks=(remark, *self.remarks))
+
     def ignored(self, why: str) -> "FeatureDraft":
         """The same feature, left out."""
         return self.with_use("ignore", why, *self.remarks)

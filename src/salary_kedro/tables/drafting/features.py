@@ -3,47 +3,109 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 
 from salary_kedro.contract.columns import MAX_TEXT, Category, Feature
 from salary_kedro.contract.model import ContractError
-from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.booleans import as_boolean
-from salary_kedro.tables.drafting.categories import LEARNED, MADE_UP, as_category
+from salary_kedro.tables.drafting.categories import (
+    LEARNED,
+    MADE_UP,
+    as_category,
+    as_code,
+    unlisted,
+)
 from salary_kedro.tables.drafting.dates import as_date
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
+from salary_kedro.tables.drafting.identity import (
+    is_identifier,
+    is_personal,
+    numbers_the_rows,
+)
 from salary_kedro.tables.drafting.numbers import as_number
 from salary_kedro.tables.drafting.oddities import odd_remark
+from salary_kedro.tables.drafting.sensitive import follow, trait_of
+from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
-IDENTIFIER_SHARE = 0.9
-#: Rows from which on whole numbers in a row are taken for numbers of the rows.
-MIN_NUMBERED_ROWS = 30
 EMPTY = "It has no value in any row."
 LONG = f"Free text: it has texts of more than {MAX_TEXT} characters."
-KEPT = "Sensitive: kept for reports by group, and never learned from."
-AGE = 'Many laws protect age: use "audit" keeps it from the model.'
+PERSONAL = "It tells who people are."
+NUMBERED = "It numbers people or rows."
+REPEATED = (
+    "The same number stands in several rows: keep those on one side of split and folds, or the "
+    "scores are too good."
+)
+DERIVED = "It says the same as '{}', or is made from it."
+
+
+def propose_all(texts: pd.DataFrame, facts: Sequence[Facts], position: int) -> list[FeatureDraft]:
+    """Propose each column but the target as a feature, and say what it may be used for.
+
+    Args:
+        texts: The rows of the table.
+        facts: All its columns.
+        position: Which of them is the target.
+    """
+    others = [fact for place, fact in enumerate(facts) if place != position]
+    twins = find_twins(texts, facts, position)
+    drafts = [_without_twin(propose(fact), twins.get(fact.header)) for fact in others]
+    sources = [fact.header for fact in others if trait_of(fact)]
+    made = follow(texts.drop(columns=facts[position].header), sources)
+    return [_audited(draft, made.get(draft.column.column)) for draft in drafts]
+
+
+def _without_twin(draft: FeatureDraft, twin: Twin | None) -> FeatureDraft:
+    """Leave a column out that surely gives the target away, and ask about one that may."""
+    if twin is None or draft.column.use == "ignore":
+        return draft
+    return draft.ignored(twin.why) if twin.certain else draft.remarked(twin.why)
+
+
+def _audited(draft: FeatureDraft, source: str | None) -> FeatureDraft:
+    """Keep a column from the model that is made from a sensitive one."""
+    if source is None or draft.column.use != "feature":
+        return draft
+    return draft.with_use("audit", DERIVED.format(source), *draft.remarks)
 
 
 def propose(fact: Facts) -> FeatureDraft:
-    """Propose a column as a feature."""
+    """Propose a column as a feature, by itself."""
+    if why := _identifying(fact):
+        return FeatureDraft(unlisted(fact), fact.missing_share).with_use("ignore", *why)
     column, remarks = _describe(fact)
     draft = FeatureDraft(column, fact.missing_share, remarks)
-    if why := _useless(fact, column.kind):
-        return draft.ignored(why)
-    if headers.is_sensitive(fact.header):
-        return draft.with_use("audit", KEPT, *remarks)
-    if headers.is_age(fact.header):
-        return replace(draft, remarks=(AGE, *remarks))
+    if why_not := _useless(fact, column.kind):
+        return draft.ignored(why_not)
+    if trait := trait_of(fact):
+        return draft.with_use("audit", kept(trait), *remarks)
     return draft
+
+
+def kept(trait: str) -> str:
+    """Why a sensitive column is for reports alone."""
+    return f"Sensitive ({trait}): kept for reports by group, and never learned from."
+
+
+def _identifying(fact: Facts) -> tuple[str, ...]:
+    """Why a column is left out that tells or numbers people; empty if it does not."""
+    if fact.counts.empty or trait_of(fact):
+        return ()
+    if is_personal(fact):
+        return (PERSONAL,)
+    if is_identifier(fact):
+        return (NUMBERED, REPEATED) if int(fact.counts.max()) > 1 else (NUMBERED,)
+    return ()
 
 
 def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
     """A column by what it holds, and remarks."""
     if boolean := as_boolean(fact):
         return boolean, ()
+    if code := as_code(fact):
+        return code, ()
     if dates := as_date(fact):
         return dates
     if number := as_number(fact):
@@ -59,19 +121,11 @@ def _useless(fact: Facts, kind: str) -> str | None:
     reasons = {
         "It has the same value in every row.": len(fact.counts) == 1 and fact.missing_share == 0,
         LONG: int(fact.counts.index.str.len().max()) > MAX_TEXT,
-        "It identifies people.": headers.is_personal(fact.header),
-        "It numbers the rows.": kind == "integer" and _numbers_the_rows(fact),
+        "It numbers the rows.": kind == "integer" and numbers_the_rows(fact),
         "Nearly every row has a different text.": kind == "category"
         and fact.unique_share > UNIQUE_SHARE,
     }
     return next((why for why, holds in reasons.items() if holds), None)
-
-
-def _numbers_the_rows(fact: Facts) -> bool:
-    if headers.is_identifier(fact.header):
-        return fact.unique_share > IDENTIFIER_SHARE
-    consecutive = np.ptp(fact.numbers) == len(fact.numbers) - 1
-    return fact.rows >= MIN_NUMBERED_ROWS and fact.unique_share == 1 and bool(consecutive)
 
 
 def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
@@ -88,14 +142,19 @@ def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
             "the table has no column to predict the target from: bring at least one more, with "
             "values that differ from row to row"
         )
-    kept = min(usable, key=lambda draft: draft.column.use != "audit")
+    best = min(usable, key=_unsuited)
     remark = "Used anyway: there is no better column to learn from."
-    used = kept.with_use("feature", *kept.remarks, remark)
-    return tuple(used if draft is kept else draft for draft in features)
+    used = best.with_use("feature", *best.remarks, remark)
+    return tuple(used if draft is best else draft for draft in features)
 
 
 def _may_be_used(draft: FeatureDraft) -> bool:
-    return LONG not in draft.remarks and EMPTY not in draft.remarks
+    return not {LONG, EMPTY, PERSONAL, NUMBERED, PAID} & set(draft.remarks)
+
+
+def _unsuited(draft: FeatureDraft) -> tuple[bool, bool]:
+    """How little a column is fit to be learned from: age is the least sensitive."""
+    return kept("age") not in draft.remarks, draft.column.use != "audit"
 
 
 def soften(draft: Draft, name: str) -> Draft:

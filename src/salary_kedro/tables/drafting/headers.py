@@ -11,33 +11,8 @@ MAX_NAME = 60
 MAX_LABEL = 80
 
 
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 #: Letters that do not come apart into an ASCII letter and an accent.
 LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"})
-
-#: Words of headers, as `words` gives them.
-SENSITIVE = _set(
-    """
-    sex gender race ethnicity ethnic religion religious nationality citizenship disability
-    disabled pregnant orientation geschlecht sexe genre sexo genero sesso religiosidad
-    nationalitat nationalite nacionalidad
-    """
-)
-AGES = frozenset({"age", "alter", "edad", "eta", "idade", "leeftijd"})
-PERSONAL = _set(
-    """
-    email mail phone telephone mobile address iban ssn passport firstname lastname surname
-    forename fullname
-    """
-)
-#: Beside `name`, these tell a person's name from another, such as a company's.
-PERSONS = frozenset({"first", "last", "full", "middle", "employee", "person", "staff"})
-IDENTIFIERS = frozenset({"id", "ids", "uuid", "guid", "index", "rownames", "rowid", "unnamed"})
-UNITS = {"years": {"years", "yrs", "jahre"}, "months": {"months"}}
-UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
 
 
 def words(header: str) -> list[str]:
@@ -47,6 +22,16 @@ def words(header: str) -> list[str]:
     bare = "".join(char for char in plain if not unicodedata.combining(char)).lower()
     composed = unicodedata.normalize("NFC", bare)
     return [word for word in re.split(r"[\W_]+", composed) if word]
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text that lists them."""
+    return frozenset(words(text))
+
+
+#: Words of headers, as `words` gives them.
+UNITS = {"years": {"years", "yrs", "jahre"}, "months": {"months"}}
+UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
 
 
 def field_names(headers: Iterable[str]) -> list[str]:
@@ -77,25 +62,3 @@ def unit_of(header: str) -> str:
     """The unit that a header names; empty if it names none."""
     found = set(words(header))
     return next((unit for unit, known in UNITS.items() if found & known), "")
-
-
-def is_sensitive(header: str) -> bool:
-    """Whether a header names what no salary should depend on, such as `sex`."""
-    return bool(SENSITIVE & set(words(header)))
-
-
-def is_age(header: str) -> bool:
-    """Whether a header names people's age."""
-    return bool(AGES & set(words(header)))
-
-
-def is_personal(header: str) -> bool:
-    """Whether a header names what tells who somebody is, such as `email`."""
-    found = words(header)
-    named = found in (["name"], ["names"]) or ("name" in found and bool(PERSONS & set(found)))
-    return named or bool(PERSONAL & set(found))
-
-
-def is_identifier(header: str) -> bool:
-    """Whether a header names what numbers the rows, such as `employee_id`."""
-    return bool(IDENTIFIERS & set(words(header)))

@@ -11,11 +11,9 @@ from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
-from salary_kedro.tables.drafting.features import propose, with_input
+from salary_kedro.tables.drafting.features import propose_all, with_input
 from salary_kedro.tables.drafting.sniff import find_marks, find_missing, without_missing
-from salary_kedro.tables.drafting.target import as_target, find_target, made_from_target
-
-LEAK = "It rises or falls exactly with the target and seems to be derived from it."
+from salary_kedro.tables.drafting.target import as_target, find_target
 
 
 def draft_contract(
@@ -45,9 +43,7 @@ def draft_contract(
     facts = look(texts, names, dialect, missing, described)
     position, doubts = find_target(facts, target)
     chosen = as_target(facts[position])
-    leaks = made_from_target(texts, facts, position)
-    drafts = [propose(fact) for fact in facts if fact is not facts[position]]
-    features = [draft.ignored(LEAK) if draft.column.column in leaks else draft for draft in drafts]
+    features = propose_all(texts, facts, position)
     remarks = (*doubts, *_about(texts, dialect))
     drafted = Draft(with_input(features), chosen, TableRules(csv=dialect), remarks)
     return drafted.allowing(_lacking(chosen))

@@ -3,15 +3,10 @@
 import itertools
 import re
 
-from salary_kedro.tables.drafting.headers import words
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from salary_kedro.tables.drafting.headers import word_set, words
 
 #: Words of headers, as `words` gives them.
-TARGETS = _set(
+TARGETS = word_set(
     """
     salary salaries wage wages income incomes pay compensation earnings earning earn
     remuneration gehalt lohn einkommen verdienst bruttogehalt jahresgehalt monatsgehalt
@@ -21,7 +16,7 @@ TARGETS = _set(
     """
 )
 #: A column called so beside a word for pay tells something about it, and is no pay.
-NOT_PAY = _set(
+NOT_PAY = word_set(
     """
     currency currencies grade grades band bands basis type types frequency period unit units
     group groups class code codes plan scale step level category status date schedule flag id
@@ -30,7 +25,7 @@ NOT_PAY = _set(
     """
 )
 #: Beside these a word for pay is a part of the pay, or somebody else's, or of another time.
-PART_OF_PAY = _set(
+PART_OF_PAY = word_set(
     """
     bonus overtime other extra benefits benefit commission tips stock additional deferred
     severance retirement increase change raise growth gap ratio pct percent min minimum max
@@ -46,7 +41,7 @@ PERIODS = {
 }
 #: Where several columns are called alike, the pay of a longer time comes first.
 LONGEST_FIRST = ("year", "", "month", "week", "hour")
-CURRENCIES = _set(
+CURRENCIES = word_set(
     """
     usd eur gbp chf jpy cny inr cad aud nzd sek nok dkk pln czk huf ron brl mxn zar krw sgd
     hkd try ils

@@ -1,10 +1,8 @@
 """Finds the column to predict, and the columns that are made from it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from salary_kedro.contract.columns import NumberTarget
 from salary_kedro.contract.model import ContractError
@@ -13,9 +11,6 @@ from salary_kedro.tables.drafting.draft import TargetDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import with_head_room
 from salary_kedro.tables.drafting.oddities import odd_remark, share_of
-
-#: Rows by which a column may be found to be made from the target.
-LEAK_ROWS, MIN_LEAK_ROWS, LEAK_CORRELATION = 20_000, 30, 0.9999
 
 
 def find_target(facts: Sequence[Facts], target: str | None) -> tuple[int, tuple[str, ...]]:
@@ -178,23 +173,3 @@ def _unit(header: str, currency: str, period: str) -> str:
     """Unit of pay in words."""
     plain = f"{currency or 'currency units'}{f' a {period}' if period else ''}"
     return f"logarithm of {plain}" if pay.is_logarithm(header) else plain
-
-
-def made_from_target(texts: pd.DataFrame, facts: Sequence[Facts], position: int) -> frozenset[str]:
-    """Headers of the columns of numbers that have the target's very order."""
-    if len(texts) < MIN_LEAK_ROWS:
-        return frozenset()
-    head = texts.head(LEAK_ROWS)
-    ranks = {
-        fact.header: head[fact.header].map(_by_text(fact)).rank()
-        for fact in facts
-        if fact.is_numeric and len(fact.counts) >= MIN_LEAK_ROWS
-    }
-    if (own := facts[position].header) not in ranks:
-        return frozenset()
-    alike = pd.DataFrame(ranks).corrwith(ranks[own]).abs()
-    return frozenset(alike.index[alike > LEAK_CORRELATION]) - {own}
-
-
-def _by_text(fact: Facts) -> "pd.Series[Any]":
-    return pd.Series(fact.numbers, index=fact.counts.index)

@@ -226,8 +226,8 @@ def test_infer_when_numbers_bear_marks_then_finds_them(
         ("Company Name", ["Shell", "Ford"], "feature"),
         ("Sex", ["f", "m"], "audit"),
         ("applicant_race", [1, 2, 3], "audit"),
-        ("Sussex", ["f", "m"], "feature"),
-        ("Age", [20, 30, 25], "feature"),
+        ("Sussex", ["a", "b"], "feature"),
+        ("Age", [20, 30, 25], "audit"),
     ],
 )
 def test_infer_when_a_column_is_of_a_sort_then_proposes_its_use(
@@ -279,6 +279,7 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
     headers: list[str], expected: str
 ) -> None:
     cells = {header: [row * 3 % 11 + 1.5 for row in range(20)] for header in headers}
+    cells["Level"] = list("abcd" * 5)
     texts = pd.DataFrame(cells).astype("str")
 
     assert draft_contract(texts, CsvDialect()).target.keys["column"] == expected
