@@ -1,6 +1,12 @@
 """Proposes categories: a closed list where texts are few and common."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
 from salary_kedro.contract.columns import MAX_TEXT, Category, Learned
+from salary_kedro.contract.spelling import DASHES, fold, tidy
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.facts import Facts
 
@@ -18,23 +24,59 @@ MAX_LISTED, MIN_LISTED_ROWS = 20, 5
 LEARNED = Learned(min_count=10)
 #: No person's text is shown as an example.
 MADE_UP = "text"
+SHOWN_PAIRS = 3
 
 
-def as_category(fact: Facts) -> Category:
-    """A column of categories, which any column can be."""
-    counts = fact.counts
+Found = tuple[Category, tuple[str, ...]]
+
+
+def as_category(fact: Facts) -> Found:
+    """A column of categories, which any column can be, and remarks."""
+    counts = fact.counts.groupby(fact.counts.index.map(tidy), sort=False).sum()
+    spellings = _spellings(counts)
+    if folded := len(spellings) < len(counts):
+        counts = counts.groupby(counts.index.map(fold), sort=False).sum()
+        counts.index = counts.index.map(spellings)
     is_short = counts.index.str.len() <= MAX_TEXT
     common = counts[(counts >= MIN_LISTED_ROWS) & is_short]
     listed = 0 < len(counts) <= MAX_LISTED and len(common) == len(counts)
-    return Category(
+    column = Category(
         **fact.feature,
         kind="category",
         categories=tuple(sorted(counts.index)) if listed else LEARNED,
         example=str(common.idxmax()) if len(common) else MADE_UP,
     )
+    if not folded:
+        return column, ()
+    return column.model_copy(update={"fold": True}), (_one(fact, spellings),)
 
 
-def as_code(fact: Facts) -> Category | None:
+def _spellings(counts: "pd.Series[Any]") -> dict[str, str]:
+    """By folded text, its commonest spelling; every text by itself where some must stay apart."""
+    ordered = counts.sort_values(ascending=False, kind="stable").index
+    found: dict[str, str] = {}
+    for text in ordered:
+        known = found.setdefault(fold(text), text)
+        if _edges(known) != _edges(text):  # A and A- are two grades
+            return dict(zip(ordered, ordered, strict=True))
+    return found
+
+
+def _edges(text: str) -> tuple[bool, bool]:
+    """Whether a text begins or ends with a dash."""
+    return bool(DASHES.match(text)), bool(DASHES.match(text[-1:]))
+
+
+def _one(fact: Facts, spellings: Mapping[str, str]) -> str:
+    """Names common texts that differ by case, dashes or spaces only."""
+    common = fact.counts[fact.counts >= MIN_LISTED_ROWS].index.map(tidy).unique()
+    others = [text for text in common if spellings[fold(text)] != text]
+    pairs = [f"'{text}' for '{spellings[fold(text)]}'" for text in others[:SHOWN_PAIRS]]
+    shown = f": {', '.join(pairs)}" if pairs else ""
+    return f"Texts that differ by case, dashes or spaces only are taken for one{shown} (fold)."
+
+
+def as_code(fact: Facts) -> Found | None:
     """A column of codes that are written as whole numbers; None if it holds something else."""
     named = [word for word in headers.words(fact.header) if not word.isdecimal()]
     if not named or named[-1].rstrip("0123456789") not in CODES or not fact.is_numeric:

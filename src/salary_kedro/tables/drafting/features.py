@@ -103,15 +103,15 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
 def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
     """A column by what it holds, and remarks."""
     if boolean := as_boolean(fact):
-        return boolean, ()
+        return boolean
     if code := as_code(fact):
-        return code, ()
+        return code
     if dates := as_date(fact):
         return dates
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         return number, (*fact.spelling.remarks, *([odd_remark(odd)] if odd else []))
-    return as_category(fact), ()
+    return as_category(fact)
 
 
 def _useless(fact: Facts, kind: str) -> str | None:
