@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.bundle import pack
 from salary_kedro.errors import UserError
 from salary_kedro.serving import limits
 from salary_kedro.serving.app import create_app
@@ -25,6 +26,7 @@ from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token, read_token
+from samples import bundle_files, column, contract_of, straight_line
 
 GOOD = {"experience_years": 5}
 BEYOND = {"experience_years": 59}
@@ -464,6 +466,29 @@ def test_metrics_when_a_request_was_answered_then_count_what_came_of_it(
     before = count(sample)
     ask(app, path, body)
     assert count(sample) == before + more
+
+
+def test_prediction_when_it_may_not_be_the_target_then_is_warned_of_and_counted(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(column("age"))
+    name, files = pack("salaries", 1, bundle_files(contract, straight_line(contract, -1.0)))
+    store = BundleStore(tmp_path)
+    store.write(name, files)
+    store.point_to(name)
+    predictor = Predictor(store)
+    predictor.refresh()
+    sample = 'salary_out_of_range_total{field="salary",outcome="predicted"}'
+    before = count(sample)
+
+    answer = ask(create_app(predictor), "/predict", {"age": 5}).json()
+
+    assert answer["salary"] == pytest.approx(-5)
+    assert answer["warnings"] == [
+        "Salary is predicted as -5, but must be a number above 0 (a year): a model with log_scale "
+        "predicts no such value"
+    ]
+    assert count(sample) == before + 1
 
 
 def test_refusal_when_a_batch_has_countless_unknown_fields_then_tells_of_the_first(

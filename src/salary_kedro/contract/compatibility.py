@@ -80,6 +80,7 @@ def _kept(before: Contract, after: Contract) -> Iterator[Change]:
     known, taken = _inputs(before), _inputs(after)
     for name in [name for name in known if name in taken]:
         yield from _compare(known[name], taken[name])
+        yield from _compare_spelling(before, after, name)
 
 
 def _compare(old: Feature, new: Feature) -> Iterator[Change]:
@@ -155,9 +156,20 @@ _KEYS = {
     "written": "the table must write its numbers this way; requests do not change",
     "conversions": "the table's numbers are converted differently; requests do not change",
     "pivot_year": "the table's two-digit years are read differently; requests do not change",
-    "fold": "the next model knows the texts by other spellings",
     "top_code": "other values of the table are counted as cut off",
 }
+
+
+def _compare_spelling(before: Contract, after: Contract, name: str) -> Iterator[Change]:
+    """Whether texts that were taken for listed ones still are."""
+    old, new = _inputs(before)[name], _inputs(after)[name]
+    if not isinstance(old, Category) or not isinstance(new, Category):
+        return
+    was, becomes = (old.fold, before.table.trim), (new.fold, after.table.trim)
+    if was != becomes:
+        breaks = new.listed is not None and any(a > b for a, b in zip(was, becomes, strict=True))
+        then = "texts must be spelt as they are listed" if breaks else "other texts are one"
+        yield Change(name, "what does not matter of texts differs", breaks, then)
 
 
 def _compare_keys(old: Column, new: Column) -> Iterator[Change]:

@@ -23,7 +23,7 @@ from salary_kedro.bundle.bundle import predict_rows
 from salary_kedro.bundle.limits import DOMAIN
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract, Date, Feature, Integer, Number
-from salary_kedro.contract.domain import Domain, DomainCheck
+from salary_kedro.contract.domain import Domain, DomainCheck, impossible
 from salary_kedro.contract.encoding import Row
 from salary_kedro.contract.request import explain_invalid, request_model, request_values
 
@@ -68,10 +68,15 @@ class ContractModel:
         warnings: list[list[str]] = []
         for start in range(0, len(model_input), CHUNK_ROWS):
             rows = self._check(model_input.iloc[start : start + CHUNK_ROWS], start)
-            predicted.append(self._predict(rows, start))
-            warnings += map(self._domain.warn, rows)
-        answers = {self._contract.target.name: np.concatenate(predicted), "warnings": warnings}
-        return pd.DataFrame(answers, index=model_input.index)
+            answers = self._predict(rows, start)
+            predicted.append(answers)
+            warnings += map(self._warn, rows, answers)
+        whole = {self._contract.target.name: np.concatenate(predicted), "warnings": warnings}
+        return pd.DataFrame(whole, index=model_input.index)
+
+    def _warn(self, row: Row, predicted: float) -> list[str]:
+        strange = impossible(float(predicted), self._contract.target)
+        return [*self._domain.warn(row), *([strange] if strange else [])]
 
     def _check(self, frame: pd.DataFrame, start: int) -> list[Row]:
         """The values of each row in the model's input order."""

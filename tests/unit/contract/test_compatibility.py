@@ -27,6 +27,9 @@ def told(found: list[Change]) -> list[tuple[str, str, bool]]:
     return [(change.field, change.what, change.breaks) for change in found]
 
 
+SPELLING = "what does not matter of texts differs"
+
+
 def test_compare_when_nothing_differs_then_finds_nothing() -> None:
     assert changes(YEARS, YEARS) == []
 
@@ -49,6 +52,7 @@ def test_compare_when_nothing_differs_then_finds_nothing() -> None:
             "learned categories become a closed list",
         ),
         (YEARS, {**YEARS, "unit": "months"}, "unit 'units' becomes 'months'"),
+        ({**LEVEL, "fold": True}, LEVEL, SPELLING),
     ],
 )
 def test_compare_when_requests_are_refused_or_mean_something_else_then_it_breaks(
@@ -75,6 +79,10 @@ def test_compare_when_requests_are_refused_or_mean_something_else_then_it_breaks
         (YEARS, {**YEARS, "help": "More."}, "help differs"),
         (YEARS, {**YEARS, "column": "Time"}, "column differs"),
         (DAY, {**DAY, "format": "%d.%m.%Y"}, "format differs"),
+        (YEARS, {**YEARS, "missing_values": ["-9"]}, "missing_values differs"),
+        (YEARS, {**YEARS, "written": {"affixes": ["h"]}}, "written differs"),
+        (LEVEL, {**LEVEL, "fold": True}, SPELLING),
+        ({**LEVEL, "categories": {}, "fold": True}, {**LEVEL, "categories": {}}, SPELLING),
     ],
 )
 def test_compare_when_requests_are_still_right_then_it_is_harmless(
@@ -143,6 +151,18 @@ def test_compare_when_the_table_is_read_otherwise_then_it_is_harmless() -> None:
     after = contract_of(YEARS, table={"csv": {"delimiter": ";"}})
 
     assert told(compare_contracts(contract_of(YEARS), after)) == [("table.csv", "differs", False)]
+
+
+@pytest.mark.parametrize("trim", [True, False])
+def test_compare_when_spaces_begin_to_matter_then_it_breaks_where_texts_are_listed(
+    trim: bool,
+) -> None:
+    before, after = (contract_of(LEVEL, table={"trim": value}) for value in (trim, not trim))
+
+    found = compare_contracts(before, after)
+
+    assert ("level", SPELLING, trim) in told(found)
+    assert compatible(found) is not trim
 
 
 def test_compare_when_some_changes_break_then_they_come_first() -> None:

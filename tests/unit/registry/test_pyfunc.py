@@ -27,6 +27,7 @@ from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import TARGET, column, constant, contract_of, straight_line
 
+LOG_SCALE = "a model with log_scale predicts no such value"
 CONTRACT = all_kinds()
 CLEAN = read_columns(raw_rows(CONTRACT), CONTRACT)
 LEARNED = learn_domain(CLEAN, CONTRACT)
@@ -75,6 +76,17 @@ def test_predict_when_rows_are_good_then_answers_the_target_and_no_warnings(load
     assert list(answered.columns) == ["salary", "warnings"]
     assert answered["salary"].tolist() == pytest.approx([as_served()], rel=1e-9)
     assert answered["warnings"].tolist() == [[]]
+
+
+def test_predict_when_an_answer_may_not_be_the_target_then_warns_as_the_service_does(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(column("age"))
+    model = mlflow.pyfunc.load_model(save(tmp_path, contract, constant(-5), Domain()))
+
+    assert model.predict(pd.DataFrame({"age": [1.0]}))["warnings"].tolist() == [
+        [f"Salary is predicted as -5, but must be a number above 0 (a year): {LOG_SCALE}"]
+    ]
 
 
 def test_predict_when_values_were_not_met_in_training_then_warns_as_the_service_does(
