@@ -484,10 +484,8 @@ def test_prediction_when_it_may_not_be_the_target_then_is_warned_of_and_counted(
     answer = ask(create_app(predictor), "/predict", {"age": 5}).json()
 
     assert answer["salary"] == pytest.approx(-5)
-    assert answer["warnings"] == [
-        "Salary is predicted as -5, but must be a number above 0 (a year): a model with log_scale "
-        "predicts no such value"
-    ]
+    (warning,) = answer["warnings"]
+    assert warning.startswith("Salary is predicted as -5, but must be a number above 0 (a year): ")
     assert count(sample) == before + 1
 
 
