@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.csv_top import from_header
 from salary_kedro.tables.drafting.sniff import (
-    find_delimiter,
+    find_dialect,
     find_encoding,
     read_header,
     read_texts,
@@ -27,20 +28,23 @@ class RawCsv:
     Attributes:
         path: Where it is.
         dialect: How it is written.
+        remarks: What the person who edits the draft should know of it.
     """
 
     path: Path
     dialect: CsvDialect
+    remarks: tuple[str, ...] = ()
     suffix = ".csv"
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
         """The first rows as texts, under the file's headers, and how it is written."""
-        found = read_texts(self.path, self.dialect.delimiter, self.dialect.encoding, rows)
-        return found, self.dialect
+        return read_texts(self.path, self.dialect, rows), self.dialect
 
     def read(self, contract: Contract, rows: int) -> pd.DataFrame:
         """The first rows, as a run reads them by a contract."""
-        found: pd.DataFrame = pd.read_csv(self.path, nrows=rows, **csv_arguments(contract))
+        with self.path.open("rb") as file:
+            stream, _ = from_header(file, contract.table.csv)
+            found: pd.DataFrame = pd.read_csv(stream, nrows=rows, **csv_arguments(contract))
         return found
 
 
@@ -50,9 +54,11 @@ class RawParquet:
 
     Attributes:
         path: Where it is.
+        remarks: What the person who edits the draft should know of it.
     """
 
     path: Path
+    remarks: tuple[str, ...] = ()
     suffix = ".parquet"
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
@@ -103,12 +109,11 @@ def _open_csv(path: Path) -> RawCsv:
     Raises:
         UserError: If two columns have one name, or a line does not fit the header.
     """
-    encoding = find_encoding(path)
-    dialect = CsvDialect(delimiter=find_delimiter(path, encoding), encoding=encoding)
-    header = [name for name in read_header(path, dialect.delimiter, encoding) if name]
+    dialect, remarks = find_dialect(path, find_encoding(path))
+    header = [name for name in read_header(path, dialect) if name]
     if twice := [name for name in header if header.count(name) > 1]:
         raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")
-    return RawCsv(path, dialect)
+    return RawCsv(path, dialect, remarks)
 
 
 def _as_texts(values: pd.Series) -> pd.Series:

@@ -1,8 +1,14 @@
 """Finds out how a CSV file is written: encoding, delimiter, decimal mark, missing values."""
 
 import codecs
+import csv
+import os
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +20,14 @@ from pandas.errors import ParserError, ParserWarning
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.contract.spelling import NumberReader
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
+from salary_kedro.tables.csv_top import from_header
+from salary_kedro.tables.drafting.edges import HEAD, TAIL, find_edges
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.spellings import core_of
 
 HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200
+MAX_LINE, TAIL_BYTES = 10_000, 1 << 18
 DELIMITERS = (",", ";", "\t", "|")
 #: Decimal mark and what groups thousands, the commonest first.
 MARKS = (
@@ -49,20 +58,61 @@ def find_encoding(path: Path) -> str:
     return "latin-1"
 
 
-def find_delimiter(path: Path, encoding: str) -> str:
-    """What separates the cells: the mark that parts header and rows into the most columns."""
-    scores = [(_columns(path, encoding, delimiter), delimiter) for delimiter in DELIMITERS]
-    columns, best = max(scores, key=lambda score: score[0])  # of equals, the first
+def find_dialect(path: Path, encoding: str) -> tuple[CsvDialect, tuple[str, ...]]:
+    """How a CSV file is written, but for marks and missing values, and what is doubted of it.
+
+    The delimiter is the mark that parts header and rows into the most columns.
+    """
+    head, tail = _lines(path, encoding)
+    said = re.fullmatch(r'\s*"?sep=(.)"?\s*', head[0]) if head else None
+    marks = (said[1],) if said and said[1] in DELIMITERS else DELIMITERS
+    tried = [_try(path, encoding, mark, head, tail) for mark in marks]
+    columns, dialect, remarks = max(tried, key=lambda found: found[0])  # of equals, the first
     if columns > 1:
-        return best
-    header = " ".join(read_header(path, best, encoding))  # its rows may not fit it
-    return next((delimiter for delimiter in DELIMITERS if delimiter in header), best)
+        return dialect, remarks
+    header = " ".join(read_header(path, dialect))  # its rows may not fit it
+    mark = next((mark for mark in marks if mark in header), dialect.delimiter)
+    return dialect.model_copy(update={"delimiter": mark}), remarks
 
 
-def _columns(path: Path, encoding: str, delimiter: str) -> int:
+def _try(
+    path: Path, encoding: str, delimiter: str, head: Sequence[str], tail: Sequence[str]
+) -> tuple[int, CsvDialect, tuple[str, ...]]:
+    """Named columns if a file is read by a delimiter, how it is written then, and remarks."""
+    reader = csv.reader(head, delimiter=delimiter)
+    starts, rows = [0], []
+    for row in _unbroken(reader):
+        rows.append(row)
+        starts.append(reader.line_num)
+    edges = find_edges(rows[:HEAD], [*_unbroken(csv.reader(tail, delimiter=delimiter))])
+    found = replace(edges, skip_rows=starts[edges.skip_rows])
+    dialect = found.within(CsvDialect(delimiter=delimiter, encoding=encoding))
+    return _columns(path, dialect), dialect, edges.remarks
+
+
+def _unbroken(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a file, to the first that cannot be read."""
+    with suppress(csv.Error):
+        yield from reader
+
+
+def _lines(path: Path, encoding: str) -> tuple[list[str], list[str]]:
+    """The first lines of a file, and the last if those are not all."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        head = [line[:MAX_LINE] for line in islice(file, HEAD + TAIL)]
+    if len(head) < HEAD + TAIL:
+        return head, []
+    with path.open("rb") as raw:
+        start = raw.read(2)
+        raw.seek(-min(path.stat().st_size - 2, TAIL_BYTES) & ~1, os.SEEK_END)
+        text = (start + raw.read()).decode(encoding, errors="replace")  # with a byte order mark
+    return head, text.splitlines(keepends=True)[1:][-TAIL:]
+
+
+def _columns(path: Path, dialect: CsvDialect) -> int:
     """Named columns if a file is read so; 0 if its rows do not fit its header."""
     try:
-        rows = read_texts(path, delimiter, encoding, HEAD_ROWS)
+        rows = read_texts(path, dialect, HEAD_ROWS)
     except (ParserError, ParserWarning, UnicodeError):
         return 0
     full = rows.notna().all(axis="columns")
@@ -70,7 +120,7 @@ def _columns(path: Path, encoding: str, delimiter: str) -> int:
     return named if full.empty or full.mean() >= 0.9 else 0
 
 
-def read_texts(path: Path, delimiter: str, encoding: str, rows: int) -> pd.DataFrame:
+def read_texts(path: Path, dialect: CsvDialect, rows: int) -> pd.DataFrame:
     """Read the first rows of a file, each cell as the text it is.
 
     Returns:
@@ -80,12 +130,12 @@ def read_texts(path: Path, delimiter: str, encoding: str, rows: int) -> pd.DataF
         ParserError: If a line has more cells than the header, or a quote is not closed.
         ParserWarning: If all lines have.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), path.open("rb") as file:
         warnings.filterwarnings("error", "Length of header", ParserWarning)
         return pd.read_csv(
-            path,
-            sep=delimiter,
-            encoding=encoding,
+            from_header(file, dialect)[0],
+            sep=dialect.delimiter,
+            encoding=dialect.encoding,
             nrows=rows,
             dtype="str",
             keep_default_na=False,
@@ -94,18 +144,19 @@ def read_texts(path: Path, delimiter: str, encoding: str, rows: int) -> pd.DataF
         )
 
 
-def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
+def read_header(path: Path, dialect: CsvDialect) -> list[str]:
     """The header's names as they are in the file, repeated ones too."""
-    first = pd.read_csv(
-        path,
-        sep=delimiter,
-        encoding=encoding,
-        nrows=1,
-        header=None,
-        dtype="str",
-        keep_default_na=False,
-        skip_blank_lines=False,
-    )
+    with path.open("rb") as file:
+        first = pd.read_csv(
+            from_header(file, dialect)[0],
+            sep=dialect.delimiter,
+            encoding=dialect.encoding,
+            nrows=1,
+            header=None,
+            dtype="str",
+            keep_default_na=False,
+            skip_blank_lines=False,
+        )
     return [str(name) for name in first.iloc[0]]
 
 

@@ -188,6 +188,11 @@ def core_of(text: str) -> str:
     return found["core"] if found and _parse(text) else text
 
 
+def holds_number(text: str) -> bool:
+    """Whether a text is a number by some marks, with or without known signs and units."""
+    return _parse(text) is not None
+
+
 def _parse(text: str) -> _Cell | None:
     """What stands around the number of a text; None if it is not known, or there is none."""
     plain = tidy(text).casefold()

@@ -1,0 +1,194 @@
+"""Recognises the lines of a table that are no rows: titles, units, totals, notes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from salary_kedro.contract.model import CsvDialect
+from salary_kedro.contract.spelling import tidy
+from salary_kedro.tables.drafting.spellings import holds_number
+
+Row = Sequence[str]
+
+#: Rows that a caller should bring, of the beginning of a table and of its end.
+HEAD, TAIL = 50, 20
+#: By these words the first cell of a line begins that sums up, or tells about, the others.
+SUMS = (
+    *("total", "grand total", "subtotal", "sum", "average", "mean", "median", "count"),
+    *("summe", "gesamt", "insgesamt", "durchschnitt", "somme", "moyenne", "totale", "totaal"),
+    *("suma", "toplam", "итого", "всего", "合計", "总计", "合计"),
+)
+NOTES = (
+    *("source", "sources", "note", "notes", "quelle", "anmerkung", "fuente", "nota", "remarque"),
+    *("copyright", "©", "generated", "produced", "exported", "downloaded", "data as of", "*", "†"),
+    *("disclaimer", "report", "updated", "last updated", "stand"),
+)
+UNITS = frozenset(
+    """
+    years year yrs months days hours hrs weeks % percent usd eur gbp chf inr jpy cad aud $ € £ ₹
+    currency dollars euro euros us$ usd/year eur/year usd/yr eur/jahr jahre monate stunden text
+    string integer number date bool categorical n count - years_of_experience yes/no kg cm
+    """.split()  # noqa: SIM905 - it is read as a list of words
+)
+MAX_HEADER = 3
+#: Where that many rows below a line hold numbers, a text in it is not one of them.
+MIN_BELOW = 3
+COMMENTS = "#"
+#: Of a full line so many cells are filled.
+FULL = 0.75
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What of a table is no row.
+
+    Attributes:
+        skip_rows: Lines above the header.
+        header_rows: Lines of the header.
+        comment: By what lines begin that are no rows; None for nothing.
+        footer: By what the first cell of lines begins that are no rows.
+        remarks: What the person who edits the draft should know.
+    """
+
+    skip_rows: int = 0
+    header_rows: int = 1
+    comment: str | None = None
+    footer: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def within(self, dialect: CsvDialect) -> CsvDialect:
+        """How the file is written, with what of it is no row."""
+        keys = ("skip_rows", "header_rows", "comment", "footer")
+        return dialect.model_copy(update={key: getattr(self, key) for key in keys})
+
+
+def find_edges(head: Sequence[Row], tail: Sequence[Row]) -> Edges:
+    """Find the lines of a table that are no rows.
+
+    Args:
+        head: Its first lines, header included, each cell as a text; blank lines too.
+        tail: Its last lines; none if the head holds all of them.
+    """
+    has_comments = any(map(_is_comment, head))
+    places = [place for place, row in enumerate(head) if not _is_comment(row)]
+    lines = [head[place] for place in places]
+    width = _width(lines)
+    first, count = _header_block(lines, _header_line(lines, width))
+    footer = _footer([*lines[first + count :], *tail], width)
+    skipped = places[first] if any(map(_filled, lines[:first])) else 0
+    return Edges(
+        skip_rows=skipped,
+        header_rows=count,
+        comment=COMMENTS if has_comments else None,
+        footer=footer,
+        remarks=tuple(_remarks(skipped, count, footer, has_comments=has_comments)),
+    )
+
+
+def _filled(row: Row) -> int:
+    return sum(bool(tidy(cell)) for cell in row)
+
+
+def _first(row: Row) -> str:
+    return next((tidy(cell) for cell in row if tidy(cell)), "")
+
+
+def _is_comment(row: Row) -> bool:
+    """Whether a line begins as a comment, and is not a header whose first column is `#`."""
+    first = _first(row)
+    return first.startswith(COMMENTS) and first != COMMENTS and bool(tidy(row[0]))
+
+
+def _width(lines: Sequence[Row]) -> int:
+    """Cells that most lines have filled."""
+    counts = Counter(map(_filled, lines))
+    return max(counts, key=lambda cells: (counts[cells], cells), default=0)
+
+
+def _header_line(lines: Sequence[Row], width: int) -> int:
+    """Number of the first line that is nearly full; 0 if it is no header, but holds numbers."""
+    if width < 2:
+        return 0
+    full = (place for place, row in enumerate(lines) if _filled(row) >= max(2, FULL * width))
+    top = next(full, 0)
+    numbers = sum(map(holds_number, lines[top])) if lines else 0
+    return top if 2 * numbers < width else 0
+
+
+def _header_block(lines: Sequence[Row], top: int) -> tuple[int, int]:
+    """Number of the header's first line, and how many lines it has."""
+    first, last = top, top
+    if top and _filled(lines[top - 1]) >= 2 and _are_texts(lines[top - 1]):
+        first = top - 1
+    while last + 1 - first < MAX_HEADER and _continues(lines, last + 1):
+        last += 1
+    return first, last + 1 - first
+
+
+def _continues(lines: Sequence[Row], place: int) -> bool:
+    """Whether a line holds units, or names where all lines below hold numbers."""
+    below = lines[place + 1 :]
+    if len(below) < MIN_BELOW or not _filled(lines[place]) or not _are_texts(lines[place]):
+        return False
+    row = lines[place]
+    texts = [tidy(cell).strip("()[]").casefold() for cell in row if tidy(cell)]
+    units = sum(text in UNITS for text in texts)
+    numeric = [column for column in range(len(row)) if _is_numeric(below, column)]
+    named = [column for column in numeric if tidy(row[column])]
+    if units >= len(texts) / 2 and named:
+        return True
+    return len(named) >= 2 and len(named) == len(numeric) and len(set(texts)) == len(texts)
+
+
+def _are_texts(row: Row) -> bool:
+    return not any(holds_number(cell) for cell in row)
+
+
+def _is_numeric(below: Sequence[Row], column: int) -> bool:
+    """Whether the filled cells of a column hold numbers, but for a few."""
+    cells = [row[column] for row in below if column < len(row) and tidy(row[column])]
+    return len(cells) >= MIN_BELOW and sum(map(holds_number, cells)) >= 0.9 * len(cells)
+
+
+def _footer(rows: Sequence[Row], width: int) -> tuple[str, ...]:
+    """By what the last lines begin that sum up or tell about the others."""
+    found: list[str] = []
+    for row in reversed(rows[-TAIL:]):
+        first = _first(row)
+        if not first:
+            continue
+        word = _word_of(first, row, width)
+        if word is None:
+            break
+        found.append(word)
+    return tuple(dict.fromkeys(reversed(found)))
+
+
+def _word_of(first: str, row: Row, width: int) -> str | None:
+    """The word by which a line is known to be no row; None if it may be one."""
+    plain = first.casefold()
+    words = sorted((*SUMS, *NOTES), key=len, reverse=True)
+    word = next((word for word in words if _begins(plain, word)), None)
+    if word is None or (_filled(row) >= width and (word in NOTES or plain.strip(": ") != word)):
+        return None
+    return first[: len(word)]
+
+
+def _begins(text: str, word: str) -> bool:
+    after = text[len(word) : len(word) + 1]
+    return text.startswith(word) and not (word[-1].isalpha() and after.isalpha())
+
+
+def _remarks(
+    skipped: int, header: int, footer: Sequence[str], *, has_comments: bool
+) -> Iterator[str]:
+    if skipped:
+        lines = "1 line" if skipped == 1 else f"{skipped} lines"
+        yield f"{lines} above the header: left out (csv.skip_rows)."
+    if header > 1:
+        yield f"The header has {header} lines, whose names are joined (csv.header_rows)."
+    if has_comments:
+        yield f"Lines that begin with {COMMENTS} are no rows (csv.comment)."
+    if footer:
+        shown = ", ".join(f"'{text}'" for text in footer)
+        yield f"Lines that begin with {shown} are no people: left out (csv.footer)."
