@@ -1,7 +1,7 @@
 """What the rows of a table show about one column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.tables.drafting import headers, pay
+from salary_kedro.tables.drafting.codes import code_remarks, missing_codes, missing_words
 from salary_kedro.tables.drafting.described import UNKNOWN, Described
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
@@ -36,6 +37,8 @@ class Facts:
         lines: The line of the file on which each row starts.
         decimal: The decimal mark of its numbers.
         described: What the file itself says about it.
+        missing_values: Texts among its numbers that mean no value; they are no cells here.
+        remarks: What the person who edits the draft should know of these.
     """
 
     header: str
@@ -47,6 +50,8 @@ class Facts:
     lines: pd.Series
     decimal: str = "."
     described: Described = UNKNOWN
+    missing_values: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def missing_share(self) -> float:
@@ -141,8 +146,9 @@ class Facts:
 
     @property
     def written(self) -> dict[str, Any]:
-        """Keys of a column of numbers that are not written plainly."""
-        return {} if self.spelling.written is None else {"written": self.spelling.written}
+        """Keys of a column of numbers: how they are written, and which of them are none."""
+        keys = {"written": self.spelling.written, "missing_values": self.missing_values}
+        return {key: value for key, value in keys.items() if value}
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -157,7 +163,6 @@ def look(
     texts: pd.DataFrame,
     names: Sequence[str],
     dialect: CsvDialect,
-    missing: Sequence[str],
     described: Mapping[str, Described],
 ) -> list[Facts]:
     """Look at the texts of each column.
@@ -166,27 +171,29 @@ def look(
         texts: All rows, under the file's headers.
         names: The columns' field names.
         dialect: How numbers are written.
-        missing: Texts that stand for a missing value, beside those that pandas knows.
         described: By header, what the file itself says about columns.
     """
     lines = line_numbers(texts, texts.index)
-    return [
-        _look(header, name, texts[header], lines, dialect, missing, described.get(header, UNKNOWN))
-        for header, name in zip(texts.columns, names, strict=True)
-    ]
+    found = []
+    for header, name in zip(texts.columns, names, strict=True):
+        counts = without_missing(texts[header].value_counts())
+        counts.index = counts.index.astype("str")
+        fact = Facts(
+            header=header,
+            name=name,
+            rows=len(texts),
+            counts=counts,
+            spelling=_spelling(header, counts, dialect),
+            values=texts[header],
+            lines=lines,
+            decimal=dialect.decimal,
+            described=described.get(header, UNKNOWN),
+        )
+        found.append(_without_codes(fact, dialect))
+    return found
 
 
-def _look(
-    header: str,
-    name: str,
-    values: pd.Series,
-    lines: pd.Series,
-    dialect: CsvDialect,
-    missing: Sequence[str],
-    described: Described,
-) -> Facts:
-    counts = without_missing(values.value_counts(), missing)
-    counts.index = counts.index.astype("str")
+def _spelling(header: str, counts: "pd.Series[Any]", dialect: CsvDialect) -> Spelling:
     numbers = to_numbers(counts.index, dialect.decimal, dialect.thousands)
     usable = np.where(np.abs(numbers) <= MAX_NUMBER, numbers, np.nan)
     rank = pay.target_rank(header)
@@ -194,6 +201,25 @@ def _look(
     spelling = find_spelling(counts, usable, dialect, is_pay=is_pay)
     if spelling.numbers.any() and not (counts.index == "0").any():
         spelling.numbers[counts.index.str.fullmatch("00+")] = np.nan  # nobody writes 0 so
-    return Facts(
-        header, name, len(values), counts, spelling, values, lines, dialect.decimal, described
+    return spelling
+
+
+def _without_codes(fact: Facts, dialect: CsvDialect) -> Facts:
+    """A column of numbers without the words and codes among them that mean no value."""
+    words = missing_words(fact.counts)
+    counts = fact.counts.drop(list(words))
+    spelling = _spelling(fact.header, counts, dialect) if words else fact.spelling
+    found = replace(fact, counts=counts, spelling=spelling)
+    if not found.is_numeric:
+        return fact
+    labelled = fact.described.missing
+    codes = missing_codes(counts, spelling.numbers, labelled)
+    remarks = tuple(code_remarks((*words, *codes), fact.counts, labelled))
+    kept = ~np.asarray(counts.index.isin(codes))
+    return replace(
+        found,
+        counts=counts[kept],
+        spelling=spelling.only(kept),
+        missing_values=(*words, *codes),
+        remarks=remarks,
     )

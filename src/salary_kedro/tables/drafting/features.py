@@ -110,7 +110,8 @@ def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
         return dates
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
-        return number, (*fact.spelling.remarks, *([odd_remark(odd)] if odd else []))
+        odd_remarks = (odd_remark(odd),) if odd else ()
+        return number, (*fact.spelling.remarks, *fact.remarks, *odd_remarks)
     return as_category(fact)
 
 

@@ -12,7 +12,7 @@ from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
 from salary_kedro.tables.drafting.features import propose_all, with_input
-from salary_kedro.tables.drafting.sniff import find_marks, find_missing, without_missing
+from salary_kedro.tables.drafting.sniff import find_marks, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
 
 
@@ -27,8 +27,8 @@ def draft_contract(
     Args:
         texts: Texts, under the file's headers; an empty text, a missing
             value and what pandas knows as one count as missing.
-        dialect: How the file is written, as far as it is known; marks of numbers and of
-            missing values are looked for.
+        dialect: How the file is written, as far as it is known; marks of numbers are looked
+            for.
         target: Header of the column to predict; None to find it by its header.
         described: By header, what the file itself says about columns.
 
@@ -38,25 +38,21 @@ def draft_contract(
     """
     if texts.empty:
         raise ContractError("the table has a header but no rows: bring at least one row of data")
-    dialect, missing = _complete(texts, dialect)
-    names = headers.field_names(texts.columns)
-    facts = look(texts, names, dialect, missing, described)
+    dialect = _with_marks(texts, dialect)
+    facts = look(texts, headers.field_names(texts.columns), dialect, described)
     position, doubts = find_target(facts, target)
     chosen = as_target(facts[position])
     features = propose_all(texts, facts, position)
-    remarks = (*doubts, *_about(texts, dialect))
+    remarks = (*doubts, *_about(texts))
     drafted = Draft(with_input(features), chosen, TableRules(csv=dialect), remarks)
     return drafted.allowing(_lacking(chosen))
 
 
-def _complete(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[CsvDialect, list[str]]:
-    """Find how numbers and missing values are written."""
-    known = [without_missing(texts[name].value_counts(), ()).index for name in texts.columns]
+def _with_marks(texts: pd.DataFrame, dialect: CsvDialect) -> CsvDialect:
+    """Find how numbers are marked."""
+    known = [without_missing(texts[name].value_counts()).index for name in texts.columns]
     decimal, thousands = find_marks(known, dialect.delimiter)
-    found = dialect.model_copy(update={"decimal": decimal, "thousands": thousands})
-    if missing := find_missing(known, found):
-        found = found.model_copy(update={"missing": (*_usual_missing(texts), *missing)})
-    return found, missing
+    return dialect.model_copy(update={"decimal": decimal, "thousands": thousands})
 
 
 def _usual_missing(texts: pd.DataFrame) -> list[str]:
@@ -67,9 +63,9 @@ def _usual_missing(texts: pd.DataFrame) -> list[str]:
     return sorted(found)
 
 
-def _about(texts: pd.DataFrame, dialect: CsvDialect) -> tuple[str, ...]:
+def _about(texts: pd.DataFrame) -> tuple[str, ...]:
     usual = _usual_missing(texts)
-    if not usual or dialect.missing:
+    if not usual:
         return ()
     shown = ", ".join(usual)
     return (

@@ -21,6 +21,7 @@ from salary_kedro.contract.model import CsvDialect
 from salary_kedro.contract.spelling import NumberReader
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.csv_top import from_header
+from salary_kedro.tables.drafting.codes import MISSING_WORDS
 from salary_kedro.tables.drafting.edges import HEAD, TAIL, find_edges
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.spellings import core_of
@@ -37,10 +38,6 @@ MARKS = (
 PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 #: Distinct texts of a column by which marks are found.
 MARKED_TEXTS = 2_000
-#: What people write for a missing number.
-MISSING_WORDS = frozenset(
-    {"?", "-", "--", "–", "—", ".", "..", "*", "n.a.", "n.d.", "k.a.", "unknown", "missing"}
-)
 
 
 def find_encoding(path: Path) -> str:
@@ -214,21 +211,11 @@ def to_numbers(texts: pd.Index, decimal: str, thousands: str | None) -> NDArray[
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def find_missing(texts: Sequence[pd.Index], dialect: CsvDialect) -> list[str]:
-    """Texts such as `?` that stand for a missing value among numbers, as they are written."""
-    found: set[str] = set()
-    for column in texts:
-        strange = column[np.isnan(to_numbers(column, dialect.decimal, dialect.thousands))]
-        if len(strange) < len(column) and _is_missing_word(strange).all():
-            found.update(strange)
-    return sorted(found)
-
-
 def _is_missing_word(texts: pd.Index) -> NDArray[np.bool_]:
     words: NDArray[np.bool_] = np.asarray(texts.str.strip().str.lower().isin(MISSING_WORDS))
     return words
 
 
-def without_missing(counts: "pd.Series[Any]", missing: Sequence[str]) -> "pd.Series[Any]":
+def without_missing(counts: "pd.Series[Any]") -> "pd.Series[Any]":
     """Leave out the texts that stand for a missing value; counts are by text."""
-    return counts[~counts.index.isin(["", *KNOWN_MISSING, *missing]) & (counts > 0)]
+    return counts[~counts.index.isin(["", *KNOWN_MISSING]) & (counts > 0)]

@@ -128,6 +128,15 @@ class Spelling:
     remarks: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
 
+    def only(self, kept: NDArray[np.bool_]) -> "Spelling":
+        """The same, of some of the texts."""
+        return replace(
+            self,
+            numbers=self.numbers[kept],
+            waiting=self.waiting[kept],
+            midpoints=self.midpoints[kept],
+        )
+
 
 @dataclass(frozen=True)
 class _Cell:

@@ -7,6 +7,7 @@ import numpy as np
 from salary_kedro.contract.columns import NumberTarget
 from salary_kedro.contract.model import ContractError
 from salary_kedro.tables.drafting import pay
+from salary_kedro.tables.drafting.codes import cut_off
 from salary_kedro.tables.drafting.draft import TargetDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import with_head_room
@@ -135,6 +136,8 @@ def as_target(fact: Facts) -> TargetDraft:
     lower, _, _ = with_head_room(low, high, whole=False)
     example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
     bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": 0 if low == 0 else lower}
+    if cut := cut_off(fact.counts, fact.numbers):
+        bounds["top_code"] = cut[0]
     column = NumberTarget(
         **fact.titles,
         **bounds,
@@ -165,6 +168,18 @@ def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
         reading = "the decimal mark" if mark == fact.decimal else "what groups thousands"
         yield f"'{mark}' is read as {reading}, though it could be either: see `csv`."
     yield from fact.spelling.remarks
+    yield from fact.remarks
+    if cut := cut_off(fact.counts, fact.numbers):
+        share = cut[1] / fact.counts.sum()
+        yield (
+            f"{cut[1]:,} rows ({share:.1%}) are cut off at {cut[0]:,.15g}, it seems: the model "
+            f"cannot predict above (top_code)."
+        )
+    if zeros := int(fact.counts[fact.numbers == 0].sum()):
+        yield (
+            f"{zeros:,} rows ({zeros / fact.counts.sum():.1%}) have 0: if that means no pay, add "
+            f"'0' to missing_values."
+        )
     if odd := fact.odd(fact.are_numbers):
         yield odd_remark(odd)
 

@@ -180,11 +180,12 @@ def test_infer_when_cells_are_missing_then_the_column_is_optional(empty: int, mi
     assert (found["required"], found["missing"]) == (False, missing)
 
 
-def test_infer_when_a_mark_stands_for_missing_numbers_then_the_dialect_says_so() -> None:
+def test_infer_when_a_mark_stands_for_missing_numbers_then_the_column_says_so() -> None:
     found = draft({"X": ["?", "1", "2", "NA"] * 10, "Y": list("abab") * 10})
 
     assert found.features[0].keys["kind"] == "integer"
-    assert found.table.csv.missing == ("NA", "?")
+    assert found.features[0].keys["missing_values"] == ["?"]
+    assert found.features[0].missing_share == 0.5
 
 
 @pytest.mark.parametrize(
