@@ -18,7 +18,7 @@ class ColumnDraft:
         remarks: What the person who edits the draft should know.
         odd_share: Share of its values that are not of its kind, 0 to 1.
         waiting_share: Share of its values that are rejected until a person decides on them.
-        proposals: What that person may add to its `written`.
+        proposals: Keys that this person may give it.
     """
 
     column: Column

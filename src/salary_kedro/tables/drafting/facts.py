@@ -1,7 +1,8 @@
 """What the rows of a table show about one column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -161,21 +162,22 @@ class Facts:
 
 def look(
     texts: pd.DataFrame,
-    names: Sequence[str],
     dialect: CsvDialect,
-    described: Mapping[str, Described],
+    described: Mapping[str, Described] = MappingProxyType({}),
+    lines: pd.Series | None = None,
 ) -> list[Facts]:
     """Look at the texts of each column.
 
     Args:
         texts: All rows, under the file's headers.
-        names: The columns' field names.
         dialect: How numbers are written.
         described: By header, what the file itself says about columns.
+        lines: The line of the file on which each row starts, indexed like the table; None if
+            these are all of its rows.
     """
-    lines = line_numbers(texts, texts.index)
+    lines = line_numbers(texts, texts.index) if lines is None else lines
     found = []
-    for header, name in zip(texts.columns, names, strict=True):
+    for header, name in zip(texts.columns, headers.field_names(texts.columns), strict=True):
         counts = without_missing(texts[header].value_counts())
         counts.index = counts.index.astype("str")
         fact = Facts(

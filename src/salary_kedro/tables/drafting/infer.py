@@ -7,13 +7,14 @@ import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
-from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
 from salary_kedro.tables.drafting.features import propose_all, with_input
 from salary_kedro.tables.drafting.sniff import find_marks, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
+from salary_kedro.tables.drafting.units import find_units
+from salary_kedro.tables.lines import line_numbers
 
 
 def draft_contract(
@@ -39,13 +40,22 @@ def draft_contract(
     if texts.empty:
         raise ContractError("the table has a header but no rows: bring at least one row of data")
     dialect = _with_marks(texts, dialect)
-    facts = look(texts, headers.field_names(texts.columns), dialect, described)
+    lines = line_numbers(texts, texts.index)
+    facts = look(texts, dialect, described, lines)
     position, doubts = find_target(facts, target)
-    chosen = as_target(facts[position])
-    features = propose_all(texts, facts, position)
-    remarks = (*doubts, *_about(texts))
-    drafted = Draft(with_input(features), chosen, TableRules(csv=dialect), remarks)
-    return drafted.allowing(_lacking(chosen))
+    units = find_units(facts, facts[position])
+    if units.filter:
+        for header, kept in units.filter.items():
+            texts = texts[texts[header].isin(kept)]
+        facts = look(texts, dialect, described, lines[texts.index])
+    chosen = as_target(facts[position], units)
+    features = [
+        draft.ignored(why) if (why := units.told.get(draft.column.column)) else draft
+        for draft in propose_all(texts, facts, position)
+    ]
+    remarks = (*units.doubts, *doubts, *_about(texts))
+    rules = TableRules(csv=dialect, filter=units.filter)
+    return Draft(with_input(features), chosen, rules, remarks).allowing(_lacking(chosen))
 
 
 def _with_marks(texts: pd.DataFrame, dialect: CsvDialect) -> CsvDialect:

@@ -110,7 +110,7 @@ def _columns(path: Path, dialect: CsvDialect) -> int:
     """Named columns if a file is read so; 0 if its rows do not fit its header."""
     try:
         rows = read_texts(path, dialect, HEAD_ROWS)
-    except (ParserError, ParserWarning, UnicodeError):
+    except (ParserError, ParserWarning, UnicodeError, csv.Error):
         return 0
     full = rows.notna().all(axis="columns")
     named = sum(not str(name).startswith("Unnamed: ") for name in rows.columns)

@@ -116,7 +116,7 @@ class Spelling:
         currency: Code of the currency that its cells name; empty if they name none.
         period: What its cells say that they are paid for; empty if they say nothing.
         remarks: What the person who edits the draft should know.
-        proposals: Keys of `written` for that person to use.
+        proposals: Keys for that person to use.
     """
 
     written: Written | None
@@ -363,9 +363,9 @@ class _Column:
         }
         if factors:
             shown = ", ".join(f'"{piece}": {factor}' for piece, factor in factors.items())
-            yield f"factors: {{{shown}}}"
+            yield f"written: {{factors: {{{shown}}}}}"
         if any(cell.is_range for cell in other.values()):
-            yield "ranges: midpoint"
+            yield "written: {ranges: midpoint}"
 
 
 def _wider(written: Written, other: Mapping[str, _Cell]) -> Written:

@@ -1,6 +1,7 @@
 """Finds the column to predict, and the columns that are made from it."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from salary_kedro.tables.drafting.draft import TargetDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.numbers import with_head_room
 from salary_kedro.tables.drafting.oddities import odd_remark, share_of
+from salary_kedro.tables.drafting.units import Units, has_currencies
 
 
 def find_target(facts: Sequence[Facts], target: str | None) -> tuple[int, tuple[str, ...]]:
@@ -52,11 +54,22 @@ def _called_best(facts: Sequence[Facts]) -> list[int]:
     plain = {i: rank for i, rank in ranks.items() if not pay.is_logarithm(facts[i].header)}
     if any(rank < pay.CALLED for rank in plain.values()):
         ranks = plain  # a logarithm beside what it is of is its twin
+    is_mixed = has_currencies(facts)
     orders = {
-        position: (rank, pay.LONGEST_FIRST.index(pay.pay_of(facts[position].header)[1]))
+        position: _order(facts[position].header, rank, is_mixed=is_mixed)
         for position, rank in ranks.items()
     }
     return [position for position, order in orders.items() if order == min(orders.values())]
+
+
+def _order(header: str, rank: int, *, is_mixed: bool) -> tuple[bool, int, int]:
+    """What decides between columns that sound like a salary; the least is the best.
+
+    Beside a column of several currencies, pay in one of them comes first.
+    """
+    currency, period = pay.pay_of(header)
+    in_one = is_mixed and bool(currency) and rank < pay.CALLED
+    return not in_one, rank, pay.LONGEST_FIRST.index(period)
 
 
 def _without_name(facts: Sequence[Facts]) -> tuple[int, tuple[str, ...]]:
@@ -127,17 +140,29 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
     )
 
 
-def as_target(fact: Facts) -> TargetDraft:
-    """Propose a column as the one to predict."""
+def as_target(fact: Facts, units: Units) -> TargetDraft:
+    """Propose a column as the one to predict.
+
+    Args:
+        fact: The column.
+        units: What other columns tell of its unit.
+    """
     numbers = fact.sizes
     low, high = float(numbers.min()), float(numbers.max())
-    named = pay.pay_of(fact.header)
-    currency, period = named[0] or fact.spelling.currency, named[1] or fact.spelling.period
+    currency, period = (
+        said or fact_said or told
+        for said, fact_said, told in zip(
+            pay.pay_of(fact.header),
+            (fact.spelling.currency, fact.spelling.period),
+            (units.currency, units.period),
+            strict=True,
+        )
+    )
     lower, _, _ = with_head_room(low, high, whole=False)
     example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
-    bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": 0 if low == 0 else lower}
-    if cut := cut_off(fact.counts, fact.numbers):
-        bounds["top_code"] = cut[0]
+    cut = cut_off(fact.counts, fact.numbers)
+    bounds: dict[str, Any] = {} if cut is None else {"top_code": cut[0]}
+    bounds |= {"exclusive_minimum": 0} if low > 0 else {"minimum": lower if low else 0}
     column = NumberTarget(
         **fact.titles,
         **bounds,
@@ -156,7 +181,7 @@ def as_target(fact: Facts) -> TargetDraft:
         remarks=tuple(_remarks(fact, [what for what, found in asked.items() if not found])),
         odd_share=share_of(fact.odd(fact.are_numbers)),
         waiting_share=share_of(fact.odd(~fact.spelling.waiting)),
-        proposals=fact.spelling.proposals,
+        proposals=(*fact.spelling.proposals, *units.proposals),
     )
 
 

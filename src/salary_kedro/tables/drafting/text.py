@@ -66,7 +66,7 @@ def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
 
 def _said_of(column: ColumnDraft) -> Iterator[str]:
     yield from column.remarks
-    yield from (f"To decide so, add to `written`: {text}" for text in column.proposals)
+    yield from (f"If you decide so: {text}" for text in column.proposals)
 
 
 def _comments(sentences: Iterable[str], indent: str) -> Iterator[str]:
@@ -87,6 +87,7 @@ def _rules(table: TableRules) -> dict[str, Any]:
     return {
         "max_rejected_share": table.max_rejected_share,
         "duplicates": table.duplicates,
+        **({"filter": dict(table.filter)} if table.filter else {}),
         "csv": csv,
     }
 

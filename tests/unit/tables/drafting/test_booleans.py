@@ -13,7 +13,7 @@ from salary_kedro.tables.drafting.facts import look
 def boolean(cells: list[Any]) -> Found | None:
     """What a column of these cells is proposed as."""
     texts = pd.DataFrame({"Remote": [str(cell) for cell in cells]})
-    return as_boolean(look(texts, ["remote"], CsvDialect(), [], {})[0])
+    return as_boolean(look(texts, CsvDialect())[0])
 
 
 @pytest.mark.parametrize(

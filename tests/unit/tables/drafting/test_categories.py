@@ -13,7 +13,7 @@ from salary_kedro.tables.drafting.facts import Facts, look
 def fact(cells: list[Any], header: str = "X") -> Facts:
     """What a column of these cells shows."""
     texts = pd.DataFrame({header: [str(cell) for cell in cells]})
-    return look(texts, ["x"], CsvDialect(), [], {})[0]
+    return look(texts, CsvDialect())[0]
 
 
 def test_category_when_texts_differ_by_case_dashes_or_spaces_then_names_and_folds_them() -> None:

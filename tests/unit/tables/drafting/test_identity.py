@@ -13,7 +13,7 @@ from salary_kedro.tables.drafting.identity import is_identifier, is_personal
 def fact(header: str, cells: list[Any], repeats: int = 1) -> Facts:
     """What a column of these cells shows."""
     texts = pd.Series([str(cell) for cell in cells] * repeats)
-    return look(pd.DataFrame({header: texts}), ["x"], CsvDialect(), [], {})[0]
+    return look(pd.DataFrame({header: texts}), CsvDialect())[0]
 
 
 MANAGERS = ["Michael Albert", "Simon Roup", "Amy Dunn", "Brandon R. LeBlanc", "Elijiah Gray"]

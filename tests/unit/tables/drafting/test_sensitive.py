@@ -14,7 +14,7 @@ from salary_kedro.tables.drafting.sensitive import follow, trait_of
 def fact(header: str, cells: list[Any]) -> Facts:
     """What a column of these cells shows, each 20 times."""
     texts = pd.Series([str(cell) for cell in cells] * 20)
-    return look(pd.DataFrame({header: texts}), ["x"], CsvDialect(), [], {})[0]
+    return look(pd.DataFrame({header: texts}), CsvDialect())[0]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_spelling_when_salaries_are_ranges_then_a_run_waits_for_a_decision() -> 
 
     assert found.target.keys["example"] == 50_000
     assert found.target.keys["written"] == {"affixes": ["$"], "factors": {"k": 1000}}
-    assert found.target.proposals == ("ranges: midpoint",)
+    assert found.target.proposals == ("written: {ranges: midpoint}",)
     assert found.table.max_rejected_share == 0.05
     assert found.target.remarks[-1] == (
         "40 cells are ranges, such as 40-50k, and rejected unless you set `ranges: midpoint` "
@@ -123,7 +123,7 @@ def test_spelling_when_a_few_are_paid_by_the_hour_then_nothing_is_converted_sile
     found = draft([*["$20/hr"] * 10, *["$40000"] * 30])
 
     assert found.target.keys["written"] == {"affixes": ["$"]}
-    assert found.target.proposals == ('factors: {"/hr": 2080}',)
+    assert found.target.proposals == ('written: {factors: {"/hr": 2080}}',)
     assert found.table.max_rejected_share == 0.05
     assert "10 cells are in $ pay by the hour" in found.target.remarks[-1]
 
@@ -132,7 +132,7 @@ def test_spelling_when_currencies_are_mixed_then_the_rarer_wait_for_a_rate() -> 
     found = draft([*["€50"] * 10, *["$40"] * 30])
 
     assert found.target.keys["written"] == {"affixes": ["$"]}
-    assert found.target.proposals == ('factors: {"€": RATE}',)
+    assert found.target.proposals == ('written: {factors: {"€": RATE}}',)
 
 
 def test_spelling_when_decimal_marks_are_mixed_then_is_refused_with_the_shapes() -> None:

@@ -16,7 +16,7 @@ SALARY = np.round(np.exp(RANDOM.normal(10.8, 0.4, ROWS)), 2)
 def twins(columns: dict[str, object], target: str = "salary") -> dict[str, Twin]:
     """The twins of a salary that stands beside these columns."""
     texts = pd.DataFrame({target: SALARY, **columns}).astype("str")
-    facts = look(texts, [*texts], CsvDialect(), [], {})
+    facts = look(texts, CsvDialect())
     return find_twins(texts, facts, 0)
 
 
@@ -104,6 +104,6 @@ def test_twins_when_steps_within_a_grade_make_the_salary_then_they_are_no_twins(
     grade, step = np.divmod(np.arange(ROWS) % 60, 10)
     pay = 30_000 + 9000 * grade + 700 * step
     texts = pd.DataFrame({"salary": pay, "grade": grade, "step": step}).astype("str")
-    facts = look(texts, [*texts], CsvDialect(), [], {})
+    facts = look(texts, CsvDialect())
 
     assert find_twins(texts, facts, 0) == {}
