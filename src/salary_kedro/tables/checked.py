@@ -83,7 +83,8 @@ def check(raw: object, contract: Contract) -> CheckedTable:
     check_header(list(table.columns), contract)
     table = table.set_axis(pd.RangeIndex(len(table)))  # Parquet may repeat labels
     left_out = find_left_out(table, contract.table)
-    rows = table.drop(index=[row for found in left_out.values() for row in found])
+    outside = [row for found in left_out.values() for row in found]
+    rows = table.drop(index=outside) if outside else table
     columns = read_columns(rows, contract)
     checked = CheckedTable(
         raw=table,
