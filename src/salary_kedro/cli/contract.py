@@ -24,7 +24,6 @@ from salary_kedro.contract import (
 )
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
-from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.left_out import WORDS
 
 if TYPE_CHECKING:  # it is slow to import
@@ -208,13 +207,12 @@ def check_table(project: Project, file: Path | None) -> Row:
 
 def _entry(file: Path, contract: Contract) -> Row:
     """The catalog's entry of a raw table that is not the environment's own."""
-    reader: Row = {"type": "pandas.CSVDataset", "load_args": csv_arguments(contract)}
-    if file.suffix.lower() == ".parquet":
-        reader = {"type": "pandas.ParquetDataset"}
-    return {
-        "type": "salary_kedro.datasets.CachedDownloadDataset",
-        "dataset": {**reader, "filepath": str(file)},
+    reader = {
+        "type": "salary_kedro.datasets.TableDataset",
+        "filepath": str(file),
+        "contract": contract.model_dump(mode="json"),
     }
+    return {"type": "salary_kedro.datasets.CachedDownloadDataset", "dataset": reader}
 
 
 def tell_report(report: Row) -> None:

@@ -16,6 +16,7 @@ from salary_kedro.datasets.stores import (
     SpreadsheetCSVDataset,
     TableReaderDataset,
 )
+from salary_kedro.datasets.table import TableDataset
 
 __all__ = [
     "BentoProjectDataset",
@@ -29,5 +30,6 @@ __all__ = [
     "ScoredTablesDataset",
     "SharedFileDataset",
     "SpreadsheetCSVDataset",
+    "TableDataset",
     "TableReaderDataset",
 ]

@@ -14,6 +14,7 @@ from pandas.errors import ParserWarning
 from requests import exceptions as http
 from urllib3.exceptions import ReadTimeoutError
 
+from salary_kedro.datasets.table import TableDataset
 from salary_kedro.files import whole_file
 from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
 
@@ -38,9 +39,9 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
           url: https://example.org/salary_data.csv
           refresh: ${runtime_params:refresh,false}
           dataset:
-            type: pandas.CSVDataset
-            filepath: data/01_raw/salary_data.csv
-            load_args: {encoding: utf-8-sig, index_col: false, skip_blank_lines: false}
+            type: salary_kedro.datasets.TableDataset
+            filepath: ${data:01_raw/salary_data.csv}
+            contract: ${contract:}
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
 
     def file_sha256(self) -> str | None:
         """Give the file's sha256; None if there is no such file."""
-        return str(pooch.file_hash(str(self._filepath))) if self._exists() else None
+        return str(pooch.file_hash(str(self._filepath))) if self._filepath.is_file() else None
 
     def save(self, data: Any) -> None:
         """Refuse: raw data is never written by a pipeline.
@@ -116,7 +117,7 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
         return self._dataset.preview(nrows)  # type: ignore[attr-defined]
 
     def _exists(self) -> bool:
-        return self._filepath.is_file()
+        return self._filepath.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -187,6 +188,8 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
                 warnings.filterwarnings("error", "Length of header", ParserWarning)
                 return self._dataset.load()
         except DatasetError as exc:
+            if isinstance(self._dataset, TableDataset):  # it has said why itself
+                raise
             cause = exc.__cause__
             message = explain_reader(cause, self._filepath, self._encoding, self._delimiter)
             if message is None:
@@ -263,14 +266,12 @@ def _is_there(path: Path) -> bool:
     """Tell whether the file exists; unlike Path.exists, a path that cannot be is an error.
 
     Raises:
-        OSError: A folder on the way is a file, is forbidden, or the path is a folder.
+        OSError: A folder on the way is a file, or is forbidden.
     """
     try:
         path.stat()
     except FileNotFoundError:
         return False
-    if path.is_dir():
-        raise IsADirectoryError
     return True
 
 

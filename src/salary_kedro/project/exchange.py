@@ -46,7 +46,7 @@ def restore_interrupted(env: str, root: Path) -> None:
             for folder in conf.parent.glob(f".{env}.{DIGITS}.{kind}"):
                 shutil.rmtree(folder)
             for table in raw.glob(f".{TABLE}.*.{DIGITS}.{kind}"):
-                table.unlink()
+                remove(table)
     except OSError as error:
         raise UserError(
             f"{conf} was being replaced when a command was killed, and cannot be brought into "
@@ -79,4 +79,12 @@ def swap(new: Mapping[Path, Path], digits: str) -> None:
             undo.callback(place.rename, made)
         undo.pop_all()
     for aside in asides.values():
-        shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
+        remove(aside)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; of a link, the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

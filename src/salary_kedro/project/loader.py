@@ -53,6 +53,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
       relative to the project.
     - `${run:03_primary/salaries.parquet}`: the same, or of a run with a name, a path under the
       run's own folder there.
+    - `${contract:}`: the contract, for datasets that read the raw table by it.
     - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
@@ -71,6 +72,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
             "run": lambda path: f"{run}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
             "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
+            "contract": lambda: _as_yaml(self.contract().model_dump(mode="json")),
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
             "parameter": self._parameter,
@@ -138,7 +140,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def without_contract(self) -> "ProjectConfigLoader":
         """The same loader, for who asks about places alone: the contract is not read."""
-        self._resolvers["csv_arguments"] = dict
+        self._resolvers |= {"csv_arguments": dict, "contract": dict}
         return self
 
     def tracking(self) -> Tracking:

@@ -14,24 +14,27 @@ from salary_kedro.project.exchange import (
     beside,
     interrupted,
     raw_folder,
+    remove,
     restore_interrupted,
     swap,
 )
 from salary_kedro.tables.drafting.from_file import Drafted
 from salary_kedro.tables.drafting.text import contract_yaml, quote
+from salary_kedro.tables.formats.parquet import parquet_files
 
 #: The first comment of the files of an environment, by which it is known.
 DRAFTED_BY = "Drafted by `kedro contract infer`"
 #: A name of a model, a Bento or an experiment in a YAML file.
 NAMED = re.compile(r"""^ +((?:model_|bento_|)name): *["']?([\w.-]+)""", re.MULTILINE)
 CATALOG = """\
-# The raw table is a Parquet file.
+# The raw table is no plain CSV file.
 raw_salaries:
   type: salary_kedro.datasets.CachedDownloadDataset
   refresh: ${runtime_params:refresh,false}
   dataset:
-    type: pandas.ParquetDataset
-    filepath: ${data:01_raw/salary_data.parquet}
+    type: salary_kedro.datasets.TableDataset
+    filepath: ${data:01_raw/NAME}
+    contract: ${contract:}
   metadata: {kedro-viz: {layer: raw}}
 """
 
@@ -110,15 +113,26 @@ def write_environment(
         _write_configuration(new, conf, texts)
         if not same:
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(table, part)
+            _copy(table, part)
         swap({conf: new} if same else {conf: new, target: part}, digits)
     except OSError as error:
         raise UserError(f"the environment cannot be written: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        remove(part)
         shutil.rmtree(new, ignore_errors=True)
     places = {"contract": conf / "contract.yml", "data": target}
     return {key: str(path.relative_to(root)) for key, path in places.items()}
+
+
+def _copy(table: Path, part: Path) -> None:
+    """Copy a file, or the Parquet files of a folder."""
+    if not table.is_dir():
+        shutil.copyfile(table, part)
+        return
+    for file in parquet_files(table):
+        place = part / file.relative_to(table)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
 
 
 def _write_configuration(new: Path, conf: Path, texts: Mapping[str, str]) -> None:
@@ -141,4 +155,6 @@ def _texts(drafted: Drafted, name: str, env: str) -> Mapping[str, str]:
         f"packaging:\n  bento_name: {quote(bento)}\n",
         "mlflow.yml": f"# {DRAFTED_BY}.\ntracking:\n  experiment:\n    name: {quote(env)}\n",
     }
-    return texts if drafted.suffix == ".csv" else {**texts, "catalog.yml": CATALOG}
+    if drafted.suffix == ".csv":
+        return texts
+    return {**texts, "catalog.yml": CATALOG.replace("NAME", f"{TABLE}{drafted.suffix}")}

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
+from salary_kedro.tables.formats.plain import as_texts
 from salary_kedro.tables.spreadsheet import make_safe
 
 TEXT = pa.large_string()
@@ -52,7 +53,7 @@ def csv_table(table: pa.Table, dialect: CsvDialect) -> bytes:
 
 def _as_text(column: pa.ChunkedArray | pa.Array, decimal: str) -> pa.ChunkedArray | pa.Array:
     try:
-        texts = pc.fill_null(pc.cast(column, TEXT), "")
+        texts = pc.fill_null(as_texts(column).cast(TEXT), "")
     except pa.ArrowNotImplementedError as error:
         raise UserError(
             f"a column of type {column.type} cannot be written as CSV: let the name of "

@@ -5,12 +5,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 HEADER_LINES = 1
+#: The attribute of a frame that says how people count its first row, if not by lines of CSV.
+FIRST_ROW = "first_row"
 
 
 def line_numbers(raw: pd.DataFrame, rows: pd.Index) -> pd.Series:
     """Line on which some records start in their file, the header being line 1.
 
-    Quoted cells may hold line breaks; the lines they add are counted.
+    Quoted cells may hold line breaks; the lines they add are counted. A table that is no
+    CSV says itself how its rows are counted.
 
     Args:
         raw: The whole table.
@@ -18,6 +21,8 @@ def line_numbers(raw: pd.DataFrame, rows: pd.Index) -> pd.Series:
     """
     if rows.empty:
         return pd.Series([], dtype="int64", index=rows)  # most tables have no broken rows
+    if FIRST_ROW in raw.attrs:
+        return pd.Series(np.arange(len(raw)) + raw.attrs[FIRST_ROW], index=raw.index)[rows]
     header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
     lines = np.arange(len(raw)) + header + 1
     texts = raw.select_dtypes(["str", "category"])

@@ -6,8 +6,11 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from salary_kedro.errors import UserError
+from salary_kedro.tables.formats.opening import open_table
+from salary_kedro.tables.formats.packed import open_packed
+from salary_kedro.tables.formats.recognise import recognise
+from salary_kedro.tables.formats.wanted import Wanted
 
 #: The last columns of scored rows, and the first of rejected ones.
 SCORED = ["warnings", "model_name", "model_version", "scored_at"]
@@ -39,13 +42,15 @@ def is_rejected(path: Path) -> bool:
 
 def read_header(path: Path) -> list[str]:
     """The header of a table of ours, whose delimiter tells itself; empty for another one."""
-    if path.suffix.lower() == ".parquet":
-        try:
-            return list(pq.read_schema(path).names)
-        except pa.ArrowException:
-            return []
-    with path.open("rb") as file:
-        head = file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    try:
+        kind = recognise(path)
+        if kind != "csv":
+            with open_table(path, kind, Wanted()) as table:
+                return table.header()
+        with open_packed(path) as file:
+            head = file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    except UserError:
+        return []
     mark = _REJECTED_START.match(head) or _SCORED_END.search(head)
     if mark is None:
         return []

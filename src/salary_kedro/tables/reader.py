@@ -1,36 +1,33 @@
-"""A table of any size, CSV or Parquet, read in chunks."""
+"""A table of any size and format, read in chunks."""
 
 import io
 import sys
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, assert_never, get_args
+from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pandas.errors import ParserWarning
 
-from salary_kedro.contract import Contract, CsvDialect
+from salary_kedro.contract import Contract
 from salary_kedro.contract.formulas import plain_text
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_lines import csv_table
+from salary_kedro.tables.formats.opening import open_table
+from salary_kedro.tables.formats.packed import open_packed, packing
+from salary_kedro.tables.formats.plain import plain_table
+from salary_kedro.tables.formats.recognise import Format, recognise
+from salary_kedro.tables.formats.wanted import Wanted
 from salary_kedro.tables.lines import HEADER_LINES
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
-from salary_kedro.tables.unreadable import explain_path, explain_reader, quotes_a_row
-
-Suffix = Literal[".csv", ".parquet"]
-SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
+from salary_kedro.tables.unreadable import readable
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,10 @@ class Chunk:
 
     Attributes:
         cells: All columns as the file holds them; those of CSV are texts.
-        values: The contract's columns as `pandas.read_csv` or `read_parquet` gives
-            them for training, indexed from 0.
-        lines: Line on which each row starts in its CSV file, the header being line 1; of
-            Parquet, the number of the row, from 1.
-        position: Bytes of CSV, or rows of Parquet, that were read up to the last row.
+        values: The contract's columns as `read_table` gives them for training, indexed from 0.
+        lines: Line on which each row starts in its CSV file, the header being line 1; of a
+            spreadsheet, its number in the sheet; else the number of the row, from 1.
+        position: Bytes of CSV, or rows of another format, that were read up to the last row.
     """
 
     cells: pa.Table
@@ -54,7 +50,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class TableReader:
-    """A CSV or Parquet file, told by its suffix.
+    """A table in a file of any format, or in a folder of Parquet, told by what it holds.
 
     Attributes:
         path: The file.
@@ -74,16 +70,11 @@ class TableReader:
         Raises:
             UserError: If the file is not there, cannot be read, or has no rows.
         """
-        suffix = known_suffix(self.path)
-        with _readable(self.path, contract.table.csv):
-            match suffix:
-                case ".parquet":
-                    file = pq.ParquetFile(self.path)
-                    names, rows = list[str](file.schema_arrow.names), file.metadata.num_rows
-                case ".csv":
-                    names, rows = self._csv_header(contract)
-                case _:
-                    assert_never(suffix)
+        with readable(self.path, contract.table.csv, for_scoring=True):
+            kind = recognise(self.path)
+            names, rows = (
+                self._csv_header(contract) if kind == "csv" else self._other_header(kind, contract)
+            )
         if rows == 0:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -102,52 +93,64 @@ class TableReader:
         Raises:
             UserError: If the file cannot be read to its end.
         """
-        suffix = known_suffix(self.path)
-        match suffix:
-            case ".parquet":
-                length, read = pq.ParquetFile(self.path).metadata.num_rows, _read_parquet
-            case ".csv":
-                own = partial(_read_own_csv, safe=self.spreadsheet_safe)
-                length, read = self.path.stat().st_size, own if self._is_own_csv() else _read_csv
-            case _:
-                assert_never(suffix)
         quiet = not sys.stderr.isatty()
+        with readable(self.path, contract.table.csv, for_scoring=True):
+            kind = recognise(self.path)
+            plain = kind == "csv" and packing(self.path) is None
+        length = self.path.stat().st_size if plain else 0
         with click.progressbar(
-            length=length, label=self.path.name, file=sys.stderr, hidden=quiet
+            length=length, label=self.path.name, file=sys.stderr, hidden=quiet or not length
         ) as bar:
-            chunks = read(self.path, contract, rows)
+            chunks = self._chunks(kind, contract, rows)
             while True:
-                with _readable(self.path, contract.table.csv):
+                with readable(self.path, contract.table.csv, for_scoring=True):
                     chunk = next(chunks, None)
                 if chunk is None:
                     return
                 yield chunk
                 bar.update(chunk.position - bar.pos)
 
+    def _chunks(self, kind: Format, contract: Contract, rows: int) -> Iterator[Chunk]:
+        if kind != "csv":
+            return _read_other(self.path, kind, contract, rows)
+        if self._is_own_csv():
+            return _read_own_csv(self.path, contract, rows, safe=self.spreadsheet_safe)
+        return _read_csv(self.path, contract, rows)
+
     def _csv_header(self, contract: Contract) -> tuple[list[str], int]:
         """The names of all columns, and how many rows there are, of which one is enough."""
         own = self._is_own_csv()
         arguments = _as_texts(_in_utf8(contract) if own else contract)
-        first: pd.DataFrame = pd.read_csv(self.path, nrows=1, **arguments)
+        with open_packed(self.path) as file:
+            first: pd.DataFrame = pd.read_csv(file, nrows=1, **arguments)
         first = plain_frame(first) if own and self.spreadsheet_safe else first
         return [str(name) for name in first.columns], len(first)
+
+    def _other_header(self, kind: Format, contract: Contract) -> tuple[list[str], int]:
+        with open_table(self.path, kind, Wanted.of(contract)) as table:
+            return table.header(), next((1 for part in table.chunks(1) if len(part)), 0)
 
     def _is_own_csv(self) -> bool:
         return is_scored(self.path) or is_rejected(self.path)
 
 
-def known_suffix(path: Path) -> Suffix:
-    """Tell the format of a file.
+def _read_other(path: Path, kind: Format, contract: Contract, rows: int) -> Iterator[Chunk]:
+    """Read what is no CSV: its cells are typed already."""
+    with open_table(path, kind, Wanted.of(contract)) as table:
+        names = [name for name in table.header() if name in contract.headers]
+        before = 0
+        for cells in table.chunks(rows):
+            if len(cells):
+                values = as_frame(cells.select(names))
+                lines = np.arange(before, before + len(cells)) + table.first_row
+                before += len(cells)
+                yield Chunk(cells, values, lines, before)
 
-    Raises:
-        UserError: If its name ends otherwise than in a known suffix.
-    """
-    suffix = path.suffix.lower()
-    for known in SUFFIXES:
-        if suffix == known:
-            return known
-    ends = " or ".join(SUFFIXES)
-    raise UserError(f"{path} does not say its format: its name must end in {ends}")
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """A table of a format that types its cells, as pandas holds it."""
+    found: pd.DataFrame = plain_table(table).to_pandas(ignore_metadata=True)
+    return found
 
 
 def _as_texts(contract: Contract) -> dict[str, Any]:
@@ -164,9 +167,9 @@ def _in_utf8(contract: Contract) -> Contract:
 def _read_own_csv(path: Path, contract: Contract, rows: int, *, safe: bool) -> Iterator[Chunk]:
     """Read what scoring has written: the texts as they were, and of these what the model needs."""
     contract = _in_utf8(contract)
-    names = [column.column for column in contract.columns]
+    names = list(contract.headers)
     with (
-        path.open("rb") as file,
+        open_packed(path) as file,
         pd.read_csv(file, chunksize=rows, **_as_texts(contract)) as chunks,
     ):
         line = 0
@@ -187,11 +190,12 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def _read_csv(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
     """Read twice side by side: every cell as it is, and what the model needs as in training."""
-    names = [column.column for column in contract.columns]
+    names = list(contract.headers)
     with (
-        path.open("rb") as file,
+        open_packed(path) as file,
+        open_packed(path) as again,
         pd.read_csv(file, chunksize=rows, **_as_texts(contract)) as texts,
-        pd.read_csv(path, chunksize=rows, usecols=names, **csv_arguments(contract)) as typed,
+        pd.read_csv(again, chunksize=rows, usecols=names, **csv_arguments(contract)) as typed,
     ):
         line = 0
         for cells, values in zip(texts, typed, strict=True):
@@ -213,38 +217,3 @@ def _line_breaks(table: pa.Table) -> NDArray[np.int64]:
     for column in table.columns:
         found += pc.fill_null(pc.count_substring(column, "\n"), 0).to_numpy()
     return found
-
-
-def _read_parquet(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
-    names = [column.column for column in contract.columns]
-    before = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=rows):
-            table = pa.Table.from_batches([batch])
-            values = table.select(names).to_pandas(ignore_metadata=True)
-            lines = np.arange(before + 1, before + len(table) + 1)
-            before += len(table)
-            yield Chunk(table, values, lines, before)
-
-
-@contextmanager
-def _readable(path: Path, csv: CsvDialect) -> Iterator[None]:
-    """Say why a file cannot be read, without its contents: salaries are personal data."""
-    try:
-        with warnings.catch_warnings():
-            # pandas only warns when it drops the fields that the header has no name for.
-            warnings.filterwarnings("error", "Length of header", ParserWarning)
-            yield
-    except FileNotFoundError as error:
-        raise UserError(
-            f"there is no file {path}: correct the path, or put the file there"
-        ) from error
-    except pa.ArrowException as error:
-        raise UserError(f"{path} cannot be read as Parquet: write the file again") from error
-    except OSError as error:
-        raise UserError(explain_path(error, path)) from error
-    except (ValueError, LookupError, ParserWarning) as error:
-        message = explain_reader(error, path, csv.encoding, csv.delimiter, for_scoring=True)
-        raise UserError(message or f"{path} cannot be read as CSV") from (
-            None if quotes_a_row(error) else error
-        )

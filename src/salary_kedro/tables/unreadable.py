@@ -1,15 +1,58 @@
 """Says why a file cannot be read, without its contents: salaries are personal data."""
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 from pandas.errors import EmptyDataError, ParserError, ParserWarning
+
+from salary_kedro.contract import CsvDialect
+from salary_kedro.errors import UserError
+
+
+@contextmanager
+def readable(path: Path, csv: CsvDialect, *, for_scoring: bool = False) -> Iterator[None]:
+    """Say why a table cannot be read, without its contents.
+
+    Args:
+        path: The file or folder.
+        csv: How it is written, if it is CSV.
+        for_scoring: It is read by the contract of a trained model, which no edit of
+            contract.yml changes.
+
+    Raises:
+        UserError: If what is done meanwhile cannot be done.
+    """
+    try:
+        with warnings.catch_warnings():
+            # pandas only warns when it drops the fields that the header has no name for.
+            warnings.filterwarnings("error", "Length of header", ParserWarning)
+            yield
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no file {path}: correct the path, or put the file there"
+        ) from error
+    except pa.ArrowException as error:
+        raise UserError(f"{path} is damaged or was not copied whole: bring it again") from error
+    except OSError as error:
+        raise UserError(explain_path(error, path)) from error
+    except (ValueError, LookupError, ParserWarning) as error:
+        message = explain_reader(error, path, csv.encoding, csv.delimiter, for_scoring=for_scoring)
+        raise UserError(message or f"{path} cannot be read as CSV") from (
+            None if quotes_a_row(error) else error
+        )
 
 
 def explain_path(exc: OSError, path: Path) -> str:
     """Say why a file cannot be read or written, and what to do."""
     if isinstance(exc, IsADirectoryError):
-        return f"{path} is a folder, but should be a file. Remove it, or correct filepath."
+        return (
+            f"{path} is a folder, but should be a file. Name the file of the table, or a folder "
+            f"of Parquet files."
+        )
     if isinstance(exc, NotADirectoryError | FileExistsError):
         blocker = next((parent for parent in path.parents if parent.is_file()), path.parent)
         return f"{blocker} is a file, but {path} needs a folder there. Move the file away."
@@ -18,6 +61,8 @@ def explain_path(exc: OSError, path: Path) -> str:
             f"No permission for {path}. "
             "Give your user the right to read it and to write to its folder."
         )
+    if isinstance(exc, FileNotFoundError):
+        return f"There is no file {path}. Correct the path, or put the file there."
     return f"Cannot read or write {path}: {exc.strerror or exc}. Put that right, then run again."
 
 

@@ -1,33 +1,22 @@
-"""Two tables, CSV or Parquet, that are written in chunks and appear whole or not at all."""
+"""Two tables that are written in chunks, in one of many formats, and appear whole or not at all."""
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, assert_never
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.files import other_file
-from salary_kedro.tables.csv_lines import TEXT, csv_lines
 from salary_kedro.tables.own_tables import is_rejected, is_scored
-from salary_kedro.tables.reader import Suffix, known_suffix
+from salary_kedro.tables.written import Suffix, TableWriter, open_writer, suffix_of
 
 
 class TooManyRejectedError(UserError):
     """So many rows were rejected that only these are kept."""
-
-
-class TableWriter(Protocol):
-    """Appends rows to a table."""
-
-    def write(self, table: pa.Table) -> None:
-        """Append rows; all tables have the columns of the first, which may have no rows."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,8 @@ class ScoredTables:
     @property
     def rejected(self) -> Path:
         """Path of the rejected rows."""
-        return self.path.with_name(f"{self.path.stem}_rejected{self.path.suffix}")
+        suffix = self.path.name[-len(suffix_of(self.path)) :]
+        return self.path.with_name(f"{self.path.name.removesuffix(suffix)}_rejected{suffix}")
 
     @contextmanager
     def replace(
@@ -102,7 +92,7 @@ class ScoredTables:
         Raises:
             UserError: Names the file that is in the way, and what to do.
         """
-        suffix = known_suffix(self.path)
+        suffix = suffix_of(self.path)
         for path, is_earlier in ((self.path, is_scored), (self.rejected, is_rejected)):
             if path.is_dir():
                 raise UserError(f"{path} is a folder, but should be a file: name another one")
@@ -153,48 +143,11 @@ def _scratch_folder(path: Path) -> Iterator[Path]:
 def _writer(
     path: Path, suffix: Suffix, dialect: CsvDialect, *, safe: bool
 ) -> Iterator[TableWriter]:
-    writer: _ParquetWriter | _CsvWriter
-    match suffix:
-        case ".parquet":
-            writer = _ParquetWriter(path)
-        case ".csv":
-            writer = _CsvWriter(path, dialect, safe=safe)
-        case _:
-            assert_never(suffix)
+    writer = open_writer(path, suffix, dialect, safe=safe)
     try:
         yield writer
-    finally:
-        writer.close()
-
-
-class _ParquetWriter:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: pq.ParquetWriter | None = None
-
-    def write(self, table: pa.Table) -> None:
-        if self._file is None:
-            self._file = pq.ParquetWriter(self._path, table.schema)
-        if len(table):
-            self._file.write_table(table)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-class _CsvWriter:
-    def __init__(self, path: Path, dialect: CsvDialect, *, safe: bool) -> None:
-        self._dialect, self._safe = dialect, safe
-        self._file = path.open("wb")
-
-    def write(self, table: pa.Table) -> None:
-        if self._file.tell() == 0:
-            header = [pa.array([name], TEXT) for name in table.column_names]
-            self._file.write(csv_lines(header, self._dialect, safe=self._safe))
-        if len(table):
-            columns = table.combine_chunks().columns
-            self._file.write(csv_lines(columns, self._dialect, safe=self._safe))
-
-    def close(self) -> None:
-        self._file.close()
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is what is told
+            writer.close()
+        raise
+    writer.close()

@@ -590,7 +590,8 @@ def test_load_when_a_folder_is_in_place_of_the_file_then_says_so(
     filepath.mkdir(parents=True)
     error = error_of(build(url=server.url, refresh=True))
     assert str(error) == (
-        f"{filepath} is a folder, but should be a file. Remove it, or correct filepath."
+        f"{filepath} is a folder, but should be a file. Name the file of the table, or a folder "
+        f"of Parquet files."
     )
     assert isinstance(error.__cause__, IsADirectoryError)
     assert server.requests == []

@@ -8,8 +8,9 @@ import pytest
 from salary_kedro.contract.scoring import scoring_contract
 from salary_kedro.errors import UserError
 from salary_kedro.tables.own_tables import SCORED, is_rejected, is_scored
-from salary_kedro.tables.reader import SUFFIXES, TableReader
+from salary_kedro.tables.reader import TableReader
 from salary_kedro.tables.writer import ScoredTables
+from salary_kedro.tables.written import SUFFIXES
 from samples import column, contract_of
 
 CONTRACT = scoring_contract(contract_of(column("age")))

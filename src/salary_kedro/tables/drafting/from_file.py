@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,12 +46,12 @@ def draft_table(path: Path, target: str | None, limit: int = DRAFT_ROWS) -> Draf
     Raises:
         UserError: If the file cannot be read, or nothing can be learned from it.
     """
-    with _explained(path):
-        table = open_raw(path)
+    with _explained(path), open_raw(path) as table:
         texts, dialect = table.texts(limit + 1)
         whole = len(texts) <= limit
         texts = texts if whole else texts.head(limit)
-        draft = draft_contract(texts, dialect, target)
+        draft = draft_contract(texts, dialect, target, table.described())
+        draft = replace(draft, remarks=(*table.remarks(), *draft.remarks))
         return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
 
 
@@ -76,9 +76,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, ParserWarning) as error:
         if isinstance(error, pa.ArrowException):
-            raise UserError(
-                f"{path} is not a Parquet file that can be read: write it again"
-            ) from error
+            raise UserError(f"{path} is damaged or was not copied whole: bring it again") from error
         known = isinstance(error, OSError | UnicodeError | EmptyDataError | ParserError)
         text = explain_reader(error, path, "that was tried", ",")
         if text is None or not (known or isinstance(error, ParserWarning)):

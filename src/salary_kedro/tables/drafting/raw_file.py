@@ -1,24 +1,57 @@
-"""The file that a contract is drafted from: CSV, however it is written, or Parquet."""
+"""The file that a contract is drafted from: CSV, however it is written, or another format."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_top import from_header
+from salary_kedro.tables.described import Described
+from salary_kedro.tables.drafting.edges import HEAD, TAIL, Edges, find_edges
 from salary_kedro.tables.drafting.sniff import (
     find_dialect,
     find_encoding,
     read_header,
     read_texts,
 )
+from salary_kedro.tables.formats.cells import unify
+from salary_kedro.tables.formats.opening import open_table, suffix_of
+from salary_kedro.tables.formats.packed import unpacked_file
+from salary_kedro.tables.formats.plain import as_texts
+from salary_kedro.tables.formats.recognise import recognise
+from salary_kedro.tables.formats.spreadsheet import SpreadsheetTable
+from salary_kedro.tables.formats.wanted import FileTable, Wanted
+from salary_kedro.tables.reader import as_frame
 
-PARQUET, PACKED = b"PAR1", {b"PK\x03\x04": "an Excel or zip file", b"\x1f\x8b": "a gzip file"}
+#: Rows that are read at once.
+ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says about the file, because it cannot be found out or is found wrongly.
+
+    Attributes:
+        sheet: Name of the sheet of a spreadsheet.
+        named_table: Name of a table within a spreadsheet.
+        encoding: Encoding of a CSV file.
+        skip_rows: Lines above the header; None to find them.
+    """
+
+    sheet: str = ""
+    named_table: str = ""
+    encoding: str = ""
+    skip_rows: int | None = None
+
+
+NOTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -28,13 +61,18 @@ class RawCsv:
     Attributes:
         path: Where it is.
         dialect: How it is written.
+        suffix: What the name of a copy ends in.
         remarks: What the person who edits the draft should know of it.
     """
 
     path: Path
     dialect: CsvDialect
+    suffix: str
     remarks: tuple[str, ...] = ()
-    suffix = ".csv"
+
+    def described(self) -> Mapping[str, Described]:
+        """Nothing: CSV says nothing about its columns."""
+        return {}
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
         """The first rows as texts, under the file's headers, and how it is written."""
@@ -49,81 +87,119 @@ class RawCsv:
 
 
 @dataclass(frozen=True)
-class RawParquet:
-    """A Parquet file.
+class RawTable:
+    """A file of a format that types its cells, or a folder of Parquet.
 
     Attributes:
-        path: Where it is.
+        table: Its table.
+        dialect: Which lines of a spreadsheet are no rows.
+        suffix: What the name of a copy ends in.
         remarks: What the person who edits the draft should know of it.
     """
 
-    path: Path
-    remarks: tuple[str, ...] = ()
-    suffix = ".parquet"
+    table: FileTable
+    dialect: CsvDialect
+    suffix: str
+    remarks: tuple[str, ...]
+
+    def described(self) -> Mapping[str, Described]:
+        """What the file says about its columns."""
+        return self.table.described()
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
-        """The first rows as texts, under the file's headers, and how it is written."""
-        raw = self._head(rows)
-        texts = {str(name): _as_texts(raw[name]) for name in raw.columns}
-        return pd.DataFrame(texts, index=raw.index), CsvDialect()
+        """The first rows as texts, under the file's headers, and which lines are no rows."""
+        table = _head(self.table, rows)
+        columns = {
+            name: pc.fill_null(_as_texts(table.column(name)), "") for name in table.column_names
+        }
+        found: pd.DataFrame = pa.table(columns).to_pandas()
+        return found, self.dialect
 
     def read(self, contract: Contract, rows: int) -> pd.DataFrame:
         """The first rows, as a run reads them by a contract."""
-        names = [column.column for column in contract.columns]
-        return self._head(rows)[names]
-
-    def _head(self, rows: int) -> pd.DataFrame:
-        with pq.ParquetFile(self.path) as file:
-            names = [item.name for item in file.schema_arrow if not pa.types.is_nested(item.type)]
-            batches = []
-            for batch in file.iter_batches(batch_size=min(rows, 1 << 16), columns=names):
-                batches.append(batch)
-                if sum(map(len, batches)) >= rows:
-                    break
-            table = pa.Table.from_batches(batches) if batches else file.read(names)
-        found: pd.DataFrame = table.slice(0, rows).to_pandas()
-        return found.reset_index(drop=True)
+        return as_frame(_head(self.table.by(Wanted.of(contract)), rows))
 
 
-RawFile = RawCsv | RawParquet
+RawFile = RawCsv | RawTable
 
 
-def open_raw(path: Path) -> RawFile:
-    """Tell what a file is, and how it is written.
+def _head(table: FileTable, rows: int) -> pa.Table:
+    return unify(_first(table.chunks(min(rows, ROWS)), rows)).slice(0, rows)
+
+
+def _first(chunks: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """As many chunks as hold so many rows."""
+    for chunk in chunks:
+        yield chunk
+        rows -= len(chunk)
+        if rows <= 0:
+            return
+
+
+def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as a CSV file would hold it; of times the day alone."""
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column, format="%Y-%m-%d").cast(pa.large_string())
+    return as_texts(column).cast(pa.large_string())
+
+
+@contextmanager
+def open_raw(path: Path, asked: Asked = NOTHING) -> Iterator[RawFile]:
+    """Tell what a file is, and how it is written; a packed CSV file is unpacked aside.
 
     Raises:
         OSError: It cannot be read.
-        UserError: It is neither CSV nor Parquet; or two columns have one name.
+        UserError: It is of no format that is read; or two columns have one name.
     """
-    with path.open("rb") as file:
-        head = file.read(4)
-    for magic, what in PACKED.items():
-        if head.startswith(magic):
-            raise UserError(f"{path} is {what}: save it as CSV or Parquet first")
-    return RawParquet(path) if head == PARQUET else _open_csv(path)
+    kind = recognise(path)
+    suffix = suffix_of(path, kind)
+    if kind == "csv":
+        with unpacked_file(path) as plain:
+            yield _open_csv(plain, suffix, asked)
+        return
+    wanted = Wanted(asked.sheet, asked.named_table, asked.skip_rows or 0)
+    with open_table(path, kind, wanted) as table:
+        edges = _edges(table, asked)
+        dialect = edges.within(CsvDialect())
+        table = table.by(
+            replace(
+                wanted,
+                skip_rows=edges.skip_rows,
+                header_rows=edges.header_rows,
+                comment=edges.comment,
+            )
+        )
+        yield RawTable(table, dialect, suffix, (*table.remarks, *edges.remarks))
 
 
-def _open_csv(path: Path) -> RawCsv:
+def _edges(table: FileTable, asked: Asked) -> Edges:
+    """Which lines of a spreadsheet are no rows; other formats have none such."""
+    if not isinstance(table, SpreadsheetTable) or asked.named_table:
+        return Edges()
+    head, tail = table.lines(HEAD, TAIL)
+    return find_edges_below(head, tail, asked.skip_rows)
+
+
+def find_edges_below(
+    head: list[list[str]], tail: list[list[str]], skip_rows: int | None
+) -> Edges:
+    """Which lines are no rows, where a person may have said how many stand above the header."""
+    if skip_rows is None:
+        return find_edges(head, tail)
+    found = find_edges(head[skip_rows:], tail)
+    return replace(found, skip_rows=skip_rows + found.skip_rows)
+
+
+def _open_csv(path: Path, suffix: str, asked: Asked) -> RawCsv:
     """Find out how a CSV file is written, but for numbers.
 
     Raises:
         UserError: If two columns have one name, or a line does not fit the header.
     """
-    dialect, remarks = find_dialect(path, find_encoding(path))
+    dialect, remarks = find_dialect(path, asked.encoding or find_encoding(path))
+    if asked.skip_rows is not None:
+        dialect = dialect.model_copy(update={"skip_rows": asked.skip_rows})
     header = [name for name in read_header(path, dialect) if name]
     if twice := [name for name in header if header.count(name) > 1]:
         raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")
-    return RawCsv(path, dialect, remarks)
-
-
-def _as_texts(values: pd.Series) -> pd.Series:
-    """A column of Parquet as a CSV file would hold it."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        texts = values.dt.strftime("%Y-%m-%d")
-    elif pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        fits = values.abs().max() < 2**62
-        texts = (values.astype("Int64") if fits else values).astype("str")
-    else:
-        texts = values.map(str)
-    found: pd.Series = texts.where(values.notna(), "").astype("str")
-    return found
+    return RawCsv(path, dialect, suffix, remarks)

@@ -27,8 +27,8 @@ def test_draft_table_when_a_line_is_too_long_then_names_the_line(tmp_path: Path)
         (b"a,a,salary\n1,2,3\n", "the table has more than one column 'a': give each its own name"),
         (b"", "is empty. It needs a header line and one line for each row."),
         (b"a,salary\n1,2,3\n", "has rows with more fields than its header has names."),
-        (b"PK\x03\x04rest", "is an Excel or zip file: save it as CSV or Parquet first"),
-        (b"PAR1rest", "is not a Parquet file that can be read: write it again"),
+        (b"PK\x03\x04rest", "is damaged or was not copied whole: bring it again"),
+        (b"PAR1rest", "is damaged or was not copied whole: bring it again"),
     ],
 )
 def test_draft_table_when_a_file_cannot_be_read_then_says_why(

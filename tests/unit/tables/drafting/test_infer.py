@@ -494,7 +494,7 @@ def test_infer_when_the_table_is_parquet_then_its_environment_reads_it(tmp_path:
     assert kinds["score"] == "number"
     raw = pd.read_parquet(tmp_path / "data/mine/01_raw/salary_data.parquet")
     assert tally(raw, contract)["rejected"] == 0
-    assert "ParquetDataset" in (tmp_path / "conf/mine/catalog.yml").read_text()
+    assert "salary_data.parquet" in (tmp_path / "conf/mine/catalog.yml").read_text()
 
 
 def test_infer_when_nobody_edits_the_text_then_has_no_row_of_the_table() -> None:

@@ -1,0 +1,49 @@
+"""A whole table, of any format, as a run and `check` take it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from salary_kedro.contract import Contract
+from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.formats.cells import unify
+from salary_kedro.tables.formats.opening import open_table
+from salary_kedro.tables.formats.packed import open_packed, packing
+from salary_kedro.tables.formats.recognise import Format, recognise
+from salary_kedro.tables.formats.wanted import Wanted
+from salary_kedro.tables.lines import FIRST_ROW
+from salary_kedro.tables.reader import as_frame
+from salary_kedro.tables.unreadable import readable
+
+#: Rows that are read at once.
+ROWS = 1 << 18
+
+
+def read_table(path: Path, contract: Contract) -> pd.DataFrame:
+    """Read a whole table under its own headers.
+
+    Cells of CSV are numbers where the contract has numbers, else texts; those of other formats
+    are as the file holds them.
+
+    Raises:
+        UserError: If it cannot be read; says why, without its contents.
+    """
+    with readable(path, contract.table.csv):
+        kind = recognise(path)
+        return _read_csv(path, contract) if kind == "csv" else _read_other(path, kind, contract)
+
+
+def _read_csv(path: Path, contract: Contract) -> pd.DataFrame:
+    if packing(path) is None:
+        found: pd.DataFrame = pd.read_csv(path, **csv_arguments(contract))
+        return found
+    with open_packed(path) as file:
+        unpacked: pd.DataFrame = pd.read_csv(file, **csv_arguments(contract))
+        return unpacked
+
+
+def _read_other(path: Path, kind: Format, contract: Contract) -> pd.DataFrame:
+    with open_table(path, kind, Wanted.of(contract)) as table:
+        frame = as_frame(unify(table.chunks(ROWS)))
+        frame.attrs[FIRST_ROW] = table.first_row
+        return frame
