@@ -45,18 +45,24 @@ def contract() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--env", "-e", required=True, help="New environment under conf/.")
 @click.option("--target", help="Header of the column to predict, if it is not found automatically.")
+@click.option("--sheet", default="", help="Sheet of a spreadsheet, if not the first visible one.")
+@click.option("--table", "named_table", default="", help="Name of a table within a spreadsheet.")
+@click.option("--encoding", default="", help="Encoding of a CSV file, if it is found wrongly.")
+@click.option("--skip-rows", type=click.IntRange(0, 1000), help="Lines above the header.")
 @click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
-def infer(file: Path, env: str, target: str | None, force: bool, json_: bool) -> None:
-    """Draft an environment from a CSV or Parquet table, for you to edit.
+def infer(file: Path, env: str, target: str | None, force: bool, json_: bool, **said: Any) -> None:
+    """Draft an environment from a table, for you to edit.
 
-    Writes conf/ENV with the contract, and a copy of the table under data/ENV: everything
+    FILE is CSV, a spreadsheet, a file of Stata, SPSS or SAS, Parquet (also a folder of it),
+    Arrow, ORC or JSON Lines; CSV and others may be packed. docs/formats.md tells how each is
+    read. Writes conf/ENV with the contract, and a copy of the table under data/ENV: everything
     `kedro run --env ENV` needs. Large tables are drafted from their first 100,000 rows.
 
-    Example: kedro contract infer salaries.csv --env mine
+    Example: kedro contract infer salaries.xlsx --env mine
     """
     with readable_errors(hint=""):
-        result = draft_environment(find_root(), file, env, target, force)
+        result = draft_environment(find_root(), file, env, target, force, **said)
         console.as_json(result) if json_ else tell_drafted(result)
 
 
@@ -95,13 +101,16 @@ def diff(before: str, after: str, env: str | None, json_: bool) -> None:
         sys.exit(1)
 
 
-def draft_environment(root: Path, file: Path, env: str, target: str | None, force: bool) -> Row:
-    """Draft an environment from a table."""
+def draft_environment(
+    root: Path, file: Path, env: str, target: str | None, force: bool, **said: Any
+) -> Row:
+    """Draft an environment from a table; what is said about its file is as `Asked` has it."""
     from salary_kedro.project.new_environment import check_name, write_environment
     from salary_kedro.tables.drafting.from_file import draft_table
+    from salary_kedro.tables.drafting.raw_file import Asked
 
     check_name(env, root, force=force)
-    drafted = draft_table(file, target)
+    drafted = draft_table(file, target, asked=Asked(**said))
     places = write_environment(drafted, file, env, root, force=force)
     draft = drafted.draft
     return {

@@ -5,8 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 HEADER_LINES = 1
-#: The attribute of a frame that says how people count its first row, if not by lines of CSV.
-FIRST_ROW = "first_row"
+#: Attributes of a frame: how people count its first row, if not by lines of CSV; on which
+#: line of CSV the rows begin, if other lines stand above a header of one.
+FIRST_ROW, FIRST_LINE = "first_row", "first_line"
 
 
 def line_numbers(raw: pd.DataFrame, rows: pd.Index) -> pd.Series:
@@ -23,8 +24,9 @@ def line_numbers(raw: pd.DataFrame, rows: pd.Index) -> pd.Series:
         return pd.Series([], dtype="int64", index=rows)  # most tables have no broken rows
     if FIRST_ROW in raw.attrs:
         return pd.Series(np.arange(len(raw)) + raw.attrs[FIRST_ROW], index=raw.index)[rows]
-    header = HEADER_LINES + sum(str(name).count("\n") for name in raw.columns)
-    lines = np.arange(len(raw)) + header + 1
+    first = raw.attrs.get(FIRST_LINE, HEADER_LINES + 1)
+    first += sum(str(name).count("\n") for name in raw.columns)
+    lines = np.arange(len(raw)) + first
     texts = raw.select_dtypes(["str", "category"])
     for name in texts:
         added = _line_breaks(texts[name])

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -14,17 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.formulas import plain_text
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_lines import csv_table
+from salary_kedro.tables.csv_rows import CsvRows, as_texts, open_rows, tidy_names
 from salary_kedro.tables.formats.opening import open_table
-from salary_kedro.tables.formats.packed import open_packed, packing
+from salary_kedro.tables.formats.packed import packing
 from salary_kedro.tables.formats.plain import plain_table
 from salary_kedro.tables.formats.recognise import Format, recognise
 from salary_kedro.tables.formats.wanted import Wanted
-from salary_kedro.tables.lines import HEADER_LINES
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
 from salary_kedro.tables.unreadable import readable
@@ -120,15 +119,18 @@ class TableReader:
     def _csv_header(self, contract: Contract) -> tuple[list[str], int]:
         """The names of all columns, and how many rows there are, of which one is enough."""
         own = self._is_own_csv()
-        arguments = _as_texts(_in_utf8(contract) if own else contract)
-        with open_packed(self.path) as file:
-            first: pd.DataFrame = pd.read_csv(file, nrows=1, **arguments)
+        contract = _as_written(contract) if own else contract
+        with open_rows(self.path, contract) as file:
+            first: pd.DataFrame = pd.read_csv(
+                file.source, nrows=1, **as_texts(contract), **file.names
+            )
         first = plain_frame(first) if own and self.spreadsheet_safe else first
         return [str(name) for name in first.columns], len(first)
 
     def _other_header(self, kind: Format, contract: Contract) -> tuple[list[str], int]:
         with open_table(self.path, kind, Wanted.of(contract)) as table:
-            return table.header(), next((1 for part in table.chunks(1) if len(part)), 0)
+            names = tidy_names(table.header(), contract)
+            return names, next((1 for part in table.chunks(1) if len(part)), 0)
 
     def _is_own_csv(self) -> bool:
         return is_scored(self.path) or is_rejected(self.path)
@@ -137,11 +139,11 @@ class TableReader:
 def _read_other(path: Path, kind: Format, contract: Contract, rows: int) -> Iterator[Chunk]:
     """Read what is no CSV: its cells are typed already."""
     with open_table(path, kind, Wanted.of(contract)) as table:
-        names = [name for name in table.header() if name in contract.headers]
-        before = 0
-        for cells in table.chunks(rows):
-            if len(cells):
-                values = as_frame(cells.select(names))
+        names, before = tidy_names(table.header(), contract), 0
+        for part in table.chunks(rows):
+            if len(part):
+                cells = part.rename_columns(names)
+                values = as_frame(cells.select(_needed(names, contract)))
                 lines = np.arange(before, before + len(cells)) + table.first_row
                 before += len(cells)
                 yield Chunk(cells, values, lines, before)
@@ -153,34 +155,39 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
     return found
 
 
-def _as_texts(contract: Contract) -> dict[str, Any]:
-    """How `pandas.read_csv` reads each cell as it is."""
-    return {**csv_arguments(contract), "dtype": "str", "na_filter": False}
-
-
-def _in_utf8(contract: Contract) -> Contract:
-    """The contract of what scoring has written: UTF-8, whatever its model's table is in."""
-    csv = contract.table.csv.model_copy(update={"encoding": "utf-8-sig"})
+def _as_written(contract: Contract) -> Contract:
+    """The contract of what scoring has written: UTF-8 below one header, whatever a model reads."""
+    kept = ("delimiter", "decimal", "thousands", "missing")
+    csv = CsvDialect(**{key: getattr(contract.table.csv, key) for key in kept})
     return contract.model_copy(update={"table": contract.table.model_copy(update={"csv": csv})})
 
 
 def _read_own_csv(path: Path, contract: Contract, rows: int, *, safe: bool) -> Iterator[Chunk]:
     """Read what scoring has written: the texts as they were, and of these what the model needs."""
-    contract = _in_utf8(contract)
-    names = list(contract.headers)
+    contract = _as_written(contract)
     with (
-        open_packed(path) as file,
-        pd.read_csv(file, chunksize=rows, **_as_texts(contract)) as chunks,
+        open_rows(path, contract) as file,
+        pd.read_csv(file.source, chunksize=rows, **as_texts(contract)) as chunks,
     ):
         line = 0
         for texts in chunks:
-            line = line or HEADER_LINES + sum(name.count("\n") for name in texts.columns) + 1
+            line = line or _first_line(texts, file)
             written = pa.Table.from_pandas(texts, preserve_index=False)
             lines, line = _starts(written, line)
             cells = _plain(written) if safe else written
-            again = csv_table(cells.select(names), contract.table.csv)
+            again = csv_table(
+                cells.select(_needed(cells.column_names, contract)), contract.table.csv
+            )
             values = pd.read_csv(io.BytesIO(again), **csv_arguments(contract))
-            yield Chunk(cells, values, lines, file.tell())
+            yield Chunk(cells, values, lines, file.position())
+
+
+def _needed(names: list[str], contract: Contract) -> list[str]:
+    return [name for name in names if name in contract.headers]
+
+
+def _first_line(texts: pd.DataFrame, file: CsvRows) -> int:
+    return file.first_line + sum(name.count("\n") for name in texts.columns)
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -192,17 +199,19 @@ def _read_csv(path: Path, contract: Contract, rows: int) -> Iterator[Chunk]:
     """Read twice side by side: every cell as it is, and what the model needs as in training."""
     names = list(contract.headers)
     with (
-        open_packed(path) as file,
-        open_packed(path) as again,
-        pd.read_csv(file, chunksize=rows, **_as_texts(contract)) as texts,
-        pd.read_csv(again, chunksize=rows, usecols=names, **csv_arguments(contract)) as typed,
+        open_rows(path, contract) as file,
+        open_rows(path, contract) as again,
+        pd.read_csv(file.source, chunksize=rows, **as_texts(contract), **file.names) as texts,
+        pd.read_csv(
+            again.source, chunksize=rows, usecols=names, **csv_arguments(contract), **again.names
+        ) as typed,
     ):
         line = 0
         for cells, values in zip(texts, typed, strict=True):
-            line = line or HEADER_LINES + sum(name.count("\n") for name in cells.columns) + 1
+            line = line or _first_line(cells, file)
             table = pa.Table.from_pandas(cells, preserve_index=False)
             lines, line = _starts(table, line)
-            yield Chunk(table, values.reset_index(drop=True), lines, file.tell())
+            yield Chunk(table, values.reset_index(drop=True), lines, file.position())
 
 
 def _starts(table: pa.Table, first: int) -> tuple[NDArray[np.int64], int]:

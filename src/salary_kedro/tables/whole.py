@@ -6,12 +6,12 @@ import pandas as pd
 
 from salary_kedro.contract import Contract
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.csv_rows import open_rows
 from salary_kedro.tables.formats.cells import unify
 from salary_kedro.tables.formats.opening import open_table
-from salary_kedro.tables.formats.packed import open_packed, packing
 from salary_kedro.tables.formats.recognise import Format, recognise
 from salary_kedro.tables.formats.wanted import Wanted
-from salary_kedro.tables.lines import FIRST_ROW
+from salary_kedro.tables.lines import FIRST_LINE, FIRST_ROW, HEADER_LINES
 from salary_kedro.tables.reader import as_frame
 from salary_kedro.tables.unreadable import readable
 
@@ -34,12 +34,11 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, contract: Contract) -> pd.DataFrame:
-    if packing(path) is None:
-        found: pd.DataFrame = pd.read_csv(path, **csv_arguments(contract))
-        return found
-    with open_packed(path) as file:
-        unpacked: pd.DataFrame = pd.read_csv(file, **csv_arguments(contract))
-        return unpacked
+    with open_rows(path, contract) as file:
+        found: pd.DataFrame = pd.read_csv(file.source, **csv_arguments(contract), **file.names)
+    if file.first_line != HEADER_LINES + 1:
+        found.attrs[FIRST_LINE] = file.first_line
+    return found
 
 
 def _read_other(path: Path, kind: Format, contract: Contract) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import soften
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
-from salary_kedro.tables.drafting.raw_file import RawFile, open_raw
+from salary_kedro.tables.drafting.raw_file import NOTHING, Asked, RawFile, open_raw
 from salary_kedro.tables.unreadable import explain_reader
 
 #: Rows from which a contract is drafted.
@@ -40,18 +40,28 @@ class Drafted:
     suffix: str
 
 
-def draft_table(path: Path, target: str | None, limit: int = DRAFT_ROWS) -> Drafted:
+def draft_table(
+    path: Path, target: str | None, limit: int = DRAFT_ROWS, asked: Asked = NOTHING
+) -> Drafted:
     """Draft a contract from the first rows of a file, and try it on them.
+
+    Args:
+        path: The file, or a folder of Parquet files.
+        target: Header of the column to predict; None to find it.
+        limit: Rows from which it is drafted.
+        asked: What a person says about the file.
 
     Raises:
         UserError: If the file cannot be read, or nothing can be learned from it.
     """
-    with _explained(path), open_raw(path) as table:
+    with _explained(path), open_raw(path, asked) as table:
         texts, dialect = table.texts(limit + 1)
         whole = len(texts) <= limit
         texts = texts if whole else texts.head(limit)
         draft = draft_contract(texts, dialect, target, table.described())
-        draft = replace(draft, remarks=(*table.remarks(), *draft.remarks))
+        where = {"sheet": asked.sheet, "named_table": asked.named_table}
+        rules = draft.table.model_copy(update=where)
+        draft = replace(draft, table=rules, remarks=(*table.remarks, *draft.remarks))
         return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
 
 

@@ -159,17 +159,14 @@ def open_raw(path: Path, asked: Asked = NOTHING) -> Iterator[RawFile]:
         return
     wanted = Wanted(asked.sheet, asked.named_table, asked.skip_rows or 0)
     with open_table(path, kind, wanted) as table:
-        edges = _edges(table, asked)
-        dialect = edges.within(CsvDialect())
-        table = table.by(
-            replace(
-                wanted,
-                skip_rows=edges.skip_rows,
-                header_rows=edges.header_rows,
-                comment=edges.comment,
-            )
-        )
-        yield RawTable(table, dialect, suffix, (*table.remarks, *edges.remarks))
+        yield _below_edges(table, _edges(table, asked), wanted, suffix)
+
+
+def _below_edges(table: FileTable, edges: Edges, wanted: Wanted, suffix: str) -> RawTable:
+    """The table without the lines that are no rows."""
+    keys = {key: getattr(edges, key) for key in ("skip_rows", "header_rows", "comment")}
+    found = table.by(replace(wanted, **keys))
+    return RawTable(found, edges.within(CsvDialect()), suffix, (*found.remarks, *edges.remarks))
 
 
 def _edges(table: FileTable, asked: Asked) -> Edges:
@@ -177,17 +174,9 @@ def _edges(table: FileTable, asked: Asked) -> Edges:
     if not isinstance(table, SpreadsheetTable) or asked.named_table:
         return Edges()
     head, tail = table.lines(HEAD, TAIL)
-    return find_edges_below(head, tail, asked.skip_rows)
-
-
-def find_edges_below(
-    head: list[list[str]], tail: list[list[str]], skip_rows: int | None
-) -> Edges:
-    """Which lines are no rows, where a person may have said how many stand above the header."""
-    if skip_rows is None:
+    if asked.skip_rows is None:
         return find_edges(head, tail)
-    found = find_edges(head[skip_rows:], tail)
-    return replace(found, skip_rows=skip_rows + found.skip_rows)
+    return replace(find_edges(head[asked.skip_rows :], tail), skip_rows=asked.skip_rows)
 
 
 def _open_csv(path: Path, suffix: str, asked: Asked) -> RawCsv:

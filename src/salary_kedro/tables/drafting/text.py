@@ -83,12 +83,16 @@ def _feature(feature: FeatureDraft) -> Iterator[str]:
 
 
 def _rules(table: TableRules) -> dict[str, Any]:
-    csv = table.csv.model_dump(mode="json", exclude_none=True)
+    given = {
+        "filter": dict(table.filter),
+        "sheet": table.sheet,
+        "named_table": table.named_table,
+    }
     return {
         "max_rejected_share": table.max_rejected_share,
         "duplicates": table.duplicates,
-        **({"filter": dict(table.filter)} if table.filter else {}),
-        "csv": csv,
+        **{key: value for key, value in given.items() if value},
+        "csv": table.csv.model_dump(mode="json", exclude_none=True),
     }
 
 
