@@ -138,6 +138,8 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
     def _fetch(self) -> None:
         if self._url is None:
             raise DatasetError(self._no_url())
+        if self._filepath.is_dir():  # what is fetched is a file
+            raise IsADirectoryError
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(self._filepath) as part:
             self._download(self._url, part)
