@@ -251,7 +251,8 @@ class Date(_Bounded):
     """A day, in requests as `2026-11-23`; the model sees the number of days since 1970.
 
     Attributes:
-        format: How the raw file writes a day, in the codes of Python's `strptime`.
+        format: How the raw file writes a day, in the codes of Python's `strptime`; a month
+            alone is its first day.
         pivot_year: Years of two digits lie in the hundred years up to this one; None for
             1969 to 2068, as `strptime` has it.
     """
@@ -280,7 +281,8 @@ class Date(_Bounded):
             again = datetime.strptime(SAMPLE_DAY.strftime(text), text)
         except (ValueError, re.error):
             again = None
-        if again is None or again.date() != SAMPLE_DAY or set(DATE_CODE.findall(text)) - DATE_CODES:
+        known = again is not None and again.date() in (SAMPLE_DAY, SAMPLE_DAY.replace(day=1))
+        if not known or set(DATE_CODE.findall(text)) - DATE_CODES:
             raise ValueError(
                 f"{text!r} does not say how the table writes day, month and year; "
                 f"'%d/%m/%Y' reads 23/11/2026, and '%d %b %Y' reads 23 Nov 2026"

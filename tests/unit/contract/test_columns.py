@@ -280,7 +280,7 @@ def test_date_when_its_format_names_a_day_then_takes_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["DD/MM/YYYY", "%Y-%m", "%Q %d %m %Y", "%x", "%d/%m", "%d-%m-%Y %z", "%", "%d%d%m%Y"]
+    "text", ["DD/MM/YYYY", "%Y", "%Q %d %m %Y", "%x", "%d/%m", "%d-%m-%Y %z", "%", "%d%d%m%Y"]
 )
 def test_date_when_its_format_names_no_day_then_says_how(text: str) -> None:
     assert refused(day("hired", format=text)) == (

@@ -15,7 +15,7 @@ from salary_kedro.tables.drafting.categories import (
     as_code,
     unlisted,
 )
-from salary_kedro.tables.drafting.dates import as_date
+from salary_kedro.tables.drafting.dates import LOOKS_SO, as_date, day_first, looks_like_date
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.identity import (
@@ -51,7 +51,8 @@ def propose_all(texts: pd.DataFrame, facts: Sequence[Facts], position: int) -> l
     """
     others = [fact for place, fact in enumerate(facts) if place != position]
     twins = find_twins(texts, facts, position)
-    drafts = [_without_twin(propose(fact), twins.get(fact.header)) for fact in others]
+    order = day_first(others)
+    drafts = [_without_twin(propose(fact, order), twins.get(fact.header)) for fact in others]
     sources = [fact.header for fact in others if trait_of(fact)]
     made = follow(texts.drop(columns=facts[position].header), sources)
     return [_audited(draft, made.get(draft.column.column)) for draft in drafts]
@@ -71,11 +72,16 @@ def _audited(draft: FeatureDraft, source: str | None) -> FeatureDraft:
     return draft.with_use("audit", DERIVED.format(source), *draft.remarks)
 
 
-def propose(fact: Facts) -> FeatureDraft:
-    """Propose a column as a feature, by itself."""
+def propose(fact: Facts, order: bool | None) -> FeatureDraft:
+    """Propose a column as a feature, by itself.
+
+    Args:
+        fact: What its rows show.
+        order: Whether the table's dates begin with the day, if some tell.
+    """
     if why := _identifying(fact):
         return FeatureDraft(unlisted(fact), fact.missing_share).with_use("ignore", *why)
-    column, remarks = _describe(fact)
+    column, remarks = _describe(fact, order)
     draft = FeatureDraft(column, fact.missing_share, remarks)
     if why_not := _useless(fact, column.kind):
         return draft.ignored(why_not)
@@ -100,19 +106,20 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
     return ()
 
 
-def _describe(fact: Facts) -> tuple[Feature, tuple[str, ...]]:
+def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]]:
     """A column by what it holds, and remarks."""
     if boolean := as_boolean(fact):
         return boolean
     if code := as_code(fact):
         return code
-    if dates := as_date(fact):
+    if dates := as_date(fact, order):
         return dates
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
         return number, (*fact.spelling.remarks, *fact.remarks, *odd_remarks)
-    return as_category(fact)
+    texts, remarks = as_category(fact)
+    return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
 
 
 def _useless(fact: Facts, kind: str) -> str | None:
