@@ -138,7 +138,8 @@ def _likely(fact: Facts, texts: pd.Index) -> Sequence[str]:
     if fact.is_numeric:
         return (COMPACT_DATE,) if texts.str.fullmatch(r"\d{8}").all() else ()
     counts = fact.counts.iloc[:CHECKED].groupby([_shape(text) for text in texts]).sum()
-    return FORMATS.get(counts.idxmax(), ()) if counts.max() >= KEPT_SHARE * counts.sum() else ()
+    known = FORMATS.get(str(counts.idxmax()), [])
+    return known if counts.max() >= KEPT_SHARE * counts.sum() else ()
 
 
 def _read(texts: pd.Index, way: str) -> Way:

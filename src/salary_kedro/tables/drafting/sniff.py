@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pandas.errors import ParserError, ParserWarning
 
 from salary_kedro.contract.model import CsvDialect
-from salary_kedro.contract.spelling import NumberReader
+from salary_kedro.contract.spelling import NumberReader, tidy
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.csv_top import from_header
 from salary_kedro.tables.drafting.codes import MISSING_WORDS
@@ -218,4 +218,6 @@ def _is_missing_word(texts: pd.Index) -> NDArray[np.bool_]:
 
 def without_missing(counts: "pd.Series[Any]") -> "pd.Series[Any]":
     """Leave out the texts that stand for a missing value; counts are by text."""
-    return counts[~counts.index.isin(["", *KNOWN_MISSING]) & (counts > 0)]
+    lacking = {"", *KNOWN_MISSING}
+    known = [text not in lacking and tidy(text) not in lacking for text in counts.index]
+    return counts[np.array(known, dtype=bool) & (counts > 0)]
