@@ -16,7 +16,7 @@ CENTURY = f"Years of two digits are read as {THIS_YEAR - 99} to {THIS_YEAR}; piv
 
 def fact(cells: list[str], header: str = "X") -> Facts:
     """What a column of these cells shows."""
-    return look(pd.DataFrame({header: cells}), ["x"], CsvDialect(), [], {})[0]
+    return look(pd.DataFrame({header: cells}), CsvDialect())[0]
 
 
 def dates(cells: list[str], header: str = "X") -> Found:
