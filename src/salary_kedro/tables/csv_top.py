@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from typing import BinaryIO, TextIO, cast
 
@@ -25,15 +26,24 @@ def from_header(file: BinaryIO, dialect: CsvDialect) -> tuple[BinaryIO | TextIO,
     if is_plain(dialect):
         return file, 2
     text = io.TextIOWrapper(file, encoding=dialect.encoding, newline="")
+    with ExitStack() as stack:
+        stack.callback(text.detach)  # else an error would close the file
+        header, lines = _read_header(text, dialect)
+        stack.pop_all()
+    written = io.StringIO()
+    csv.writer(written, delimiter=dialect.delimiter).writerow(join_names(header))
+    return cast("TextIO", _Joined(written.getvalue(), text)), lines + 1
+
+
+def _read_header(text: TextIO, dialect: CsvDialect) -> tuple[list[list[str]], int]:
+    """The lines of a header, and how many of the file end with it."""
     lines = _Counted(text)
     for _ in range(dialect.skip_rows):
         next(lines, "")
     first = next((line for line in lines if not _is_above(line, dialect)), "")
     rows = csv.reader(_again(first, lines), delimiter=dialect.delimiter)
     header = [row for _, row in zip(range(dialect.header_rows), rows, strict=False)]
-    written = io.StringIO()
-    csv.writer(written, delimiter=dialect.delimiter).writerow(join_names(header))
-    return cast("TextIO", _Joined(written.getvalue(), text)), lines.count + 1
+    return header, lines.count
 
 
 def join_names(header: Sequence[Sequence[str]]) -> list[str]:
@@ -79,7 +89,7 @@ class _Counted(Iterator[str]):
 class _Joined(io.TextIOBase):
     """A text, and then the rest of a file."""
 
-    def __init__(self, first: str, rest: TextIO) -> None:
+    def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
         self._first, self._rest = first, rest
 
     def readable(self) -> bool:
@@ -93,3 +103,10 @@ class _Joined(io.TextIOBase):
             return self._rest.read(wanted)
         found, self._first = self._first, ""
         return found if wanted >= 0 else found + self._rest.read()
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
+        if not self.closed:
+            with suppress(ValueError):  # it is closed already
+                self._rest.detach()
+        super().close()

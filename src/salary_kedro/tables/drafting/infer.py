@@ -1,6 +1,7 @@
 """Drafts a contract from a table, for a person to edit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import pandas as pd
@@ -11,6 +12,8 @@ from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import look
 from salary_kedro.tables.drafting.features import propose_all, with_input
+from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
+from salary_kedro.tables.drafting.repeats import repeats_remark
 from salary_kedro.tables.drafting.sniff import find_marks, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
 from salary_kedro.tables.drafting.units import find_units
@@ -39,10 +42,12 @@ def draft_contract(
     """
     if texts.empty:
         raise ContractError("the table has a header but no rows: bring at least one row of data")
-    dialect = _with_marks(texts, dialect)
     lines = line_numbers(texts, texts.index)
-    facts = look(texts, dialect, described, lines)
+    texts, dialect, left_out = rows_alone(texts, dialect)
+    dialect = _with_marks(texts, dialect)
+    facts = look(texts, dialect, described, lines[texts.index])
     position, doubts = find_target(facts, target)
+    check_sum(facts[position])
     units = find_units(facts, facts[position])
     if units.filter:
         for header, kept in units.filter.items():
@@ -53,9 +58,11 @@ def draft_contract(
         draft.ignored(why) if (why := units.told.get(draft.column.column)) else draft
         for draft in propose_all(texts, facts, position)
     ]
-    remarks = (*units.doubts, *doubts, *_about(texts))
     rules = TableRules(csv=dialect, filter=units.filter)
-    return Draft(with_input(features), chosen, rules, remarks).allowing(_lacking(chosen))
+    draft = Draft(with_input(features), chosen, rules)
+    read = [column.column for column in draft.contract.columns]
+    remarks = (*units.doubts, *doubts, *repeats_remark(texts, read), *left_out, *_about(texts))
+    return replace(draft, remarks=remarks).allowing(_lacking(chosen))
 
 
 def _with_marks(texts: pd.DataFrame, dialect: CsvDialect) -> CsvDialect:

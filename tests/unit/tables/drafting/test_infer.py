@@ -368,6 +368,42 @@ def test_infer_when_targets_are_missing_then_allows_those_rows_to_be_rejected() 
     assert found.table.max_rejected_share == 0.26  # a quarter, and a hundredth
 
 
+def test_infer_when_a_last_line_sums_up_then_is_left_out() -> None:
+    years, salaries = [*(row % 9 for row in range(20)), ""], [*range(300, 320), 6190]
+    columns = {"Town": [*["x", "y"] * 10, "Total"], "Years": years, "Salary": salaries}
+
+    found = draft(columns, footer=("Total",))
+
+    assert found.features[1].keys["required"] is True
+    assert found.target.keys["example"] == 310
+
+
+def test_infer_when_other_rows_begin_as_a_last_line_then_asks_and_leaves_none_out() -> None:
+    towns = ["Total Rewards Analyst", *["x", "y"] * 15, "Total"]
+    columns = {"Job": towns, "Years": [row % 9 for row in range(32)]}
+
+    found = draft(columns, footer=("Total",))
+
+    assert found.table.csv.footer == ()
+    assert "One of the last lines begins with 'Total', as other rows do" in found.remarks[-1]
+
+
+def test_infer_when_a_last_value_is_the_sum_of_the_others_then_names_the_line() -> None:
+    columns = {"Years": [row % 9 for row in range(10)], "Salary": [*range(300, 309), 2736]}
+
+    with pytest.raises(ContractError, match="line 11 holds the sum of 'Salary'"):
+        draft(columns)
+
+
+def test_infer_when_rows_repeat_earlier_ones_then_says_how_many() -> None:
+    columns = {"Years": [1, 2, 3, 4] * 5, "Salary": [300, 310, 320, 330] * 5}
+
+    found = draft(columns)
+
+    assert found.table.duplicates == "keep"
+    assert found.remarks[0].startswith("16 of 20 rows (80.0%) repeat an earlier one")
+
+
 # --- The file ------------------------------------------------------------------------------
 
 

@@ -1,0 +1,61 @@
+"""Leaves out of a table what was recognised as no row, where that is sure."""
+
+import numpy as np
+import pandas as pd
+
+from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
+from salary_kedro.tables.drafting.edges import TAIL
+from salary_kedro.tables.drafting.facts import Facts
+from salary_kedro.tables.left_out import NO_ROW, find_left_out
+
+#: From so many rows on, a last value that is the sum of the others is no accident.
+MIN_SUMMED = 5
+
+
+def rows_alone(
+    texts: pd.DataFrame, dialect: CsvDialect
+) -> tuple[pd.DataFrame, CsvDialect, tuple[str, ...]]:
+    """The rows alone, how the file is written, and what is doubted of it.
+
+    A word by which the last lines begin stands in the contract only if no other row does.
+
+    Args:
+        texts: All lines below the header.
+        dialect: How the file is written, with what was recognised as no row.
+    """
+    shared = tuple(word for word in dialect.footer if _is_shared(texts, dialect, word))
+    footer = tuple(word for word in dialect.footer if word not in shared)
+    dialect = dialect.model_copy(update={"footer": footer})
+    out = find_left_out(texts, TableRules(csv=dialect)).get(NO_ROW, texts.index[:0])
+    remarks = tuple(
+        f"One of the last lines begins with '{word}', as other rows do: delete it, if it is no "
+        f"person's."
+        for word in shared
+    )
+    return texts.drop(index=out), dialect, remarks
+
+
+def _is_shared(texts: pd.DataFrame, dialect: CsvDialect, word: str) -> bool:
+    """Whether rows far from the end begin with a word, too."""
+    alone = dialect.model_copy(update={"footer": (word,), "comment": None})
+    found = find_left_out(texts, TableRules(csv=alone)).get(NO_ROW, texts.index[:0])
+    return bool((texts.index.get_indexer(found) < len(texts) - TAIL).any())
+
+
+def check_sum(target: Facts) -> None:
+    """Check that the last value of a target is not the sum of the others.
+
+    Raises:
+        ContractError: If it is; names the line.
+    """
+    numbers = pd.Series(target.numbers, index=target.counts.index)
+    cells = target.values.map(numbers).dropna()
+    if len(cells) <= MIN_SUMMED:
+        return
+    last, above = float(cells.iloc[-1]), float(cells.iloc[:-1].sum())
+    if last and np.isclose(last, above, rtol=1e-9):
+        line = int(target.lines[cells.index[-1]])
+        raise ContractError(
+            f"line {line} holds the sum of '{target.header}' in the lines above it, and is no "
+            f"person's: delete it"
+        )
