@@ -69,8 +69,10 @@ def find_edges(head: Sequence[Row], tail: Sequence[Row]) -> Edges:
         head: Its first lines, header included, each cell as a text; blank lines too.
         tail: Its last lines; none if the head holds all of them.
     """
-    has_comments = any(map(_is_comment, head))
-    places = [place for place, row in enumerate(head) if not _is_comment(row)]
+    begun = [row for row in head if _first(row).startswith(COMMENTS)]
+    full = _width(head)
+    has_comments = bool(begun) and all(_is_comment(row, full) for row in begun)
+    places = [place for place, row in enumerate(head) if not (has_comments and row in begun)]
     lines = [head[place] for place in places]
     width = _width(lines)
     first, count = _header_block(lines, _header_line(lines, width))
@@ -93,10 +95,9 @@ def _first(row: Row) -> str:
     return next((tidy(cell) for cell in row if tidy(cell)), "")
 
 
-def _is_comment(row: Row) -> bool:
-    """Whether a line begins as a comment, and is not a header whose first column is `#`."""
-    first = _first(row)
-    return first.startswith(COMMENTS) and first != COMMENTS and bool(tidy(row[0]))
+def _is_comment(row: Row, width: int) -> bool:
+    """Whether a line that begins as a comment is one, not a header or a row of a table."""
+    return bool(row) and bool(tidy(row[0])) and _first(row) != COMMENTS and _filled(row) < width
 
 
 def _width(lines: Sequence[Row]) -> int:

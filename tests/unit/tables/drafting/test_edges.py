@@ -38,8 +38,9 @@ def test_edges_when_comments_stand_above_then_are_comments() -> None:
     assert (found.skip_rows, found.comment) == (0, "#")
 
 
-def test_edges_when_the_first_column_is_called_hash_then_it_is_no_comment() -> None:
-    found = find_edges([["#", "years", "salary"], *BODY], [])
+@pytest.mark.parametrize("first", ["#", "#id", "# of years"])
+def test_edges_when_the_first_column_is_called_hash_then_it_is_no_comment(first: str) -> None:
+    found = find_edges([[first, "years", "salary"], *BODY, ["#1", "3", "300"]], [])
 
     assert (found.skip_rows, found.comment) == (0, None)
 

@@ -14,12 +14,12 @@ from salary_kedro.contract import Contract, ContractError, CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import LOADER_ARGS, ProjectConfigLoader
 from salary_kedro.project.new_environment import write_environment
-from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.from_file import draft_table
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.text import contract_yaml
 from salary_kedro.tables.tally import tally
+from salary_kedro.tables.whole import read_table
 from support import ROOT
 
 ROWS = 40
@@ -481,7 +481,7 @@ def test_infer_when_a_table_is_awkward_then_the_table_keeps_to_the_draft(
         assert "no column to predict the target from" in str(error)  # noqa: PT017 - rare and right
         return
 
-    raw = pd.read_csv(folder / "data/mine/01_raw/salary_data.csv", **csv_arguments(contract))
+    raw = read_table(folder / "data/mine/01_raw/salary_data.csv", contract)
     report = tally(raw, contract)
     assert report["accepted"], [row for row in report["columns"] if row["rejected"]]
     assert report["unnamed"] == []
