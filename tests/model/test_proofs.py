@@ -26,3 +26,7 @@ def test_guarantee_when_any_sequence_of_operations_happens_then_holds() -> None:
 
 def test_tables_when_nobody_has_seen_them_before_then_go_through_the_whole_loop() -> None:
     prove("tables")
+
+
+def test_wages_when_packages_ship_them_then_go_through_the_loop_untouched() -> None:
+    prove("wages")

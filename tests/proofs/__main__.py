@@ -18,6 +18,7 @@ from proofs.races import prove_races
 from proofs.swaps import prove_swaps
 from proofs.tables import prove_tables
 from proofs.tally import Tally
+from proofs.wage_tables import prove_wage_tables
 from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
 from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
@@ -32,6 +33,7 @@ PARTS = (
     "runs",
     "server-runs",
     "tables",
+    "wages",
     "swaps",
     "drains",
     "hostile",
@@ -100,6 +102,11 @@ def prove_any_table(order: Order) -> Iterator[Tally]:
     yield prove_tables(order.folder, order.count(TABLES), order.seed, tell)
 
 
+def prove_real_wages(order: Order) -> Iterator[Tally]:
+    """Real wage tables that packages ship, through the whole loop."""
+    yield from prove_wage_tables(order.folder, order.share, tell)
+
+
 def prove_hot_swap(order: Order) -> Iterator[Tally]:
     """A service under load, while bundles are published."""
     yield from prove_swaps(order.folder, order.share, order.seed, tell)
@@ -126,6 +133,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_whole_runs,
             prove_runs_on_server,
             prove_any_table,
+            prove_real_wages,
             prove_hot_swap,
             prove_graceful_ends,
             prove_against_hostile,
