@@ -15,9 +15,9 @@ from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_top import from_header
 from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.edges import HEAD, TAIL, Edges, find_edges
+from salary_kedro.tables.drafting.encodings import Encoding, find_encoding
 from salary_kedro.tables.drafting.sniff import (
     find_dialect,
-    find_encoding,
     read_header,
     read_texts,
 )
@@ -185,10 +185,11 @@ def _open_csv(path: Path, suffix: str, asked: Asked) -> RawCsv:
     Raises:
         UserError: If two columns have one name, or a line does not fit the header.
     """
-    dialect, remarks = find_dialect(path, asked.encoding or find_encoding(path))
+    encoding = Encoding(asked.encoding) if asked.encoding else find_encoding(path)
+    dialect, remarks = find_dialect(path, encoding.name)
     if asked.skip_rows is not None:
         dialect = dialect.model_copy(update={"skip_rows": asked.skip_rows})
     header = [name for name in read_header(path, dialect) if name]
     if twice := [name for name in header if header.count(name) > 1]:
         raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")
-    return RawCsv(path, dialect, suffix, remarks)
+    return RawCsv(path, dialect, suffix, (*encoding.remarks, *remarks))

@@ -1,6 +1,5 @@
-"""Finds out how a CSV file is written: encoding, delimiter, decimal mark, missing values."""
+"""Finds out how a CSV file is written: delimiter, decimal mark, missing values."""
 
-import codecs
 import csv
 import os
 import re
@@ -26,7 +25,6 @@ from salary_kedro.tables.drafting.edges import HEAD, TAIL, find_edges
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.spellings import core_of
 
-HEAD_BYTES = 1 << 22
 HEAD_ROWS = 200
 MAX_LINE, TAIL_BYTES = 10_000, 1 << 18
 DELIMITERS = (",", ";", "\t", "|")
@@ -38,21 +36,6 @@ MARKS = (
 PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 #: Distinct texts of a column by which marks are found.
 MARKED_TEXTS = 2_000
-
-
-def find_encoding(path: Path) -> str:
-    """The encoding of a file, by its first bytes; cp1252 where it is not Unicode."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            codecs.getincrementaldecoder(encoding)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
 
 
 def find_dialect(path: Path, encoding: str) -> tuple[CsvDialect, tuple[str, ...]]:
