@@ -9,6 +9,7 @@ from salary_kedro.contract.columns import MAX_TEXT, Category, Learned
 from salary_kedro.contract.spelling import DASHES, fold, tidy
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.facts import Facts
+from salary_kedro.tables.drafting.levels import MAX_LEVELS, in_order
 
 #: Last words of headers under which whole numbers are codes: the sum of two means nothing.
 CODES = headers.word_set(
@@ -25,6 +26,8 @@ LEARNED = Learned(min_count=10)
 #: No person's text is shown as an example.
 MADE_UP = "text"
 SHOWN_PAIRS = 3
+ORDERED = "Listed from the lowest to the highest, and learned by place: see whether they rank so."
+FILE_ORDER = "Listed in the order of the file: add ordered: true if they rank so."
 
 
 Found = tuple[Category, tuple[str, ...]]
@@ -37,18 +40,34 @@ def as_category(fact: Facts) -> Found:
     if folded := len(spellings) < len(counts):
         counts = counts.groupby(counts.index.map(fold), sort=False).sum()
         counts.index = counts.index.map(spellings)
+    column, remarks = _listed(fact, counts)
+    if not folded:
+        return column, remarks
+    return column.model_copy(update={"fold": True}), (_one(fact, spellings), *remarks)
+
+
+def _listed(fact: Facts, counts: "pd.Series[Any]") -> Found:
+    """The column, with its texts in the order that they or the file tell, if any does."""
     is_short = counts.index.str.len() <= MAX_TEXT
     common = counts[(counts >= MIN_LISTED_ROWS) & is_short]
+    levels = fact.described.levels
+    keys = {**fact.feature, "kind": "category"}
+    keys["example"] = str(common.idxmax()) if len(common) else MADE_UP
+    if levels and len(levels) <= MAX_LEVELS and set(counts.index) <= set(levels):
+        ranked = levels if fact.described.ordered else in_order(levels, fact.header)
+        example = keys["example"] if len(common) else levels[0]
+        column = Category(**keys | {"categories": ranked or levels, "example": example})
+        return _ordered(column, ORDERED) if ranked else (column, (FILE_ORDER,))
+    known = is_short.all() and len(counts) <= MAX_LEVELS
+    if known and (ranked := in_order(list(counts.index), fact.header)):
+        example = keys["example"] if len(common) else ranked[0]
+        return _ordered(Category(**keys | {"categories": ranked, "example": example}), ORDERED)
     listed = 0 < len(counts) <= MAX_LISTED and len(common) == len(counts)
-    column = Category(
-        **fact.feature,
-        kind="category",
-        categories=tuple(sorted(counts.index)) if listed else LEARNED,
-        example=str(common.idxmax()) if len(common) else MADE_UP,
-    )
-    if not folded:
-        return column, ()
-    return column.model_copy(update={"fold": True}), (_one(fact, spellings),)
+    return Category(**keys | {"categories": tuple(sorted(counts.index)) if listed else LEARNED}), ()
+
+
+def _ordered(column: Category, remark: str) -> Found:
+    return column.model_copy(update={"ordered": True}), (remark,)
 
 
 def _spellings(counts: "pd.Series[Any]") -> dict[str, str]:

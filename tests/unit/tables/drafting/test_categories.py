@@ -7,6 +7,7 @@ import pytest
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.categories import as_category, as_code
+from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.facts import Facts, look
 
 
@@ -52,6 +53,34 @@ def test_category_when_a_dash_at_an_end_tells_grades_apart_then_folds_nothing() 
 
     assert (column.categories, column.fold) == (("A", "A+", "A-", "B", "B-"), False)
     assert remarks == ()
+
+
+def test_category_when_texts_rank_something_then_are_listed_in_order() -> None:
+    column, remarks = as_category(fact(["senior", "junior", "mid", "junior"] * 9))
+
+    assert (column.categories, column.ordered) == (("junior", "mid", "senior"), True)
+    assert remarks == (
+        "Listed from the lowest to the highest, and learned by place: see whether they rank so.",
+    )
+
+
+def test_category_when_a_level_is_rare_then_the_scale_is_listed_all_the_same() -> None:
+    column, _ = as_category(fact(["low", "high"] * 9 + ["medium"]))
+
+    assert column.categories == ("low", "medium", "high")
+
+
+@pytest.mark.parametrize(("ordered", "rank"), [(True, True), (False, False)])
+def test_category_when_the_file_lists_its_levels_then_keeps_their_order(
+    ordered: bool, rank: bool
+) -> None:
+    texts = pd.DataFrame({"X": ["b", "a", "c"] * 9})
+    described = {"X": Described(levels=("c", "a", "b", "d"), ordered=ordered)}
+
+    column, remarks = as_category(look(texts, CsvDialect(), described)[0])
+
+    assert (column.categories, column.ordered) == (("c", "a", "b", "d"), rank)
+    assert len(remarks) == 1
 
 
 CODES = "zip ZipCode OCC1990 occ_code ind_code state statefip county_fips NAICS isco08 DeptID"
