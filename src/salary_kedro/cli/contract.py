@@ -22,6 +22,7 @@ from salary_kedro.contract import (
     Integer,
     Number,
 )
+from salary_kedro.errors import UserError
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
 from salary_kedro.tables.left_out import WORDS
@@ -31,6 +32,8 @@ if TYPE_CHECKING:  # it is slow to import
 
 Row = dict[str, Any]
 SHOWN = 6
+#: From here on thousands are set apart: years are smaller.
+SEPARATED = 10_000
 
 
 @click.group()
@@ -50,8 +53,17 @@ def contract() -> None:
 @click.option("--encoding", default="", help="Encoding of a CSV file, if it is found wrongly.")
 @click.option("--skip-rows", type=click.IntRange(0, 1000), help="Lines above the header.")
 @click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the draft as a page, too.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
-def infer(file: Path, env: str, target: str | None, force: bool, json_: bool, **said: Any) -> None:
+def infer(
+    file: Path,
+    env: str,
+    target: str | None,
+    force: bool,
+    html: Path | None,
+    json_: bool,
+    **said: Any,
+) -> None:
     """Draft an environment from a table, for you to edit.
 
     FILE is CSV, a spreadsheet, a file of Stata, SPSS or SAS, Parquet (also a folder of it),
@@ -62,7 +74,7 @@ def infer(file: Path, env: str, target: str | None, force: bool, json_: bool, **
     Example: kedro contract infer salaries.xlsx --env mine
     """
     with readable_errors(hint=""):
-        result = draft_environment(find_root(), file, env, target, force, **said)
+        result = draft_environment(find_root(), file, env, target, force, html, **said)
         console.as_json(result) if json_ else tell_drafted(result)
 
 
@@ -102,17 +114,26 @@ def diff(before: str, after: str, env: str | None, json_: bool) -> None:
 
 
 def draft_environment(
-    root: Path, file: Path, env: str, target: str | None, force: bool, **said: Any
+    root: Path,
+    file: Path,
+    env: str,
+    target: str | None,
+    force: bool,
+    html: Path | None,
+    **said: Any,
 ) -> Row:
     """Draft an environment from a table; what is said about its file is as `Asked` has it."""
     from salary_kedro.project.new_environment import check_name, write_environment
     from salary_kedro.tables.drafting.from_file import draft_table
     from salary_kedro.tables.drafting.raw_file import Asked
+    from salary_kedro.tables.drafting.report import report_html
 
     check_name(env, root, force=force)
     drafted = draft_table(file, target, asked=Asked(**said))
     places = write_environment(drafted, file, env, root, force=force)
     draft = drafted.draft
+    if html is not None:
+        write_page(html, report_html(draft, file.name, drafted.rows))
     return {
         "env": env,
         **places,
@@ -131,6 +152,18 @@ def draft_environment(
     }
 
 
+def write_page(path: Path, text: str) -> None:
+    """Write a page.
+
+    Raises:
+        UserError: If it cannot be written there.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--html {path} cannot be written: {error.strerror}") from error
+
+
 def _column_row(draft: "ColumnDraft", use: str | None = None) -> Row:
     column = draft.column
     return {
@@ -140,7 +173,9 @@ def _column_row(draft: "ColumnDraft", use: str | None = None) -> Row:
         "use": use or column.use,
         "values": _values(column),
         "missing_share": draft.missing_share,
+        "why": draft.picture.why if draft.picture else "",
         "remarks": list(draft.remarks),
+        "proposals": list(draft.proposals),
     }
 
 
@@ -174,7 +209,9 @@ def _categories(column: Category) -> str:
 
 
 def _say(value: Any) -> str:
-    return f"{value:.15g}" if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.15g}" if abs(value) >= SEPARATED else f"{value:.15g}"
 
 
 def tell_drafted(result: Row) -> None:
@@ -234,7 +271,8 @@ def tell_report(report: Row) -> None:
         lines = ", ".join(map(str, found["first_lines"]))
         more = ", ..." if found["rows"] > len(found["first_lines"]) else ""
         rows_found = console.count(found["rows"], "row")
-        click.echo(f"\n{rows_found}: {_plain(found['reason'])} (lines {lines}{more})")
+        word = "line" if found["rows"] == 1 else "lines"
+        click.echo(f"\n{rows_found}: {_plain(found['reason'])} ({word} {lines}{more})")
     for why, rows in report["left_out"].items():
         click.echo(f"\n{console.count(rows, 'row')} {WORDS[why]}")
     if report["top_coded"]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from salary_kedro.contract.columns import Column
+from salary_kedro.contract.columns import Column, IntegerTarget, NumberTarget
 from salary_kedro.contract.model import Contract, TableRules
 from salary_kedro.tables.checked import CheckedTable, check
 from salary_kedro.tables.columns import missing_cells
@@ -65,7 +65,7 @@ def _column_report(
         "column": column.column,
         "name": column.name,
         "kind": column.kind,
-        "use": column.use,
+        "use": "target" if isinstance(column, NumberTarget | IntegerTarget) else column.use,
         "missing_share": float(missing_cells(cells, column, rules).mean()) if len(cells) else 0.0,
         "rejected": len(reasons),
         "reasons": _reasons(reasons, lines),

@@ -6,6 +6,7 @@ from typing import Any
 
 from salary_kedro.contract.columns import Column, Feature, NumberTarget, Use
 from salary_kedro.contract.model import Contract, TableRules
+from salary_kedro.tables.drafting.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ColumnDraft:
         odd_share: Share of its values that are not of its kind, 0 to 1.
         waiting_share: Share of its values that are rejected until a person decides on them.
         proposals: Keys that this person may give it.
+        picture: What the rows show of it, and why it is taken for what it is.
     """
 
     column: Column
@@ -27,6 +29,7 @@ class ColumnDraft:
     odd_share: float = 0.0
     waiting_share: float = 0.0
     proposals: tuple[str, ...] = ()
+    picture: Picture | None = None
 
     @property
     def keys(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Drafts a contract from a table, for a person to edit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -10,9 +10,10 @@ from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
-from salary_kedro.tables.drafting.facts import look
+from salary_kedro.tables.drafting.facts import Facts, look
 from salary_kedro.tables.drafting.features import propose_all, with_input
 from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
+from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
 from salary_kedro.tables.drafting.sniff import find_marks, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
@@ -62,7 +63,19 @@ def draft_contract(
     draft = Draft(with_input(features), chosen, rules)
     read = [column.column for column in draft.contract.columns]
     remarks = (*units.doubts, *doubts, *repeats_remark(texts, read), *left_out, *_about(texts))
-    return replace(draft, remarks=remarks).allowing(_lacking(chosen))
+    return _drawn(replace(draft, remarks=remarks), facts).allowing(_lacking(chosen))
+
+
+def _drawn(draft: Draft, facts: Sequence[Facts]) -> Draft:
+    """The draft with what the rows show of each column."""
+    known = {fact.header: fact for fact in facts}
+    features = tuple(
+        replace(feature, picture=picture_of(known[feature.column.column], feature.column))
+        for feature in draft.features
+    )
+    target = draft.target.column
+    drawn = replace(draft.target, picture=picture_of(known[target.column], target))
+    return replace(draft, features=features, target=drawn)
 
 
 def _with_marks(texts: pd.DataFrame, dialect: CsvDialect) -> CsvDialect:

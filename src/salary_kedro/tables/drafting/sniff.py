@@ -19,11 +19,12 @@ from pandas.errors import ParserError, ParserWarning
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.contract.spelling import NumberReader, tidy
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
-from salary_kedro.tables.csv_top import from_header
+from salary_kedro.tables.csv_top import from_header, is_plain
 from salary_kedro.tables.drafting.codes import MISSING_WORDS
 from salary_kedro.tables.drafting.edges import HEAD, TAIL, find_edges
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.spellings import core_of
+from salary_kedro.tables.lines import FIRST_LINE
 
 HEAD_ROWS = 200
 MAX_LINE, TAIL_BYTES = 10_000, 1 << 18
@@ -64,7 +65,8 @@ def _try(
     for row in _unbroken(reader):
         rows.append(row)
         starts.append(reader.line_num)
-    edges = find_edges(rows[:HEAD], [*_unbroken(csv.reader(tail, delimiter=delimiter))])
+    last = [*rows[HEAD:], *_unbroken(csv.reader(tail, delimiter=delimiter))]
+    edges = find_edges(rows[:HEAD], last)
     found = replace(edges, skip_rows=starts[edges.skip_rows])
     dialect = found.within(CsvDialect(delimiter=delimiter, encoding=encoding))
     return _columns(path, dialect), dialect, edges.remarks
@@ -112,8 +114,9 @@ def read_texts(path: Path, dialect: CsvDialect, rows: int) -> pd.DataFrame:
     """
     with warnings.catch_warnings(), path.open("rb") as file:
         warnings.filterwarnings("error", "Length of header", ParserWarning)
-        return pd.read_csv(
-            from_header(file, dialect)[0],
+        source, line = from_header(file, dialect)
+        found: pd.DataFrame = pd.read_csv(
+            source,
             sep=dialect.delimiter,
             encoding=dialect.encoding,
             nrows=rows,
@@ -122,6 +125,9 @@ def read_texts(path: Path, dialect: CsvDialect, rows: int) -> pd.DataFrame:
             index_col=False,
             skip_blank_lines=False,
         )
+    if not is_plain(dialect):
+        found.attrs[FIRST_LINE] = line
+    return found
 
 
 def read_header(path: Path, dialect: CsvDialect) -> list[str]:

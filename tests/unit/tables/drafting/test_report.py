@@ -1,0 +1,64 @@
+"""The draft as a page for people."""
+
+import re
+
+import pandas as pd
+
+from salary_kedro.contract import CsvDialect
+from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.report import report_html
+
+ROWS = 40
+HOSTILE = "<script>alert('1')</script> & \"x\""
+
+
+def draft() -> Draft:
+    """A draft of a table with a hostile header and a rare text."""
+    table = {
+        HOSTILE: ["a<b", "c&d"] * (ROWS // 2),
+        "Job": ["clerk"] * 36 + ["chief of Ann"] * 4,
+        "Years": [row % 9 for row in range(ROWS)],
+        "Name": [f"Ann {row}" for row in range(ROWS)],
+        "Salary": [30_000 + row * 13 % 41 for row in range(ROWS)],
+    }
+    return draft_contract(pd.DataFrame(table).astype("str"), CsvDialect())
+
+
+def test_report_when_headers_and_texts_are_hostile_then_are_shown_as_they_are() -> None:
+    page = report_html(draft(), f"{HOSTILE}.csv", ROWS)
+
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#x27;1&#x27;)&lt;/script&gt; &amp; &quot;x&quot;" in page
+    assert "a&lt;b" in page
+
+
+def test_report_when_a_text_is_rare_or_tells_who_people_are_then_is_not_shown() -> None:
+    page = report_html(draft(), "t.csv", ROWS)
+
+    assert "chief of Ann" not in page
+    assert "Ann 1" not in page
+    assert 'other texts</td><td class="n">4</td>' in page
+
+
+def test_report_when_it_is_read_then_needs_nothing_from_elsewhere() -> None:
+    page = report_html(draft(), "t.csv", ROWS)
+
+    assert not re.search(r"(src|href)=|url\(|@import", page)
+
+
+def test_report_when_the_table_is_small_then_has_a_card_for_each_column() -> None:
+    page = report_html(draft(), "t.csv", ROWS)
+
+    assert re.findall(r'<article class="(\w+)"', page) == [
+        *("target", "feature", "feature", "feature", "ignore")
+    ]
+    assert page.count("<svg") == 2
+    assert "40 of 40 values are numbers; 40 different." in page
+
+
+def test_picture_when_numbers_are_drawn_then_each_row_is_in_a_bin() -> None:
+    picture = draft().target.picture
+
+    assert picture is not None
+    assert (sum(picture.bins), len(picture.edges)) == (ROWS, len(picture.bins) + 1)
