@@ -73,7 +73,7 @@ def test_infer_when_it_is_done_then_says_what_it_decided_and_what_comes_next(
         ["Drafted", "from", "40", "rows:"],
         [],
         ["column", "kind", "use", "values", "missing", "remark"],
-        ["id", "integer", "ignore", "0.0%", "It", "numbers", "the", "rows."],
+        ["id", "category", "ignore", "0.0%", "It", "numbers", "people", "or", "rows."],
         ["level", "category", "feature", "a,", "b", "0.0%"],
         ["years", "integer", "feature", "0", "to", "9", "0.0%"],
     ]

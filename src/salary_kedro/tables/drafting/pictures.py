@@ -1,5 +1,6 @@
 """What the rows show of a column, for people: counts alone, no cells of single rows."""
 
+import math
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -57,10 +58,14 @@ def picture_of(fact: Facts, column: Column) -> Picture:
 
 
 def _bins(fact: Facts) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    low, high = np.percentile(fact.sizes, REACH)
+    low, high = map(float, np.percentile(fact.sizes, REACH))
     if low == high:
         return (), ()
-    counts, edges = np.histogram(np.clip(fact.sizes, low, high), bins=BINS)
+    whole = bool((fact.sizes == np.floor(fact.sizes)).all())
+    width = math.ceil((high - low + 1) / BINS) if whole else (high - low) / BINS
+    bins = math.ceil((high - low + whole) / width)
+    reach = (low, low + bins * width)
+    counts, edges = np.histogram(np.clip(fact.sizes, low, high), bins=bins, range=reach)
     return tuple(float(f"{edge:.2g}") for edge in edges), tuple(map(int, counts))
 
 
@@ -71,12 +76,13 @@ def why(fact: Facts, column: Column) -> str:
         case Number() | Integer():
             numbers = int(fact.counts[fact.are_numbers].sum())
             whole = "whole numbers" if isinstance(column, Integer) else "numbers"
-            return f"{numbers:,} of {cells:,} values are {whole}"
+            distinct = f"{len(fact.counts):,} of them different"
+            return f"{numbers:,} of {cells:,} values are {whole}, {distinct}"
         case Category():
             rarest = int(fact.counts.min()) if cells else 0
-            return f"{len(fact.counts):,} different texts, the rarest in {rarest:,} rows"
+            return f"{len(fact.counts):,} different texts, each in {rarest:,} or more rows"
         case Boolean():
             return "its values are ways to write yes and no"
         case Date():
-            return f"its values are dates, written as {column.format}"
+            return f"{cells:,} values are dates, written as {column.format}"
     assert_never(column)

@@ -26,8 +26,8 @@ article.target { border: 2px solid var(--bar); grid-column: 1 / -1; }
 article.ignore { background: var(--soft); }
 .tag { display: inline-block; font-size: .78rem; border: 1px solid var(--line);
   border-radius: 1rem; padding: 0 .55rem; margin: .3rem .25rem 0 0; }
-svg { width: 100%; height: auto; display: block; margin-top: .5rem; }
-rect { fill: var(--bar); } text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
+svg, .ends { width: 100%; max-width: 34rem; } svg { display: block; margin-top: .5rem; }
+rect { fill: var(--bar); } .ends { display: flex; justify-content: space-between; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; margin-top: .5rem; }
 td { padding: .1rem 0; overflow-wrap: anywhere; } td.n { text-align: right; width: 5rem;
   font-variant-numeric: tabular-nums; }
@@ -81,9 +81,9 @@ def _card(draft: ColumnDraft, *, is_target: bool) -> str:
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in (use, column.kind))
     parts = [f'<article class="{use}"><h2>{escape(column.column)}</h2>{tags}']
     if picture is not None:
-        missing = f", {picture.missing:,} missing ({draft.missing_share:.1%})"
-        shown = f"{picture.distinct:,} different{missing if picture.missing else ''}"
-        parts.append(f'<p class="quiet">{escape(picture.why)}; {shown}.</p>')
+        missing = f"; {picture.missing:,} are missing ({draft.missing_share:.1%})"
+        said = f"{picture.why}{missing if picture.missing else ''}."
+        parts.append(f'<p class="quiet">{escape(said[0].upper() + said[1:])}</p>')
         parts += [*_histogram(draft), *_texts(draft)]
     parts += [*_listed(draft.remarks)]
     parts += [f"<p><code>{escape(text)}</code></p>" for text in draft.proposals]
@@ -101,13 +101,10 @@ def _histogram(draft: ColumnDraft) -> Iterator[str]:
         f'width="{step - 2:.1f}" height="{HEIGHT * count / top:.1f}" rx="1"/>'
         for place, count in enumerate(bins)
     )
-    ends = (
-        f'<text x="0" y="{HEIGHT + 15}">{edges[0]:,.15g}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT + 15}" text-anchor="end">{edges[-1]:,.15g}</text>'
-    )
+    low, high = f"{edges[0]:,.15g}", f"{edges[-1]:,.15g}"
     yield (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 20}" role="img" aria-label="Histogram from '
-        f'{edges[0]:,.15g} to {edges[-1]:,.15g}">{bars}{ends}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Histogram from {low} to '
+        f'{high}">{bars}</svg><div class="ends quiet"><span>{low}</span><span>{high}</span></div>'
     )
 
 

@@ -54,7 +54,7 @@ def test_report_when_the_table_is_small_then_has_a_card_for_each_column() -> Non
         *("target", "feature", "feature", "feature", "ignore")
     ]
     assert page.count("<svg") == 2
-    assert "40 of 40 values are numbers; 40 different." in page
+    assert "40 of 40 values are numbers, 40 of them different." in page
 
 
 def test_picture_when_numbers_are_drawn_then_each_row_is_in_a_bin() -> None:
