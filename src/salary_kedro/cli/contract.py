@@ -29,6 +29,7 @@ from salary_kedro.tables.left_out import WORDS
 
 if TYPE_CHECKING:  # it is slow to import
     from salary_kedro.tables.drafting.draft import ColumnDraft
+    from salary_kedro.tables.drafting.from_file import Drafted
 
 Row = dict[str, Any]
 SHOWN = 6
@@ -45,36 +46,31 @@ def contract() -> None:
 
 
 @contract.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--env", "-e", required=True, help="New environment under conf/.")
 @click.option("--target", help="Header of the column to predict, if it is not found automatically.")
 @click.option("--sheet", default="", help="Sheet of a spreadsheet, if not the first visible one.")
-@click.option("--table", "named_table", default="", help="Name of a table within a spreadsheet.")
+@click.option("--table", "named_table", default="", help="A table in a spreadsheet or database.")
+@click.option("--sql", help="Address of a database, without a password; instead of FILE.")
 @click.option("--encoding", default="", help="Encoding of a CSV file, if it is found wrongly.")
 @click.option("--skip-rows", type=click.IntRange(0, 1000), help="Lines above the header.")
 @click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the draft as a page, too.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
-def infer(
-    file: Path,
-    env: str,
-    target: str | None,
-    force: bool,
-    html: Path | None,
-    json_: bool,
-    **said: Any,
-) -> None:
+def infer(env: str, force: bool, html: Path | None, json_: bool, **said: Any) -> None:
     """Draft an environment from a table, for you to edit.
 
     FILE is CSV, a spreadsheet, a file of Stata, SPSS or SAS, Parquet (also a folder of it),
     Arrow, ORC or JSON Lines; CSV and others may be packed. docs/formats.md tells how each is
     read. Writes conf/ENV with the contract, and a copy of the table under data/ENV: everything
     `kedro run --env ENV` needs. Large tables are drafted from their first 100,000 rows.
+    A table of a database is not copied: name --sql and --table, and put the password into
+    SALARY_SQL_PASSWORD, or into a file that SALARY_SQL_PASSWORD_FILE names.
 
     Example: kedro contract infer salaries.xlsx --env mine
     """
     with readable_errors(hint=""):
-        result = draft_environment(find_root(), file, env, target, force, html, **said)
+        result = draft_environment(find_root(), env, force, html, **said)
         console.as_json(result) if json_ else tell_drafted(result)
 
 
@@ -113,27 +109,25 @@ def diff(before: str, after: str, env: str | None, json_: bool) -> None:
         sys.exit(1)
 
 
-def draft_environment(
-    root: Path,
-    file: Path,
-    env: str,
-    target: str | None,
-    force: bool,
-    html: Path | None,
-    **said: Any,
-) -> Row:
-    """Draft an environment from a table; what is said about its file is as `Asked` has it."""
+def draft_environment(root: Path, env: str, force: bool, html: Path | None, **said: Any) -> Row:
+    """Draft an environment from a table.
+
+    Args:
+        root: The project.
+        env: The new environment.
+        force: Whether an earlier draft is replaced.
+        html: Where the draft is written as a page, too; None for nowhere.
+        said: The other options of `infer`.
+    """
     from salary_kedro.project.new_environment import check_name, write_environment
-    from salary_kedro.tables.drafting.from_file import draft_table
-    from salary_kedro.tables.drafting.raw_file import Asked
     from salary_kedro.tables.drafting.report import report_html
 
     check_name(env, root, force=force)
-    drafted = draft_table(file, target, asked=Asked(**said))
-    places = write_environment(drafted, file, env, root, force=force)
+    table, drafted = _drafted(**said)
+    places = write_environment(drafted, table, env, root, force=force)
     draft = drafted.draft
     if html is not None:
-        write_page(html, report_html(draft, file.name, drafted.rows))
+        write_page(html, report_html(draft, table.name, drafted.rows))
     return {
         "env": env,
         **places,
@@ -162,6 +156,29 @@ def write_page(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"--html {path} cannot be written: {error.strerror}") from error
+
+
+def _drafted(
+    file: Path | None, sql: str | None, target: str | None, **asked: Any
+) -> tuple[Any, "Drafted"]:
+    """The table, in a file or a database, and what was drafted from it.
+
+    Raises:
+        UserError: If it cannot be read, or it is not said which it is.
+    """
+    from salary_kedro.datasets.table import open_database
+    from salary_kedro.tables.drafting.from_file import draft_database, draft_table
+    from salary_kedro.tables.drafting.raw_file import Asked
+
+    if (file is None) == (sql is None) or (sql and not asked["named_table"]):
+        raise UserError(
+            "name one table: the FILE that holds it, or --sql with the address of its database and "
+            "--table with its name"
+        )
+    if file:
+        return file, draft_table(file, target, asked=Asked(**asked))
+    table = open_database(str(sql), asked["named_table"])
+    return table, draft_database(table, target)
 
 
 def _column_row(draft: "ColumnDraft", use: str | None = None) -> Row:

@@ -16,7 +16,7 @@ from salary_kedro.datasets.stores import (
     SpreadsheetCSVDataset,
     TableReaderDataset,
 )
-from salary_kedro.datasets.table import TableDataset
+from salary_kedro.datasets.table import DatabaseTableDataset, TableDataset
 
 __all__ = [
     "BentoProjectDataset",
@@ -24,6 +24,7 @@ __all__ = [
     "CachedDownloadDataset",
     "ChosenBundleDataset",
     "CodeLineageDataset",
+    "DatabaseTableDataset",
     "ModelDataset",
     "PlotDataset",
     "RegistryDataset",

@@ -1,11 +1,16 @@
 """Writes an environment for a table: its contract, its names, and a copy of the table."""
 
+import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from salary_kedro.bundle.places import DEFAULT_ENVS, data_folder
 from salary_kedro.errors import UserError
@@ -20,6 +25,7 @@ from salary_kedro.project.exchange import (
 )
 from salary_kedro.tables.drafting.from_file import Drafted
 from salary_kedro.tables.drafting.text import contract_yaml, quote
+from salary_kedro.tables.formats.database import DatabaseTable
 from salary_kedro.tables.formats.parquet import parquet_files
 
 #: The first comment of the files of an environment, by which it is known.
@@ -35,6 +41,15 @@ raw_salaries:
     type: salary_kedro.datasets.TableDataset
     filepath: ${data:01_raw/NAME}
     contract: ${contract:}
+  metadata: {kedro-viz: {layer: raw}}
+"""
+IN_DATABASE = """\
+# The raw table is one of a database, read anew each time. Its password is what
+# SALARY_SQL_PASSWORD holds, or the file that SALARY_SQL_PASSWORD_FILE names.
+raw_salaries:
+  type: salary_kedro.datasets.DatabaseTableDataset
+  url: %(URL)s
+  table: %(TABLE)s
   metadata: {kedro-viz: {layer: raw}}
 """
 
@@ -88,40 +103,75 @@ def _check_names(texts: Mapping[str, str], env: str, root: Path) -> None:
 
 
 def write_environment(
-    drafted: Drafted, table: Path, env: str, root: Path, *, force: bool
+    drafted: Drafted, table: Path | DatabaseTable, env: str, root: Path, *, force: bool
 ) -> dict[str, str]:
     """Write what makes `--env` run, all or nothing; an environment that is replaced stays whole.
 
     Returns:
-        Where contract and table are, relative to the project.
+        Where contract and table are: relative to the project, or in its database.
 
     Raises:
-        UserError: If it already exists, unless it may be replaced.
+        UserError: If it already exists, unless it may be replaced; or is being written.
     """
-    check_name(env, root, force=force)
-    texts = _texts(drafted, table.name, env)
-    _check_names(texts, env, root)
-    restore_interrupted(env, root)
-    target = raw_folder(env, root) / f"{TABLE}{drafted.suffix}"
-    conf, digits = root / "conf" / env, uuid4().hex
-    same = target.exists() and target.samefile(table)
-    if os.path.lexists(target) and not (same or (force and conf.exists())):
-        remedy = "move it away, or replace it with --force" if conf.exists() else "move it away"
-        raise UserError(f"{target} already exists: {remedy}")
-    part, new = (beside(path, digits, "part") for path in (target, conf))
+    with _alone(env, root):
+        check_name(env, root, force=force)
+        texts = _texts(drafted, table, env)
+        _check_names(texts, env, root)
+        restore_interrupted(env, root)
+        conf = root / "conf" / env
+        contract = str((conf / "contract.yml").relative_to(root))
+        if isinstance(table, DatabaseTable):
+            _exchange(conf, texts, None, None)
+            return {"contract": contract, "data": f"{table.url}, table {table.name}"}
+        target = raw_folder(env, root) / f"{TABLE}{drafted.suffix}"
+        same = target.exists() and target.samefile(table)
+        if os.path.lexists(target) and not (same or (force and conf.exists())):
+            remedy = "move it away, or replace it with --force"
+            remedy = remedy if conf.exists() else "move it away"
+            raise UserError(f"{target} already exists: {remedy}")
+        _exchange(conf, texts, None if same else table, target)
+        return {"contract": contract, "data": str(target.relative_to(root))}
+
+
+def _exchange(
+    conf: Path, texts: Mapping[str, str], table: Path | None, target: Path | None
+) -> None:
+    """Write the configuration, and the copy of a table, and put both into their places."""
+    digits = uuid4().hex
+    new = beside(conf, digits, "part")
+    part = target and beside(target, digits, "part")
     try:
         _write_configuration(new, conf, texts)
-        if not same:
+        places = {conf: new}
+        if table and target and part:
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(table, part)
-        swap({conf: new} if same else {conf: new, target: part}, digits)
+            places[target] = part
+        swap(places, digits)
     except OSError as error:
         raise UserError(f"the environment cannot be written: {error}") from error
     finally:
-        remove(part)
+        if part:
+            remove(part)
         shutil.rmtree(new, ignore_errors=True)
-    places = {"contract": conf / "contract.yml", "data": target}
-    return {key: str(path.relative_to(root)) for key, path in places.items()}
+
+
+@contextmanager
+def _alone(env: str, root: Path) -> Iterator[None]:
+    """Keep another process from writing the same environment meanwhile."""
+    name = hashlib.sha256(f"{root.resolve()} {env}".encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir(), f"salary-{os.getuid()}-{name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"another `kedro contract infer` is writing the environment '{env}': wait until it has "
+            f"ended"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _copy(table: Path, part: Path) -> None:
@@ -143,10 +193,10 @@ def _write_configuration(new: Path, conf: Path, texts: Mapping[str, str]) -> Non
         (new / name).write_text(text, encoding="utf-8")
 
 
-def _texts(drafted: Drafted, name: str, env: str) -> Mapping[str, str]:
+def _texts(drafted: Drafted, table: Path | DatabaseTable, env: str) -> Mapping[str, str]:
     """The files of the environment, by name."""
     rows = f"{drafted.rows:,} rows" if drafted.whole else f"the first {drafted.rows:,} rows"
-    origin = [f"{DRAFTED_BY} from {rows} of {name}."]
+    origin = [f"{DRAFTED_BY} from {rows} of {table.name}."]
     bento = f"salary_{env.lower()}".rstrip("_-")
     texts = {
         "contract.yml": contract_yaml(drafted.draft, origin),
@@ -155,6 +205,9 @@ def _texts(drafted: Drafted, name: str, env: str) -> Mapping[str, str]:
         f"packaging:\n  bento_name: {quote(bento)}\n",
         "mlflow.yml": f"# {DRAFTED_BY}.\ntracking:\n  experiment:\n    name: {quote(env)}\n",
     }
+    if isinstance(table, DatabaseTable):
+        address = {"URL": quote(table.url), "TABLE": quote(table.name)}
+        return {**texts, "catalog.yml": IN_DATABASE % address}
     if drafted.suffix == ".csv":
         return texts
     return {**texts, "catalog.yml": CATALOG.replace("NAME", f"{TABLE}{drafted.suffix}")}

@@ -8,6 +8,7 @@ from salary_kedro.contract import Contract
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_rows import open_rows
 from salary_kedro.tables.formats.cells import unify
+from salary_kedro.tables.formats.database import DatabaseTable
 from salary_kedro.tables.formats.opening import open_table
 from salary_kedro.tables.formats.recognise import Format, recognise
 from salary_kedro.tables.formats.wanted import Wanted
@@ -46,3 +47,14 @@ def _read_other(path: Path, kind: Format, contract: Contract) -> pd.DataFrame:
         frame = as_frame(unify(table.chunks(ROWS)))
         frame.attrs[FIRST_ROW] = table.first_row
         return frame
+
+
+def read_database(table: DatabaseTable) -> pd.DataFrame:
+    """Read a whole table of a database under its own headers.
+
+    Raises:
+        UserError: If it cannot be read; says why.
+    """
+    frame = as_frame(unify(table.chunks(ROWS)))
+    frame.attrs[FIRST_ROW] = table.first_row
+    return frame

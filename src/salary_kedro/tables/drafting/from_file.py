@@ -8,13 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
+from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import soften
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
-from salary_kedro.tables.drafting.raw_file import NOTHING, Asked, RawFile, open_raw
+from salary_kedro.tables.drafting.raw_file import NOTHING, Asked, RawFile, RawTable, open_raw
+from salary_kedro.tables.formats.database import DatabaseTable
 from salary_kedro.tables.unreadable import explain_reader
 
 #: Rows from which a contract is drafted.
@@ -31,7 +33,7 @@ class Drafted:
         draft: The draft.
         rows: Rows that it was made from.
         whole: Whether these are all rows of the table.
-        suffix: Suffix of the copy of the table.
+        suffix: Suffix of the copy of the table; empty for a database, which is not copied.
     """
 
     draft: Draft
@@ -55,14 +57,28 @@ def draft_table(
         UserError: If the file cannot be read, or nothing can be learned from it.
     """
     with _explained(path), open_raw(path, asked) as table:
-        texts, dialect = table.texts(limit + 1)
-        whole = len(texts) <= limit
-        texts = texts if whole else texts.head(limit)
-        draft = draft_contract(texts, dialect, target, table.described())
+        drafted = _draft(table, target, limit)
         where = {"sheet": asked.sheet, "named_table": asked.named_table}
-        rules = draft.table.model_copy(update=where)
-        draft = replace(draft, table=rules, remarks=(*table.remarks, *draft.remarks))
-        return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
+        rules = drafted.draft.table.model_copy(update=where)
+        return replace(drafted, draft=replace(drafted.draft, table=rules))
+
+
+def draft_database(table: DatabaseTable, target: str | None, limit: int = DRAFT_ROWS) -> Drafted:
+    """Draft a contract from the first rows of a table of a database, and try it on them.
+
+    Raises:
+        UserError: If it cannot be read, or nothing can be learned from it.
+    """
+    return _draft(RawTable(table, CsvDialect(), "", table.remarks), target, limit)
+
+
+def _draft(table: RawFile, target: str | None, limit: int) -> Drafted:
+    texts, dialect = table.texts(limit + 1)
+    whole = len(texts) <= limit
+    texts = texts if whole else texts.head(limit)
+    draft = draft_contract(texts, dialect, target, table.described())
+    draft = replace(draft, remarks=(*table.remarks, *draft.remarks))
+    return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
 
 
 def _tried(draft: Draft, table: RawFile, rows: int) -> Draft:
