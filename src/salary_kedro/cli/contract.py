@@ -235,6 +235,8 @@ def tell_drafted(result: Row) -> None:
     """Print what was decided, and what to do next."""
     rows = console.count(result["rows"], "row")
     click.echo(f"Drafted from {'' if result['whole'] else 'the first '}{rows}:\n")
+    for remark in result["remarks"]:
+        click.echo(f"{_plain(remark)}\n")
     shown = [
         {
             **row,
@@ -246,8 +248,6 @@ def tell_drafted(result: Row) -> None:
     ]
     keys = ("column", "kind", "use", "values", "missing", "remark")
     console.as_table(shown, {key: key for key in keys})
-    for remark in result["remarks"]:
-        click.echo(f"\n{remark}")
     if not result["whole"]:
         click.echo("\nLater rows may contain more: `kedro contract check` reads all of them.")
     click.echo("\nNext:")

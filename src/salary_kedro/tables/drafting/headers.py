@@ -30,6 +30,7 @@ def word_set(text: str) -> frozenset[str]:
 
 
 #: Words of headers, as `words` gives them.
+YEARS = frozenset({"year", "yr", "jahr", "annee", "ano", "anno"})
 UNITS = {"years": {"years", "yrs", "jahre"}, "months": {"months"}}
 UNITS |= {"hours": {"hours", "hrs"}, "days": {"days"}, "weeks": {"weeks"}}
 
@@ -62,3 +63,9 @@ def unit_of(header: str) -> str:
     """The unit that a header names; empty if it names none."""
     found = set(words(header))
     return next((unit for unit, known in UNITS.items() if found & known), "")
+
+
+def is_year(header: str) -> bool:
+    """Whether a header names years, such as `year` or `hire_year`."""
+    found = words(header)
+    return bool(found) and (found[0] in YEARS or found[-1] in YEARS)

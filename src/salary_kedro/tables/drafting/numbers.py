@@ -9,6 +9,9 @@ from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, Integer, Numb
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.facts import Facts
 
+#: Years that tables tell of, and how far beyond the last one their bounds reach at least.
+YEARS, DECADE = (1900, 2100), 10
+
 
 def as_number(fact: Facts) -> Number | Integer | None:
     """A column of numbers, whole ones if all are; None if it holds something else."""
@@ -19,6 +22,8 @@ def as_number(fact: Facts) -> Number | Integer | None:
     is_whole = bool((numbers == np.floor(numbers)).all())
     whole = is_whole and max(abs(low), abs(high)) <= MAX_INTEGER
     lower, upper, example = with_head_room(low, high, whole=whole)
+    if whole and headers.is_year(fact.header) and YEARS[0] <= low and high <= YEARS[1]:
+        upper = max(upper, math.ceil((high + DECADE) / DECADE) * DECADE)  # today's, too
     keys = {**fact.measured, "unit": headers.unit_of(fact.header), "example": example}
     keys |= fact.written
     if whole:

@@ -40,6 +40,13 @@ class Picture:
     texts: tuple[tuple[str, int], ...] = ()
     others: int = 0
 
+    @property
+    def said(self) -> str:
+        """Why the column is taken for what it is, and how many values are missing."""
+        missing = f"; {self.missing:,} are missing ({self.missing / self.rows:.1%})"
+        text = f"{self.why}{missing if self.missing else ''}"
+        return text[0].upper() + text[1:]
+
 
 def picture_of(fact: Facts, column: Column) -> Picture:
     """Draw a column as it is proposed."""

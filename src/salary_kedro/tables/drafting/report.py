@@ -81,9 +81,7 @@ def _card(draft: ColumnDraft, *, is_target: bool) -> str:
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in (use, column.kind))
     parts = [f'<article class="{use}"><h2>{escape(column.column)}</h2>{tags}']
     if picture is not None:
-        missing = f"; {picture.missing:,} are missing ({draft.missing_share:.1%})"
-        said = f"{picture.why}{missing if picture.missing else ''}."
-        parts.append(f'<p class="quiet">{escape(said[0].upper() + said[1:])}</p>')
+        parts.append(f'<p class="quiet">{escape(picture.said)}.</p>')
         parts += [*_histogram(draft), *_texts(draft)]
     parts += [*_listed(draft.remarks)]
     parts += [f"<p><code>{escape(text)}</code></p>" for text in draft.proposals]

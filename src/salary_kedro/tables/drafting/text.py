@@ -65,6 +65,8 @@ def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
 
 
 def _said_of(column: ColumnDraft) -> Iterator[str]:
+    if column.picture is not None:
+        yield f"{column.picture.said}."
     yield from column.remarks
     yield from (f"If you decide so: {text}" for text in column.proposals)
 

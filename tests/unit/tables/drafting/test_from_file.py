@@ -50,3 +50,29 @@ def test_draft_table_when_a_table_is_large_then_drafts_from_its_first_rows(tmp_p
     drafted = draft_table(tmp_path / "t.csv", None, limit=20)
 
     assert (drafted.rows, drafted.whole) == (20, False)
+
+
+def test_draft_table_when_lines_stand_around_the_rows_then_tries_the_rows_alone(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"{row % 7},{'ab'[row % 2]},{row * 3 % 11 + 1}" for row in range(70))
+    text = f"Pay of 2024\n\nx,level,salary\n{rows}\nTotal,,412\nSource: HR,,\n"
+    (tmp_path / "t.csv").write_text(text)
+
+    draft = draft_table(tmp_path / "t.csv", None).draft
+
+    csv = draft.table.csv
+    assert (csv.skip_rows, csv.header_rows, csv.footer) == (2, 1, ("Total", "Source"))
+    assert [feature.column.required for feature in draft.features] == [True, True]
+    assert draft.table.max_rejected_share == 0.05
+
+
+def test_draft_table_when_a_title_stands_above_then_counts_it_among_the_lines(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"{row % 7},{row * 3 % 11 + 1}" for row in range(30))
+    (tmp_path / "t.csv").write_text(f"Pay of 2024\nx,salary\n?x,5\n{rows}\n")
+
+    draft = draft_table(tmp_path / "t.csv", None).draft
+
+    assert draft.features[0].remarks[-1].endswith("of the shape '?a' (1), line 3.")

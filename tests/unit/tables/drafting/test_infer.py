@@ -153,6 +153,22 @@ def test_infer_when_there_is_a_range_then_gives_it_head_room(
     assert (found["minimum"], found["maximum"]) == (minimum, maximum)
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "maximum"),
+    [
+        ("year", [1976, 1987], 2000),
+        ("work_year", [2020, 2024], 2040),
+        ("hire_year", [1990, 2021], 2040),
+        ("years", [0, 10], 15),
+        ("year", [1, 4], 5),
+    ],
+)
+def test_infer_when_a_column_holds_years_then_its_bounds_reach_into_the_next_decade(
+    header: str, cells: list[int], maximum: int
+) -> None:
+    assert proposed(cells, header)["maximum"] == maximum
+
+
 def test_infer_when_texts_are_few_and_frequent_then_lists_them() -> None:
     assert proposed(["b", "a", "b"])["categories"] == ["a", "b"]
     assert proposed(["b", "a", "b"])["example"] == "b"
