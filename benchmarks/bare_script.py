@@ -57,6 +57,7 @@ REPEATS = 5
 PARAMETERS = {
     "data_engineering.train_size": TRAIN_SIZE,
     "data_engineering.random_state": SEED,
+    "data_engineering.repeats": "together",  # none does
     "data_science.model": "linear_regression",
     "data_science.random_state": SEED,
     "data_science.cross_validation.folds": FOLDS,

@@ -144,8 +144,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         (
             "contract.features.children.categories: unknown key; known are column, name, label, "
             "help, "
-            "unit, required, use, missing, minimum, maximum, exclusive_minimum, exclusive_maximum, "
-            "example, kind"
+            "unit, required, use, missing_values, missing, minimum, maximum, exclusive_minimum, "
+            "exclusive_maximum, example, written, conversions, kind"
         ),
     ),
     "a misspelt key of the learned categories": (
@@ -378,8 +378,8 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         "contract.table.max_rejected_share: must be at most 1 (found 5)",
     ),
     "an unknown rule for duplicates": (
-        change("max_rejected_share: 0", "duplicates: drop"),
-        "contract.table.duplicates: must be 'keep' or 'reject' (found 'drop')",
+        change("max_rejected_share: 0", "duplicates: discard"),
+        "contract.table.duplicates: must be 'keep', 'reject' or 'drop' (found 'discard')",
     ),
     "a delimiter of two characters": (
         change('delimiter: ","', 'delimiter: "||"'),
