@@ -65,10 +65,11 @@ image: $(DEV) ## build container images for service and page, with docker or pod
 audit: $(DEV) ## check the locked packages for known vulnerabilities
 	@$(BIN)/python .ci/audit requirements*.lock
 
-bench: $(DEV) ## measure start-up against bare Kedro, and training, validation and scoring against bare scripts (ROUNDS=5 ROWS=5000000)
+bench: $(DEV) ## measure start-up against bare Kedro, training, validation and scoring against bare scripts, readers against libraries (ROUNDS=5 ROWS=5000000)
 	@$(BIN)/python benchmarks/start.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
+	@$(BIN)/python benchmarks/readers.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(RUN) ## resolve the dependencies again and write the four lock files
 	@.ci/lock $(BIN)/uv

@@ -28,7 +28,7 @@ from salary_kedro.project.parameters import BatchScoring
 from salary_kedro.tables.csv_lines import csv_table
 from salary_kedro.tables.frames import learn_domain
 from salary_kedro.tables.reader import TableReader
-from salary_kedro.tables.writer import ScoredTables
+from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 from samples import bundle_files, column, contract_of, straight_line
 from stores import MODEL_NAME, Models, own_registry, register
 
@@ -255,12 +255,13 @@ def test_score_rows_when_a_raw_column_bears_an_added_name_then_renames_the_raw_o
     ]
 
 
-def test_score_rows_when_no_row_is_good_then_the_output_is_a_header(
+def test_score_rows_when_no_row_is_good_then_writes_the_rejected_ones_and_says_so(
     bundle: Bundle, tmp_path: Path
 ) -> None:
-    run(tmp_path, "Years\nx\n", bundle)
+    with pytest.raises(TooManyRejectedError, match=r"^none of 1 rows keeps to the contract, so "):
+        run(tmp_path, "Years\nx\n", bundle)
 
-    assert len(texts(tmp_path / "o.csv")) == 1
+    assert not (tmp_path / "o.csv").exists()
     assert len(texts(tmp_path / "o_rejected.csv")) == 2
 
 

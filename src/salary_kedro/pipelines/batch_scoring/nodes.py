@@ -38,7 +38,8 @@ def _advice(inputs: Contract, production: Bundle) -> str:
     """What to do about a file that lacks columns: the model's own contract is what it is."""
     return (
         f"version {production.version} reads the headers of the table that it was trained on, and "
-        f"CSV whose cells are separated by {inputs.table.csv.delimiter!r}; write the file so"
+        f"CSV whose cells are separated by {inputs.table.csv.delimiter!r}; write the file so, or "
+        f"name the environment of another model with --env"
     )
 
 
@@ -88,8 +89,14 @@ def score_rows(
 
 def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables) -> None:
     rejected, total = tally["rejected"], tally["rejected"] + tally["scored"]
+    kept = " (what it holds is of an earlier run)" if tables.path.exists() else ""
+    if rejected and rejected == total:
+        raise TooManyRejectedError(
+            f"none of {total:,} rows keeps to the contract, so {tables.path} is not written{kept}: "
+            f"{tables.rejected} lists each line with its reasons; correct the rows, or name the "
+            f"environment of their model with --env"
+        )
     if rejected and rejected / total > allowed:
-        kept = " (what it holds is of an earlier run)" if tables.path.exists() else ""
         raise TooManyRejectedError(
             f"{rejected:,} of {total:,} rows break the contract, more than the allowed share of "
             f"{allowed * 100:.15g}%, so {tables.path} is not written{kept}: {tables.rejected} "
