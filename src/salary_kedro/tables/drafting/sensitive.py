@@ -15,6 +15,7 @@ from salary_kedro.tables.drafting.vocabulary import (
     COLOURS,
     CORE_VALUES,
     DATES,
+    ENDS,
     EXEMPT,
     LANGUAGES,
     PLACES,
@@ -41,6 +42,7 @@ def _by_header(header: str) -> str | None:
     forms = set(_forms(found))
     for trait, known in TRAITS.items():
         named = forms & known or any(stem in form for stem in STEMS[trait] for form in forms)
+        named = named or any(form.endswith(ENDS.get(trait, ())) for form in forms)
         if named and not EXEMPT[trait] & set(found):
             return trait
     if not (BORN & set(found) or any(word.startswith(BEGINNINGS) for word in found)):

@@ -86,6 +86,13 @@ STEMS = {
     "veteran status": ("veteran",),
     "political views": (),
 }
+#: Ends of words of the same, as econometricians name products: `y85fem`, `marrblck`.
+ENDS = {
+    "sex": ("fem", "male"),
+    "race or ethnicity": ("black", "blck", "hisp"),
+    "marital status": ("marr",),
+    "union membership": ("union",),
+}
 _THINGS = word_set(
     """
     company firm house building property car vehicle account machine business website product

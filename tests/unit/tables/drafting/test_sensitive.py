@@ -29,7 +29,7 @@ def fact(header: str, cells: list[Any]) -> Facts:
         ("religion catholic Konfession prot", "religion"),
         ("married mar_stat marstat nevmarr nev_mar maritl MaritalStatus msp", "marital status"),
         ("disability DIS_handicapped schwerbehindert", "disability"),
-        ("union unionized trade_union husunion UNION", "union membership"),
+        ("union y85union unionized trade_union husunion UNION", "union membership"),
         ("pregnant caste", "pregnancy caste"),
         ("veteran VetStat sexual_orientation", "veteran veteran sexual"),
     ],

@@ -1,0 +1,116 @@
+"""What the columns of a table are proposed for, beside its salary."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salary_kedro.contract import CsvDialect
+from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.features import NUMBERED, PERSONAL, REPEATED, kept
+from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.text import contract_yaml
+from salary_kedro.tables.drafting.twins import PAID
+
+ROWS = 400
+RANDOM = np.random.default_rng(3)
+SALARY = np.round(np.exp(RANDOM.normal(11, 0.4, ROWS)))
+MANAGERS = ["Michael Albert", "Amy Dunn", "Brandon R. LeBlanc", "Simon Roup"]
+
+
+def draft(columns: dict[str, Any]) -> Draft:
+    """Draft a contract from a table of these columns."""
+    return draft_contract(pd.DataFrame(columns).astype("str"), CsvDialect())
+
+
+def uses(found: Draft) -> dict[str, str]:
+    """What each column is proposed for."""
+    return {column.column.column: column.column.use for column in found.features}
+
+
+def test_propose_when_a_table_tells_of_people_then_none_of_it_is_learned_from() -> None:
+    female = RANDOM.integers(0, 2, ROWS)
+    found = draft(
+        {
+            "EmpID": np.repeat(np.arange(ROWS // 2) + 2**53, 2),
+            "ManagerName": RANDOM.choice(MANAGERS, ROWS),
+            "female": female,
+            "y85fem": female * RANDOM.integers(0, 2, ROWS),
+            "RaceDesc": RANDOM.choice(["White", "Black or African American", "Asian"], ROWS),
+            "Age": RANDOM.integers(20, 60, ROWS),
+            "GENHLTH": RANDOM.choice(["good", "poor"], ROWS),
+            "Salary": SALARY,
+        }
+    )
+
+    assert uses(found) == {
+        "EmpID": "ignore",
+        "ManagerName": "ignore",
+        "female": "audit",
+        "y85fem": "audit",
+        "RaceDesc": "audit",
+        "Age": "audit",
+        "GENHLTH": "feature",
+    }
+    remarks = {column.column.name: column.remarks for column in found.features}
+    assert remarks["emp_id"] == (NUMBERED, REPEATED)
+    assert remarks["manager_name"] == (PERSONAL,)
+    assert remarks["age"][0] == kept("age")
+    text = contract_yaml(found, ["Drafted."])
+    assert not any(name in text for name in ("Albert", "Amy", "9007199254740"))
+
+
+def test_propose_when_a_product_of_a_sensitive_column_is_there_then_is_no_feature() -> None:
+    female, married = RANDOM.integers(0, 2, (2, ROWS))
+    year = RANDOM.integers(0, 2, ROWS)
+    found = draft(
+        {"female": female, "y85": year, "y85f": female * year, "kids": married, "Salary": SALARY}
+    )
+
+    assert uses(found) == {"female": "audit", "y85": "feature", "y85f": "audit", "kids": "feature"}
+    assert found.features[2].remarks == ("It says the same as 'female', or is made from it.",)
+
+
+def test_propose_when_salaries_of_many_currencies_stand_beside_then_are_no_feature() -> None:
+    rates = RANDOM.choice([1, 0.012, 1.1, 0.19], ROWS)
+    found = draft(
+        {
+            "experience_level": RANDOM.choice(["EN", "MI", "SE", "EX"], ROWS),
+            "salary": np.round(SALARY / rates),
+            "remote_ratio": RANDOM.choice([0, 50, 100], ROWS),
+            "salary_in_usd": SALARY,
+        }
+    )
+
+    other = ({"salary", "salary_in_usd"} - {found.target.column.column}).pop()
+    assert uses(found)[other] == "ignore"
+    assert {name for name, use in uses(found).items() if use == "feature"} == {
+        "experience_level",
+        "remote_ratio",
+    }
+    assert PAID in next(each for each in found.features if each.column.column == other).remarks
+
+
+def test_propose_when_nothing_else_is_left_then_age_is_used_with_a_loud_remark() -> None:
+    found = draft(
+        {
+            "Sex": RANDOM.choice(["m", "f"], ROWS),
+            "Age": RANDOM.integers(20, 60, ROWS),
+            "Salary": SALARY,
+        }
+    )
+
+    assert uses(found) == {"Sex": "audit", "Age": "feature"}
+    assert found.features[1].remarks[-1].startswith("Used anyway")
+
+
+def test_propose_when_one_column_of_dates_tells_the_order_then_the_others_follow() -> None:
+    found = draft(
+        {
+            "Hired": ["01/02/2020", "03/04/2021"] * (ROWS // 2),
+            "Reviewed": ["12/31/2020", "01/02/2021"] * (ROWS // 2),
+            "Salary": SALARY,
+        }
+    )
+
+    assert [column.keys["format"] for column in found.features] == ["%m/%d/%Y", "%m/%d/%Y"]
