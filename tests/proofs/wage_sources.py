@@ -24,12 +24,14 @@ class WageTable:
         forbidden: Headers of what must not be learned from, by hand: who people are, numbers
             of people, and what gives the target away.
         suffix: The kind of file as which it is drafted.
+        edit: What a person still has to edit and no remark says, by hand.
     """
 
     source: str
     target: str
     forbidden: str = ""
     suffix: str = ".csv"
+    edit: str = ""
 
     @property
     def name(self) -> str:
@@ -61,7 +63,12 @@ TABLES = (
     WageTable("wooldridge/engin", "wage", "male swage lwage lswage mleeduc mleeduc0"),
     WageTable("wooldridge/htv", "wage", "lwage", ".dta"),
     WageTable("wooldridge/lawsch85", "salary", "lsalary"),
-    WageTable("wooldridge/meap93", "salary", "lsalary totcomp ltotcomp benefits bensal"),
+    WageTable(
+        "wooldridge/meap93",
+        "salary",
+        "lsalary totcomp ltotcomp benefits bensal",
+        edit="ignore expend, most of which is salaries",
+    ),
     WageTable("wooldridge/mroz", "wage", "age lwage huswage faminc nwifeinc repwage"),
     WageTable("wooldridge/nbasal", "wage", "marr age agesq black marrblck lwage"),
     WageTable("wooldridge/big9salary", "salary", "id female lsalary"),

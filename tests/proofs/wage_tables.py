@@ -15,6 +15,18 @@ from proofs.tally import Tally
 from proofs.wage_sources import TABLES, WageTable, download, read, write
 from support import Project, copy_project
 
+#: By words of a draft's remarks, what a person then has to edit.
+EDITS = {
+    "Say which": "currency or period of the target",
+    "rows would be rejected": "whether rows without pay may be left out",
+    "stands in several rows": "that the rows of one person stay together",
+    "repeat": "what becomes of equal rows",
+    "cut off": "whether the highest pay was cut off there",
+    "rank so": "whether levels rank as listed",
+    "order of the file": "whether levels rank",
+    "nearly with the target": "whether a column is made from the target",
+}
+
 
 class CommandError(Exception):
     """A command that did not end as it should."""
@@ -121,4 +133,18 @@ def _line(table: WageTable, rows: pd.DataFrame, project: Project) -> str:
     counts = " + ".join(str(uses.count(use)) for use in ("feature", "audit", "ignore"))
     size = f"{len(rows):,} × {len(rows.columns)}"
     figures = f"{metrics['rmse']:.4g} | {metrics['r2']:.2f}"
-    return f"| {table.source} | {table.suffix} | {size} | {table.target} | {counts} | {figures} |"
+    kept = f"{table.source} | {table.suffix} | {size} | {table.target} | {counts} | {figures}"
+    return f"| {kept} | {'; '.join(_edits(table, drafted))} |"
+
+
+def _edits(table: WageTable, drafted: dict[str, Any]) -> Iterator[str]:
+    """What a person still has to edit, by what the draft asks for, and by hand."""
+    remarks = [
+        *drafted["remarks"],
+        *(each for row in drafted["columns"] for each in row["remarks"]),
+    ]
+    for asked, edit in EDITS.items():
+        if any(asked in remark for remark in remarks):
+            yield edit
+    if table.edit:
+        yield table.edit

@@ -68,11 +68,18 @@ def as_boolean(fact: Facts) -> Found | None:
     for yes, no in WAYS:
         is_yes = np.array([text in yes for text in folded])
         is_no = np.array([text in no for text in folded])
-        if is_yes.any() and is_no.any() and fact.keeps_kind(is_yes | is_no):
-            odd = fact.odd(is_yes | is_no)
+        known = is_yes | is_no
+        if is_yes.any() and is_no.any() and fact.keeps_kind(known) and not _counts(fact, known):
+            odd = fact.odd(known)
             column = _column(fact, is_yes, texts[is_no])
             return column, (odd_remark(odd, "boolean"),) if odd else ()
     return None
+
+
+def _counts(fact: Facts, known: NDArray[np.bool_]) -> bool:
+    """Whether zeros and ones stand among few other numbers, such as those of children."""
+    numbers = ~np.isnan(fact.numbers)
+    return bool(numbers[known].all() and numbers[~known].any())
 
 
 def _fold(text: str) -> str:

@@ -77,6 +77,10 @@ def test_boolean_when_few_cells_are_odd_then_keeps_the_kind_and_tells_their_line
     )
 
 
+def test_boolean_when_few_twos_stand_among_zeros_and_ones_then_they_are_numbers() -> None:
+    assert boolean(["0", "1"] * 40 + ["2", "3"]) is None
+
+
 @pytest.mark.parametrize(
     "cells",
     [["1", "2"], ["yes", "1"], ["a", "n"], ["yes", "no", "maybe"], ["x", "y"], ["no", "nem"], [""]],
