@@ -22,12 +22,26 @@ CODES = headers.word_set(
 )
 #: A column of at most so many texts, each in so many rows, gets a closed list.
 MAX_LISTED, MIN_LISTED_ROWS = 20, 5
-LEARNED = Learned(min_count=10)
+#: Rows from which on rare texts are rarer than people's pay needs them; see `learned`.
+MANY_ROWS, FEW, MANY = 1_000, 5, 10
 #: No person's text is shown as an example.
 MADE_UP = "text"
 SHOWN_PAIRS = 3
 ORDERED = "Listed from the lowest to the highest, and learned by place: see whether they rank so."
 FILE_ORDER = "Listed in the order of the file: add ordered: true if they rank so."
+
+
+def learned(rows: int) -> Learned:
+    """How the texts of a column are learned, by the rows of its table.
+
+    In tables of up to 1,000 rows, categories of 5 rows count by themselves, else of 10. Measured
+    by cross-validation, with linear regression and forests: where texts tell much (202 job titles
+    in 100 to 407 rows of `openintro/blizzard_salary`), 5 instead of 10 lowers the RMSE by 3 to 6 %;
+    where they tell little (teams of `openintro/mlb`, states of `openintro/census` and
+    `AER/Parade2005`, trades of `Ecdat/Males`), it changes it by -2 to +5 % up to 500 rows, and by
+    a thousandth from 1,000 rows on.
+    """
+    return Learned(min_count=FEW if rows <= MANY_ROWS else MANY)
 
 
 Found = tuple[Category, tuple[str, ...]]
@@ -63,7 +77,9 @@ def _listed(fact: Facts, counts: "pd.Series[Any]") -> Found:
         example = keys["example"] if len(common) else ranked[0]
         return _ordered(Category(**keys | {"categories": ranked, "example": example}), ORDERED)
     listed = 0 < len(counts) <= MAX_LISTED and len(common) == len(counts)
-    return Category(**keys | {"categories": tuple(sorted(counts.index)) if listed else LEARNED}), ()
+    return Category(
+        **keys | {"categories": tuple(sorted(counts.index)) if listed else learned(fact.rows)}
+    ), ()
 
 
 def _ordered(column: Category, remark: str) -> Found:
@@ -105,4 +121,4 @@ def as_code(fact: Facts) -> Found | None:
 
 def unlisted(fact: Facts) -> Category:
     """A column of texts none of which may be shown."""
-    return Category(**fact.feature, kind="category", categories=LEARNED, example=MADE_UP)
+    return Category(**fact.feature, kind="category", categories=learned(fact.rows), example=MADE_UP)

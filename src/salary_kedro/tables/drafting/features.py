@@ -9,10 +9,10 @@ from salary_kedro.contract.columns import MAX_TEXT, Category, Feature
 from salary_kedro.contract.model import ContractError
 from salary_kedro.tables.drafting.booleans import as_boolean
 from salary_kedro.tables.drafting.categories import (
-    LEARNED,
     MADE_UP,
     as_category,
     as_code,
+    learned,
     unlisted,
 )
 from salary_kedro.tables.drafting.dates import LOOKS_SO, as_date, day_first, looks_like_date
@@ -165,27 +165,29 @@ def _unsuited(draft: FeatureDraft) -> tuple[bool, bool]:
     return kept("age") not in draft.remarks, draft.column.use != "audit"
 
 
-def soften(draft: Draft, name: str) -> Draft:
+def soften(draft: Draft, name: str, rows: int) -> Draft:
     """Take a column that its own rows break for texts; a category, that does not help, is ignored.
 
     Args:
         draft: The draft that was tried on its table.
         name: Field name of the column.
+        rows: Rows of the table.
     """
     changed = [
-        _softened(feature) if feature.column.name == name else feature for feature in draft.features
+        _softened(feature, rows) if feature.column.name == name else feature
+        for feature in draft.features
     ]
     return replace(draft, features=with_input(changed))
 
 
-def _softened(feature: FeatureDraft) -> FeatureDraft:
+def _softened(feature: FeatureDraft, rows: int) -> FeatureDraft:
     column = feature.column
     if isinstance(column, Category):
         return feature.ignored("Its values cannot be read as categories.")
     texts = Category(
         **column.model_dump(include={"column", "name", "label", "help", "use"}),
         kind="category",
-        categories=LEARNED,
+        categories=learned(rows),
         required=False,
         example=MADE_UP,
     )

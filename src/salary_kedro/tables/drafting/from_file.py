@@ -91,7 +91,7 @@ def _tried(draft: Draft, table: RawFile, rows: int) -> Draft:
             break
         for feature in draft.features:
             if feature.column.name in broken:
-                draft = soften(draft, feature.column.name)
+                draft = soften(draft, feature.column.name, rows)
     return draft.allowing(len(checked.broken) / rows)
 
 

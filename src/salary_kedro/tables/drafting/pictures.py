@@ -87,6 +87,8 @@ def why(fact: Facts, column: Column) -> str:
             return f"{numbers:,} of {cells:,} values are {whole}, {distinct}"
         case Category():
             rarest = int(fact.counts.min()) if cells else 0
+            if len(fact.counts) == 1:
+                return f"one text, in {rarest:,} rows"
             return f"{len(fact.counts):,} different texts, each in {rarest:,} or more rows"
         case Boolean():
             return "its values are ways to write yes and no"

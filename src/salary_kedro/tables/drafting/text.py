@@ -55,7 +55,7 @@ def contract_yaml(draft: Draft, origin: Iterable[str]) -> str:
         draft: The draft.
         origin: Sentences about where it comes from, put first.
     """
-    lines = [*_comments([*origin, *ADVICE, *draft.remarks], ""), "contract:", "  features:"]
+    lines = [*_comments([*origin, *draft.remarks, *ADVICE], ""), "contract:", "  features:"]
     for feature in draft.features:
         lines += [*_comments(_said_of(feature), "    "), *_feature(feature)]
     lines += ["  target:", *_comments(_said_of(draft.target), "    ")]

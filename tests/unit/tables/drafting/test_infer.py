@@ -179,14 +179,22 @@ def test_infer_when_a_text_is_rare_then_lets_them_be_learned_and_shows_a_frequen
 
     found = proposed(cells)
 
-    assert found["categories"] == {"min_count": 10}
+    assert found["categories"] == {"min_count": 5}
     assert found["example"] == "clerk"
+
+
+def test_infer_when_a_table_is_large_then_categories_are_learned_from_more_rows() -> None:
+    jobs = [f"job {row % 300}" for row in range(1_001)]
+
+    found = draft({"X": jobs, "Y": [row % 7 for row in range(1_001)]})
+
+    assert found.features[0].keys["categories"] == {"min_count": 10}
 
 
 def test_infer_when_all_texts_are_rare_then_shows_none_of_them() -> None:
     found = proposed([f"job {row % 20}" for row in range(ROWS)])
 
-    assert (found["categories"], found["example"]) == ({"min_count": 10}, "text")
+    assert (found["categories"], found["example"]) == ({"min_count": 5}, "text")
 
 
 @pytest.mark.parametrize(("empty", "missing"), [(1, "impute"), (10, "indicate")])
