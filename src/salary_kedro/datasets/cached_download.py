@@ -212,9 +212,15 @@ class CachedDownloadDataset(AbstractDataset[Any, Any]):
                 "Set url in the catalog, or leave out refresh."
             )
         return (
-            f"There is no file {self._filepath} and no url to fetch it from. "
-            "Put the file there, or set url in the catalog."
+            f"there is no file {_from_here(self._filepath)}, and no url to fetch it from: put the "
+            f"file there, or set url in the catalog"
         )
+
+
+def _from_here(path: Path) -> Path:
+    """A path as people see it: below the working directory it is relative."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _check_options(url: object, sha256: object, refresh: object, timeout: object) -> None:

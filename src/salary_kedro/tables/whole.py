@@ -1,5 +1,6 @@
 """A whole table, of any format, as a run and `check` take it."""
 
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,8 @@ from salary_kedro.tables.formats.wanted import Wanted
 from salary_kedro.tables.lines import FIRST_LINE, FIRST_ROW, HEADER_LINES
 from salary_kedro.tables.reader import as_frame
 from salary_kedro.tables.unreadable import readable
+
+logger = logging.getLogger(__name__)
 
 #: Rows that are read at once.
 ROWS = 1 << 18
@@ -46,6 +49,8 @@ def _read_other(path: Path, kind: Format, contract: Contract) -> pd.DataFrame:
     with open_table(path, kind, Wanted.of(contract)) as table:
         frame = as_frame(unify(table.chunks(ROWS)))
         frame.attrs[FIRST_ROW] = table.first_row
+        for remark in table.remarks:
+            logger.info("%s: %s", path.name, remark)
         return frame
 
 

@@ -56,7 +56,7 @@ def _environment(root: Path, prefix: Path) -> Finding | None:
 
 
 def _raw_data(raw_data: Path | None) -> Finding | None:
-    if raw_data is None or raw_data.is_file():
+    if raw_data is None or raw_data.exists():
         return None
     return advice(
         f"the raw data {raw_data} is missing",

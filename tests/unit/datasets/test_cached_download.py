@@ -376,11 +376,13 @@ def test_load_when_the_sha256_differs_and_there_is_no_url_then_does_not_advise_a
 
 
 def test_load_when_there_is_neither_file_nor_url_then_names_the_path(
-    build: Build, filepath: Path
+    build: Build, filepath: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(filepath.parents[2])
+
     assert str(error_of(build())) == (
-        f"There is no file {filepath} and no url to fetch it from. "
-        "Put the file there, or set url in the catalog."
+        "there is no file data/01_raw/salary_data.csv, and no url to fetch it from: put the file "
+        "there, or set url in the catalog"
     )
 
 

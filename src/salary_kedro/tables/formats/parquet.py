@@ -38,8 +38,9 @@ class ParquetTable:
         """What is read one after the other, and the columns that all are read as."""
         if self.path.is_dir():
             return _open_folder(self.path)
-        file = ds.dataset(self.path, format="parquet")
-        return list(file.get_fragments()), pq.read_schema(self.path)
+        schema = pq.read_schema(self.path)
+        _check_names(schema.names, self.path)
+        return list(ds.dataset(self.path, format="parquet").get_fragments()), schema
 
     @cached_property
     def _names(self) -> dict[int, str]:
@@ -51,11 +52,7 @@ class ParquetTable:
             for place, field in enumerate(schema)
             if is_column(field.type) and not field.name.startswith(INDEX)
         }
-        names = list(found.values())
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise UserError(
-                f"{self.path} has more than one column '{twice[0]}': give each its own name"
-            )
+        _check_names(list(found.values()), self.path)
         return found
 
     @property
@@ -79,7 +76,7 @@ class ParquetTable:
         kept, names = list(self._names), list(self._names.values())
         yield pa.Table.from_batches([], schema).select(kept).rename_columns(names)
         for part in parts:
-            for batch in _batches(part, schema, rows):
+            for batch in part.to_batches(schema=schema, batch_size=rows):
                 if len(batch):
                     yield pa.Table.from_batches([batch]).select(kept).rename_columns(names)
 
@@ -94,12 +91,9 @@ class ParquetTable:
         return {}
 
 
-def _batches(part: Any, schema: pa.Schema, rows: int) -> Iterator[pa.RecordBatch]:
-    if len(set(schema.names)) < len(schema.names):  # pyarrow's scanner cannot tell them apart
-        with pq.ParquetFile(part.path) as file:
-            yield from file.iter_batches(batch_size=rows)
-        return
-    yield from part.to_batches(schema=schema, batch_size=rows)
+def _check_names(names: list[str], path: Path) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{path} has more than one column '{twice[0]}': give each its own name")
 
 
 def _pandas(schema: pa.Schema) -> dict[str, Any]:
