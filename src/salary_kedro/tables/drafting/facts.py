@@ -22,6 +22,8 @@ from salary_kedro.tables.lines import line_numbers
 INDICATED_SHARE = 0.05
 #: Zeros before numbers in no more cells than this are slips of the pen.
 STRAY_SHARE = 0.01
+#: Numbers by which is told whether a mark could be another.
+MARKED = 1_000
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Facts:
     @property
     def only_mark(self) -> str | None:
         """The mark in numbers like `45.000`, which may be thousands; None if others tell."""
-        cores = self.counts.index[self.are_numbers].map(core_of)
+        cores = self.counts.index[self.are_numbers][:MARKED].map(core_of)
         for mark in ".,":
             grouped = cores.str.fullmatch(rf"[-+]?[1-9]\d{{0,2}}\{mark}\d{{3}}")
             if grouped.any() and (grouped | cores.str.fullmatch(r"[-+]?\d+")).all():

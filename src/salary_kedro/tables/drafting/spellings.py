@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,7 @@ def _bound(before: str) -> tuple[str, str]:
     return "", before
 
 
+@lru_cache(maxsize=4_096)  # cells of a column have the same around their numbers
 def _pieces(text: str) -> frozenset[str] | None:
     """The known pieces that a text is made of; None if it holds another."""
     found: set[str] = set()
