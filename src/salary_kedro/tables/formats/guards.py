@@ -81,6 +81,8 @@ def _measure(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo) -> tupl
     blocks = unpacked(file, member)
     if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member.filename):
         return _measure_sheet(path, blocks)
+    if member.filename == "content.xml":
+        return _measure_document(path, blocks), 0
     return sum(map(len, blocks)), 0
 
 
@@ -113,12 +115,62 @@ def _measure_sheet(path: Path, blocks: Iterator[bytes]) -> tuple[int, int]:
         if _MAYBE_WIDE.search(text):
             columns = max([columns, *map(_number, set(_WIDE.findall(text)))])
         tail = text[-200:]
+    _check_extent(path, rows, columns)
+    return total, errors
+
+
+def _check_extent(path: Path, rows: int, columns: int) -> None:
     if rows * columns > MOST_CELLS:
         raise UserError(
             f"{path} has cells as far as row {rows:,} and column {columns:,}, with almost nothing "
             f"between: delete the cells that stand far from the table"
         )
-    return total, errors
+
+
+_PART = re.compile(rb"<table:(table-row|table-cell|covered-table-cell|table)(?=[\s/>])([^>]*)")
+_REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,9})"')
+
+
+def _measure_document(path: Path, blocks: Iterator[bytes]) -> int:
+    """Bytes of the XML of an OpenDocument spreadsheet, whose rows and cells may be repeated.
+
+    Raises:
+        UserError: If its cells reach so far that no memory holds what lies between them.
+    """
+    total, tail = 0, b""
+    sheet = _Extent()
+    for block in blocks:
+        total += len(block)
+        text = tail + block
+        end = max(text.rfind(b">") + 1, 0)
+        for kind, keys in _PART.findall(text, 0, end):
+            if kind == b"table":
+                _check_extent(path, sheet.rows, sheet.columns)
+                sheet = _Extent()
+            sheet.meet(kind, keys)
+        tail = text[end:]
+    _check_extent(path, sheet.rows, sheet.columns)
+    return total
+
+
+class _Extent:
+    """How far the cells of a sheet reach that hold something."""
+
+    def __init__(self) -> None:
+        self.rows = self.columns = 0
+        self._row = self._column = 0
+
+    def meet(self, kind: bytes, keys: bytes) -> None:
+        """Go on by a row or a cell; kind is its tag, keys its attributes."""
+        found = _REPEATED.search(keys)
+        times = int(found[1]) if found else 1
+        if kind == b"table-row":
+            self._row, self._column = self._row + times, 0
+        elif kind.endswith(b"cell"):
+            self._column += times
+            if b"value-type" in keys:
+                self.rows = self._row
+                self.columns = max(self.columns, self._column)
 
 
 def _number(column: bytes) -> int:

@@ -268,3 +268,35 @@ def test_check_zip_when_members_share_their_bytes_then_counts_each(
 
     with pytest.raises(UserError, match=r"unpacks to more than 3 MB"):
         guards.check_zip(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_far"), [(1_048_576, 16_384, True), (1000, 100, False)]
+)
+def test_sheet_when_a_document_repeats_cells_then_refuses_what_no_memory_holds(
+    rows: int, columns: int, is_far: bool, tmp_path: Path
+) -> None:
+    spaces = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    cell = '<table:table-cell office:value-type="float" office:value="1"'
+    content = (
+        f"<office:document-content{spaces}><office:body><office:spreadsheet><table:table "
+        f'table:name="Pay"><table:table-row>{cell}/></table:table-row><table:table-row '
+        f'table:number-rows-repeated="{rows}">{cell} table:number-columns-repeated="{columns}"/>'
+        f"</table:table-row></table:table></office:spreadsheet></office:body>"
+        f"</office:document-content>"
+    )
+    path = tmp_path / "book.ods"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        file.writestr("content.xml", content)
+        file.writestr("META-INF/manifest.xml", "<manifest/>")
+
+    if is_far:
+        with pytest.raises(UserError, match=r"cells as far as row 1,048,577 and column 16,384"):
+            read(path)
+    else:
+        with open_table(path, recognise(path), Wanted()) as table:
+            assert sum(map(len, table.chunks(5000))) == rows
