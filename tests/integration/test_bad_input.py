@@ -388,9 +388,9 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
             "double quote or line break (found '||')"
         ),
     ),
-    "a decimal mark that is the delimiter": (
-        change('delimiter: ","', 'decimal: ","'),
-        "contract.table.csv: decimal is ',', as is delimiter or thousands: it must be another one",
+    "a decimal mark that groups thousands": (
+        change('delimiter: ","', 'decimal: ",", thousands: ","'),
+        "contract.table.csv: decimal is ',', as is thousands: it must be another one",
     ),
     "an unknown encoding": (
         change('delimiter: ","', 'encoding: "utf-9"'),

@@ -94,9 +94,9 @@ class CsvDialect(BaseModel):
 
     @model_validator(mode="after")
     def _check_marks(self) -> Self:
-        if self.decimal in (self.delimiter, self.thousands):  # quotes may tell the other two apart
+        if self.decimal == self.thousands:  # quotes may tell both from the delimiter
             raise ValueError(
-                f"decimal is {self.decimal!r}, as is delimiter or thousands: it must be another one"
+                f"decimal is {self.decimal!r}, as is thousands: it must be another one"
             )
         return self
 

@@ -26,13 +26,14 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
     for column in contract.columns:
         if isinstance(column, Number | Integer):
             texts.pop(column.column, None)
-            if csv.thousands:  # pandas takes 1,2 for 12, and no mark outside ASCII
+            # pandas takes 1,2 for 12, no mark outside ASCII, and no decimal mark that delimits.
+            if csv.thousands or csv.decimal == csv.delimiter:
                 texts[column.column] = "str"
         else:
             texts[column.column] = "category" if _never_numbers(column) else "str"
     return {
         "sep": csv.delimiter,
-        "decimal": csv.decimal,
+        "decimal": "." if csv.decimal == csv.delimiter else csv.decimal,
         "encoding": csv.encoding,
         "dtype": texts,
         **_missing_arguments(contract),

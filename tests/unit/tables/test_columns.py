@@ -219,6 +219,7 @@ def test_read_columns_when_dates_are_digits_then_keeps_their_zeros() -> None:
         ({"delimiter": ";", "decimal": ","}, "Age;Salary\n1,5;40000\n2;1\n"),
         ({"thousands": ","}, 'Age,Salary\n1.5,"40,000"\n2,1\n'),
         ({"delimiter": ";", "decimal": ",", "thousands": "."}, "Age;Salary\n1,5;40.000\n2;1,0\n"),
+        ({"decimal": ",", "thousands": "."}, 'Age,Salary\n"1,5","40.000,0"\n2,1\n'),
         ({"encoding": "utf-16"}, "Age,Salary\n1.5,40000\n2,1\n"),
     ],
 )

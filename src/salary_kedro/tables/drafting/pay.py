@@ -21,7 +21,7 @@ NOT_PAY = word_set(
     currency currencies grade grades band bands basis type types frequency period unit units
     group groups class code codes plan scale step level category status date schedule flag id
     ids source tax taxes quintile decile quartile percentile rank location name note notes
-    comment comments waehrung wahrung devise moneda
+    comment comments waehrung wahrung devise moneda learning yearning
     """
 )
 #: Beside these a word for pay is a part of the pay, or somebody else's, or of another time.

@@ -154,10 +154,10 @@ def find_marks(texts: Sequence[pd.Index], delimiter: str) -> tuple[str, str | No
 
     Args:
         texts: By column, its distinct texts without missing ones.
-        delimiter: What separates the cells; it can be no decimal mark.
+        delimiter: What separates the cells; a cell that holds it was quoted.
     """
     known = [_cores(column[~_is_missing_word(column)][:MARKED_TEXTS]) for column in texts]
-    marks = [pair for pair in MARKS if delimiter != pair[0]]
+    marks = list(MARKS)
     others = [column for column in known if not _are_numbers(column, *MARKS[0])]
     if delimiter == ";" and any(_are_grouped(column) for column in known):
         marks = [pair for pair in marks if pair[0] == ","]

@@ -232,6 +232,22 @@ def test_infer_when_numbers_bear_marks_then_finds_them(
     assert (found.table.csv.decimal, found.table.csv.thousands) == (decimal, thousands)
 
 
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (["3.200,50", "41.000,00", "900,25"], (",", ".")),
+        (["41,5", "42,25", "43"], (",", None)),
+        (["41,000", "42,500", "900"], (".", ",")),
+    ],
+)
+def test_infer_when_quoted_cells_hold_the_delimiter_then_it_may_be_the_decimal_mark(
+    cells: list[str], marks: tuple[str, str | None]
+) -> None:
+    found = draft({"X": cells * 10, "Y": list("ab") * 15}, delimiter=",")
+
+    assert (found.table.csv.decimal, found.table.csv.thousands) == marks
+
+
 # --- Use -----------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, s
         ("salary_currency", None),
         ("payGrade", None),
         ("experience", None),
+        ("learning", None),
     ],
 )
 def test_target_rank_when_a_header_names_pay_then_tells_how_surely(
