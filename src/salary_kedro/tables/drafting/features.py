@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from salary_kedro.contract.columns import MAX_TEXT, Category, Feature
@@ -28,6 +29,8 @@ from salary_kedro.tables.drafting.oddities import odd_remark
 from salary_kedro.tables.drafting.sensitive import follow, trait_of
 from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 
+#: Whole numbers that stand for groups of people are no more than so many.
+MAX_GROUPS = 20
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
 EMPTY = "It has no value in any row."
@@ -112,6 +115,8 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
         return boolean
     if code := as_code(fact):
         return code
+    if _codes_groups(fact):
+        return as_category(fact)
     if dates := as_date(fact, order):
         return dates
     if number := as_number(fact):
@@ -120,6 +125,13 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
         return number, (*fact.spelling.remarks, *fact.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
     return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
+
+
+def _codes_groups(fact: Facts) -> bool:
+    """Whether few whole numbers stand for groups of people, such as races; an age is a number."""
+    is_few = 0 < len(fact.counts) <= MAX_GROUPS and fact.is_numeric
+    is_whole = is_few and bool((fact.numbers == np.floor(fact.numbers)).all())
+    return is_whole and trait_of(fact) not in (None, "age")
 
 
 def _useless(fact: Facts, kind: str) -> str | None:

@@ -233,6 +233,17 @@ def test_infer_when_numbers_bear_marks_then_finds_them(
 
 
 @pytest.mark.parametrize(
+    ("header", "kind"), [("race", "category"), ("religion", "category"), ("Age", "integer")]
+)
+def test_infer_when_a_sensitive_column_holds_codes_then_they_are_groups(
+    header: str, kind: str
+) -> None:
+    found = proposed([1, 2, 5], header)
+
+    assert (found["kind"], found["use"]) == (kind, "audit")
+
+
+@pytest.mark.parametrize(
     ("cells", "marks"),
     [
         (["3.200,50", "41.000,00", "900,25"], (",", ".")),
