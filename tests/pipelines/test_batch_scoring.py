@@ -29,7 +29,7 @@ from salary_kedro.tables.csv_lines import csv_table
 from salary_kedro.tables.frames import learn_domain
 from salary_kedro.tables.reader import TableReader
 from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
-from samples import bundle_files, column, contract_of, straight_line
+from samples import bundle_files, category, column, contract_of, straight_line
 from stores import MODEL_NAME, Models, own_registry, register
 
 YEARS = column("years", minimum=0, maximum=60)
@@ -290,6 +290,22 @@ def test_score_rows_when_lines_are_no_rows_then_neither_scores_nor_rejects_them(
 
     assert (report["scored"], report["rejected"], report["left_out"]) == (1, 1, 1)
     assert texts(tmp_path / "o_rejected.csv")[1:] == [["3", "Years: not a number", "x"]]
+
+
+def test_score_rows_when_the_first_column_is_no_input_then_lines_are_told_by_it_all_the_same(
+    tmp_path: Path,
+) -> None:
+    job = category("job", {"min_count": 1}, example="x")
+    contract = contract_of(job, YEARS, table={"csv": {"footer": ["Total"]}})
+    rows = pd.DataFrame({"job": ["Total", "x"], "years": [1.0, 2.0], "salary": [1.0, 2.0]})
+    model = build_pipeline(contract, "linear_regression", {}, 234, learn_domain(rows, contract))
+    model.fit(*features_and_target(rows, contract))
+    bundle = make_bundle(tmp_path, contract, model, learn_domain(rows, contract))
+
+    report = run(tmp_path, "Name,Job,Years\nAnn,Total,1\nTotal,,3\n", bundle)
+
+    assert (report["scored"], report["rejected"], report["left_out"]) == (1, 0, 1)
+    assert texts(tmp_path / "o.csv")[1][:3] == ["Ann", "Total", "1"]
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

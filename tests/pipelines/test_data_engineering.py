@@ -215,6 +215,14 @@ def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
     assert list(good.columns) == ["experience_years", "salary"]
 
 
+def test_validate_when_the_last_line_is_the_sum_of_the_others_then_names_it() -> None:
+    salaries = [40000.0, 50000.0, 60000.0, 45000.0, 70000.0]
+    raw = pd.DataFrame({"Age": [1.0, 2, 3, 4, 5, 6], "Salary": [*salaries, sum(salaries)]})
+
+    with pytest.raises(ContractError, match="line 7 holds the sum of 'Salary'"):
+        validate_salaries(raw, contract_of(column("age")))
+
+
 # --- Cleaning ------------------------------------------------------------------------
 
 

@@ -173,8 +173,9 @@ class NumberReader:
         return None if number * factor in (float("inf"), float("-inf")) else (number, factor)
 
     def _without_suffixes(self, text: str) -> tuple[str, float]:
-        factor, rest = 1.0, text
-        while found := next((item for item in self._factors if rest.endswith(item[0])), None):
+        factor, rest, pieces = 1.0, text, list(self._factors)
+        while found := next((item for item in pieces if rest.endswith(item[0])), None):
+            pieces.remove(found)  # 5kk is no number
             rest, factor = rest[: -len(found[0])].rstrip(), factor * found[1]
         return rest, factor
 

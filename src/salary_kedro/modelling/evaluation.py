@@ -75,12 +75,7 @@ def cross_validation_metrics(
         UserError: If there are fewer training rows than folds.
     """
     rows = equal_rows(train) if together else pd.Series(range(len(train)))
-    if (different := rows.nunique()) < folds:
-        raise UserError(
-            f"data_science.cross_validation.folds: {folds} folds need at least {folds} "
-            f"{'different ' if together else ''}training rows, there are {different}: lower the "
-            f"folds, or bring more rows"
-        )
+    _check_folds(folds, rows.nunique(), together)
     features, target = features_and_target(train, contract)
     folding = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
     scores = -cross_val_score(
@@ -92,6 +87,15 @@ def cross_validation_metrics(
         error_score="raise",
     )
     return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}
+
+
+def _check_folds(folds: int, rows: int, together: bool) -> None:
+    if rows < folds:
+        raise UserError(
+            f"data_science.cross_validation.folds: {folds} folds need at least {folds} "
+            f"{'different ' if together else ''}training rows, there are {rows}: lower the "
+            f"folds, or bring more rows"
+        )
 
 
 def _folds(rows: pd.Series, splitter: RepeatedKFold) -> Iterator[tuple[Places, Places]]:

@@ -69,12 +69,13 @@ class CheckedTable:
         return pd.concat([found, renamed], axis="columns")
 
 
-def check(raw: object, contract: Contract) -> CheckedTable:
+def check(raw: object, contract: Contract, no_rows: pd.Index | None = None) -> CheckedTable:
     """Check every row of a raw table, or of a part of one.
 
     Args:
         raw: What the catalog gives as the table, under its own headers.
         contract: What the rows must keep to.
+        no_rows: Numbers of the lines that are no rows, if a part of the columns is given alone.
 
     Raises:
         ContractError: If it is no pandas table, or lacks a column of the contract.
@@ -82,7 +83,7 @@ def check(raw: object, contract: Contract) -> CheckedTable:
     table = _tidy_header(check_table(raw), contract)
     check_header(list(table.columns), contract)
     table = table.set_axis(pd.RangeIndex(len(table)))  # Parquet may repeat labels
-    left_out = find_left_out(table, contract.table)
+    left_out = find_left_out(table, contract.table, no_rows)
     outside = [row for found in left_out.values() for row in found]
     rows = table.drop(index=outside) if outside else table
     columns = read_columns(rows, contract)

@@ -1,7 +1,9 @@
 """Finds what of a raw table is not checked at all: lines that are no rows, and filtered ones."""
 
+import re
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
@@ -17,14 +19,23 @@ WORDS = {
 }
 
 
-def find_left_out(raw: pd.DataFrame, rules: TableRules) -> Mapping[str, pd.Index]:
+#: From so many rows on, a last value that is the sum of the others is no accident.
+MIN_SUMMED = 5
+#: How sure it is that a line is no row.
+SURE, ALONE = "surely", "if it stands alone"
+
+
+def find_left_out(
+    raw: pd.DataFrame, rules: TableRules, no_rows: pd.Index | None = None
+) -> Mapping[str, pd.Index]:
     """Labels of the rows that are left out before any is checked, by why.
 
     Args:
         raw: The raw table, under its own headers.
         rules: The table's rules.
+        no_rows: Which of its lines are no rows, if a part of its columns is given alone.
     """
-    no_rows = raw.index[_begins(raw, rules.csv)]
+    no_rows = find_no_rows(raw, rules.csv) if no_rows is None else no_rows
     others = raw.drop(index=no_rows) if len(no_rows) else raw
     spell, passed = plain_spelling(rules), pd.Series(data=True, index=others.index)
     for name, texts in rules.filter.items():
@@ -33,14 +44,46 @@ def find_left_out(raw: pd.DataFrame, rules: TableRules) -> Mapping[str, pd.Index
     return {why: rows for why, rows in found.items() if len(rows)}
 
 
-def _begins(raw: pd.DataFrame, csv: CsvDialect) -> "pd.Series[bool]":
-    """Tell of which rows the first cell that is not empty begins as no person's does."""
-    marks = tuple(text.strip().casefold() for text in (csv.comment or "", *csv.footer))
-    if not any(marks):
-        return pd.Series(data=False, index=raw.index)
-    firsts = _first_texts(raw).str.strip().str.casefold()
-    begins: pd.Series[bool] = firsts.str.startswith(tuple(filter(None, marks)))
-    return begins
+def find_no_rows(raw: pd.DataFrame, csv: CsvDialect) -> pd.Index:
+    """Labels of the lines whose first cell that is not empty begins as no person's does.
+
+    It is a footer's text, or that and then a sign or a number; or that as a word, and no other
+    cell is filled.
+
+    Args:
+        raw: All columns of the lines; what is the first one of some is another's.
+        csv: By what such lines begin.
+    """
+    if not csv.comment and not csv.footer:
+        return raw.index[:0]
+    firsts = _first_texts(raw)
+    said = {text: _begins(text, csv) for text in firsts.unique()}
+    begins = firsts.map(said)
+    rows = raw.loc[firsts.index[begins == ALONE]]
+    alone = (rows.notna() & (rows.astype("str") != "")).sum(axis="columns") <= 1
+    return firsts.index[begins == SURE].union(rows.index[alone])
+
+
+def ends_in_sum(numbers: "pd.Series[float]") -> bool:
+    """Tell whether the last number is the sum of those before it, of five or more."""
+    if len(numbers) <= MIN_SUMMED:
+        return False
+    last, above = float(numbers.iloc[-1]), float(numbers.iloc[:-1].sum())
+    return last != 0 and bool(np.isclose(last, above, rtol=1e-9))
+
+
+def _begins(text: str, csv: CsvDialect) -> str:
+    """Whether a line that begins with a text is surely no row, or only if nothing follows."""
+    plain, found = text.casefold(), ""
+    if csv.comment and plain.startswith(csv.comment):
+        return SURE
+    for word in (footer.strip().casefold() for footer in csv.footer):
+        rest = plain.removeprefix(word)
+        if plain.startswith(word) and re.match(r"$|\s*[^\w\s]|\s+[0-9]", rest):
+            return SURE
+        if plain.startswith(word) and rest[:1].isspace():
+            found = ALONE
+    return found
 
 
 def _first_texts(raw: pd.DataFrame) -> pd.Series:

@@ -79,6 +79,8 @@ def test_read_when_thousands_are_grouped_then_only_as_whole_groups(
         ("USD 41000", 41000),
         ("41K", 41000),
         ("$20/h", 41600),
+        ("$0.02k/h", 41600),
+        ("5kk", None),
         ("$", None),
         ("k", None),
         ("41 m", None),

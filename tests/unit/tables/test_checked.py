@@ -100,6 +100,28 @@ def test_check_when_lines_are_no_rows_then_leaves_them_out_and_numbers_the_other
     assert found.valid["age"].tolist() == [30]
 
 
+@pytest.mark.parametrize(
+    ("first", "others", "left_out"),
+    [
+        ("Total", ["12"], True),
+        ("TOTAL (n = 40)", ["12"], True),
+        ("Total 2024", ["12"], True),
+        ("Total:", ["12"], True),
+        ("Total of all", [None], True),
+        ("Total Rewards Manager", ["12"], False),
+        ("Totals", [None], False),
+        ("Subtotal", [None], False),
+    ],
+)
+def test_check_when_a_row_begins_with_a_footers_word_then_is_left_out_only_if_it_is_no_persons(
+    first: str, others: list[str | None], left_out: bool
+) -> None:
+    contract = contract_of(column("age"), table={"csv": {"footer": ["Total"]}})
+    raw = pd.DataFrame({"Job": ["x", first], "Age": ["5", *others], "Salary": ["1", None]})
+
+    assert (NO_ROW in check(raw, contract).left_out) is left_out
+
+
 def test_check_when_rows_are_filtered_then_neither_rejects_nor_keeps_them() -> None:
     contract = contract_of(YEARS, table={"filter": {"Currency": ["USD", "usd "]}})
     raw = pd.DataFrame(

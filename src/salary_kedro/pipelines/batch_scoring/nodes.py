@@ -72,7 +72,7 @@ def score_rows(
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
-            scores = score(chunk.values, production, inputs)
+            scores = score(chunk, production, inputs)
             scored.write(scored_table(chunk.cells, scores, production, moment))
             rejected.write(rejected_table(chunk, scores))
             tally.update(scores.count())

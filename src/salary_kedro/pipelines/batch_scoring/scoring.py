@@ -15,6 +15,7 @@ from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import impossible
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.frames import domain_warnings, encode_frame, join_warnings
+from salary_kedro.tables.left_out import find_no_rows
 from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.problems import join_reasons
 from salary_kedro.tables.reader import Chunk
@@ -47,15 +48,15 @@ class Scores:
         }
 
 
-def score(values: pd.DataFrame, bundle: Bundle, inputs: Contract) -> Scores:
+def score(chunk: Chunk, bundle: Bundle, inputs: Contract) -> Scores:
     """Predict the target of each row that keeps to the contract.
 
     Args:
-        values: Raw columns, indexed from 0.
+        chunk: The rows.
         bundle: The model.
         inputs: Its contract, restricted to the model's inputs.
     """
-    checked = check(values, inputs)
+    checked = check(chunk.values, inputs, no_rows_of(chunk.cells, inputs))
     reasons, encoded = checked.reasons, encode_frame(checked.valid, inputs)
     predicted = pd.Series(_predict(bundle, encoded), index=encoded.index)
     finite = np.isfinite(predicted)
@@ -71,10 +72,22 @@ def score(values: pd.DataFrame, bundle: Bundle, inputs: Contract) -> Scores:
     return Scores(predicted, warnings, reasons, left_out)
 
 
+def no_rows_of(cells: pa.Table, inputs: Contract) -> pd.Index:
+    """Which lines are no rows, by all of their cells: a model does not need each first one."""
+    csv = inputs.table.csv
+    marked = csv.comment or csv.footer
+    return find_no_rows(cells.to_pandas(), csv) if marked else pd.RangeIndex(0)
+
+
 def _impossible(predicted: pd.Series, inputs: Contract) -> pd.Series:
     """Warnings about the predictions that the target may not be."""
-    texts = [impossible(value, inputs.target) or "" for value in predicted]
-    return pd.Series(texts, index=predicted.index, dtype="str")
+    ends, texts = inputs.target.bounds, pd.Series("", index=predicted.index, dtype="str")
+    low = -np.inf if ends.low is None else ends.low
+    high = np.inf if ends.high is None else ends.high
+    strange = predicted[(predicted <= low) | (predicted >= high)]  # few, each with its own words
+    found = [impossible(value, inputs.target) or "" for value in strange]
+    texts.loc[strange.index] = np.array(found, dtype=object)
+    return texts
 
 
 def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:

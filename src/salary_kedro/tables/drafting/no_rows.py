@@ -1,15 +1,11 @@
 """Leaves out of a table what was recognised as no row, where that is sure."""
 
-import numpy as np
 import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.drafting.edges import TAIL
 from salary_kedro.tables.drafting.facts import Facts
-from salary_kedro.tables.left_out import NO_ROW, find_left_out
-
-#: From so many rows on, a last value that is the sum of the others is no accident.
-MIN_SUMMED = 5
+from salary_kedro.tables.left_out import NO_ROW, ends_in_sum, find_left_out
 
 
 def rows_alone(
@@ -50,10 +46,7 @@ def check_sum(target: Facts) -> None:
     """
     numbers = pd.Series(target.numbers, index=target.counts.index)
     cells = target.values.map(numbers).dropna()
-    if len(cells) <= MIN_SUMMED:
-        return
-    last, above = float(cells.iloc[-1]), float(cells.iloc[:-1].sum())
-    if last and np.isclose(last, above, rtol=1e-9):
+    if ends_in_sum(cells):
         line = int(target.lines[cells.index[-1]])
         raise ContractError(
             f"line {line} holds the sum of '{target.header}' in the lines above it, and is no "
