@@ -7,9 +7,8 @@ from functools import cached_property
 import pandas as pd
 
 from salary_kedro.contract.model import Contract
-from salary_kedro.contract.spelling import tidy
 from salary_kedro.tables.columns import read_columns
-from salary_kedro.tables.header import check_header, check_table
+from salary_kedro.tables.header import check_header, check_table, tidy_names
 from salary_kedro.tables.left_out import REPEATED, find_left_out
 from salary_kedro.tables.lines import line_numbers
 from salary_kedro.tables.own_tables import rename_beside
@@ -80,7 +79,8 @@ def check(raw: object, contract: Contract, no_rows: pd.Index | None = None) -> C
     Raises:
         ContractError: If it is no pandas table, or lacks a column of the contract.
     """
-    table = _tidy_header(check_table(raw), contract)
+    table = check_table(raw)
+    table = table.set_axis(tidy_names(table.columns, contract), axis="columns")
     check_header(list(table.columns), contract)
     table = table.set_axis(pd.RangeIndex(len(table)))  # Parquet may repeat labels
     left_out = find_left_out(table, contract.table, no_rows)
@@ -95,18 +95,6 @@ def check(raw: object, contract: Contract, no_rows: pd.Index | None = None) -> C
         left_out=left_out,
     )
     return _drop_repeats(checked) if contract.table.duplicates == "drop" else checked
-
-
-def _tidy_header(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """The table under the contract's headers, where they differ by spaces that do not matter."""
-    if not contract.table.trim:
-        return raw
-    known = {tidy(name): name for name in contract.headers}
-    names = [
-        name if name in contract.headers else known.get(tidy(str(name)), name)
-        for name in raw.columns
-    ]
-    return raw if names == list(raw.columns) else raw.set_axis(names, axis="columns")
 
 
 def _drop_repeats(checked: CheckedTable) -> CheckedTable:

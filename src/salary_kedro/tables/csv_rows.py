@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from salary_kedro.contract import Contract
-from salary_kedro.contract.spelling import tidy
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_top import from_header, is_plain
 from salary_kedro.tables.formats.packed import open_packed, packing
+from salary_kedro.tables.header import tidy_names
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,3 @@ def open_rows(path: Path, contract: Contract) -> Iterator[CsvRows]:
     with open_packed(path) as file:
         source, line = from_header(file, csv)
         yield CsvRows(source, line, told)
-
-
-def tidy_names(names: list[str], contract: Contract) -> list[str]:
-    """The names of columns as the contract has them, where they differ by spaces alone."""
-    if not contract.table.trim:
-        return names
-    known = {tidy(name): name for name in contract.headers}
-    tidied = [known.get(tidy(name), name) for name in names]
-    return tidied if len(set(tidied)) == len(set(names)) else names

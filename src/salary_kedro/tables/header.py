@@ -1,10 +1,12 @@
-"""Checks that a raw table is one, and has the columns of the contract."""
+"""Checks that a raw table is one, and has the columns of the contract, spaces aside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from salary_kedro.contract.model import Contract, ContractError
+from salary_kedro.contract.spelling import tidy
 
 
 def check_table(raw: object) -> pd.DataFrame:
@@ -19,6 +21,21 @@ def check_table(raw: object) -> pd.DataFrame:
             f"in catalog.yml (of a spreadsheet, name one sheet: `load_args: {{sheet_name: 0}}`)"
         )
     return raw
+
+
+def tidy_names(header: Iterable[object], contract: Contract) -> list[Any]:
+    """The headers of a table as the contract has them, where they differ by spaces alone.
+
+    They stay as they are where two would become one.
+    """
+    found = list(header)
+    if not contract.table.trim:
+        return found
+    known = {tidy(name): name for name in contract.headers}
+    tidied = [
+        name if name in contract.headers else known.get(tidy(str(name)), name) for name in found
+    ]
+    return tidied if len(set(tidied)) == len(set(found)) else found
 
 
 def check_header(header: Sequence[object], contract: Contract, advice: str | None = None) -> None:

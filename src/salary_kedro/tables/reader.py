@@ -18,12 +18,13 @@ from salary_kedro.contract.formulas import plain_text
 from salary_kedro.errors import UserError
 from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_lines import csv_table
-from salary_kedro.tables.csv_rows import CsvRows, as_texts, open_rows, tidy_names
+from salary_kedro.tables.csv_rows import CsvRows, as_texts, open_rows
 from salary_kedro.tables.formats.opening import open_table
 from salary_kedro.tables.formats.packed import packing
 from salary_kedro.tables.formats.plain import plain_table
 from salary_kedro.tables.formats.recognise import Format, recognise
 from salary_kedro.tables.formats.wanted import Wanted
+from salary_kedro.tables.header import tidy_names
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
 from salary_kedro.tables.unreadable import readable

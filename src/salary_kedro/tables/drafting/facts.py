@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
+from salary_kedro.tables.described import UNKNOWN, Described
 from salary_kedro.tables.drafting import headers, pay
 from salary_kedro.tables.drafting.codes import code_remarks, missing_codes, missing_words
-from salary_kedro.tables.drafting.described import UNKNOWN, Described
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
 from salary_kedro.tables.drafting.spellings import Spelling, core_of, find_spelling

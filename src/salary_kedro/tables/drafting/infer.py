@@ -8,7 +8,7 @@ import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
 from salary_kedro.tables.csv_arguments import KNOWN_MISSING
-from salary_kedro.tables.drafting.described import Described
+from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import Facts, look
 from salary_kedro.tables.drafting.features import propose_all, with_input

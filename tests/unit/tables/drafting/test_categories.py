@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from salary_kedro.contract import CsvDialect
+from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.categories import as_category, as_code
-from salary_kedro.tables.drafting.described import Described
 from salary_kedro.tables.drafting.facts import Facts, look
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from salary_kedro.contract import CsvDialect
-from salary_kedro.tables.drafting.described import Described
+from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.draft import ColumnDraft, Draft
 from salary_kedro.tables.drafting.infer import draft_contract
 
