@@ -167,6 +167,7 @@ def look(
     dialect: CsvDialect,
     described: Mapping[str, Described] = MappingProxyType({}),
     lines: pd.Series | None = None,
+    target: str | None = None,
 ) -> list[Facts]:
     """Look at the texts of each column.
 
@@ -176,43 +177,43 @@ def look(
         described: By header, what the file itself says about columns.
         lines: The line of the file on which each row starts, indexed like the table; None if
             these are all of its rows.
+        target: Header of the column to predict; None if nobody has said it.
     """
     lines = line_numbers(texts, texts.index) if lines is None else lines
     found = []
     for header, name in zip(texts.columns, headers.field_names(texts.columns), strict=True):
         counts = without_missing(texts[header].value_counts())
         counts.index = counts.index.astype("str")
+        is_pay = header == target or pay.is_called(header)
         fact = Facts(
             header=header,
             name=name,
             rows=len(texts),
             counts=counts,
-            spelling=_spelling(header, counts, dialect),
+            spelling=_spelling(counts, dialect, is_pay=is_pay),
             values=texts[header],
             lines=lines,
             decimal=dialect.decimal,
             described=described.get(header, UNKNOWN),
         )
-        found.append(_without_codes(fact, dialect))
+        found.append(_without_codes(fact, dialect, is_pay=is_pay))
     return found
 
 
-def _spelling(header: str, counts: "pd.Series[Any]", dialect: CsvDialect) -> Spelling:
+def _spelling(counts: "pd.Series[Any]", dialect: CsvDialect, *, is_pay: bool) -> Spelling:
     numbers = to_numbers(counts.index, dialect.decimal, dialect.thousands)
     usable = np.where(np.abs(numbers) <= MAX_NUMBER, numbers, np.nan)
-    rank = pay.target_rank(header)
-    is_pay = rank is not None and rank <= pay.CALLED
     spelling = find_spelling(counts, usable, dialect, is_pay=is_pay)
     if spelling.numbers.any() and not (counts.index == "0").any():
         spelling.numbers[counts.index.str.fullmatch("00+")] = np.nan  # nobody writes 0 so
     return spelling
 
 
-def _without_codes(fact: Facts, dialect: CsvDialect) -> Facts:
+def _without_codes(fact: Facts, dialect: CsvDialect, *, is_pay: bool) -> Facts:
     """A column of numbers without the words and codes among them that mean no value."""
     words = missing_words(fact.counts)
     counts = fact.counts.drop(list(words))
-    spelling = _spelling(fact.header, counts, dialect) if words else fact.spelling
+    spelling = _spelling(counts, dialect, is_pay=is_pay) if words else fact.spelling
     found = replace(fact, counts=counts, spelling=spelling)
     if not found.is_numeric:
         return fact

@@ -17,7 +17,7 @@ from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
 from salary_kedro.tables.drafting.sniff import find_marks, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
-from salary_kedro.tables.drafting.units import find_units
+from salary_kedro.tables.drafting.units import Units, find_units
 from salary_kedro.tables.lines import line_numbers
 
 
@@ -46,24 +46,30 @@ def draft_contract(
     lines = line_numbers(texts, texts.index)
     texts, dialect, left_out = rows_alone(texts, dialect)
     dialect = _with_marks(texts, dialect)
-    facts = look(texts, dialect, described, lines[texts.index])
+    facts = look(texts, dialect, described, lines[texts.index], target)
     position, doubts = find_target(facts, target)
     check_sum(facts[position])
     units = find_units(facts, facts[position])
     if units.filter:
         for header, kept in units.filter.items():
             texts = texts[texts[header].isin(kept)]
-        facts = look(texts, dialect, described, lines[texts.index])
-    chosen = as_target(facts[position], units)
+        facts = look(texts, dialect, described, lines[texts.index], target)
+    draft = _proposed(texts, facts, position, units, dialect)
+    read = [column.column for column in draft.contract.columns]
+    remarks = (*units.doubts, *doubts, *repeats_remark(texts, read), *left_out, *_about(texts))
+    return replace(draft, remarks=remarks).allowing(_lacking(draft.target))
+
+
+def _proposed(
+    texts: pd.DataFrame, facts: Sequence[Facts], position: int, units: Units, dialect: CsvDialect
+) -> Draft:
+    """What is proposed for each column, and what the rows show of it."""
     features = [
         draft.ignored(why) if (why := units.told.get(draft.column.column)) else draft
         for draft in propose_all(texts, facts, position)
     ]
     rules = TableRules(csv=dialect, filter=units.filter)
-    draft = Draft(with_input(features), chosen, rules)
-    read = [column.column for column in draft.contract.columns]
-    remarks = (*units.doubts, *doubts, *repeats_remark(texts, read), *left_out, *_about(texts))
-    return _drawn(replace(draft, remarks=remarks), facts).allowing(_lacking(chosen))
+    return _drawn(Draft(with_input(features), as_target(facts[position], units), rules), facts)
 
 
 def _drawn(draft: Draft, facts: Sequence[Facts]) -> Draft:

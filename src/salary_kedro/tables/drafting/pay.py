@@ -98,6 +98,12 @@ def target_rank(header: str) -> int | None:
     return ALIKE if any(len(word) > 3 and word in joined for word in TARGETS) else None
 
 
+def is_called(header: str) -> bool:
+    """Whether a header calls its column a salary, or a part of one."""
+    rank = target_rank(header)
+    return rank is not None and rank <= CALLED
+
+
 def is_logarithm(header: str) -> bool:
     """Whether a header names the logarithm of pay, such as `lwage` or `log_salary`."""
     found = words(header)

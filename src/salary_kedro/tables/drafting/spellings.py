@@ -57,6 +57,8 @@ MONEY = {
     "rupees": "INR",
     "/-": "INR",
 }
+#: Codes of what is written `$`.
+DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN"})
 #: What multiplies the number before it.
 FACTORS = {
     "k": 1e3,
@@ -79,6 +81,8 @@ FACTORS = {
     "万円": 1e4,
     "만원": 1e4,
 }
+#: These are units too, such as metres and credits, where a column is no money.
+UNITS_TOO = frozenset({"m", "mn", "cr", "lac"})
 #: Periods of pay, as cells name them after a number, and such periods in a year of full work.
 PERIODS = {
     "hour": (*("/h", "/hr", "/hour", "per hour", "an hour", "hourly", "p.h."), *("/std", "/ora")),
@@ -178,18 +182,41 @@ def find_spelling(
         counts: Rows by distinct text, without missing ones.
         plain: Those that are numbers without more ado, shape (texts,); NaN where one is none.
         marks: Decimal mark and what groups thousands.
-        is_pay: Whether the column is called pay; only then two numbers may be a range, as
-            groups of ages are texts.
+        is_pay: Whether the column is called pay, or is to be predicted; only then two numbers
+            may be a range, as groups of ages are texts, and `m` alone means millions.
     """
     nothing = Spelling(None, plain, np.zeros(len(plain), bool), np.full(len(plain), np.nan))
     strange = counts[np.isnan(plain)]
     if not any(map(_parse, strange.index[:TRIED])):
         return nothing
     cells = {text: cell for text in strange.index if (cell := _parse(text)) is not None}
-    cells = {text: cell for text, cell in cells.items() if is_pay or not cell.is_range}
-    found = _Column(counts, plain, marks, cells).spelling()
+    if not is_pay:
+        cells = _without_money({text: cell for text, cell in cells.items() if not cell.is_range})
+    found = _Column(counts, plain, marks, _with_dollars(cells)).spelling()
     known = ~np.isnan(found.numbers) | found.waiting
     return found if keeps_kind(counts, known) else nothing
+
+
+def _without_money(cells: Mapping[str, _Cell]) -> dict[str, _Cell]:
+    """The cells of a column that is not called pay: `12 m` alone are metres, `$12m` is money."""
+    factors = {piece for cell in cells.values() for piece in cell.factors}
+    if factors - UNITS_TOO or any(cell.money for cell in cells.values()):
+        return dict(cells)
+    return {
+        text: replace(cell, affixes=cell.affixes | cell.factors, factors=frozenset())
+        for text, cell in cells.items()
+    }
+
+
+def _with_dollars(cells: Mapping[str, _Cell]) -> dict[str, _Cell]:
+    """The cells, of which `$` alone are US dollars where `USD` is the only code of dollars."""
+    signs = {piece for cell in cells.values() for piece in cell.affixes if piece in MONEY}
+    if {MONEY[piece] for piece in signs} & DOLLARS != {"USD"}:
+        return dict(cells)
+    return {
+        text: replace(cell, affixes=cell.affixes | {"usd"}) if cell.money == "$" else cell
+        for text, cell in cells.items()
+    }
 
 
 def core_of(text: str) -> str:
@@ -333,6 +360,11 @@ class _Column:
         pieces = [f"'{piece}'" for piece in (*written.affixes, *written.factors)]
         if pieces:
             yield f"Its numbers are written with {', '.join(pieces)}: see `written`."
+        if units := [f"'{piece}'" for piece in written.affixes if piece in FACTORS]:
+            yield (
+                f"{', '.join(units)} is taken for a unit, as the column is not called pay: if it "
+                f"multiplies, move it from `affixes` to `factors`."
+            )
         if written.values:
             shown = [f"'{text}' as {value:g}" for text, value in written.values.items()]
             yield f"Read {', '.join(shown[:MAX_SHOWN])}: correct `values` if that is not meant."
@@ -385,13 +417,7 @@ def _wider(written: Written, other: Mapping[str, _Cell]) -> Written:
 
 def _is_of(cell: _Cell, money: str, period: str) -> bool:
     """Whether a cell is of the column's own currency and period, as far as it says."""
-    return _same_money(cell.money, money) and cell.period in ("", period)
-
-
-def _same_money(one: str, other: str) -> bool:
-    """Whether two currencies may be one: none said, or a sign of a code's country."""
-    dollars = {"$", "USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN"}
-    return one in ("", other) or ("$" in (one, other) and {one, other} <= dollars)
+    return cell.money in ("", money) and cell.period in ("", period)
 
 
 def _unit_of(cell: _Cell) -> str:

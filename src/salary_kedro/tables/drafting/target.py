@@ -147,8 +147,6 @@ def as_target(fact: Facts, units: Units) -> TargetDraft:
         fact: The column.
         units: What other columns tell of its unit.
     """
-    numbers = fact.sizes
-    low, high = float(numbers.min()), float(numbers.max())
     currency, period = (
         said or fact_said or told
         for said, fact_said, told in zip(
@@ -158,21 +156,15 @@ def as_target(fact: Facts, units: Units) -> TargetDraft:
             strict=True,
         )
     )
-    lower, _, _ = with_head_room(low, high, whole=False)
-    example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
-    cut = cut_off(fact.counts, fact.numbers)
-    bounds: dict[str, Any] = {} if cut is None else {"top_code": cut[0]}
-    bounds |= {"exclusive_minimum": 0} if low > 0 else {"minimum": lower if low else 0}
     column = NumberTarget(
         **fact.titles,
-        **bounds,
+        **_bounds(fact),
         **fact.written,
         kind="number",
         unit=_unit(fact.header, currency, period),
         currency=currency,
         period=period,
         log_scale=False,
-        example=example if example > 0 or low <= 0 else high,
     )
     asked = {"currency (three letters)": currency, "period": period}
     return TargetDraft(
@@ -183,6 +175,20 @@ def as_target(fact: Facts, units: Units) -> TargetDraft:
         waiting_share=share_of(fact.odd(~fact.spelling.waiting)),
         proposals=(*fact.spelling.proposals, *units.proposals),
     )
+
+
+def _bounds(fact: Facts) -> dict[str, Any]:
+    """Bounds of a target, where higher values were cut off, and an example."""
+    numbers = fact.sizes
+    low, high = float(numbers.min()), float(numbers.max())
+    lower, _, _ = with_head_room(low, high, whole=False)
+    example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
+    cut = cut_off(fact.counts, fact.numbers)
+    return {
+        **({} if cut is None else {"top_code": cut[0]}),
+        **({"exclusive_minimum": 0} if low > 0 else {"minimum": lower if low else 0}),
+        "example": example if example > 0 or low <= 0 else high,
+    }
 
 
 def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:

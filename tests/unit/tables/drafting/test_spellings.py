@@ -135,6 +135,65 @@ def test_spelling_when_currencies_are_mixed_then_the_rarer_wait_for_a_rate() -> 
     assert found.target.proposals == ('written: {factors: {"€": RATE}}',)
 
 
+@pytest.mark.parametrize(
+    ("cells", "affixes", "currency", "waiting"),
+    [
+        ([*["$50,100"] * 60, *["CAD 65,000"] * 30], ["$"], "", 1 / 3),
+        ([*["$50,100"] * 50, *["USD 65,000"] * 30, *["AUD 70,000"] * 20], ["$"], "", 0.5),
+        ([*["$50,100"] * 10, *["USD 65,000"] * 80, *["C$ 70,000"] * 10], ["USD"], "USD", 0.2),
+        ([*["$50,100"] * 30, *["USD 65,000"] * 30, *["€70,000"] * 40], ["$", "USD"], "USD", 0.4),
+        ([*["¥50,100"] * 60, *["CNY 65,000"] * 40], ["¥"], "", 0.4),
+    ],
+)
+def test_spelling_when_dollars_may_be_of_several_countries_then_the_rarer_wait(
+    cells: list[str], affixes: list[str], currency: str, waiting: float
+) -> None:
+    texts = pd.DataFrame({"years": [str(row % 9) for row in range(len(cells))], "salary": cells})
+    found = draft_contract(texts, CsvDialect())
+
+    assert found.target.keys["written"] == {"affixes": affixes}
+    assert found.target.keys["currency"] == currency
+    assert found.target.waiting_share == pytest.approx(waiting)
+    assert found.table.max_rejected_share == 0.05
+    assert "units are never mixed" in found.target.remarks[-1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "written", "minimum", "maximum"),
+    [
+        (["12 m", "42 m"], {"affixes": ["m"]}, 5, 45),
+        (["3 cr", "13 cr"], {"affixes": ["cr"]}, 0, 15),
+        (["12 m", "42"], {"affixes": ["m"]}, 5, 45),
+        (["12k", "42k"], {"factors": {"k": 1000}}, 5_000, 45_000),
+        (["12 million", "42 m"], {"factors": {"m": 1e6, "million": 1e6}}, 5e6, 45e6),
+        (["$12m", "$42m"], {"affixes": ["$"], "factors": {"m": 1e6}}, 5e6, 45e6),
+    ],
+)
+def test_spelling_when_a_feature_has_units_then_only_sure_factors_multiply(
+    cells: list[str], written: dict[str, Any], minimum: float, maximum: float
+) -> None:
+    found = proposed(cells)
+
+    assert found["written"] == written
+    assert (found["minimum"], found["maximum"]) == (minimum, maximum)
+
+
+def test_spelling_when_a_unit_may_be_a_factor_then_says_so() -> None:
+    feature = next(each for each in draft(["12 m"], "X").features if each.column.column == "X")
+
+    assert "'m' is taken for a unit" in feature.remarks[-1]
+
+
+def test_spelling_when_the_target_is_named_then_its_factors_are_of_money() -> None:
+    texts = pd.DataFrame({"years": ["1", "2"] * 20, "X": ["1.5 m", "2.5 m"] * 20})
+    found = draft_contract(texts, CsvDialect(), target="X")
+
+    assert (found.target.keys["written"], found.target.keys["example"]) == (
+        {"factors": {"m": 1e6}},
+        2e6,
+    )
+
+
 def test_spelling_when_decimal_marks_are_mixed_then_is_refused_with_the_shapes() -> None:
     with pytest.raises(ContractError, match=r"'9,999\.99' \(20\), '9\.999,99' \(20\)"):
         draft(["1.234,56", "1,234.56"])
