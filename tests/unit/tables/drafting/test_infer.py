@@ -430,7 +430,7 @@ def test_infer_when_a_last_line_sums_up_then_is_left_out() -> None:
 
 
 def test_infer_when_other_rows_begin_as_a_last_line_then_asks_and_leaves_none_out() -> None:
-    towns = ["Total Rewards Analyst", *["x", "y"] * 15, "Total"]
+    towns = ["Total (rewards)", *["x", "y"] * 15, "Total"]
     columns = {"Job": towns, "Years": [row % 9 for row in range(32)]}
 
     found = draft(columns, footer=("Total",))
