@@ -1,14 +1,15 @@
 """A table of a database, read in chunks; its password is in no file and on no command line."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
-from sqlalchemy import Engine, MetaData, Select, Table, create_engine, inspect, select
+from sqlalchemy import URL, Engine, MetaData, Select, Table, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -28,6 +29,27 @@ SHOWN = 20
 #: What is installed for the driver that a database asks for.
 PACKAGES = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "cx_Oracle": "cx_Oracle"}
 PASSWORD = "SALARY_SQL_PASSWORD"  # noqa: S105 - the name of a variable
+#: What the name of a part of an address holds that may be a secret.
+SECRET = re.compile("pass|pwd|secret|token|odbc_connect", re.IGNORECASE)
+
+
+def _address(text: str) -> URL:
+    """The address of a database, which holds no secret."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:  # a port that is no number, among others
+        raise UserError(
+            "the address of the database is none: give --sql dialect://user@host:port/database, "
+            "or sqlite:///FILE"
+        ) from error
+    secret = next(filter(SECRET.search, url.query), None)
+    if url.password is not None or secret:
+        held = f"'{secret}', a secret" if secret else "a password"
+        raise UserError(
+            f"the address of the database holds {held}, which others could read: leave it out, "
+            f"and set {PASSWORD} or {PASSWORD}_FILE"
+        )
+    return url
 
 
 @dataclass(frozen=True)
@@ -42,23 +64,12 @@ class DatabaseTable:
 
     url: str
     name: str
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     first_row = 1
 
     @cached_property
     def _engine(self) -> Engine:
-        try:
-            url = make_url(self.url)
-        except ArgumentError as error:
-            raise UserError(
-                "the address of the database is none: give --sql dialect://user@host/database, "
-                "or sqlite:///FILE"
-            ) from error
-        if url.password is not None:
-            raise UserError(
-                f"the address of the database holds a password, which others could read: leave it "
-                f"out, and set {PASSWORD} or {PASSWORD}_FILE"
-            )
+        url = _address(self.url)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
             raise UserError(f"there is no file {url.database}: correct the path of the database")
         try:
