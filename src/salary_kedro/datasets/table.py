@@ -87,17 +87,26 @@ class DatabaseTableDataset(AbstractDataset[None, pd.DataFrame]):
           type: salary_kedro.datasets.DatabaseTableDataset
           url: postgresql+psycopg2://reader@db.example/hr
           table: salaries
+          contract: ${contract:}
     """
 
-    def __init__(self, url: str, table: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        table: str,
+        contract: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         """Take the address; nothing is connected to before the first load.
 
         Args:
             url: SQLAlchemy's address of the database, without a password.
             table: The table or view, with its schema before a dot if it has one.
+            contract: The contract by which it is read, as YAML holds it; only needed where numbers
+                stand among texts.
             metadata: Of no effect here; other tools read it.
         """
-        self._url, self._table = url, table
+        self._url, self._table, self._content = url, table, contract
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
@@ -107,7 +116,8 @@ class DatabaseTableDataset(AbstractDataset[None, pd.DataFrame]):
             DatasetError: It cannot be read; says why.
         """
         try:
-            return read_database(open_database(self._url, self._table))
+            contract = self._content and Contract.of(self._content)
+            return read_database(open_database(self._url, self._table), contract or None)
         except UserError as error:
             raise DatasetError(str(error)) from error.__cause__
 

@@ -50,6 +50,7 @@ raw_salaries:
   type: salary_kedro.datasets.DatabaseTableDataset
   url: %(URL)s
   table: %(TABLE)s
+  contract: ${contract:}
   metadata: {kedro-viz: {layer: raw}}
 """
 

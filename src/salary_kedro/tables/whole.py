@@ -46,20 +46,26 @@ def _read_csv(path: Path, contract: Contract) -> pd.DataFrame:
 
 
 def _read_other(path: Path, kind: Format, contract: Contract) -> pd.DataFrame:
-    with open_table(path, kind, Wanted.of(contract)) as table:
-        frame = as_frame(unify(table.chunks(ROWS)))
+    wanted = Wanted.of(contract)
+    with open_table(path, kind, wanted) as table:
+        frame = as_frame(unify(table.chunks(ROWS), wanted.decimal))
         frame.attrs[FIRST_ROW] = table.first_row
         for remark in table.remarks:
             logger.info("%s: %s", path.name, remark)
         return frame
 
 
-def read_database(table: DatabaseTable) -> pd.DataFrame:
+def read_database(table: DatabaseTable, contract: Contract | None = None) -> pd.DataFrame:
     """Read a whole table of a database under its own headers.
+
+    Args:
+        table: The table.
+        contract: Says how numbers among texts are read; None if there are none.
 
     Raises:
         UserError: If it cannot be read; says why.
     """
-    frame = as_frame(unify(table.chunks(ROWS)))
+    table = table if contract is None else table.by(Wanted.of(contract))
+    frame = as_frame(unify(table.chunks(ROWS), table.decimal))
     frame.attrs[FIRST_ROW] = table.first_row
     return frame

@@ -77,6 +77,9 @@ def _draft(table: RawFile, target: str | None, limit: int) -> Drafted:
     whole = len(texts) <= limit
     texts = texts if whole else texts.head(limit)
     draft = draft_contract(texts, dialect, target, table.described())
+    decimal = draft.table.csv.decimal
+    if isinstance(table, RawTable) and decimal != "." == dialect.decimal:
+        return _draft(table.marked(decimal), target, limit)  # its numbers as its texts write them
     draft = replace(draft, remarks=(*table.remarks, *draft.remarks))
     return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
 

@@ -52,6 +52,7 @@ class Asked:
 
 
 NOTHING = Asked()
+ANYWHERE = Wanted()
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,17 @@ class RawTable:
 
     Attributes:
         table: Its table.
-        dialect: Which lines of a spreadsheet are no rows.
+        dialect: Which lines of a spreadsheet are no rows, and the decimal mark of texts.
         suffix: What the name of a copy ends in.
         remarks: What the person who edits the draft should know of it.
+        wanted: Where in the file it is.
     """
 
     table: FileTable
     dialect: CsvDialect
     suffix: str
     remarks: tuple[str, ...]
+    wanted: Wanted = ANYWHERE
 
     def described(self) -> Mapping[str, Described]:
         """What the file says about its columns."""
@@ -108,23 +111,32 @@ class RawTable:
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
         """The first rows as texts, under the file's headers, and which lines are no rows."""
-        table = _head(self.table, rows)
+        table = _head(self.table, rows, self.dialect.decimal)
         columns = {
-            name: pc.fill_null(_as_texts(table.column(name)), "") for name in table.column_names
+            name: pc.fill_null(_as_texts(table.column(name), self.dialect.decimal), "")
+            for name in table.column_names
         }
         found: pd.DataFrame = pa.table(columns).to_pandas()
         return found, self.dialect
 
+    def marked(self, decimal: str) -> "RawTable":
+        """The same table, whose numbers are written with another decimal mark."""
+        wanted = replace(self.wanted, decimal=decimal)
+        dialect = self.dialect.model_copy(update={"decimal": decimal})
+        return replace(self, table=self.table.by(wanted), dialect=dialect, wanted=wanted)
+
     def read(self, contract: Contract, rows: int) -> pd.DataFrame:
         """The first rows, as a run reads them by a contract."""
-        return as_frame(_head(self.table.by(Wanted.of(contract)), rows))
+        asked = {"sheet": self.wanted.sheet, "named_table": self.wanted.named_table}
+        wanted = replace(Wanted.of(contract), **asked)
+        return as_frame(_head(self.table.by(wanted), rows, wanted.decimal))
 
 
 RawFile = RawCsv | RawTable
 
 
-def _head(table: FileTable, rows: int) -> pa.Table:
-    return unify(_first(table.chunks(min(rows, ROWS)), rows)).slice(0, rows)
+def _head(table: FileTable, rows: int, decimal: str) -> pa.Table:
+    return unify(_first(table.chunks(min(rows, ROWS)), rows), decimal).slice(0, rows)
 
 
 def _first(chunks: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -136,11 +148,12 @@ def _first(chunks: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
             return
 
 
-def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_texts(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
     """A column as a CSV file would hold it; of times the day alone."""
     if pa.types.is_timestamp(column.type):
         return pc.strftime(column, format="%Y-%m-%d").cast(pa.large_string())
-    return as_texts(column).cast(pa.large_string())
+    texts = as_texts(column).cast(pa.large_string())
+    return pc.replace_substring(texts, ".", decimal) if pa.types.is_floating(column.type) else texts
 
 
 @contextmanager
@@ -165,8 +178,10 @@ def open_raw(path: Path, asked: Asked = NOTHING) -> Iterator[RawFile]:
 def _below_edges(table: FileTable, edges: Edges, wanted: Wanted, suffix: str) -> RawTable:
     """The table without the lines that are no rows."""
     keys = {key: getattr(edges, key) for key in ("skip_rows", "header_rows", "comment")}
-    found = table.by(replace(wanted, **keys))
-    return RawTable(found, edges.within(CsvDialect()), suffix, (*found.remarks, *edges.remarks))
+    wanted = replace(wanted, **keys)
+    found = table.by(wanted)
+    remarks = (*found.remarks, *edges.remarks)
+    return RawTable(found, edges.within(CsvDialect()), suffix, remarks, wanted)
 
 
 def _edges(table: FileTable, asked: Asked) -> Edges:

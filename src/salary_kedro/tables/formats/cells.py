@@ -20,12 +20,13 @@ COLUMNS: tuple[tuple[frozenset[type], Any], ...] = (
 NONE: type = type(None)
 
 
-def as_column(cells: Sequence[Any], kinds: Iterable[type] = ()) -> pa.Array:
+def as_column(cells: Sequence[Any], kinds: Iterable[type] = (), decimal: str = ".") -> pa.Array:
     """Cells as one column; those of several kinds as the texts that a CSV file would hold.
 
     Args:
         cells: The cells; an empty text is a missing value.
         kinds: Kinds of the cells of the whole column, of which these are a part.
+        decimal: The decimal mark of numbers among texts.
     """
     found = set(kinds or map(type, cells))
     if str in found and "" in cells:
@@ -35,11 +36,11 @@ def as_column(cells: Sequence[Any], kinds: Iterable[type] = ()) -> pa.Array:
     for known, kind in COLUMNS:
         if found <= known:
             return _typed(cells, found, kind)
-    return _as_texts(cells)
+    return _as_texts(cells, decimal)
 
 
-def _as_texts(cells: Sequence[Any]) -> pa.Array:
-    return pa.array([None if cell is None else as_text(cell) for cell in cells], TEXT)
+def _as_texts(cells: Sequence[Any], decimal: str = ".") -> pa.Array:
+    return pa.array([None if cell is None else as_text(cell, decimal) for cell in cells], TEXT)
 
 
 def _typed(cells: Sequence[Any], kinds: set[type], kind: Any) -> pa.Array:
@@ -57,13 +58,15 @@ def _typed(cells: Sequence[Any], kinds: set[type], kind: Any) -> pa.Array:
         return _as_texts(cells)
 
 
-def as_text(cell: Any) -> str:
+def as_text(cell: Any, decimal: str = ".") -> str:
     """A cell as a CSV file would hold it: a whole number without a decimal point, ISO dates."""
     match cell:
         case str():
             text = cell.encode("utf-8", "replace").decode()
         case float() | Decimal() if cell == cell // 1:
             text = str(int(cell))
+        case float() | Decimal():
+            text = str(cell).replace(".", decimal)
         case datetime():
             is_day = cell.time() == time() and cell.tzinfo is None
             text = cell.date().isoformat() if is_day else cell.isoformat(" ")
@@ -74,19 +77,21 @@ def as_text(cell: Any) -> str:
     return text
 
 
-def unify(tables: Iterable[pa.Table]) -> pa.Table:
+def unify(tables: Iterable[pa.Table], decimal: str = ".") -> pa.Table:
     """Put tables of the same columns below each other; a column of several types is of texts."""
     parts = list(tables)
     columns = [
-        _joined([part.column(place) for part in parts]) for place in range(len(parts[0].schema))
+        _joined([part.column(place) for part in parts], decimal)
+        for place in range(len(parts[0].schema))
     ]
     return pa.table(columns, parts[0].column_names)
 
 
-def _joined(parts: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+def _joined(parts: list[pa.ChunkedArray], decimal: str) -> pa.ChunkedArray:
     kinds = {part.type for part in parts if part.null_count < len(part)} or {parts[0].type}
     if len(kinds) > 1:
-        return pa.chunked_array([as_column([cell for part in parts for cell in part.to_pylist()])])
+        cells = [cell for part in parts for cell in part.to_pylist()]
+        return pa.chunked_array([as_column(cells, decimal=decimal)])
     (kind,) = kinds
     chunks = [
         part.combine_chunks() if part.type == kind else pa.nulls(len(part), kind) for part in parts

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 from sqlalchemy import URL, Engine, MetaData, Select, Table, create_engine, inspect, select
@@ -60,11 +59,13 @@ class DatabaseTable:
         url: SQLAlchemy's address of the database, without a password.
         name: The table, with its schema before a dot if it has one.
         password: The password; None for none.
+        decimal: The decimal mark of numbers among texts.
     """
 
     url: str
     name: str
     password: str | None = field(default=None, repr=False)
+    decimal: str = "."
     first_row = 1
 
     @cached_property
@@ -122,9 +123,9 @@ class DatabaseTable:
         )
         return (remark,)
 
-    def by(self, _: Wanted) -> Self:
+    def by(self, wanted: Wanted) -> "DatabaseTable":
         """The same table: there is but one."""
-        return self
+        return replace(self, decimal=wanted.decimal)
 
     def header(self) -> list[str]:
         """Names of the columns."""
@@ -141,7 +142,7 @@ class DatabaseTable:
             none = True
             for part in streamed.execute(self._ordered()).partitions():
                 columns = zip(*part, strict=True)
-                yield pa.table([as_column(cells) for cells in columns], names)
+                yield pa.table([as_column(cells, decimal=self.decimal) for cells in columns], names)
                 none = False
             if none:
                 yield pa.table([pa.nulls(0, pa.large_string()) for _ in names], names)

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,9 +26,11 @@ class JsonLinesTable:
 
     Attributes:
         path: The file.
+        decimal: The decimal mark of numbers among texts.
     """
 
     path: Path
+    decimal: str = "."
     first_row = 1
 
     @cached_property
@@ -71,9 +73,9 @@ class JsonLinesTable:
             nested
         )
 
-    def by(self, _: Wanted) -> Self:
+    def by(self, wanted: Wanted) -> "JsonLinesTable":
         """The same table: there is but one."""
-        return self
+        return replace(self, decimal=wanted.decimal)
 
     def header(self) -> list[str]:
         """Names of the columns: all keys of all records."""
@@ -90,7 +92,8 @@ class JsonLinesTable:
                 return
 
     def _column(self, name: str, records: list[dict[str, Any]]) -> pa.Array:
-        return as_column([record.get(name) for record in records], self._kinds[name])
+        cells = [record.get(name) for record in records]
+        return as_column(cells, self._kinds[name], self.decimal)
 
     def described(self) -> Mapping[str, Described]:
         """Nothing: a record says nothing about its keys."""

@@ -54,7 +54,7 @@ def open_table(path: Path, kind: Format, wanted: Wanted) -> Iterator[FileTable]:
         UserError: If it is damaged.
     """
     if kind == "jsonl":
-        yield JsonLinesTable(path)
+        yield JsonLinesTable(path, wanted.decimal)
         return
     with unpacked_file(path) as place:
         try:

@@ -148,7 +148,7 @@ class SpreadsheetTable:
     def _table(self) -> pa.Table:
         with _kept():
             columns = zip(*self._sheet.rows, strict=True) if self._sheet.rows else iter(())
-            arrays = [as_column(cells) for cells in columns] or [
+            arrays = [as_column(cells, decimal=self.wanted.decimal) for cells in columns] or [
                 pa.nulls(0, pa.large_string()) for _ in self._sheet.names
             ]
         return pa.table(arrays, self._sheet.names)

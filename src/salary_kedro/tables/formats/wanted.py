@@ -22,6 +22,7 @@ class Wanted:
         comment: By what lines above the header begin that belong to nothing.
         labelled: Columns whose codes are wanted as the labels that the file gives them; None
             for those whose every value has one.
+        decimal: The decimal mark by which numbers among texts are written, as they are read.
     """
 
     sheet: str = ""
@@ -30,6 +31,7 @@ class Wanted:
     header_rows: int = 1
     comment: str | None = None
     labelled: frozenset[str] | None = None
+    decimal: str = "."
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
@@ -43,6 +45,7 @@ class Wanted:
             header_rows=csv.header_rows,
             comment=csv.comment,
             labelled=frozenset({*(column.column for column in texts), *table.filter}),
+            decimal=csv.decimal,
         )
 
 
