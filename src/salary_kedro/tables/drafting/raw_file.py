@@ -127,8 +127,9 @@ class RawTable:
 
     def read(self, contract: Contract, rows: int) -> pd.DataFrame:
         """The first rows, as a run reads them by a contract."""
-        asked = {"sheet": self.wanted.sheet, "named_table": self.wanted.named_table}
-        wanted = replace(Wanted.of(contract), **asked)
+        asked = self.wanted
+        said = Wanted.of(contract)
+        wanted = replace(said, sheet=asked.sheet, named_table=asked.named_table)
         return as_frame(_head(self.table.by(wanted), rows, wanted.decimal))
 
 

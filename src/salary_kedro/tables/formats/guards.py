@@ -1,9 +1,10 @@
 """Bounds for packed files: what a small file unpacks to takes neither all time nor all memory."""
 
+import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +18,9 @@ MOST = 64 << 30
 MOST_SHEET = 3 << 30
 #: Cells that a sheet may span, empty ones included.
 MOST_CELLS = 60_000_000
+#: Bytes of the parts of a workbook that say which sheets it has, and of one piece of XML.
+MOST_BOOK, MOST_PIECE = 4 << 20, 1 << 20
+BOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 BLOCK = 1 << 20
 
 
@@ -31,6 +35,9 @@ def too_large(path: Path, most: int) -> UserError:
         f"{path} unpacks to more than {most >> 20:,} MB, far more than its size lets expect: if it "
         f"is what you mean, unpack it yourself"
     )
+
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ElementTree.ParseError)
 
 
 def check_zip(path: Path) -> dict[str, int]:
@@ -50,38 +57,54 @@ def check_zip(path: Path) -> dict[str, int]:
                 raise UserError(f"{path} is encrypted: save it without a password")
             if sum(member.file_size for member in members) > most:
                 raise too_large(path, most)
-            sizes = [_measure(path, file, member) for member in members]
+            sheets = _sheets(path, file)
+            sizes = [_measure(path, file, member, {*sheets.values()}) for member in members]
             if sum(size for size, _ in sizes) > most:  # members may share their bytes
                 raise too_large(path, most)
-            errors = {m.filename: found for m, (_, found) in zip(members, sizes, strict=True)}
-            return {name: errors[part] for name, part in _sheets(file).items() if part in errors}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+            errors = {
+                m.filename.lower(): found for m, (_, found) in zip(members, sizes, strict=True)
+            }
+            return {name: errors[part] for name, part in sheets.items() if part in errors}
+    except (*DAMAGED, ValueError) as error:
         raise UserError(f"{path} is damaged or was not copied whole: bring it again") from error
 
 
-def _sheets(file: zipfile.ZipFile) -> dict[str, str]:
+def _sheets(path: Path, file: zipfile.ZipFile) -> dict[str, str]:
     """The member that holds each sheet of an .xlsx file, by the sheet's name."""
-    book, relations = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
-    if not {book, relations} <= set(file.namelist()):
+    if not {BOOK, RELATIONS} <= set(file.namelist()):
         return {}
     targets = {
-        node.get("Id"): str(node.get("Target")).removeprefix("/xl/")
-        for node in ElementTree.fromstring(file.read(relations))  # noqa: S314 - of bounded size
+        node.get("Id"): _member(str(node.get("Target"))) for node in _parsed(path, file, RELATIONS)
     }
     found = {}
-    for node in ElementTree.fromstring(file.read(book)).iter():  # noqa: S314 - of bounded size
-        if node.tag.endswith("}sheet"):
+    for node in _parsed(path, file, BOOK).iter():
+        if node.tag.rpartition("}")[2] == "sheet":
             part = next((targets.get(v) for k, v in node.items() if k.endswith("}id")), None)
-            found[str(node.get("name"))] = f"xl/{part}"
+            found[str(node.get("name"))] = str(part)
     return found
 
 
-def _measure(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, int]:
+def _member(target: str) -> str:
+    """The member that a relation of a workbook names."""
+    return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/").lower()
+
+
+def _parsed(path: Path, file: zipfile.ZipFile, name: str) -> ElementTree.Element:
+    with file.open(name) as stream:
+        content = stream.read(MOST_BOOK + 1)
+    if len(content) > MOST_BOOK:
+        raise UserError(f"{path} names far more sheets than people can use: save its table alone")
+    return ElementTree.fromstring(content)  # noqa: S314 - of bounded size
+
+
+def _measure(
+    path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, sheets: Container[str]
+) -> tuple[int, int]:
     """Bytes of a member, and cells in it that hold an error, if it is a worksheet."""
     blocks = unpacked(file, member)
-    if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member.filename):
+    if (name := member.filename.lower()) in sheets or name.startswith("xl/worksheets/"):
         return _measure_sheet(path, blocks)
-    if member.filename == "content.xml":
+    if name == "content.xml":
         return _measure_document(path, blocks), 0
     return sum(map(len, blocks)), 0
 
@@ -93,9 +116,8 @@ def unpacked(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
             yield block
 
 
-_ROW = re.compile(rb'<(?:\w+:)?row [^>]*?r="(\d+)"')
-_WIDE = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{2,3})\d')
-_MAYBE_WIDE = re.compile(rb'r="[A-Z]{2}')
+_ROW = re.compile(rb"""r\s*=\s*["']\$?[A-Za-z]{0,3}\$?(\d{4,9})""")
+_WIDE = re.compile(rb"""r\s*=\s*["']\$?([A-Za-z]{2,3})\$?\d""")
 
 
 def _measure_sheet(path: Path, blocks: Iterator[bytes]) -> tuple[int, int]:
@@ -104,19 +126,25 @@ def _measure_sheet(path: Path, blocks: Iterator[bytes]) -> tuple[int, int]:
     Raises:
         UserError: If its cells reach so far that no memory holds what lies between them.
     """
-    total = errors = rows = 0
-    columns, tail = 26, b""
+    total = errors = 0
+    rows, columns, tail = 999, 26, b""  # of fewer, no width is too much
     for block in blocks:
         total += len(block)
         text = tail + block
         errors += text.count(b't="e"') - tail.count(b't="e"')
-        if found := _ROW.findall(text, max(text.rfind(b"<row "), 0)):
-            rows = max(rows, int(found[-1]))
-        if _MAYBE_WIDE.search(text):
-            columns = max([columns, *map(_number, set(_WIDE.findall(text)))])
-        tail = text[-200:]
+        rows = max([rows, *map(int, set(_ROW.findall(text)))])
+        columns = max([columns, *map(_number, set(_WIDE.findall(text)))])
+        tail = _tail(path, text)
     _check_extent(path, rows, columns)
     return total, errors
+
+
+def _tail(path: Path, text: bytes) -> bytes:
+    """What of XML is looked at again, as it may go on in the next block."""
+    tail = text[max(text.rfind(b"<"), 0) :]
+    if len(tail) > MOST_PIECE:
+        raise UserError(f"{path} is no workbook that a spreadsheet has written: save it again")
+    return tail
 
 
 def _check_extent(path: Path, rows: int, columns: int) -> None:
@@ -127,8 +155,11 @@ def _check_extent(path: Path, rows: int, columns: int) -> None:
         )
 
 
-_PART = re.compile(rb"<table:(table-row|table-cell|covered-table-cell|table)(?=[\s/>])([^>]*)")
-_REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,9})"')
+_PART = re.compile(
+    rb"""<table:(table-row|table-cell|covered-table-cell|table)(?=[\s/>])"""
+    rb"""((?:[^>"']|"[^"]*"|'[^']*')*+)"""
+)
+_REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["']\s*\+?(\d{1,9})""")
 
 
 def _measure_document(path: Path, blocks: Iterator[bytes]) -> int:
@@ -142,13 +173,12 @@ def _measure_document(path: Path, blocks: Iterator[bytes]) -> int:
     for block in blocks:
         total += len(block)
         text = tail + block
-        end = max(text.rfind(b">") + 1, 0)
-        for kind, keys in _PART.findall(text, 0, end):
+        tail = _tail(path, text)
+        for kind, keys in _PART.findall(text, 0, len(text) - len(tail)):
             if kind == b"table":
                 _check_extent(path, sheet.rows, sheet.columns)
                 sheet = _Extent()
             sheet.meet(kind, keys)
-        tail = text[end:]
     _check_extent(path, sheet.rows, sheet.columns)
     return total
 
@@ -176,6 +206,6 @@ class _Extent:
 def _number(column: bytes) -> int:
     """The number of a column that is called by letters, from 1."""
     number = 0
-    for letter in column:
+    for letter in column.upper():
         number = number * 26 + letter - ord("A") + 1
     return number

@@ -49,8 +49,8 @@ def document_in(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as file:
             names = set(file.namelist())
-            kind = file.read("mimetype")[:100].decode("latin-1") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            kind = _first_bytes(file, "mimetype") if "mimetype" in names else ""
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
         raise damaged(path) from error
     if "opendocument.spreadsheet" in kind:
         return "ods"
@@ -63,6 +63,12 @@ def document_in(path: Path) -> str | None:
     if "[Content_Types].xml" in names or kind:
         return "a text document"
     return "NumPy arrays" if any(name.endswith(".npy") for name in names) else None
+
+
+def _first_bytes(file: zipfile.ZipFile, name: str) -> str:
+    """The beginning of a member, which may unpack to anything."""
+    with file.open(name) as stream:
+        return stream.read(100).decode("latin-1")
 
 
 class _Bounded(io.RawIOBase):

@@ -239,6 +239,73 @@ def test_sheet_when_one_cell_stands_at_the_far_end_then_refuses_to_span_it(path:
         read(path)
 
 
+FAR = '<row r="900"><c r="XFD900"><v>1</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ("<row r='90000'><c r='XFD90000'><v>1</v></c></row>", "worksheets/sheet1.xml"),
+        (FAR.replace("900", "90000") + FAR.replace("XFD900", "A1"), "worksheets/sheet1.xml"),
+        (FAR + FAR.replace("XFD900", "A90000"), "worksheets/sheet1.xml"),
+        (FAR.replace("900", "90000"), "other/one.xml"),
+        (FAR.replace("r=", 'x=">" r=').replace("900", "90000"), "worksheets/sheet1.xml"),
+    ],
+)
+def test_sheet_when_a_far_cell_is_written_otherwise_then_is_refused_too(
+    rows: str, part: str, path: Path
+) -> None:
+    wide_open(path, rows, part)
+
+    with pytest.raises(UserError, match=r"cells as far as row 90,000 and column 16,384"):
+        guards.check_zip(path)
+
+
+def test_sheet_when_it_is_wide_and_short_then_is_no_danger(path: Path) -> None:
+    wide_open(path, FAR, "worksheets/sheet1.xml")
+
+    assert guards.check_zip(path) == {"Pay": 0}
+
+
+def wide_open(path: Path, rows: str, part: str) -> None:
+    """Write the parts of a workbook that the guard looks at."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(
+            "xl/workbook.xml",
+            '<workbook xmlns:r="r"><sheets><sheet name="Pay" r:id="a"/></sheets></workbook>',
+        )
+        relation = f'<Relationship Id="a" Target="{part}"/>'
+        file.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{relation}</Relationships>")
+        file.writestr(f"xl/{part}", f"<worksheet><sheetData>{rows}</sheetData></worksheet>")
+
+
+def test_sheet_when_the_parts_that_name_sheets_are_huge_or_cut_off_then_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide_open(path, FAR, "worksheets/sheet1.xml")
+    with monkeypatch.context() as patch:
+        patch.setattr(guards, "MOST_BOOK", 20)
+        with pytest.raises(UserError, match=r"names far more sheets than people can use"):
+            guards.check_zip(path)
+
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("xl/workbook.xml", "<workbook><sheets>")
+        file.writestr("xl/_rels/workbook.xml.rels", "<Relationships/>")
+    with pytest.raises(UserError, match=r"book.xlsx is damaged or was not copied whole"):
+        guards.check_zip(path)
+
+
+def test_sheet_when_a_piece_of_a_document_never_ends_then_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "MOST_PIECE", 100)
+    with zipfile.ZipFile(tmp_path / "book.ods", "w") as file:
+        file.writestr("content.xml", "<a " + "x" * 200)
+
+    with pytest.raises(UserError, match=r"no workbook that a spreadsheet has written"):
+        guards.check_zip(tmp_path / "book.ods")
+
+
 def test_sheet_when_the_workbook_has_macros_then_is_read_and_they_are_not(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsm"
     book(path, Data=[["a"], [1]])
@@ -271,10 +338,11 @@ def test_check_zip_when_members_share_their_bytes_then_counts_each(
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "is_far"), [(1_048_576, 16_384, True), (1000, 100, False)]
+    ("rows", "columns", "is_far", "quote"),
+    [(1_048_576, 16_384, True, '"'), (1_048_576, 16_384, True, "'"), (1000, 100, False, '"')],
 )
 def test_sheet_when_a_document_repeats_cells_then_refuses_what_no_memory_holds(
-    rows: int, columns: int, is_far: bool, tmp_path: Path
+    rows: int, columns: int, is_far: bool, quote: str, tmp_path: Path
 ) -> None:
     spaces = "".join(
         f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
@@ -291,7 +359,7 @@ def test_sheet_when_a_document_repeats_cells_then_refuses_what_no_memory_holds(
     path = tmp_path / "book.ods"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        file.writestr("content.xml", content)
+        file.writestr("content.xml", content.replace('"', quote))
         file.writestr("META-INF/manifest.xml", "<manifest/>")
 
     if is_far:
