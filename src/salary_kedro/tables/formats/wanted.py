@@ -37,7 +37,7 @@ class Wanted:
     def of(cls, contract: Contract) -> Self:
         """What a contract says."""
         table, csv = contract.table, contract.table.csv
-        texts = (column for column in contract.columns if isinstance(column, Category | Boolean))
+        texts = (column for column in contract.features if isinstance(column, Category | Boolean))
         return cls(
             sheet=table.sheet,
             named_table=table.named_table,

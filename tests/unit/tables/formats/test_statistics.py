@@ -8,11 +8,13 @@ import pyarrow as pa
 import pyreadstat
 import pytest
 
+from salary_kedro.contract.scoring import scoring_contract
 from salary_kedro.errors import UserError
 from salary_kedro.tables.described import Described
 from salary_kedro.tables.formats.opening import open_table
 from salary_kedro.tables.formats.recognise import recognise
 from salary_kedro.tables.formats.wanted import FileTable, Wanted
+from samples import category, column, contract_of
 
 FRAME = pd.DataFrame(
     {
@@ -96,3 +98,13 @@ def test_survey_when_the_file_is_cut_off_then_says_so(survey: Path) -> None:
         open_table(survey, recognise(survey), Wanted()) as table,
     ):
         columns(table)
+
+
+def test_wanted_when_a_category_is_no_input_then_its_labels_are_wanted_in_scoring_too(
+    survey: Path,
+) -> None:
+    edu = category("edu", ["low", "mid", "high"], column="edu", use="audit", required=False)
+    contract = contract_of(column("wage", column="wage"), edu)
+
+    with open_table(survey, recognise(survey), Wanted.of(scoring_contract(contract))) as table:
+        assert columns(table)["edu"] == ["high", "low", "mid", None]
