@@ -1,5 +1,6 @@
 """Recognises the lines of a table that are no rows: titles, units, totals, notes."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -166,13 +167,19 @@ def _footer(rows: Sequence[Row], width: int) -> tuple[str, ...]:
 
 
 def _word_of(first: str, row: Row, width: int) -> str | None:
-    """The word by which a line is known to be no row; None if it may be one."""
+    """By what a line begins that is known to be no row; None if it may be one.
+
+    `Total Rewards` may be a person's department, unless nothing stands beside it.
+    """
     plain = first.casefold()
     words = sorted((*SUMS, *NOTES), key=len, reverse=True)
     word = next((word for word in words if _begins(plain, word)), None)
     if word is None or (_filled(row) >= width and (word in NOTES or plain.strip(": ") != word)):
         return None
-    return first[: len(word)]
+    rest = plain[len(word) :]
+    if re.match(r"\s+[^\W\d]", rest) and _filled(row) > 1:
+        return None
+    return first if rest[:1].isalnum() else first[: len(word)]
 
 
 def _begins(text: str, word: str) -> bool:

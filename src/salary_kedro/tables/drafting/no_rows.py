@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
-from salary_kedro.tables.drafting.edges import TAIL
+from salary_kedro.contract.model import ContractError, CsvDialect
 from salary_kedro.tables.drafting.facts import Facts
-from salary_kedro.tables.left_out import NO_ROW, ends_in_sum, find_left_out
+from salary_kedro.tables.left_out import ends_in_sum, find_no_rows
 
 
 def rows_alone(
@@ -19,10 +18,11 @@ def rows_alone(
         texts: All lines below the header.
         dialect: How the file is written, with what was recognised as no row.
     """
-    shared = tuple(word for word in dialect.footer if _is_shared(texts, dialect, word))
+    last = _last_lines(texts, dialect)
+    shared = tuple(word for word in dialect.footer if _is_shared(texts.drop(index=last), word))
     footer = tuple(word for word in dialect.footer if word not in shared)
     dialect = dialect.model_copy(update={"footer": footer})
-    out = find_left_out(texts, TableRules(csv=dialect)).get(NO_ROW, texts.index[:0])
+    out = find_no_rows(texts, dialect)
     remarks = tuple(
         f"One of the last lines begins with '{word}', as other rows do: delete it, if it is no "
         f"person's."
@@ -31,11 +31,16 @@ def rows_alone(
     return texts.drop(index=out), dialect, remarks
 
 
-def _is_shared(texts: pd.DataFrame, dialect: CsvDialect, word: str) -> bool:
-    """Whether rows far from the end begin with a word, too."""
-    alone = dialect.model_copy(update={"footer": (word,), "comment": None})
-    found = find_left_out(texts, TableRules(csv=alone)).get(NO_ROW, texts.index[:0])
-    return bool((texts.index.get_indexer(found) < len(texts) - TAIL).any())
+def _last_lines(texts: pd.DataFrame, dialect: CsvDialect) -> pd.Index:
+    """Labels of the lines below the last row."""
+    is_filled = (texts.notna() & (texts != "")).any(axis="columns")
+    is_row = is_filled & ~texts.index.isin(find_no_rows(texts, dialect))
+    return texts.index[~is_row[::-1].cummax()[::-1]]
+
+
+def _is_shared(rows: pd.DataFrame, word: str) -> bool:
+    """Whether rows above the last lines begin with a word, too."""
+    return len(find_no_rows(rows, CsvDialect(footer=(word,)))) > 0
 
 
 def check_sum(target: Facts) -> None:

@@ -429,14 +429,29 @@ def test_infer_when_a_last_line_sums_up_then_is_left_out() -> None:
     assert found.target.keys["example"] == 310
 
 
-def test_infer_when_other_rows_begin_as_a_last_line_then_asks_and_leaves_none_out() -> None:
-    towns = ["Total (rewards)", *["x", "y"] * 15, "Total"]
+@pytest.mark.parametrize("place", [0, 25, 29])
+def test_infer_when_another_row_begins_as_a_last_line_then_asks_and_leaves_none_out(
+    place: int,
+) -> None:
+    towns = [*["x", "y"] * 15, "x", "Total", "Source: x"]
+    towns[place] = "Total"
+    columns = {"Job": towns, "Years": [row % 9 for row in range(33)]}
+
+    found = draft(columns, footer=("Total", "Source"))
+
+    assert found.table.csv.footer == ("Source",)
+    assert "One of the last lines begins with 'Total', as other rows do" in found.remarks[-1]
+
+
+def test_infer_when_a_job_begins_as_a_last_line_then_only_that_line_is_left_out() -> None:
+    towns = [*["x", "y"] * 15, "Total Rewards Analyst", "Total"]
     columns = {"Job": towns, "Years": [row % 9 for row in range(32)]}
 
     found = draft(columns, footer=("Total",))
 
-    assert found.table.csv.footer == ()
-    assert "One of the last lines begins with 'Total', as other rows do" in found.remarks[-1]
+    assert found.table.csv.footer == ("Total",)
+    assert found.features[0].picture is not None
+    assert found.features[0].picture.others == 1  # the analyst
 
 
 def test_infer_when_a_last_value_is_the_sum_of_the_others_then_names_the_line() -> None:
