@@ -29,7 +29,12 @@ WORDED = 50
 CODE = re.compile(r"-[1-9]|-?([789])\1+|-?9+[678]|-?7777?")
 #: A code is so many times as large as the other values.
 FAR = 1.5
-MIN_OTHERS = 5
+#: Distinct other values from which on they tell what is far. Among fewer, in so many rows, only
+#: sure codes count: from -7 down, or of two digits beside small numbers.
+MIN_OTHERS, MIN_ROWS = 5, 5
+SURE, SMALL = -7, 20
+#: One digit is a code where scales end well below it; nobody can tell without asking.
+DIGITS, SCALE = ("7", "8", "9"), 5
 #: Share of the rows at a maximum, and how much more frequent it is than values near it.
 CUT_SHARE, CUT_TIMES, CUT_NEIGHBOURS, MIN_CUT_VALUES = 0.01, 3, 10, 20
 
@@ -65,13 +70,31 @@ def missing_codes(
     texts = [text for text in counts.index if CODE.fullmatch(text) or text in labelled]
     is_code = np.asarray(counts.index.isin(texts)) & ~np.isnan(numbers)
     others = ~is_code & ~np.isnan(numbers)
-    if not is_code.any() or others.sum() < MIN_OTHERS:
+    if not is_code.any() or counts[others].sum() < MIN_ROWS:
         return ()
     low, high = float(numbers[others].min()), float(numbers[others].max())
     apart = ((numbers < 0) & (low >= 0)) | ((numbers >= FAR * high) & (high > 0))
+    if others.sum() < MIN_OTHERS:
+        apart &= (numbers <= SURE) | ((numbers > 0) & (high <= SMALL))
     kept = is_code & apart & (counts.to_numpy() > 1)
     single = is_code & apart & ((np.abs(numbers) >= 5 * high) | counts.index.isin(labelled))
     return tuple(sorted(counts.index[kept | single]))
+
+
+def possible_codes(counts: "pd.Series[Any]", numbers: NDArray[np.float64]) -> tuple[str, ...]:
+    """Texts of one digit that may be codes: `9` beside a scale from 1 to 4.
+
+    Args:
+        counts: Rows by distinct text, without texts that mean no value.
+        numbers: The texts as numbers, shape (texts,); NaN where one is none.
+    """
+    is_code = np.asarray(counts.index.isin(DIGITS)) & (counts.to_numpy() > 1)
+    others = numbers[~is_code & ~np.isnan(numbers)]
+    if not is_code.any() or len(others) < 2 or others.min() < 0 or others.max() > SCALE:
+        return ()
+    if (others != np.floor(others)).any():
+        return ()
+    return tuple(sorted(counts.index[is_code & (numbers >= FAR * others.max())]))
 
 
 def cut_off(counts: "pd.Series[Any]", numbers: NDArray[np.float64]) -> tuple[float, int] | None:
@@ -91,21 +114,37 @@ def cut_off(counts: "pd.Series[Any]", numbers: NDArray[np.float64]) -> tuple[flo
 
 
 def code_remarks(
-    missing: Sequence[str], counts: "pd.Series[Any]", labelled: Sequence[str]
+    missing: Sequence[str],
+    possible: Sequence[str],
+    counts: "pd.Series[Any]",
+    labelled: Sequence[str],
 ) -> Iterator[str]:
     """What the person who edits the draft should know of the codes of a column.
 
     Args:
         missing: Texts that are proposed to mean no value.
+        possible: Texts that may mean no value.
         counts: Rows by distinct text, these included.
         labelled: Texts of numbers that the file itself labels.
     """
-    cells = int(counts.sum())
-    shown = [f"'{text}' ({counts[text] / cells:.1%})" for text in missing]
-    if shown:
-        verb = "means" if len(shown) == 1 else "mean"
-        yield f"{', '.join(shown)} {verb} no value here: see `missing_values`."
-    others = [text for text in labelled if text in counts.index and text not in missing]
+    if shown := _with_shares(missing, counts):
+        verb = "means" if len(missing) == 1 else "mean"
+        yield f"{shown} {verb} no value here: see `missing_values`."
+    if shown := _with_shares(possible, counts):
+        are = "stands" if len(possible) == 1 else "stand"
+        listed = ", ".join(f'"{text}"' for text in possible)
+        yield (
+            f"{shown} {are} apart from the other numbers: if that means no answer, add "
+            f"`missing_values: [{listed}]`."
+        )
+    decided = (*missing, *possible)
+    others = [text for text in labelled if text in counts.index and text not in decided]
     if others:
         quoted = ", ".join(f"'{text}'" for text in others)
         yield f"The file labels {quoted}: if that is no amount, add it to `missing_values`."
+
+
+def _with_shares(texts: Sequence[str], counts: "pd.Series[Any]") -> str:
+    """Texts, each with its share of the rows that have one."""
+    cells = int(counts.sum())
+    return ", ".join(f"'{text}' ({counts[text] / cells:.1%})" for text in texts)

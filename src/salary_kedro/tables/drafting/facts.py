@@ -13,7 +13,12 @@ from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.model import CsvDialect
 from salary_kedro.tables.described import UNKNOWN, Described
 from salary_kedro.tables.drafting import headers, pay
-from salary_kedro.tables.drafting.codes import code_remarks, missing_codes, missing_words
+from salary_kedro.tables.drafting.codes import (
+    code_remarks,
+    missing_codes,
+    missing_words,
+    possible_codes,
+)
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
 from salary_kedro.tables.drafting.spellings import Spelling, core_of, find_spelling
@@ -145,7 +150,8 @@ class Facts:
     @property
     def feature(self) -> dict[str, Any]:
         """Keys of any feature: beside what it is called, whether it is required."""
-        return {**self.titles, "required": self.missing_share == 0, "use": "feature"}
+        missing = {"missing_values": self.missing_values} if self.missing_values else {}
+        return {**self.titles, "required": self.missing_share == 0, "use": "feature", **missing}
 
     @property
     def written(self) -> dict[str, Any]:
@@ -219,8 +225,9 @@ def _without_codes(fact: Facts, dialect: CsvDialect, *, is_pay: bool) -> Facts:
         return fact
     labelled = fact.described.missing
     codes = missing_codes(counts, spelling.numbers, labelled)
-    remarks = tuple(code_remarks((*words, *codes), fact.counts, labelled))
     kept = ~np.asarray(counts.index.isin(codes))
+    possible = possible_codes(counts[kept], spelling.numbers[kept])
+    remarks = tuple(code_remarks((*words, *codes), possible, fact.counts, labelled))
     return replace(
         found,
         counts=counts[kept],

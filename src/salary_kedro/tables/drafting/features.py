@@ -33,6 +33,8 @@ from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 MAX_GROUPS = 20
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
+#: What a column keeps that turns out to hold texts.
+SOFTENED = {"column", "name", "label", "help", "use", "missing_values"}
 EMPTY = "It has no value in any row."
 LONG = f"Free text: it has texts of more than {MAX_TEXT} characters."
 PERSONAL = "It tells who people are."
@@ -84,7 +86,8 @@ def propose(fact: Facts, order: bool | None) -> FeatureDraft:
     """
     if why := _identifying(fact):
         return FeatureDraft(unlisted(fact), fact.missing_share).with_use("ignore", *why)
-    column, remarks = _describe(fact, order)
+    column, own = _describe(fact, order)
+    remarks = (*own, *fact.remarks)
     draft = FeatureDraft(column, fact.missing_share, remarks)
     if why_not := _useless(fact, column.kind):
         return draft.ignored(why_not)
@@ -110,7 +113,7 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
 
 
 def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]]:
-    """A column by what it holds, and remarks."""
+    """A column by what it holds, and remarks on how it is read."""
     if boolean := as_boolean(fact):
         return boolean
     if code := as_code(fact):
@@ -122,7 +125,7 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
-        return number, (*fact.spelling.remarks, *fact.remarks, *odd_remarks)
+        return number, (*fact.spelling.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
     return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
 
@@ -197,7 +200,7 @@ def _softened(feature: FeatureDraft, rows: int) -> FeatureDraft:
     if isinstance(column, Category):
         return feature.ignored("Its values cannot be read as categories.")
     texts = Category(
-        **column.model_dump(include={"column", "name", "label", "help", "use"}),
+        **column.model_dump(include=SOFTENED, exclude_unset=True),
         kind="category",
         categories=learned(rows),
         required=False,

@@ -64,6 +64,64 @@ def test_codes_when_they_mean_no_value_then_bounds_and_shares_are_without_them()
     assert found.remarks == ("'-9' (10.0%) means no value here: see `missing_values`.",)
 
 
+def scale(codes: list[Any], values: list[Any]) -> ColumnDraft:
+    """The draft of a column of 24 codes, and then of few distinct values, beside a salary."""
+    return column([*codes * (24 // len(codes)), *(values * ROWS)[: ROWS - 24]])
+
+
+@pytest.mark.parametrize(
+    ("codes", "values", "missing", "lowest", "highest"),
+    [
+        ([-9], [0, 1, 2, 3], ["-9"], 0, 4),
+        ([-7, -8, -9], [0, 1, 2, 3], ["-7", "-8", "-9"], 0, 4),
+        ([98, 99], [0, 1, 2, 3], ["98", "99"], 0, 4),
+        ([-99], [40, 50], ["-99"], 35, 55),
+        ([-1], [0, 1, 2], [], -2, 3),
+        ([99], [40, 50], [], 30, 105),
+        ([9], [1, 2, 3, 4], [], 0, 10),
+    ],
+)
+def test_codes_when_other_values_are_few_then_only_sure_codes_mean_no_value(
+    codes: list[Any], values: list[Any], missing: list[str], lowest: float, highest: float
+) -> None:
+    found = scale(codes, values)
+
+    assert found.keys.get("missing_values", []) == missing
+    assert (found.keys["minimum"], found.keys["maximum"]) == (lowest, highest)
+
+
+@pytest.mark.parametrize(
+    ("codes", "values", "asked"),
+    [
+        ([9], [1, 2, 3, 4], "'9' (12.0%) stands apart"),
+        ([8, 9], [1, 2, 3, 4, 5], "'8' (6.0%), '9' (6.0%) stand apart"),
+        ([9], [1, 2, 3, 4, 5, 6, 7, 8], None),
+        ([9], [1.5, 2, 3], None),
+    ],
+)
+def test_codes_when_a_digit_stands_apart_from_a_scale_then_asks(
+    codes: list[Any], values: list[Any], asked: str | None
+) -> None:
+    remarks = scale(codes, values).remarks
+
+    assert any(asked in remark for remark in remarks) if asked else not remarks
+
+
+def test_codes_when_yes_and_no_have_one_then_it_means_no_value() -> None:
+    found = scale([-9], [0, 1])
+
+    assert found.keys["kind"] == "boolean"
+    assert found.keys["missing_values"] == ["-9"]
+    assert "'-9' (12.0%) means no value here: see `missing_values`." in found.remarks
+
+
+def test_codes_when_groups_have_one_then_it_means_no_value() -> None:
+    every = [*[-9] * 24, *([1, 2, 3] * ROWS)[: ROWS - 24]]
+    found = draft(every, header="race").features[0]
+
+    assert (found.keys["kind"], found.keys["missing_values"]) == ("category", ["-9"])
+
+
 def test_codes_when_the_file_labels_a_number_apart_then_it_means_no_value() -> None:
     found = column([500], X=Described(missing=("500",)))
 
