@@ -1,6 +1,6 @@
 """Drafts a contract from a file, and tries it on the rows that it was made from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,10 +57,8 @@ def draft_table(
         UserError: If the file cannot be read, or nothing can be learned from it.
     """
     with _explained(path), open_raw(path, asked) as table:
-        drafted = _draft(table, target, limit)
         where = {"sheet": asked.sheet, "named_table": asked.named_table}
-        rules = drafted.draft.table.model_copy(update=where)
-        return replace(drafted, draft=replace(drafted.draft, table=rules))
+        return _draft(table, target, limit, where)
 
 
 def draft_database(table: DatabaseTable, target: str | None, limit: int = DRAFT_ROWS) -> Drafted:
@@ -69,18 +67,21 @@ def draft_database(table: DatabaseTable, target: str | None, limit: int = DRAFT_
     Raises:
         UserError: If it cannot be read, or nothing can be learned from it.
     """
-    return _draft(RawTable(table, CsvDialect(), "", table.remarks), target, limit)
+    return _draft(RawTable(table, CsvDialect(), "", table.remarks), target, limit, {})
 
 
-def _draft(table: RawFile, target: str | None, limit: int) -> Drafted:
+def _draft(table: RawFile, target: str | None, limit: int, where: Mapping[str, str]) -> Drafted:
+    """Draft a contract, say where in the file its table is, and try it."""
     texts, dialect = table.texts(limit + 1)
     whole = len(texts) <= limit
     texts = texts if whole else texts.head(limit)
     draft = draft_contract(texts, dialect, target, table.described())
     decimal = draft.table.csv.decimal
     if isinstance(table, RawTable) and decimal != "." == dialect.decimal:
-        return _draft(table.marked(decimal), target, limit)  # its numbers as its texts write them
-    draft = replace(draft, remarks=(*table.remarks, *draft.remarks))
+        # its numbers as its texts write them
+        return _draft(table.marked(decimal), target, limit, where)
+    rules = draft.table.model_copy(update=where)
+    draft = replace(draft, table=rules, remarks=(*table.remarks, *draft.remarks))
     return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
 
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from salary_kedro.errors import UserError
 from salary_kedro.tables.drafting.from_file import draft_table
+from salary_kedro.tables.drafting.raw_file import Asked
 
 
 def test_draft_table_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
@@ -76,3 +78,40 @@ def test_draft_table_when_a_title_stands_above_then_counts_it_among_the_lines(
     draft = draft_table(tmp_path / "t.csv", None).draft
 
     assert draft.features[0].remarks[-1].endswith("of the shape '?a' (1), line 3.")
+
+
+def _write_book(path: Path) -> None:
+    """A workbook whose visible, hidden and named tables have no column in common."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        for sheet, column in (("Plan", "Rooms"), ("Pay", "Age"), ("Kept", "Years")):
+            found = book.add_worksheet(sheet)
+            found.write_row(0, 0, [column, f"{sheet} salary"])
+            for row in range(40):
+                found.write_row(row + 1, 0, [row % 7, row * 37 % 101 + 1000])
+        book.get_worksheet_by_name("Kept").hide()
+        cells = [[row % 5, row * 31 % 97 + 2000] for row in range(40)]
+        columns = [{"header": "Floor"}, {"header": "Wage"}]
+        book.get_worksheet_by_name("Plan").add_table(
+            4, 5, 44, 6, {"name": "Wages", "data": cells, "columns": columns}
+        )
+
+
+@pytest.mark.parametrize(
+    ("asked", "columns"),
+    [
+        (Asked(sheet="Pay"), ["Age", "Pay salary"]),
+        (Asked(sheet="Kept"), ["Years", "Kept salary"]),
+        (Asked(named_table="Wages"), ["Floor", "Wage"]),
+    ],
+)
+def test_draft_table_when_another_part_of_a_workbook_is_asked_for_then_tries_the_draft_on_it(
+    asked: Asked, columns: list[str], tmp_path: Path
+) -> None:
+    _write_book(tmp_path / "t.xlsx")
+
+    drafted = draft_table(tmp_path / "t.xlsx", columns[1], asked=asked)
+
+    contract = drafted.draft.contract
+    assert [column.column for column in contract.columns] == columns
+    assert (contract.table.sheet, contract.table.named_table) == (asked.sheet, asked.named_table)
+    assert drafted.rows == 40
