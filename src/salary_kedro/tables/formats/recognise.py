@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,6 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow stream"),
-    (b"ORC", "orc"),
     (b"<stata_dta>", "dta"),
     (b"$FL2", "sav"),
     (b"$FL3", "sav"),
@@ -30,6 +30,7 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
 #: Versions of Stata files before 13, by their first byte.
 OLD_STATA = frozenset(b"\x69\x6c\x6e\x6f\x71\x72\x73")
 SAVE = "save its table as CSV, Parquet or .xlsx"
+R_WAY = "write the data frame with arrow::write_parquet or write.csv"
 #: What is known but not read: how it begins, what it is, and what to do.
 REFUSED: tuple[tuple[bytes, str, str], ...] = (
     (
@@ -39,18 +40,19 @@ REFUSED: tuple[tuple[bytes, str, str], ...] = (
     ),
     (b"FEA1", "a Feather file of version 1", "write it again with pyarrow.feather.write_feather"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", SAVE),
-    (b"RDX", "R's own format", "write the data frame with arrow::write_parquet or write.csv"),
-    (b"RDA", "R's own format", "write the data frame with arrow::write_parquet or write.csv"),
-    (b"X\n\0\0\0", "R's own format", "write the data frame with arrow::write_parquet or write.csv"),
+    *((b"RD%c%c\n" % kind, "R's own format", R_WAY) for kind in product(b"AX", b"23")),
+    (b"X\n\0\0\0", "R's own format", R_WAY),
     (b"%PDF", "a PDF document", "ask for the table that it was made from, or copy it to a sheet"),
     (b"{\\rtf", "a text document", SAVE),
     (b"Obj\x01", "an Avro file", SAVE),
     (b"\0\x01\0\0Standard ", "an Access database", SAVE),
-    (b"MATLAB ", "a MATLAB file", SAVE),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file", SAVE),
     (b"\x93NUMPY", "a NumPy array", SAVE),
     (b"\x89PNG", "a picture", "ask for the table that it was made from"),
     (b"\xff\xd8\xff", "a picture", "ask for the table that it was made from"),
 )
+#: What is in no text.
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 
 
@@ -92,6 +94,8 @@ def _by_head(head: bytes, path: Path) -> Format:
     for magic, kind in MAGIC:
         if head.startswith(magic):
             return kind
+    if head.startswith(b"ORC") and CONTROL.search(head):
+        return "orc"
     if b"SPSSPORT" in head[:600] or head.startswith(b"ASCII SPSS PORT FILE"):
         return "por"
     if head[:1] and head[0] in OLD_STATA and head[1:2] in (b"\1", b"\2") and head[2:3] == b"\1":
@@ -128,12 +132,18 @@ def _by_text(head: bytes, path: Path) -> Format:
     for shows, what, way in TEXTS:
         if shows(start):
             raise _refusal(path, what, way)
-    if start.startswith((b"{", b"[")):
+    if JSON.match(start):
         return _json(head, path)
     if _is_fixed_width(head):
         way = "save it with a mark between the cells, for example in a spreadsheet as CSV"
         raise _refusal(path, "text in columns of fixed width", way)
     return "csv"
+
+
+#: How a JSON document begins; a header may begin so too, but for what comes next.
+JSON = re.compile(
+    rb'(?!\[[^\[\]{}"\n]*\]\s*[,;\t|])(\{\s*(["}]|$)|\[\s*([\[{"\]\d-]|true|false|null|$))'
+)
 
 
 def _begins(*texts: bytes) -> Callable[[bytes], bool]:
@@ -161,7 +171,7 @@ def _json(head: bytes, path: Path) -> Format:
     line = head.split(b"\n", 1)[0]
     try:
         first = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         first = None
     if isinstance(first, dict) and "dimension" not in first:
         return "jsonl"
