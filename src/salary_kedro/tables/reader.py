@@ -29,6 +29,10 @@ from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
 from salary_kedro.tables.unreadable import readable
 
+#: Largest whole number up to which floats keep all, and what else holds them beside missing ones.
+EXACT = 2**53
+WHOLE = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -152,8 +156,20 @@ def _read_other(path: Path, kind: Format, contract: Contract, rows: int) -> Iter
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
     """A table of a format that types its cells, as pandas holds it."""
-    found: pd.DataFrame = plain_table(table).to_pandas(ignore_metadata=True)
+    table = plain_table(table)
+    found: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    for place, column in enumerate(table.columns):
+        if _would_be_rounded(column):
+            found.isetitem(place, column.to_pandas(types_mapper=WHOLE.get))
     return found
+
+
+def _would_be_rounded(column: pa.ChunkedArray) -> bool:
+    """Whether pandas would take whole numbers for floats, as some are missing, and lose digits."""
+    if column.type not in WHOLE or column.null_count == 0:
+        return False
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is not None and max(-ends["min"], ends["max"]) > EXACT
 
 
 def _as_written(contract: Contract) -> Contract:
