@@ -54,8 +54,15 @@ def contract() -> None:
 @click.option("--sql", help="Address of a database, without a password; instead of FILE.")
 @click.option("--encoding", default="", help="Encoding of a CSV file, if it is found wrongly.")
 @click.option("--skip-rows", type=click.IntRange(0, 1000), help="Lines above the header.")
-@click.option("--force", is_flag=True, help="Replace what an earlier infer drafted, and its table.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write the draft as a page, too.")
+@click.option(
+    "--force", is_flag=True, help="Replace what an earlier infer drafted, its table, and any page."
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the draft as a page, too.",
+)
 @click.option("--json", "json_", is_flag=True, help="Print one JSON value.")
 def infer(env: str, force: bool, html: Path | None, json_: bool, **said: Any) -> None:
     """Draft an environment from a table, for you to edit.
@@ -120,14 +127,15 @@ def draft_environment(root: Path, env: str, force: bool, html: Path | None, **sa
         said: The other options of `infer`.
     """
     from salary_kedro.project.new_environment import check_name, write_environment
-    from salary_kedro.tables.drafting.report import report_html
+    from salary_kedro.tables.drafting.report import open_report, report_html
 
     check_name(env, root, force=force)
-    table, drafted = _drafted(**said)
-    places = write_environment(drafted, table, env, root, force=force)
-    draft = drafted.draft
-    if html is not None:
-        write_page(html, report_html(draft, table.name, drafted.rows))
+    with open_report(html, force=force) if html else contextlib.nullcontext() as page:
+        table, drafted = _drafted(**said)
+        places = write_environment(drafted, table, env, root, force=force)
+        draft = drafted.draft
+        if page:
+            page.write(report_html(draft, table.name, drafted.rows).encode())
     return {
         "env": env,
         **places,
@@ -144,18 +152,6 @@ def draft_environment(root: Path, env: str, force: bool, html: Path | None, **sa
             f"kedro run --env {env}",
         ],
     }
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a page.
-
-    Raises:
-        UserError: If it cannot be written there.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--html {path} cannot be written: {error.strerror}") from error
 
 
 def _drafted(

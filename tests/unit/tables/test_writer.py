@@ -301,3 +301,19 @@ def test_replace_when_it_is_a_hard_link_of_the_input_then_refuses(
         ScoredTables(tmp_path / "scored.csv").replace(COMMA, source),
     ):
         pass
+
+
+def test_tables_when_a_text_is_too_long_for_a_sheet_then_no_cell_stays_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aside").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "aside"))
+    tables = ScoredTables(tmp_path / "output" / "scored.xlsx")
+
+    with (
+        pytest.raises(UserError, match=r"a cell of Excel holds 32,767 characters"),
+        tables.replace(COMMA, SOURCE) as (scored, _),
+    ):
+        scored.write(pa.table({"name": ["Ann", "x" * 40_000]}))
+
+    assert [*(tmp_path / "aside").iterdir(), *(tmp_path / "output").iterdir()] == []

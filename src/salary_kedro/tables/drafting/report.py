@@ -1,8 +1,13 @@
 """Writes a draft as one page for people: counts and remarks, no rows, nothing from elsewhere."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
+from pathlib import Path
+from typing import BinaryIO
 
+from salary_kedro.errors import UserError
+from salary_kedro.files import other_file, whole_file
 from salary_kedro.tables.drafting.draft import ColumnDraft, Draft
 from salary_kedro.tables.drafting.pictures import MIN_SHOWN
 
@@ -38,6 +43,41 @@ code { font-size: .85rem; overflow-wrap: anywhere; }
 """
 WIDTH, HEIGHT = 480, 110
 
+#: By what a report is known.
+GENERATOR = '<meta name="generator" content="kedro contract infer">'
+
+
+@contextmanager
+def open_report(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Open the file of a report, which appears whole once all else has been done, or not at all.
+
+    Args:
+        path: The file.
+        force: Whether it may replace a file that is no earlier report.
+
+    Raises:
+        UserError: If it is something else already, or cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"--html {path} is a folder, but should be a file: name another one")
+    if not force and path.exists() and not _is_report(path):
+        raise UserError(
+            f"--html {path} already exists and is no earlier draft: name another file, or "
+            f"replace it with --force"
+        )
+    try:
+        with whole_file(path) as file:
+            yield file
+    except OSError as error:
+        if other_file(error, path):
+            raise
+        raise UserError(f"--html {path} cannot be written: {error.strerror}") from error
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(400)
+
 
 def report_html(draft: Draft, name: str, rows: int) -> str:
     """A draft as a page of HTML.
@@ -57,6 +97,7 @@ def report_html(draft: Draft, name: str, rows: int) -> str:
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            GENERATOR,
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
             f"<h1>{title}</h1>",

@@ -159,7 +159,10 @@ def _only(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 @contextmanager
 def unpacked_file(path: Path) -> Iterator[Path]:
-    """A path at which what is in a file can be read at random; a packed one is unpacked aside."""
+    """A path at which what is in a file can be read at random; a packed one is unpacked aside.
+
+    That is in the folder for temporary files, where a process that is killed leaves it.
+    """
     if packing(path) is None:
         yield path
         return

@@ -1,13 +1,16 @@
 """The draft as a page for people."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from salary_kedro.contract import CsvDialect
+from salary_kedro.errors import UserError
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.infer import draft_contract
-from salary_kedro.tables.drafting.report import report_html
+from salary_kedro.tables.drafting.report import open_report, report_html
 
 ROWS = 40
 HOSTILE = "<script>alert('1')</script> & \"x\""
@@ -62,3 +65,51 @@ def test_picture_when_numbers_are_drawn_then_each_row_is_in_a_bin() -> None:
 
     assert picture is not None
     assert (sum(picture.bins), len(picture.edges)) == (ROWS, len(picture.bins) + 1)
+
+
+def write(path: Path, text: str, *, force: bool = False) -> None:
+    with open_report(path, force=force) as file:
+        file.write(text.encode())
+
+
+def test_report_when_the_file_is_an_earlier_one_then_is_replaced(tmp_path: Path) -> None:
+    page = report_html(draft(), "t.csv", ROWS)
+
+    write(tmp_path / "draft.html", page)
+    write(tmp_path / "draft.html", page + "again")
+
+    assert (tmp_path / "draft.html").read_text() == page + "again"
+
+
+def test_report_when_the_file_is_something_else_then_is_replaced_by_force_alone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "README.md").write_text("precious")
+
+    with pytest.raises(UserError, match=r"README.md already exists and is no earlier draft"):
+        write(tmp_path / "README.md", "page")
+    assert (tmp_path / "README.md").read_text() == "precious"
+
+    write(tmp_path / "README.md", "page", force=True)
+    assert (tmp_path / "README.md").read_text() == "page"
+
+
+@pytest.mark.parametrize("name", ["gone/draft.html", "."])
+def test_report_when_it_cannot_be_written_then_says_so_before_anything_is_done(
+    name: str, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(UserError, match=r"--html .* (cannot be written: No such|is a folder)"),
+        open_report(tmp_path / name, force=False),
+    ):
+        pytest.fail("it was opened")
+
+
+def test_report_when_the_draft_fails_then_is_not_there(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError, match=r"^no rows$"),
+        open_report(tmp_path / "draft.html", force=False),
+    ):
+        raise UserError("no rows")
+
+    assert list(tmp_path.iterdir()) == []
