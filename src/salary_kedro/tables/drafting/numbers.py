@@ -22,6 +22,8 @@ def as_number(fact: Facts) -> Number | Integer | None:
     is_whole = bool((numbers == np.floor(numbers)).all())
     whole = is_whole and max(abs(low), abs(high)) <= MAX_INTEGER
     lower, upper, example = with_head_room(low, high, whole=whole)
+    if (least := fact.spelling.least) is not None:
+        lower = max(lower, math.ceil(least) if whole else least)
     if whole and headers.is_year(fact.header) and YEARS[0] <= low and high <= YEARS[1]:
         upper = max(upper, math.ceil((high + DECADE) / DECADE) * DECADE)  # today's, too
     keys = {**fact.measured, "unit": headers.unit_of(fact.header), "example": example}

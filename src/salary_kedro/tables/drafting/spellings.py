@@ -1,5 +1,6 @@
 """Finds out how a column writes its numbers: currency signs, thousands, ranges, bounds."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.contract.spelling import RANGE, Marks, NumberReader, Written, tidy
-from salary_kedro.tables.drafting.oddities import keeps_kind
+from salary_kedro.tables.drafting.oddities import KEPT_SHARE, keeps_kind
 from salary_kedro.tables.drafting.pay import CURRENCIES
 
 #: Signs and words of currencies, and their code; empty where several countries use them.
@@ -94,8 +95,11 @@ PERIODS = {
     ),
 }
 PER_YEAR = {"hour": 2080, "week": 52, "month": 12, "year": 1}
+PERCENT = "%"
 #: Units, which say nothing that the column's name does not.
-UNITS = frozenset({"%", "years", "year", "yrs", "yr", "months", "hours", "hrs", "days", "weeks"})
+UNITS = frozenset(
+    {PERCENT, "years", "year", "yrs", "yr", "months", "hours", "hrs", "days", "weeks"}
+)
 PERIOD_OF = {piece: period for period, pieces in PERIODS.items() for piece in pieces}
 LONGEST_FIRST = sorted({*MONEY, *FACTORS, *PERIOD_OF, *UNITS}, key=len, reverse=True)
 #: What stands before or after a number that a value lies below or above.
@@ -118,6 +122,7 @@ class Spelling:
         numbers: The distinct texts as numbers, shape (texts,); NaN where one is none.
         waiting: Whether a text is one only if a person says so: a range, or another unit.
         midpoints: The numbers midway of ranges, shape (texts,); NaN for other texts.
+        least: Smaller numbers wait, as they may lack a factor; None if none do.
         currency: Code of the currency that its cells name; empty if they name none.
         period: What its cells say that they are paid for; empty if they say nothing.
         remarks: What the person who edits the draft should know.
@@ -128,6 +133,7 @@ class Spelling:
     numbers: NDArray[np.float64]
     waiting: NDArray[np.bool_]
     midpoints: NDArray[np.float64]
+    least: float | None = None
     currency: str = ""
     period: str = ""
     remarks: tuple[str, ...] = ()
@@ -166,6 +172,13 @@ class _Cell:
         """Its currency by code or sign; empty without one."""
         found = (MONEY[piece] or piece for piece in self.affixes if piece in MONEY)
         return max(found, default="")  # US dollars, where `$` stands there too
+
+    @property
+    def multiplier(self) -> float:
+        """How many times a number without what stands beside it is as large or small."""
+        return math.prod(FACTORS[piece] for piece in self.factors) * (
+            100 if PERCENT in self.affixes else 1
+        )
 
     @property
     def period(self) -> str:
@@ -279,6 +292,41 @@ def _pieces(text: str) -> frozenset[str] | None:
 
 
 @dataclass(frozen=True)
+class _Mixture:
+    """Numbers beside a sign that multiplies them, and others as small as they are without it.
+
+    Attributes:
+        marked: The cells with such a sign.
+        least: What is smaller is as small.
+        small: Cells that are.
+        rows: Cells with such a sign.
+    """
+
+    marked: Mapping[str, _Cell]
+    least: float
+    small: int
+    rows: int
+
+    @property
+    def are_rarer(self) -> bool:
+        """Whether those with a sign are the rarer ones, which wait for a decision."""
+        return self.rows < self.small
+
+    @property
+    def signs(self) -> str:
+        """The signs, in quotes."""
+        return ", ".join(f"'{sign}'" for sign in sorted(self.pieces))
+
+    @property
+    def pieces(self) -> frozenset[str]:
+        """The signs."""
+        found = frozenset[str]().union(
+            *(cell.factors | cell.affixes for cell in self.marked.values())
+        )
+        return found & {*FACTORS, PERCENT}
+
+
+@dataclass(frozen=True)
 class _Column:
     """The texts of a column whose numbers are not all plain."""
 
@@ -291,26 +339,49 @@ class _Column:
         """How the column writes its numbers."""
         money, period = self._commonest("money"), self._commonest("period")
         own, other = self._sorted_out(money, period)
+        mixture = self._mixture(own)
+        aside = mixture.marked if mixture and mixture.are_rarer else {}
+        own = {text: cell for text, cell in own.items() if text not in aside}
         ranges = {
             text: cell
             for text, cell in other.items()
             if cell.is_range and _is_of(cell, money, period)
         }
         written = self._written({**own, **ranges})
-        numbers = self._read(own, NumberReader(self.marks, written))
-        later = self._read(other, NumberReader(self.marks, _wider(written, other)))
-        said = written != Written()
+        every = self._read(own, NumberReader(self.marks, written))
+        least = mixture.least if mixture and not aside else None
+        numbers = every if least is None else np.where(every < least, np.nan, every)
+        wider = NumberReader(self.marks, _wider(written, {**other, **aside}))
+        later = self._read({**other, **aside}, wider)
         is_range = [text in other and other[text].is_range for text in self.counts.index]
         return Spelling(
-            written=Written(**written.model_dump(exclude_defaults=True)) if said else None,
+            written=_said(written),
             numbers=numbers,
-            waiting=np.isnan(numbers) & ~np.isnan(later),
+            waiting=np.isnan(numbers) & ~np.isnan(np.fmax(every, later)),
             midpoints=np.where(is_range, later, np.nan),
+            least=least,
             currency=MONEY.get(money, money) if len(money) != 1 else "",
             period=period,
-            remarks=tuple(self._remarks(own, other, written)),
-            proposals=tuple(self._proposals(other, period, written)),
+            remarks=(*self._remarks(own, other, written), *_mixed_remarks(mixture)),
+            proposals=(*self._proposals(other, period, written), *_in_unit(mixture)),
         )
+
+    def _mixture(self, own: Mapping[str, _Cell]) -> "_Mixture | None":
+        """Whether `40` stands beside `40k`, or `0.12` beside `12%`; None if not."""
+        marked = {text: cell for text, cell in own.items() if cell.multiplier != 1}
+        if not marked:
+            return None
+        numbers = self._read(own, NumberReader(self.marks, self._written(own)))
+        is_marked = np.asarray(self.counts.index.isin(list(marked))) & ~np.isnan(numbers)
+        rows = self.counts.to_numpy()
+        values = np.repeat(numbers[is_marked], rows[is_marked])
+        middle = float(np.median(values)) if len(values) else 0.0
+        times = min(cell.multiplier for cell in marked.values())
+        least = float(f"{middle / times**0.5:.2g}")  # nearer to what stands before the sign
+        small = ~is_marked & (numbers < least)
+        if not (small & (numbers > 0)).any() or (values >= least).mean() < KEPT_SHARE:
+            return None
+        return _Mixture(marked, least, int(rows[small].sum()), len(values))
 
     def _commonest(self, what: str) -> str:
         """The commonest currency of the cells that have one, or the commonest period of all."""
@@ -400,6 +471,40 @@ class _Column:
             yield f"written: {{factors: {{{shown}}}}}"
         if any(cell.is_range for cell in other.values()):
             yield "written: {ranges: midpoint}"
+
+
+def _said(written: Written) -> Written | None:
+    """What the contract says, without defaults; None where that is nothing."""
+    return Written(**written.model_dump(exclude_defaults=True)) if written != Written() else None
+
+
+def _mixed_remarks(mixture: _Mixture | None) -> Iterable[str]:
+    if mixture is None:
+        return
+    if mixture.are_rarer:
+        yield (
+            f"{_are(mixture.rows, 'written', 'written')} with {mixture.signs}, beside numbers as "
+            f"small without, and rejected unless you say under `written` what that means."
+        )
+    else:
+        yield (
+            f"{_are(mixture.small, 'a number', 'numbers')} without {mixture.signs}, so small that "
+            f"it may be meant, and rejected as less than {mixture.least:,.15g} until you correct the "
+            f"table: units are never mixed."
+        )
+
+
+def _in_unit(mixture: _Mixture | None) -> Iterable[str]:
+    """A key that takes the rarer cells with signs for what the others are."""
+    if mixture is None or not mixture.are_rarer:
+        return
+    base = min((FACTORS[piece] for piece in mixture.pieces if piece in FACTORS), default=1)
+    factors = {piece: FACTORS.get(piece, 0.01) for piece in sorted(mixture.pieces)}
+    shown = [
+        f'"{piece}": {factor if piece == PERCENT else factor / base:g}'
+        for piece, factor in factors.items()
+    ]
+    yield f"written: {{factors: {{{', '.join(shown)}}}}}"
 
 
 def _wider(written: Written, other: Mapping[str, _Cell]) -> Written:

@@ -183,10 +183,11 @@ def _bounds(fact: Facts) -> dict[str, Any]:
     low, high = float(numbers.min()), float(numbers.max())
     lower, _, _ = with_head_room(low, high, whole=False)
     example = float(f"{np.median(numbers):.2g}")  # so rounded, it is nobody's salary
-    cut = cut_off(fact.counts, fact.numbers)
+    cut, least = cut_off(fact.counts, fact.numbers), fact.spelling.least
+    bounds = {"exclusive_minimum": 0} if low > 0 else {"minimum": lower if low else 0}
     return {
         **({} if cut is None else {"top_code": cut[0]}),
-        **({"exclusive_minimum": 0} if low > 0 else {"minimum": lower if low else 0}),
+        **(bounds if least is None else {"minimum": least}),
         "example": example if example > 0 or low <= 0 else high,
     }
 

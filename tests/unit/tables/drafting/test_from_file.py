@@ -6,8 +6,9 @@ import pytest
 import xlsxwriter
 
 from salary_kedro.errors import UserError
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.drafting.from_file import draft_table
-from salary_kedro.tables.drafting.raw_file import Asked
+from salary_kedro.tables.drafting.raw_file import Asked, open_raw
 
 
 def test_draft_table_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
@@ -67,6 +68,27 @@ def test_draft_table_when_lines_stand_around_the_rows_then_tries_the_rows_alone(
     assert (csv.skip_rows, csv.header_rows, csv.footer) == (2, 1, ("Total", "Source"))
     assert [feature.column.required for feature in draft.features] == [True, True]
     assert draft.table.max_rejected_share == 0.05
+
+
+@pytest.mark.parametrize(
+    ("common", "rare"),
+    [("${}k", "${}"), ("0.{}", "{}%"), ('"${},000"', '"CAD {},000"'), ("{}%", "0.{}")],
+)
+def test_draft_table_when_pay_is_in_two_units_then_the_contract_rejects_the_rarer(
+    common: str, rare: str, tmp_path: Path
+) -> None:
+    cells = [(common if row % 3 else rare).format(41 + row % 29) for row in range(90)]
+    lines = "\n".join(f"{row % 7},{cell}" for row, cell in enumerate(cells))
+    path = tmp_path / "t.csv"
+    path.write_text(f"x,salary\n{lines}\n")
+
+    contract = draft_table(path, None).draft.contract
+
+    assert contract.table.max_rejected_share == 0.05
+    with open_raw(path) as table:
+        checked = check(table.read(contract, 90), contract)
+    assert len(checked.broken) == 30
+    assert (checked.broken % 3 == 0).all()
 
 
 def test_draft_table_when_a_title_stands_above_then_counts_it_among_the_lines(

@@ -194,6 +194,78 @@ def test_spelling_when_the_target_is_named_then_its_factors_are_of_money() -> No
     )
 
 
+def hundred(cells: list[str]) -> TargetDraft:
+    """Draft from a hundred salaries."""
+    texts = pd.DataFrame({"years": [str(row % 9) for row in range(100)], "salary": cells})
+    found = draft_contract(texts, CsvDialect())
+    assert found.table.max_rejected_share == 0.05
+    return found.target
+
+
+@pytest.mark.parametrize(
+    ("cells", "written", "minimum", "waiting"),
+    [
+        # the square root of 40 times 40,000; of 0.16 times 16
+        ([*["40k"] * 50, *["40"] * 50], {"factors": {"k": 1000}}, 1300, 0.5),
+        ([*["$40k"] * 98, *["$30"] * 2], {"affixes": ["$"], "factors": {"k": 1000}}, 1300, 0.02),
+        ([*["16%"] * 60, *["0.12"] * 40], {"affixes": ["%"]}, 1.6, 0.4),
+    ],
+)
+def test_spelling_when_numbers_may_lack_a_sign_then_wait(
+    cells: list[str], written: dict[str, Any], minimum: float, waiting: float
+) -> None:
+    found = hundred(cells)
+
+    assert (found.keys["written"], found.keys["minimum"]) == (written, minimum)
+    assert "exclusive_minimum" not in found.keys
+    assert found.waiting_share == pytest.approx(waiting)
+    assert "units are never mixed" in found.remarks[-1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "example", "proposal"),
+    [
+        ([*["40k"] * 3, *["40"] * 97], 40, 'written: {factors: {"k": 1}}'),
+        ([*["12%"] * 3, *["0.12"] * 97], 0.12, 'written: {factors: {"%": 0.01}}'),
+    ],
+)
+def test_spelling_when_the_rarer_have_a_sign_then_those_wait(
+    cells: list[str], example: float, proposal: str
+) -> None:
+    found = hundred(cells)
+
+    assert "written" not in found.keys
+    assert found.keys["example"] == example
+    assert found.waiting_share == pytest.approx(0.03)
+    assert found.proposals == (proposal,)
+    assert found.remarks[-1].startswith("3 cells are written with ")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*["40k"] * 50, *["40000"] * 50],
+        [*["40k"] * 50, *["0"] * 50],
+        [*["1.2 million"] * 50, *["50000"] * 50],
+        [*["16%"] * 50, *["12"] * 50],
+        [*["0.5%"] * 20, *["30%"] * 40, *["0.5"] * 40],
+    ],
+)
+def test_spelling_when_numbers_without_a_sign_are_as_large_then_none_waits(
+    cells: list[str],
+) -> None:
+    found = hundred(cells)
+
+    assert found.waiting_share == 0
+    assert found.keys.get("minimum", 0) == 0
+
+
+def test_spelling_when_a_feature_mixes_signs_then_its_minimum_tells_them_apart() -> None:
+    found = proposed([*["40k"] * 39, "40"])
+
+    assert (found["written"], found["minimum"]) == ({"factors": {"k": 1000}}, 35_000)
+
+
 def test_spelling_when_decimal_marks_are_mixed_then_is_refused_with_the_shapes() -> None:
     with pytest.raises(ContractError, match=r"'9,999\.99' \(20\), '9\.999,99' \(20\)"):
         draft(["1.234,56", "1,234.56"])
