@@ -3,7 +3,7 @@
 import codecs
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,12 @@ SIGN, OTHER_LETTER, STRANGE = 3e-3, 5e-4, 1e-5
 CAPITAL, CAPITAL_WITHIN = 0.1, 1e-3
 #: A reading is doubted that is not so many times as likely as another one.
 DOUBTED = 100
+#: Signs of money beside a number, and spaces within one, as cp1252 writes them.
+MONEY = re.compile(
+    rb"(?<=[0-9])[ \xa0]?[\x80\xa3\xa5](?![A-Za-z\x80-\xff])"
+    rb"|(?<![A-Za-z\x80-\xff])[\x80\xa3\xa5](?=[ \xa0]?[0-9])"
+    rb"|(?<=[0-9])\xa0(?=[0-9]{3})"
+)
 RUN = re.compile("([A-Za-z]?)[^\x00-\x7f]+([A-Za-z]?)")
 LOCAL = re.compile(r"(?s)(?:(?<=(.))|^)([^\x00-\x7f])")
 
@@ -123,12 +129,15 @@ def _decodes(head: bytes, name: str) -> bool:
 
 def _of_one_region(head: bytes) -> Encoding:
     """An encoding of one script or region, which only likelihood can tell."""
-    sample = _sample(head)
+    written = _sample(head)
+    sample = MONEY.sub(b"", written)
+    if sample.isascii() and _decodes(head, "cp1252"):
+        return Encoding("cp1252", (_guessed("cp1252", ""),))
     known = [name for name in SCRIPTS if _decodes(head, name)]
     best = from_bytes(sample, cp_isolation=known).best() if known else None
     if best is not None and best.encoding not in LATIN and not _mixes(sample, best.encoding):
         return Encoding(best.encoding, (_guessed(best.encoding, ""),))
-    ranked = sorted(_likelihoods(sample, head), reverse=True)
+    ranked = sorted(_likelihoods(sample, head, _of_money(written)), reverse=True)
     if not ranked:
         return Encoding("latin-1", (_guessed("latin-1", ""),))
     (likely, _, name), others = ranked[0], ranked[1:]
@@ -160,10 +169,19 @@ def _sample(head: bytes) -> bytes:
     return b"\n".join(line for line in head.splitlines() if not line.isascii())[:SAMPLE_BYTES]
 
 
-def _likelihoods(sample: bytes, head: bytes) -> Iterator[tuple[float, int, str]]:
-    """Logarithm of the likelihood of a sample by each encoding of Latin letters."""
+def _of_money(sample: bytes) -> Collection[str]:
+    """Encodings of Latin letters that read what looks like signs of money as such, if any do."""
+    signs = b"".join(MONEY.findall(sample))
+    money = [name for name in LATIN if set(signs.decode(name, errors="replace")) <= set("€£¥\xa0 ")]
+    return money or LATIN
+
+
+def _likelihoods(
+    sample: bytes, head: bytes, names: Collection[str]
+) -> Iterator[tuple[float, int, str]]:
+    """Logarithm of the likelihood of a sample by each encoding of these."""
     for place, (name, languages) in enumerate(LATIN.items()):
-        if _decodes(head, name):
+        if name in names and _decodes(head, name):
             found = LOCAL.findall(sample.decode(name, errors="replace"))
             likely = max(
                 sum(math.log(_chance(before, char, SHARES[language])) for before, char in found)

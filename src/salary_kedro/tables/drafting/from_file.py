@@ -15,7 +15,15 @@ from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import soften
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
-from salary_kedro.tables.drafting.raw_file import NOTHING, Asked, RawFile, RawTable, open_raw
+from salary_kedro.tables.drafting.raw_file import (
+    NOTHING,
+    Asked,
+    RawCsv,
+    RawFile,
+    RawTable,
+    open_raw,
+)
+from salary_kedro.tables.drafting.target import UnreadableTargetError
 from salary_kedro.tables.formats.database import DatabaseTable
 from salary_kedro.tables.unreadable import explain_reader
 
@@ -75,7 +83,8 @@ def _draft(table: RawFile, target: str | None, limit: int, where: Mapping[str, s
     texts, dialect = table.texts(limit + 1)
     whole = len(texts) <= limit
     texts = texts if whole else texts.head(limit)
-    draft = draft_contract(texts, dialect, target, table.described())
+    with _doubting(table):
+        draft = draft_contract(texts, dialect, target, table.described())
     decimal = draft.table.csv.decimal
     if isinstance(table, RawTable) and decimal != "." == dialect.decimal:
         # its numbers as its texts write them
@@ -83,6 +92,18 @@ def _draft(table: RawFile, target: str | None, limit: int, where: Mapping[str, s
     rules = draft.table.model_copy(update=where)
     draft = replace(draft, table=rules, remarks=(*table.remarks, *draft.remarks))
     return Drafted(_tried(draft, table, len(texts)), len(texts), whole, table.suffix)
+
+
+@contextmanager
+def _doubting(table: RawFile) -> Iterator[None]:
+    """Say that the encoding was guessed, if the column to predict cannot be read."""
+    try:
+        yield
+    except UnreadableTargetError as error:
+        if not isinstance(table, RawCsv) or not table.guessed:
+            raise
+        doubt = f"it was read as '{table.guessed}'; --encoding NAME reads it as another"
+        raise UserError(f"{error} ({doubt})") from error
 
 
 def _tried(draft: Draft, table: RawFile, rows: int) -> Draft:

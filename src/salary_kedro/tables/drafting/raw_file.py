@@ -64,12 +64,14 @@ class RawCsv:
         dialect: How it is written.
         suffix: What the name of a copy ends in.
         remarks: What the person who edits the draft should know of it.
+        guessed: Its encoding, if that is doubted; empty if not.
     """
 
     path: Path
     dialect: CsvDialect
     suffix: str
     remarks: tuple[str, ...] = ()
+    guessed: str = ""
 
     def described(self) -> Mapping[str, Described]:
         """Nothing: CSV says nothing about its columns."""
@@ -208,4 +210,5 @@ def _open_csv(path: Path, suffix: str, asked: Asked) -> RawCsv:
     header = [name for name in read_header(path, dialect) if name]
     if twice := [name for name in header if header.count(name) > 1]:
         raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")
-    return RawCsv(path, dialect, suffix, (*encoding.remarks, *remarks))
+    guessed = encoding.name if encoding.remarks else ""
+    return RawCsv(path, dialect, suffix, (*encoding.remarks, *remarks), guessed)

@@ -16,6 +16,10 @@ from salary_kedro.tables.drafting.oddities import odd_remark, share_of
 from salary_kedro.tables.drafting.units import Units, has_currencies
 
 
+class UnreadableTargetError(ContractError):
+    """The column to predict holds no numbers, as far as its cells can be read."""
+
+
 def find_target(facts: Sequence[Facts], target: str | None) -> tuple[int, tuple[str, ...]]:
     """Position of the column to predict, and what is doubted about the choice.
 
@@ -121,7 +125,7 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
     """The position of a target, if its column can be read.
 
     Raises:
-        ContractError: If it holds no numbers; says how many cells are none, of which shapes
+        UnreadableTargetError: If it holds no numbers; says how many cells are none, of which shapes
             and on which lines.
     """
     fact = facts[position]
@@ -134,7 +138,7 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
             f"'{fact.header}' is called a salary, but has no value in any row: fill it in, or "
             f"name another column with --target COLUMN"
         )
-    raise ContractError(
+    raise UnreadableTargetError(
         f"'{fact.header}' is the column to predict, but {odd.count:,} of its {odd.cells:,} cells "
         f"are no numbers: {odd}. Correct them, or name another column with --target COLUMN"
     )

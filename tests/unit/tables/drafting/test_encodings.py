@@ -188,6 +188,32 @@ def test_encoding_when_one_letter_alone_tells_then_says_what_else_it_could_be() 
     )
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["£45000", "£31000"],
+        ["45.000,00 €", "31.500,00 €"],
+        ["45\xa0000 €", "31\xa0500 €"],
+        ["45\xa0000\xa0€"],
+        ["€ 45000"],
+        ["¥4500000"],
+        ["45000;Prüfer", "45000 €;Bürokauffrau", "39000 €;Verkäufer"],
+    ],
+)
+def test_encoding_when_signs_of_money_stand_beside_numbers_then_is_that_of_windows(
+    cells: list[str],
+) -> None:
+    head = "\r\n".join(["salary;title", *cells, ""]).encode("cp1252")
+
+    assert encoding_of(head).name == "cp1252"
+
+
+def test_encoding_when_years_are_written_in_russian_then_they_are_no_money() -> None:
+    text = table("Russian", 10, 1).replace("\r\n", " г\r\n")
+
+    assert encoding_of(text.encode("cp866")).name == "cp866"
+
+
 def test_encoding_when_a_letter_is_cut_at_the_end_of_what_is_read_then_is_still_unicode() -> None:
     assert encoding_of("é".encode()[:1]) == Encoding("utf-8-sig")
 

@@ -137,3 +137,19 @@ def test_draft_table_when_another_part_of_a_workbook_is_asked_for_then_tries_the
     assert [column.column for column in contract.columns] == columns
     assert (contract.table.sheet, contract.table.named_table) == (asked.sheet, asked.named_table)
     assert drafted.rows == 40
+
+
+def test_draft_table_when_pay_cannot_be_read_and_the_encoding_is_guessed_then_says_so(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("title;salary\nPrüfer;viel\nVerkäufer;mehr\n".encode("cp1252"))
+    read = "it was read as 'cp1252'; --encoding NAME reads it as another"
+
+    with pytest.raises(UserError, match="is the column to predict") as caught:
+        draft_table(path, None)
+    with pytest.raises(UserError, match="is the column to predict") as asked:
+        draft_table(path, None, asked=Asked(encoding="cp1252"))
+
+    assert str(caught.value).endswith(f"--target COLUMN ({read})")
+    assert "read as" not in str(asked.value)
