@@ -489,8 +489,8 @@ def _mixed_remarks(mixture: _Mixture | None) -> Iterable[str]:
     else:
         yield (
             f"{_are(mixture.small, 'a number', 'numbers')} without {mixture.signs}, so small that "
-            f"it may be meant, and rejected as less than {mixture.least:,.15g} until you correct the "
-            f"table: units are never mixed."
+            f"it may be meant, and rejected as less than {mixture.least:,.15g} until you correct "
+            f"the table: units are never mixed."
         )
 
 
