@@ -421,6 +421,29 @@ def test_score_rows_when_the_file_is_bad_then_says_why_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundles", "in.csv"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_score_rows_when_the_header_is_elsewhere_then_shows_no_cells_and_advises_on_csv_of_csv(
+    suffix: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    rows = pd.DataFrame({"Years": [5, 6], "Name": ["Ann Lee", "Bo"], "Pay": [987654, 987654]})
+    csv = CsvDialect(skip_rows=1, encoding="utf-8")
+    table = bundle.contract.table.model_copy(update={"csv": csv})
+    below = replace(bundle, contract=bundle.contract.model_copy(update={"table": table}))
+    if suffix == "csv":
+        rows.to_csv(tmp_path / "in.csv", index=False)
+    else:
+        rows.to_excel(tmp_path / "in.xlsx", index=False, engine="xlsxwriter")
+
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, (tmp_path / f"in.{suffix}").read_bytes(), below, (f"in.{suffix}", "o.csv"))
+
+    message = str(caught.value)
+    expected = "it has 3 columns (lines expected above the header: 1, of the header: 1)"
+    assert f"the table has no column 'Years'; {expected}" in message
+    assert not any(cell in message for cell in ("Ann", "987654", "5"))
+    assert ("CSV" in message) == (suffix == "csv")
+
+
 # --- Spreadsheets -------------------------------------------------------------------------------
 
 CITY = column(

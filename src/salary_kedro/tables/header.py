@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from salary_kedro.contract import CsvDialect
 from salary_kedro.contract.model import Contract, ContractError
 from salary_kedro.contract.spelling import tidy
 
@@ -48,7 +49,8 @@ def check_header(header: Sequence[object], contract: Contract, advice: str | Non
 
     Raises:
         ContractError: Names the missing columns, the ones found, and the likely cause;
-            or a column that is there twice.
+            or a column that is there twice. Where lines other than one of names stand above
+            the rows, the found ones are counted alone: they may be cells of people.
     """
     names, own = contract.headers, {column.column for column in contract.columns}
     keys = [name for name in contract.table.primary_key if name not in own]
@@ -62,10 +64,26 @@ def check_header(header: Sequence[object], contract: Contract, advice: str | Non
     missing = [name for name in names if name not in header]
     if not missing:
         return
-    found = ", ".join(f"'{name}'" for name in header)
+    found = _found(header, contract.table.csv)
     wanted = ", ".join(f"'{name}'" for name in missing)
     hint = advice or _header_hint(header, "primary_key" if set(missing) <= set(keys) else "column")
     raise ContractError(f"the table has no column {wanted}; it has {found}: {hint}")
+
+
+def _found(header: Sequence[object], csv: CsvDialect) -> str:
+    """The headers of a table, or how many, where what was read as them may be a row."""
+    if names_may_be_cells(csv):
+        comment = f", comments above it: {csv.comment!r}" if csv.comment else ""
+        return (
+            f"{len(header):,} columns (lines expected above the header: {csv.skip_rows:,}, of the "
+            f"header: {csv.header_rows:,}{comment})"
+        )
+    return ", ".join(f"'{name}'" for name in header)
+
+
+def names_may_be_cells(csv: CsvDialect) -> bool:
+    """Whether a file whose header is the first line would give cells of people as its names."""
+    return csv.skip_rows > 0 or csv.header_rows > 1 or csv.comment is not None
 
 
 def _header_hint(header: Sequence[object], setting: str) -> str:

@@ -24,7 +24,7 @@ from salary_kedro.tables.formats.packed import packing
 from salary_kedro.tables.formats.plain import plain_table
 from salary_kedro.tables.formats.recognise import Format, recognise
 from salary_kedro.tables.formats.wanted import Wanted
-from salary_kedro.tables.header import tidy_names
+from salary_kedro.tables.header import names_may_be_cells, tidy_names
 from salary_kedro.tables.own_tables import is_rejected, is_scored
 from salary_kedro.tables.spreadsheet import plain_frame, restore
 from salary_kedro.tables.unreadable import readable
@@ -82,10 +82,17 @@ class TableReader:
         if rows == 0:
             raise UserError(f"{self.path} has a header but no rows: bring at least one row of data")
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise UserError(
-                f"{self.path} has more than one column '{twice[0]}': give each its own name"
-            )
+            name = "of one name" if names_may_be_cells(contract.table.csv) else f"'{twice[0]}'"
+            raise UserError(f"{self.path} has more than one column {name}: give each its own name")
         return names
+
+    def is_csv(self) -> bool:
+        """Tell whether the file is CSV, packed or not.
+
+        Raises:
+            UserError: If it is of no format that is read.
+        """
+        return recognise(self.path) == "csv"
 
     def chunks(self, contract: Contract, rows: int) -> Iterator[Chunk]:
         """Read all rows, a chunk at a time; a terminal shows how far it is.

@@ -91,3 +91,26 @@ def test_check_header_when_a_numbered_column_is_in_the_contract_then_it_is_no_re
     contract = contract_of(column("age"), column("age_1", column="Age.1", use="ignore"))
 
     check_header(["Age", "Age.1", "Salary"], contract)
+
+
+@pytest.mark.parametrize(
+    ("csv", "where"),
+    [
+        ({"skip_rows": 1}, "above the header: 1, of the header: 1"),
+        ({"header_rows": 2}, "above the header: 0, of the header: 2"),
+        ({"comment": "#"}, "above the header: 0, of the header: 1, comments above it: '#'"),
+    ],
+)
+def test_check_header_when_what_was_read_as_names_may_be_a_row_then_only_counts_it(
+    csv: dict[str, object], where: str, contract: Contract
+) -> None:
+    table = TableRules.model_validate({"csv": csv})
+
+    message = header_error(
+        ["Ann Lee", "1980-02-03", "98765"], contract.model_copy(update={"table": table})
+    )
+
+    assert message == (
+        f"the table has no column 'Experience Years', 'Salary'; it has 3 columns (lines "
+        f"expected {where}): correct the file's header, or `column` in contract.yml"
+    )

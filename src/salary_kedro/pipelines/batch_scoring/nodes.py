@@ -34,11 +34,13 @@ def load_production(bundles: BundleStore, registry: Registry) -> Bundle:
     return bundles.load(export_production(registry, bundles))
 
 
-def _advice(inputs: Contract, production: Bundle) -> str:
+def _advice(inputs: Contract, production: Bundle, *, is_csv: bool) -> str:
     """What to do about a file that lacks columns: the model's own contract is what it is."""
+    delimiter = inputs.table.csv.delimiter
+    separated = f", and CSV whose cells are separated by {delimiter!r}" if is_csv else ""
     return (
-        f"version {production.version} reads the headers of the table that it was trained on, and "
-        f"CSV whose cells are separated by {inputs.table.csv.delimiter!r}; write the file so, or "
+        f"version {production.version} reads the headers of the table that it was trained on"
+        f"{separated}; write the file so, or "
         f"name the environment of another model with --env"
     )
 
@@ -68,7 +70,7 @@ def score_rows(
     """
     inputs = scoring_contract(production.contract)
     header = rows_to_score.header(inputs)
-    check_header(header, inputs, _advice(inputs, production))
+    check_header(header, inputs, _advice(inputs, production, is_csv=rows_to_score.is_csv()))
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
