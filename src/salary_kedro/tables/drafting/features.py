@@ -22,6 +22,7 @@ from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.identity import (
     is_identifier,
     is_personal,
+    is_weight,
     numbers_the_rows,
 )
 from salary_kedro.tables.drafting.numbers import as_number
@@ -38,6 +39,7 @@ SOFTENED = {"column", "name", "label", "help", "use", "missing_values"}
 EMPTY = "It has no value in any row."
 LONG = f"Free text: it has texts of more than {MAX_TEXT} characters."
 PERSONAL = "It tells who people are."
+WEIGHT = "It says how many people a row stands for (a weight), and nothing of this one."
 NUMBERED = "It numbers people or rows."
 REPEATED = (
     "The same number stands in several rows: keep those on one side of split and folds, or the "
@@ -107,6 +109,8 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
         return ()
     if is_personal(fact):
         return (PERSONAL,)
+    if is_weight(fact):
+        return (WEIGHT,)
     if is_identifier(fact):
         return (NUMBERED, REPEATED) if int(fact.counts.max()) > 1 else (NUMBERED,)
     return ()
@@ -172,7 +176,7 @@ def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
 
 
 def _may_be_used(draft: FeatureDraft) -> bool:
-    return not {LONG, EMPTY, PERSONAL, NUMBERED, PAID} & set(draft.remarks)
+    return not {LONG, EMPTY, PERSONAL, WEIGHT, NUMBERED, PAID} & set(draft.remarks)
 
 
 def _unsuited(draft: FeatureDraft) -> tuple[bool, bool]:

@@ -24,7 +24,9 @@ PERSONS = word_set(
     """
 )
 #: Who these are is told by texts with the look of names.
-ROLES = PERSONS | word_set("managername vorgesetzter chef responsable jefe head agent recruiter")
+ROLES = PERSONS | word_set(
+    "reportsto managername vorgesetzter chef responsable jefe head agent recruiter"
+)
 #: The most common first names in tables of many countries.
 FIRST_NAMES = word_set(
     """
@@ -51,6 +53,16 @@ PERSON_IDENTIFIERS = word_set(
     """
 )
 ROWS = word_set("index no number num row record line rownum rownumber obs obsno")
+#: How surveys call the number of people that a row stands for, and words beside `weight`.
+WEIGHTS = word_set(
+    """
+    weight weights wgt wtssall wtssnr wtssps perwt hhwt asecwt earnwt pweight pwgtp wgtp fweight
+    fnlwgt finalwt finalwgt
+    """
+)
+SAMPLES = word_set("sample sampling survey person population household final post stratification")
+#: No body weighs less or more.
+LIGHTEST, HEAVIEST = 20, 1000
 IDENTIFIER_SHARE = 0.9
 YEARS = word_set("year years yr jahr annee ano anno rok år")
 #: Rows from which on whole numbers in a row are taken for numbers of the rows.
@@ -91,6 +103,21 @@ def is_identifier(fact: Facts) -> bool:
         return True
     numbered = bool(IDENTIFIERS & set(found)) or joined in ROWS
     return numbered and fact.unique_share > IDENTIFIER_SHARE and not _has_fractions(fact)
+
+
+def is_weight(fact: Facts) -> bool:
+    """Whether a column of numbers says how many people a row stands for."""
+    found = headers.words(fact.header)
+    said = headers.words(fact.described.label)
+    joined = "".join(found)
+    if not fact.is_numeric:
+        return False
+    if {*found, *said} & SAMPLES and {*found, *said} & WEIGHTS:
+        return True
+    is_body = joined == "weight" and not (
+        fact.sizes.min() < LIGHTEST or fact.sizes.max() > HEAVIEST
+    )
+    return joined in WEIGHTS and not is_body
 
 
 def _has_fractions(fact: Facts) -> bool:

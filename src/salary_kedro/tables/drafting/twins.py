@@ -42,7 +42,7 @@ ABOUT_PAY = word_set(
     """
 )
 RATES = word_set("hourly daily weekly monthly annual annually yearly")
-OF_RATES = word_set("rate rates mean median avg average total amount usd eur gbp")
+OF_RATES = word_set("rate rates rt rts mean median avg average total amount usd eur gbp")
 STATISTIC = re.compile(r"[ah]_(?:pct\d+|mean|median)", re.IGNORECASE)
 SIDES = word_set("high low above below over under hi")
 

@@ -7,7 +7,7 @@ import pytest
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.facts import Facts, look
-from salary_kedro.tables.drafting.identity import is_identifier, is_personal
+from salary_kedro.tables.drafting.identity import is_identifier, is_personal, is_weight
 
 
 def fact(header: str, cells: list[Any], repeats: int = 1) -> Facts:
@@ -25,6 +25,7 @@ MANAGERS = ["Michael Albert", "Simon Roup", "Amy Dunn", "Brandon R. LeBlanc", "E
         ("ManagerName", MANAGERS),
         ("Employee Name", ["x", "y"]),
         ("supervisor", MANAGERS),
+        ("Reports To", MANAGERS),
         ("q3", MANAGERS),
         ("q3", ["Smith, John", "Brown, Mary A.", "O'Neil, Peter"]),
         ("Nachname", ["x"]),
@@ -70,3 +71,22 @@ def test_identifier_when_each_row_has_its_number_then_is_known(header: str) -> N
 )
 def test_identifier_when_numbers_are_few_then_they_number_no_people(header: str) -> None:
     assert not is_identifier(fact(header, [1, 2, 3], 40))
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "weighs"),
+    [
+        ("wtssall", [0.5, 1.2], True),
+        ("perwt", [118, 403], True),
+        ("weight", [1.996, 0.556], True),
+        ("fnlwgt", [77516, 83311], True),
+        ("Sampling weight", [1, 2], True),
+        ("weight", [62, 118], False),
+        ("weight", ["high", "low"], False),
+        ("Body weight", [1, 2], False),
+    ],
+)
+def test_weight_when_a_row_stands_for_people_then_is_known(
+    header: str, cells: list[Any], weighs: bool
+) -> None:
+    assert is_weight(fact(header, cells, 20)) == weighs
