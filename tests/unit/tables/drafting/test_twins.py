@@ -25,7 +25,8 @@ def twins(columns: dict[str, object], target: str = "salary") -> dict[str, Twin]
     """
     salary_in_usd lwage logwage hrwage annearn hourly_wage HourlyRate total_comp bonus A_PCT10
     H_MEAN A_MEDIAN wage_percentile expected_salary reservation_wage spouse_wage huswage faminc
-    nwifeinc repwage AnnualRt hourly_rt TotalPay BasePay Gehalt Bruttolohn netpay income2 tsalary ltotcomp
+    nwifeinc repwage AnnualRt hourly_rt TotalPay BasePay Gehalt Bruttolohn
+    netpay income2 tsalary ltotcomp
     """.split(),  # noqa: SIM905 - a list of them would take a page
 )
 def test_is_pay_when_a_header_names_an_amount_of_it_then_is_known(header: str) -> None:
