@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyreadstat
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -442,6 +443,30 @@ def test_score_rows_when_the_header_is_elsewhere_then_shows_no_cells_and_advises
     assert f"the table has no column 'Years'; {expected}" in message
     assert not any(cell in message for cell in ("Ann", "987654", "5"))
     assert ("CSV" in message) == (suffix == "csv")
+
+
+@pytest.mark.parametrize("suffix", ["sav", "dta"])
+def test_score_rows_when_a_statistics_file_holds_the_target_then_keeps_it_under_a_name_it_may_have(
+    suffix: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    write, read = {
+        "sav": (pyreadstat.write_sav, pyreadstat.read_sav),
+        "dta": (pyreadstat.write_dta, pyreadstat.read_dta),
+    }[suffix]
+    write(
+        pd.DataFrame({"Years": [5.0, -1.0], "salary": [4321.0, 4322.0]}), tmp_path / f"i.{suffix}"
+    )
+    names = [f"{name}.{suffix}" for name in ("i", "o", "p")]
+
+    told = run(tmp_path, (tmp_path / names[0]).read_bytes(), bundle, (names[0], names[1]))
+    again = run(tmp_path, (tmp_path / names[1]).read_bytes(), bundle, (names[1], names[2]))
+
+    first, second = (read(tmp_path / name)[0] for name in names[1:])
+    assert first[["salary_raw", "salary"]].to_numpy().tolist() == [[4321, 5000]]
+    assert second[["salary_raw", "salary_raw_raw", "salary"]].to_numpy().tolist() == [
+        [4321, 5000, 5000]
+    ]
+    assert (told["given"], again["given"]) == ("salary_raw", "salary_raw_raw")
 
 
 # --- Spreadsheets -------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from salary_kedro.tables.formats.wanted import Wanted
 #: The last columns of scored rows, and the first of rejected ones.
 SCORED = ["warnings", "model_name", "model_version", "scored_at"]
 REJECTED = ["line", "reasons"]
+#: What is put after the name of a raw column that is also one of our own.
+RAW = " (raw)"
 #: A header of more bytes is not read to its end.
 HEADER_BYTES = 1 << 20
 
@@ -60,14 +62,20 @@ def read_header(path: Path) -> list[str]:
         return []
 
 
-def rename_beside(names: Iterable[str], own: Collection[str]) -> list[str]:
-    """Names for raw columns that stand beside columns of our own: none bears the name of one."""
+def rename_beside(names: Iterable[str], own: Collection[str], mark: str = RAW) -> list[str]:
+    """Names for raw columns that stand beside columns of our own: none bears the name of one.
+
+    Args:
+        names: Names of the raw columns.
+        own: Names of our own.
+        mark: What is put after a name that is taken.
+    """
     names = list(names)
     taken = {*names, *own}
     renamed = []
     for name in names:
         new = name
         while name in own and new in taken:
-            new = f"{new} (raw)"
+            new = f"{new}{mark}"
         renamed.append(new)
     return renamed

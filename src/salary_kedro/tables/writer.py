@@ -11,8 +11,8 @@ from filelock import FileLock, Timeout
 from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
 from salary_kedro.files import other_file
-from salary_kedro.tables.own_tables import is_rejected, is_scored
-from salary_kedro.tables.written import Suffix, TableWriter, open_writer, suffix_of
+from salary_kedro.tables.own_tables import RAW, is_rejected, is_scored
+from salary_kedro.tables.written import NAMES, Suffix, TableWriter, open_writer, suffix_of
 
 
 class TooManyRejectedError(UserError):
@@ -38,6 +38,11 @@ class ScoredTables:
         """Path of the rejected rows."""
         suffix = self.path.name[-len(suffix_of(self.path)) :]
         return self.path.with_name(f"{self.path.name.removesuffix(suffix)}_rejected{suffix}")
+
+    @property
+    def raw_mark(self) -> str:
+        """What is put after the name of a raw column that is also one of ours."""
+        return "_raw" if suffix_of(self.path) in NAMES else RAW
 
     @contextmanager
     def replace(

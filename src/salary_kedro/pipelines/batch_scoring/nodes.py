@@ -71,12 +71,13 @@ def score_rows(
     inputs = scoring_contract(production.contract)
     header = rows_to_score.header(inputs)
     check_header(header, inputs, _advice(inputs, production, is_csv=rows_to_score.is_csv()))
+    mark = scored_rows.raw_mark
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
             scores = score(chunk, production, inputs)
-            scored.write(scored_table(chunk.cells, scores, production, moment))
-            rejected.write(rejected_table(chunk, scores))
+            scored.write(scored_table(chunk.cells, scores, production, moment, mark))
+            rejected.write(rejected_table(chunk, scores, mark))
             tally.update(scores.count())
         _check_share(tally, parameters.max_rejected_share, scored_rows)
     return {
@@ -85,7 +86,7 @@ def score_rows(
         "scored_file": str(scored_rows.path),
         "rejected_file": str(scored_rows.rejected),
         "predicted": production.contract.target.name,
-        "given": _given(header, production.contract),
+        "given": _given(header, production.contract, mark),
     }
 
 
@@ -107,9 +108,9 @@ def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables)
         )
 
 
-def _given(header: Sequence[str], contract: Contract) -> str | None:
+def _given(header: Sequence[str], contract: Contract, mark: str) -> str | None:
     """What the scored file calls a column that holds the target already, or is called like it."""
-    renamed = rename_beside(header, added_names(contract))
+    renamed = rename_beside(header, added_names(contract), mark)
     target = contract.target
     pairs = zip(header, renamed, strict=True)
     alike = [

@@ -101,7 +101,9 @@ def added_names(contract: Contract) -> tuple[str, ...]:
     return (contract.target.name, "warnings", "model_name", "model_version", "scored_at")
 
 
-def scored_table(cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime) -> pa.Table:
+def scored_table(
+    cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime, mark: str
+) -> pa.Table:
     """The scored rows: their cells as they were, the target's field, and where that is from."""
     count = len(scores.predicted)
     columns = (
@@ -113,22 +115,22 @@ def scored_table(cells: pa.Table, scores: Scores, bundle: Bundle, moment: dateti
     )
     added = dict(zip(added_names(bundle.contract), columns, strict=True))
     taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
-    return _join(_rename(taken, added), added)
+    return _join(_rename(taken, added, mark), added)
 
 
-def rejected_table(chunk: Chunk, scores: Scores) -> pa.Table:
+def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
     """The rejected rows: `line` in the file, `reasons`, then their cells as they were."""
     rows = scores.reasons.index.to_numpy(np.int64)
     found = {
         "line": pa.array(chunk.lines[rows]),
         "reasons": pa.array(scores.reasons, pa.large_string()),
     }
-    taken = _rename(chunk.cells.take(pa.array(rows)), found)
+    taken = _rename(chunk.cells.take(pa.array(rows)), found, mark)
     return _join(pa.table(found), dict(zip(taken.column_names, taken.columns, strict=True)))
 
 
-def _rename(cells: pa.Table, own: Mapping[str, Any]) -> pa.Table:
-    return cells.rename_columns(rename_beside(cells.column_names, own))
+def _rename(cells: pa.Table, own: Mapping[str, Any], mark: str) -> pa.Table:
+    return cells.rename_columns(rename_beside(cells.column_names, own, mark))
 
 
 def _join(table: pa.Table, more: Mapping[str, Any]) -> pa.Table:
