@@ -18,7 +18,7 @@ from pandas.api.types import (
 from salary_kedro.contract.columns import Boolean, Category, Column, Date, Integer, Number
 from salary_kedro.contract.model import Contract, CsvDialect, TableRules
 from salary_kedro.contract.spelling import NumberReader, tidy
-from salary_kedro.tables.csv_arguments import listed_texts
+from salary_kedro.tables.csv_arguments import KNOWN_MISSING, listed_texts
 
 HUNDRED_YEARS = pd.DateOffset(years=100)
 
@@ -88,12 +88,14 @@ def _spelling(column: Column, rules: TableRules) -> Callable[[str], str]:
     plain = plain_spelling(rules)
     listed = frozenset(listed_texts(column))
     lacking = {*map(plain, (*column.missing_values, *(rules.csv.missing or ()))), ""} - listed
+    # Those of CSV that have spaces around them, which pandas leaves.
+    padded = set(KNOWN_MISSING) - listed if rules.csv.missing is None else set()
 
-    def spell(text: str) -> str:
-        if text in listed:
-            return text
-        text = plain(text)
-        if text in lacking:
+    def spell(given: str) -> str:
+        if given in listed:
+            return given
+        text = plain(given)
+        if text in lacking or (text in padded and text != given):
             return ""
         return column.spelled(text, trim=rules.trim) if isinstance(column, Category) else text
 

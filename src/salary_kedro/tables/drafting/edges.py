@@ -35,6 +35,8 @@ MAX_HEADER = 3
 #: Where that many rows below a line hold numbers, a text in it is not one of them.
 MIN_BELOW = 3
 COMMENTS = "#"
+#: A number that a header may hold.
+YEAR = re.compile(r"(?:19|20)\d\d")
 #: Of a full line so many cells are filled.
 FULL = 0.75
 
@@ -113,14 +115,23 @@ def _header_line(lines: Sequence[Row], width: int) -> int:
         return 0
     full = (place for place, row in enumerate(lines) if _filled(row) >= max(2, FULL * width))
     top = next(full, 0)
-    numbers = sum(map(holds_number, lines[top])) if lines else 0
-    return top if 2 * numbers < width else 0
+    numbers = [cell for cell in lines[top] if holds_number(cell)] if lines else []
+    if 2 * len(numbers) >= width:
+        return 0
+    if not all(YEAR.fullmatch(tidy(cell)) for cell in numbers):  # a row: a name was left empty
+        while top and _may_be_header(lines[top - 1]):
+            top -= 1
+    return top
+
+
+def _may_be_header(row: Row) -> bool:
+    return _filled(row) >= 2 and _are_texts(row)
 
 
 def _header_block(lines: Sequence[Row], top: int) -> tuple[int, int]:
     """Number of the header's first line, and how many lines it has."""
     first, last = top, top
-    if top and _filled(lines[top - 1]) >= 2 and _are_texts(lines[top - 1]):
+    if top and _may_be_header(lines[top - 1]):
         first = top - 1
     while last + 1 - first < MAX_HEADER and _continues(lines, last + 1):
         last += 1

@@ -7,7 +7,6 @@ from types import MappingProxyType
 import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect, TableRules
-from salary_kedro.tables.csv_arguments import KNOWN_MISSING
 from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import Facts, look
@@ -15,7 +14,7 @@ from salary_kedro.tables.drafting.features import propose_all, with_input
 from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
 from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
-from salary_kedro.tables.drafting.sniff import find_marks, without_missing
+from salary_kedro.tables.drafting.sniff import find_marks, usual_missing, without_missing
 from salary_kedro.tables.drafting.target import as_target, find_target
 from salary_kedro.tables.drafting.units import Units, find_units
 from salary_kedro.tables.lines import line_numbers
@@ -91,16 +90,8 @@ def _with_marks(texts: pd.DataFrame, dialect: CsvDialect) -> CsvDialect:
     return dialect.model_copy(update={"decimal": decimal, "thousands": thousands})
 
 
-def _usual_missing(texts: pd.DataFrame) -> list[str]:
-    """Texts in the table that pandas reads as missing, but for empty ones."""
-    found: set[str] = set()
-    for name in texts.columns:
-        found.update(texts[name][texts[name].isin(KNOWN_MISSING)].unique())
-    return sorted(found)
-
-
 def _about(texts: pd.DataFrame) -> tuple[str, ...]:
-    usual = _usual_missing(texts)
+    usual = usual_missing(texts)
     if not usual:
         return ()
     shown = ", ".join(usual)

@@ -20,6 +20,7 @@ from salary_kedro.tables.drafting.sniff import (
     find_dialect,
     read_header,
     read_texts,
+    usual_missing,
 )
 from salary_kedro.tables.formats.cells import unify
 from salary_kedro.tables.formats.opening import open_table, suffix_of
@@ -112,14 +113,15 @@ class RawTable:
         return self.table.described()
 
     def texts(self, rows: int) -> tuple[pd.DataFrame, CsvDialect]:
-        """The first rows as texts, under the file's headers, and which lines are no rows."""
+        """The first rows as texts, under the file's headers, and which lines and cells are none."""
         table = _head(self.table, rows, self.dialect.decimal)
         columns = {
             name: pc.fill_null(_as_texts(table.column(name), self.dialect.decimal), "")
             for name in table.column_names
         }
         found: pd.DataFrame = pa.table(columns).to_pandas()
-        return found, self.dialect
+        missing = usual_missing(found) or None  # what pandas takes for none in CSV alone
+        return found, self.dialect.model_copy(update={"missing": missing})
 
     def marked(self, decimal: str) -> "RawTable":
         """The same table, whose numbers are written with another decimal mark."""
@@ -204,9 +206,7 @@ def _open_csv(path: Path, suffix: str, asked: Asked) -> RawCsv:
         UserError: If two columns have one name, or a line does not fit the header.
     """
     encoding = Encoding(asked.encoding) if asked.encoding else find_encoding(path)
-    dialect, remarks = find_dialect(path, encoding.name)
-    if asked.skip_rows is not None:
-        dialect = dialect.model_copy(update={"skip_rows": asked.skip_rows})
+    dialect, remarks = find_dialect(path, encoding.name, asked.skip_rows)
     header = [name for name in read_header(path, dialect) if name]
     if twice := [name for name in header if header.count(name) > 1]:
         raise UserError(f"the table has more than one column '{twice[0]}': give each its own name")

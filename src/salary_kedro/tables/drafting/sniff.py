@@ -39,15 +39,23 @@ PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 MARKED_TEXTS = 2_000
 
 
-def find_dialect(path: Path, encoding: str) -> tuple[CsvDialect, tuple[str, ...]]:
+def find_dialect(
+    path: Path, encoding: str, skip_rows: int | None = None
+) -> tuple[CsvDialect, tuple[str, ...]]:
     """How a CSV file is written, but for marks and missing values, and what is doubted of it.
 
     The delimiter is the mark that parts header and rows into the most columns.
+
+    Args:
+        path: The file.
+        encoding: Its encoding.
+        skip_rows: Lines above the header; None to find them.
     """
-    head, tail = _lines(path, encoding)
+    head, tail = _lines(path, encoding, skip_rows or 0)
     said = re.fullmatch(r'\s*"?sep=(.)"?\s*', head[0]) if head else None
     marks = (said[1],) if said and said[1] in DELIMITERS else DELIMITERS
-    tried = [_try(path, encoding, mark, head, tail) for mark in marks]
+    plain = [CsvDialect(delimiter=mark, encoding=encoding) for mark in marks]
+    tried = [_try(path, dialect, head, tail, skip_rows) for dialect in plain]
     columns, dialect, remarks = max(tried, key=lambda found: found[0])  # of equals, the first
     if columns > 1:
         return dialect, remarks
@@ -57,9 +65,14 @@ def find_dialect(path: Path, encoding: str) -> tuple[CsvDialect, tuple[str, ...]
 
 
 def _try(
-    path: Path, encoding: str, delimiter: str, head: Sequence[str], tail: Sequence[str]
+    path: Path,
+    dialect: CsvDialect,
+    head: Sequence[str],
+    tail: Sequence[str],
+    skip_rows: int | None,
 ) -> tuple[int, CsvDialect, tuple[str, ...]]:
     """Named columns if a file is read by a delimiter, how it is written then, and remarks."""
+    delimiter = dialect.delimiter
     reader = csv.reader(head, delimiter=delimiter)
     starts, rows = [0], []
     for row in _unbroken(reader):
@@ -67,8 +80,8 @@ def _try(
         starts.append(reader.line_num)
     last = [*rows[HEAD:], *_unbroken(csv.reader(tail, delimiter=delimiter))]
     edges = find_edges(rows[:HEAD], last)
-    found = replace(edges, skip_rows=starts[edges.skip_rows])
-    dialect = found.within(CsvDialect(delimiter=delimiter, encoding=encoding))
+    skipped = starts[edges.skip_rows] if skip_rows is None else skip_rows
+    dialect = replace(edges, skip_rows=skipped).within(dialect)
     return _columns(path, dialect), dialect, edges.remarks
 
 
@@ -78,10 +91,10 @@ def _unbroken(reader: Iterator[list[str]]) -> Iterator[list[str]]:
         yield from reader
 
 
-def _lines(path: Path, encoding: str) -> tuple[list[str], list[str]]:
-    """The first lines of a file, and the last if those are not all."""
+def _lines(path: Path, encoding: str, skipped: int) -> tuple[list[str], list[str]]:
+    """The first lines of a file below those that are skipped, and the last if those are not all."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        head = [line[:MAX_LINE] for line in islice(file, HEAD + TAIL)]
+        head = [line[:MAX_LINE] for line in islice(file, skipped, skipped + HEAD + TAIL)]
     if len(head) < HEAD + TAIL:
         return head, []
     with path.open("rb") as raw:
@@ -210,3 +223,9 @@ def without_missing(counts: "pd.Series[Any]") -> "pd.Series[Any]":
     lacking = {"", *KNOWN_MISSING}
     known = [text not in lacking and tidy(text) not in lacking for text in counts.index]
     return counts[np.array(known, dtype=bool) & (counts > 0)]
+
+
+def usual_missing(texts: pd.DataFrame) -> tuple[str, ...]:
+    """Texts in a table that mean no value to pandas, but for empty ones."""
+    found = {tidy(text) for name in texts.columns for text in texts[name].unique()}
+    return tuple(sorted(found & set(KNOWN_MISSING) - {""}))

@@ -64,6 +64,25 @@ def test_edges_when_the_header_has_two_lines_then_both_belong_to_it(upper: list[
     assert find_edges([upper, HEADER, *BODY], []).header_rows == 2
 
 
+@pytest.mark.parametrize("name", ["", "\u200b"])
+@pytest.mark.parametrize("second", [["A2", "Bob", "310.5"], ["A2", "Bob", ""]])
+def test_edges_when_a_column_has_no_name_then_the_row_below_is_no_header(
+    name: str, second: list[str]
+) -> None:
+    rows = [["A1", "Ann", "300.5"], second, ["A3", "Cy", "305.5"], ["A4", "Al", "302.5"]]
+
+    assert find_edges([[name, "name", "salary"], *rows], []) == Edges()
+    assert find_edges([[name, "name", "salary"], *rows[1:]], []) == Edges()
+
+
+def test_edges_when_a_header_of_two_lines_names_a_year_then_both_belong_to_it() -> None:
+    body = [["Ann", "low", "300.5"], ["Bob", "high", "310.5"], ["Cy", "low", "305.5"]]
+
+    found = find_edges([["Person", "", "Pay"], ["name", "level", "2020"], *body], [])
+
+    assert (found.skip_rows, found.header_rows) == (0, 2)
+
+
 @pytest.mark.parametrize(
     "first",
     [["Bob", "n/v", "300"], ["Bob", "1", "$300"], ["Bob", "n/v", "n/v"], ["Bob", "", ""]],

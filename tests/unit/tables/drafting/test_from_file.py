@@ -1,7 +1,10 @@
 """Drafts from files: their first rows alone, and why one cannot be drafted from."""
 
 from pathlib import Path
+from typing import Any
 
+import openpyxl
+import pandas as pd
 import pytest
 import xlsxwriter
 
@@ -9,6 +12,8 @@ from salary_kedro.errors import UserError
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.drafting.from_file import draft_table
 from salary_kedro.tables.drafting.raw_file import Asked, open_raw
+from salary_kedro.tables.tally import tally
+from salary_kedro.tables.whole import read_table
 
 
 def test_draft_table_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
@@ -153,3 +158,111 @@ def test_draft_table_when_pay_cannot_be_read_and_the_encoding_is_guessed_then_sa
 
     assert str(caught.value).endswith(f"--target COLUMN ({read})")
     assert "read as" not in str(asked.value)
+
+
+# --- Spreadsheets --------------------------------------------------------------------------
+
+
+def book(path: Path, *lines: list[Any]) -> Path:
+    """A workbook of one sheet."""
+    made = openpyxl.Workbook()
+    for line in lines:
+        made.active.append(line)
+    made.save(path)
+    return path
+
+
+ROWS: list[list[Any]] = [[row % 7, "ab"[row % 2], row * 3 % 11 + 1.5] for row in range(60)]
+HEADER: list[Any] = ["x", "level", "salary"]
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "found", "first_row"),
+    [
+        ([HEADER], [], (0, 1, None, ()), 2),
+        ([["Pay of 2024"], [], ["as of May"], HEADER], [], (3, 1, None, ()), 5),
+        ([["# by HR"], HEADER], [], (0, 1, "#", ()), 3),
+        ([["Person", None, "Pay"], HEADER], [], (0, 2, None, ()), 3),
+        ([HEADER, ["years", None, "USD"]], [], (0, 2, None, ()), 3),
+        (
+            [["Pay of 2024"], HEADER],
+            [["Total", None, 412], ["Source: HR"]],
+            (1, 1, None, ("Total", "Source")),
+            3,
+        ),
+    ],
+)
+def test_draft_table_when_a_sheet_has_lines_that_are_no_rows_then_reads_the_rows_alone(
+    above: list[list[Any]],
+    below: list[list[Any]],
+    found: tuple[object, ...],
+    first_row: int,
+    tmp_path: Path,
+) -> None:
+    path = book(tmp_path / "t.xlsx", *above, *ROWS, *below)
+
+    drafted = draft_table(path, None)
+
+    csv, contract = drafted.draft.table.csv, drafted.draft.contract
+    assert (csv.skip_rows, csv.header_rows, csv.comment, csv.footer) == found
+    assert [column.kind for column in contract.columns] == ["integer", "category", "number"]
+    raw = read_table(path, contract)
+    assert raw.attrs["first_row"] == first_row
+    report = tally(raw, contract)
+    assert (report["rows"], report["rejected"]) == (60, 0)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
+@pytest.mark.parametrize("missing", ["NA", " NA", "null "])
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [(["z", "y"], "category"), (["yes", "no"], "boolean"), (["5", "6"], "integer")],
+)
+def test_draft_table_when_cells_say_that_a_value_is_missing_then_are_missing_in_each_format(
+    suffix: str, missing: str, cells: list[str], kind: str, tmp_path: Path
+) -> None:
+    cells = [missing, *cells] * 20
+    table = pd.DataFrame({"x": cells, "y": range(60), "salary": [row[2] for row in ROWS]})
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(path)
+    else:
+        (table.to_csv if suffix == "csv" else table.to_excel)(path, index=False)
+
+    contract = draft_table(path, "salary").draft.contract
+
+    column = contract.columns[0]
+    assert (column.kind, column.required) == (kind, False)
+    checked = check(read_table(path, contract), contract)
+    assert (len(checked.broken), int(checked.columns["x"].isna().sum())) == (0, 20)
+
+
+# --- What a person says about the file -----------------------------------------------------
+
+
+def test_draft_table_when_the_encoding_is_said_then_reads_by_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{'ŁĄ'[row % 2]},{row * 3 % 11 + 1}\n" for row in range(30))
+    path.write_text(f"poziom,salary\n{rows}", encoding="cp852")
+
+    draft = draft_table(path, None, asked=Asked(encoding="cp852")).draft
+
+    assert draft.table.csv.encoding == "cp852"
+    assert draft.features[0].keys["categories"] == ["Ą", "Ł"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_draft_table_when_the_lines_above_are_said_then_skips_so_many(
+    suffix: str, tmp_path: Path
+) -> None:
+    lines = [["a", "b", "c"], ["d", "e", "f"], HEADER, *ROWS]
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    else:
+        book(path, *lines)
+
+    drafted = draft_table(path, None, asked=Asked(skip_rows=2))
+
+    assert (drafted.rows, drafted.draft.table.csv.skip_rows) == (60, 2)
+    assert [column.column for column in drafted.draft.contract.columns] == HEADER

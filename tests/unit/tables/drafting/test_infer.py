@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from salary_kedro.contract import Contract, ContractError, CsvDialect
@@ -532,6 +532,8 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(tables())
+@example((["x", "Salary"], [["\ufeff", "1"], ["\u200b", "2.5"], ["a", "3"], ["b", "4"]]))
+@example((["No", "Salary", "\u200b"], [["yes", "20000.00", "yes"]]))
 @pytest.mark.slow
 def test_infer_when_a_table_is_awkward_then_the_table_keeps_to_the_draft(
     tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]]
