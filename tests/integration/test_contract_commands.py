@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import cli
 from salary_kedro.project.exchange import interrupted as find_interrupted
+from salary_kedro.project.new_environment import writing_alone
 from sessions import logs
 from support import Project
 
@@ -316,6 +318,62 @@ def test_infer_when_the_table_is_in_its_place_already_then_leaves_it_there(
 
     assert result.exit_code == 0, result.output
     assert place.read_text() == TABLE
+
+
+def test_infer_when_another_one_writes_the_environment_then_refuses_and_leaves_it(
+    shell: Project,
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    before = files("conf", "data")
+
+    with writing_alone("mine", shell.root):
+        result = contract("infer", "mine.csv", "--env", "mine", "--force")
+        other = contract("infer", "mine.csv", "--env", "other")
+    after = contract("infer", "mine.csv", "--env", "mine", "--force")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: another `kedro contract infer` is writing the environment 'mine': wait until it "
+        "has ended\n"
+    )
+    assert (other.exit_code, after.exit_code) == (0, 0)
+    assert before.items() <= files("conf", "data").items()
+
+
+def test_infer_when_two_are_forced_at_once_then_the_environment_is_one_of_theirs(
+    shell: Project,
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    tables = [TABLE, TABLE.replace("level", "grade")]
+    for number, table in enumerate(tables):
+        Path(f"{number}.csv").write_text(table)
+    command = [sys.executable, "-m", "kedro", "contract", "infer", "--env", "mine", "--force"]
+
+    started = [
+        subprocess.Popen([*command, f"{number}.csv"], stderr=subprocess.PIPE) for number in (0, 1)
+    ]
+    ended = [(process.communicate()[1], process.returncode) for process in started]
+
+    assert 0 in {code for _, code in ended}
+    assert all(code == 0 or b"another `kedro contract infer`" in error for error, code in ended)
+    written = Path("data/mine/01_raw/salary_data.csv").read_text()
+    assert written in tables
+    column = "level" if written == TABLE else "grade"
+    assert f'column: "{column}"' in Path("conf/mine/contract.yml").read_text()
+    assert not [path for path in Path("conf").iterdir() if path.name.startswith(".")]
+
+
+def test_infer_when_options_say_how_a_file_is_written_then_reads_it_so(shell: Project) -> None:
+    lines = TABLE.replace("a,", "Ł,").replace("b,", "Ą,")
+    Path("mine.csv").write_text(f"a,b,c\nd,e,f\n{lines}", encoding="cp852")
+
+    result = contract("infer", "mine.csv", "-e", "mine", "--encoding", "cp852", "--skip-rows", "2")
+
+    assert result.exit_code == 0, result.output
+    text = Path("conf/mine/contract.yml").read_text()
+    assert 'encoding: "cp852"' in text
+    assert "skip_rows: 2" in text
+    assert 'categories: ["Ą", "Ł"]' in text
 
 
 # --- check -----------------------------------------------------------------------------

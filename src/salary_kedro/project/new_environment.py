@@ -114,7 +114,7 @@ def write_environment(
     Raises:
         UserError: If it already exists, unless it may be replaced; or is being written.
     """
-    with _alone(env, root):
+    with writing_alone(env, root):
         check_name(env, root, force=force)
         texts = _texts(drafted, table, env)
         _check_names(texts, env, root)
@@ -158,8 +158,12 @@ def _exchange(
 
 
 @contextmanager
-def _alone(env: str, root: Path) -> Iterator[None]:
-    """Keep another process from writing the same environment meanwhile."""
+def writing_alone(env: str, root: Path) -> Iterator[None]:
+    """Keep another process from writing the same environment meanwhile.
+
+    Raises:
+        UserError: If another one is writing it.
+    """
     name = hashlib.sha256(f"{root.resolve()} {env}".encode()).hexdigest()[:16]
     lock = FileLock(Path(tempfile.gettempdir(), f"salary-{os.getuid()}-{name}.lock"))
     try:

@@ -9,7 +9,9 @@ import pytest
 from salary_kedro.contract import Contract
 from salary_kedro.datasets import TableReaderDataset
 from salary_kedro.errors import UserError
+from salary_kedro.tables.checked import check
 from salary_kedro.tables.reader import Chunk, TableReader
+from salary_kedro.tables.whole import read_table
 from samples import column, contract_of
 
 YEARS = contract_of(column("years", required=False))
@@ -162,3 +164,25 @@ def test_chunks_when_a_later_row_has_too_many_fields_then_names_its_line_alone(
         read(reader)
 
     assert "987654" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "header", [" Years, Salary ", "Years\u00a0,\u200bSalary", "\ufeffYears,Salary"]
+)
+@pytest.mark.parametrize("title", ["", "Pay of 2024\n"])
+def test_chunks_when_headers_are_padded_then_gives_what_a_run_trains_on(
+    encoding: str, header: str, title: str, tmp_path: Path
+) -> None:
+    csv = {"encoding": encoding, "skip_rows": title.count("\n")}
+    contract = contract_of(column("years", required=False), table={"csv": csv})
+    reader = write(tmp_path, f"{title}{header}\n1.5,1\n,2\n".encode(encoding))
+
+    (chunk,) = read(reader, contract)
+
+    trained = check(read_table(reader.path, contract), contract)
+    expected = pd.DataFrame({"years": [1.5, np.nan], "salary": [1.0, 2.0]})
+    pd.testing.assert_frame_equal(trained.valid, expected)
+    pd.testing.assert_frame_equal(check(chunk.values, contract).valid, expected)
+    assert reader.header(contract) == chunk.cells.column_names == ["Years", "Salary"]
+    assert chunk.lines.tolist() == [2 + len(title.splitlines()), 3 + len(title.splitlines())]
