@@ -56,7 +56,7 @@ def find_no_rows(raw: pd.DataFrame, csv: CsvDialect) -> pd.Index:
     """
     if not csv.comment and not csv.footer:
         return raw.index[:0]
-    firsts = _first_texts(raw)
+    firsts = first_texts(raw)
     said = {text: _begins(text, csv) for text in firsts.unique()}
     begins = firsts.map(said)
     rows = raw.loc[firsts.index[begins == ALONE]]
@@ -86,7 +86,7 @@ def _begins(text: str, csv: CsvDialect) -> str:
     return found
 
 
-def _first_texts(raw: pd.DataFrame) -> pd.Series:
+def first_texts(raw: pd.DataFrame) -> pd.Series:
     """The first cell of each row that is not empty, if it is a text; else an empty text."""
     firsts, left = pd.Series("", index=raw.index, dtype="str"), raw.index
     for name in raw.columns:

@@ -24,6 +24,8 @@ NOTES = (
     *("copyright", "©", "generated", "produced", "exported", "downloaded", "data as of", "*", "†"),
     *("disclaimer", "report", "updated", "last updated", "stand"),
 )
+#: Of these, the ones that begin no title or department.
+PARTIAL = ("subtotal", "sub-total", "sub total", "grand total", "zwischensumme", "gesamtsumme")
 UNITS = frozenset(
     """
     years year yrs months days hours hrs weeks % percent usd eur gbp chf inr jpy cad aud $ € £ ₹
@@ -86,7 +88,7 @@ def find_edges(head: Sequence[Row], tail: Sequence[Row]) -> Edges:
         header_rows=count,
         comment=COMMENTS if has_comments else None,
         footer=footer,
-        remarks=tuple(_remarks(skipped, count, footer, has_comments=has_comments)),
+        remarks=tuple(_remarks(skipped, count, has_comments=has_comments)),
     )
 
 
@@ -198,9 +200,7 @@ def _begins(text: str, word: str) -> bool:
     return text.startswith(word) and not (word[-1].isalpha() and after.isalpha())
 
 
-def _remarks(
-    skipped: int, header: int, footer: Sequence[str], *, has_comments: bool
-) -> Iterator[str]:
+def _remarks(skipped: int, header: int, *, has_comments: bool) -> Iterator[str]:
     if skipped:
         lines = "1 line" if skipped == 1 else f"{skipped} lines"
         yield f"{lines} above the header: left out (csv.skip_rows)."
@@ -208,6 +208,3 @@ def _remarks(
         yield f"The header has {header} lines, whose names are joined (csv.header_rows)."
     if has_comments:
         yield f"Lines that begin with {COMMENTS} are no rows (csv.comment)."
-    if footer:
-        shown = ", ".join(f"'{text}'" for text in footer)
-        yield f"Lines that begin with {shown} are no people: left out (csv.footer)."

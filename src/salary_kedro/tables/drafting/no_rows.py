@@ -1,10 +1,13 @@
 """Leaves out of a table what was recognised as no row, where that is sure."""
 
+from collections.abc import Iterator, Sequence
+
 import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect
+from salary_kedro.tables.drafting.edges import PARTIAL, SUMS
 from salary_kedro.tables.drafting.facts import Facts
-from salary_kedro.tables.left_out import ends_in_sum, find_no_rows
+from salary_kedro.tables.left_out import ends_in_sum, find_no_rows, first_texts
 
 
 def rows_alone(
@@ -18,17 +21,41 @@ def rows_alone(
         texts: All lines below the header.
         dialect: How the file is written, with what was recognised as no row.
     """
-    last = _last_lines(texts, dialect)
-    shared = tuple(word for word in dialect.footer if _is_shared(texts.drop(index=last), word))
+    sums = _find_sums(texts)
+    people = texts.drop(index=sums.index)
+    people = people.drop(index=_last_lines(people, dialect))
+    shared = tuple(word for word in dialect.footer if _is_shared(people, word))
     footer = tuple(word for word in dialect.footer if word not in shared)
+    known = find_no_rows(texts, dialect.model_copy(update={"footer": footer}))
+    footer = (*dict.fromkeys(sums.drop(known, errors="ignore")), *footer)
     dialect = dialect.model_copy(update={"footer": footer})
     out = find_no_rows(texts, dialect)
     remarks = tuple(
-        f"One of the last lines begins with '{word}', as other rows do: delete it, if it is no "
-        f"person's."
+        f"One of the last lines begins with '{word}', as other rows do: delete it, if it is not a "
+        f"person's row."
         for word in shared
     )
-    return texts.drop(index=out), dialect, remarks
+    return texts.drop(index=out), dialect, (*_said(footer), *remarks)
+
+
+def _said(footer: Sequence[str]) -> Iterator[str]:
+    if footer:
+        shown = ", ".join(f"'{text}'" for text in footer)
+        yield f"Lines that begin with {shown} are not people's rows: left out (csv.footer)."
+
+
+def _find_sums(texts: pd.DataFrame) -> "pd.Series[str]":
+    """First cells of the rows, wherever they stand, that sum up others: most are empty beside."""
+    firsts = first_texts(texts)
+    found = firsts[firsts.map({text: _sums_up(text) for text in firsts.unique()}).astype("bool")]
+    rows = texts.loc[found.index]
+    empty = (rows.isna() | (rows == "")).sum(axis="columns")
+    return found[(empty > 0) & (2 * empty >= len(texts.columns) - 1)]
+
+
+def _sums_up(text: str) -> bool:
+    plain = text.casefold().strip(": ")
+    return plain in SUMS or any(plain == word or plain.startswith(f"{word} ") for word in PARTIAL)
 
 
 def _last_lines(texts: pd.DataFrame, dialect: CsvDialect) -> pd.Index:

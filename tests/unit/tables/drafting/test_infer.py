@@ -443,6 +443,30 @@ def test_infer_when_another_row_begins_as_a_last_line_then_asks_and_leaves_none_
     assert "One of the last lines begins with 'Total', as other rows do" in found.remarks[-1]
 
 
+def test_infer_when_subtotals_stand_among_the_rows_then_all_are_left_out() -> None:
+    depts = [*["IT"] * 25, "Subtotal IT", *["HR"] * 25, "Subtotal HR", "Grand Total"]
+    empty = {25, 51, 52}
+    years = ["" if row in empty else row % 9 for row in range(53)]
+    pay = [900_000 if row in empty else 30_000 + 10 * row for row in range(53)]
+
+    found = draft({"Dept": depts, "Years": years, "Salary": pay}, footer=("Grand Total",))
+
+    assert found.table.csv.footer == ("Subtotal IT", "Subtotal HR", "Grand Total")
+    assert found.features[1].column.required
+    assert (
+        "Lines that begin with 'Subtotal IT', 'Subtotal HR', 'Grand Total' are not people's rows: "
+        "left out (csv.footer)."
+    ) in found.remarks
+
+
+def test_infer_when_a_department_is_called_as_a_sum_then_its_rows_are_kept() -> None:
+    depts = [*["IT"] * 25, "Total Rewards", "Count", *["HR"] * 25]
+
+    found = draft({"Dept": depts, "Years": [row % 9 for row in range(52)]})
+
+    assert found.table.csv.footer == ()
+
+
 def test_infer_when_a_job_begins_as_a_last_line_then_only_that_line_is_left_out() -> None:
     towns = [*["x", "y"] * 15, "Total Rewards Analyst", "Total"]
     columns = {"Job": towns, "Years": [row % 9 for row in range(32)]}
