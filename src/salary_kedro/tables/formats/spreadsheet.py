@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -203,15 +203,33 @@ def _sheet(workbook: Any, wanted: str, path: Path, errors: Mapping[str, int]) ->
         if sheet.visible == calamine.SheetVisibleEnum.Visible
         and sheet.typ == calamine.SheetTypeEnum.WorkSheet
     ]
-    for name in visible:
-        found = _cells(workbook.get_sheet_by_name(name), errors)
-        if len(_without_end(found.rows)) > 1:
-            others = [other for other in visible if other != name]
-            return replace(found, remarks=_which(name, others))
+    if found := _first_table(workbook, visible, errors):
+        name, cells = found
+        return replace(cells, remarks=_which(name, [other for other in visible if other != name]))
     raise UserError(
         f"{path} has no visible sheet with a header and rows below it: "
         f"{_listed('name the sheet; there are', names)}"
     )
+
+
+def _first_table(
+    workbook: Any, visible: Sequence[str], errors: Mapping[str, int]
+) -> tuple[str, Cells] | None:
+    """The first sheet with a table, and its name; one of a single column, if there is no other."""
+    narrow = []
+    for name in visible:
+        cells = _cells(workbook.get_sheet_by_name(name), errors)
+        if _has_columns(cells.rows):
+            return name, cells
+        if len(_without_end(cells.rows)) > 1:
+            narrow.append((name, cells))
+    return narrow[0] if narrow else None
+
+
+def _has_columns(rows: Iterable[Row]) -> bool:
+    """Whether two lines, such as a header and a row, hold two cells each: a cover has none such."""
+    full = (row for row in rows if sum(cell != "" for cell in row) > 1)
+    return len(list(islice(full, 2))) == 2
 
 
 def _cells(sheet: Any, errors: Mapping[str, int]) -> Cells:

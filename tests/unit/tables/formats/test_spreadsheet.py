@@ -140,6 +140,18 @@ def test_sheet_when_none_is_named_then_is_the_first_visible_one_with_a_table(pat
     )
 
 
+def test_sheet_when_the_first_is_a_cover_of_several_lines_then_is_the_one_with_columns(
+    path: Path,
+) -> None:
+    cover = [["Salary report"], [None], ["Source: HR"], ["As of", "May"], ["Ask us"]]
+    book(path, Cover=cover, Data=[["a", "b"], [1, 2]])
+
+    columns, _, remarks = read(path)
+
+    assert columns == {"a": [1.0], "b": [2.0]}
+    assert remarks[0].startswith("Read from sheet 'Data', the first with a table; the file has")
+
+
 def test_sheet_when_a_hidden_one_is_named_then_is_read(path: Path) -> None:
     made = book(path, Old=[["a"], [0]], Data=[["a"], [1]])
     made["Old"].sheet_state = "veryHidden"
