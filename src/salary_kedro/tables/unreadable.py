@@ -32,9 +32,8 @@ def readable(path: Path, csv: CsvDialect, *, for_scoring: bool = False) -> Itera
             warnings.filterwarnings("error", "Length of header", ParserWarning)
             yield
     except FileNotFoundError as error:
-        raise UserError(
-            f"there is no file {path}: correct the path, or put the file there"
-        ) from error
+        way = "pass --params rows_to_score=FILE" if for_scoring else "correct the path"
+        raise UserError(f"there is no file {path}: {way}, or put the file there") from error
     except pa.ArrowException as error:
         raise UserError(f"{path} is damaged or was not copied whole: bring it again") from error
     except OSError as error:

@@ -55,8 +55,7 @@ def suffix_of(path: Path) -> Suffix:
         if path.name.lower().endswith(known):
             return known
     raise UserError(
-        f"{path} does not say its format: its name must end in {', '.join(SUFFIXES[:-1])} or "
-        f"{SUFFIXES[-1]}"
+        f"{path} is not written: its name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
     )
 
 

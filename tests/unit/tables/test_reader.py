@@ -151,7 +151,8 @@ def test_header_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
         TableReader(tmp_path / "rows.csv").header(YEARS)
 
     assert str(caught.value) == (
-        f"there is no file {tmp_path}/rows.csv: correct the path, or put the file there"
+        f"there is no file {tmp_path}/rows.csv: pass --params rows_to_score=FILE, or put the file "
+        f"there"
     )
 
 

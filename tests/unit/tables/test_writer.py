@@ -198,7 +198,9 @@ def test_replace_when_the_folder_cannot_be_written_then_says_what_is_needed() ->
 
 
 def test_replace_when_the_name_ends_otherwise_then_names_the_formats(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"must end in \.csv, .*\.parquet, .* or \.sav"):
+    with pytest.raises(
+        UserError, match=r"is not written: its name must end in \.csv, .*\.parquet, .* or \.sav"
+    ):
         write(ScoredTables(tmp_path / "scored.pdf"), 5.5)
 
 
