@@ -11,6 +11,7 @@ from salary_kedro.tables.described import Described
 from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import Facts, look
 from salary_kedro.tables.drafting.features import propose_all, with_input
+from salary_kedro.tables.drafting.groups import groups_remark
 from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
 from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
@@ -55,7 +56,15 @@ def draft_contract(
         facts = look(texts, dialect, described, lines[texts.index], target)
     draft = _proposed(texts, facts, position, units, dialect)
     read = [column.column for column in draft.contract.columns]
-    remarks = (*units.doubts, *doubts, *repeats_remark(texts, read), *left_out, *_about(texts))
+    groups = groups_remark(facts[position].header, facts[position].sizes)
+    remarks = (
+        *groups,
+        *units.doubts,
+        *doubts,
+        *repeats_remark(texts, read),
+        *left_out,
+        *_about(texts),
+    )
     return replace(draft, remarks=remarks).allowing(_lacking(draft.target))
 
 
