@@ -11,10 +11,10 @@ def test_groups_when_hourly_and_yearly_pay_share_a_column_then_asks() -> None:
 
     assert list(groups_remark("Pay Rate", sizes)) == [
         (
-            "'Pay Rate' holds two groups of values, and nothing between them: 2 rows from 15 to "
-            "50, 3 rows from 35,000 to 100,000. Are they paid by the hour and by the year? A "
-            "model of both predicts neither: bring the rows of one alone, or bring a column that tells "
-            "which is which."
+            "'Pay Rate' holds two groups of values, and nothing between them: "
+            "2 rows from 15 to 50, 3 rows from 35,000 to 100,000. "
+            "Are they paid by the hour and by the year? A model of both predicts neither: "
+            "bring the rows of one alone, or bring a column that tells which is which."
         )
     ]
 
