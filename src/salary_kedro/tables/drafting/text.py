@@ -68,7 +68,22 @@ def _said_of(column: ColumnDraft) -> Iterator[str]:
     if column.picture is not None:
         yield f"{column.picture.said}."
     yield from column.remarks
-    yield from (f"If you decide so: {text}" for text in column.proposals)
+    yield from (_decided(text, column.keys.get("written") or {}) for text in column.proposals)
+
+
+def _decided(proposal: str, written: Mapping[str, Any]) -> str:
+    """What to do with a proposal, also where the column has its key already."""
+    if proposal.startswith("conversions:"):
+        return f"If you decide so, and remove the filter: {proposal}"
+    found = re.fullmatch(r"written: \{(\w+): (.+)\}", proposal)
+    if not found or not written:
+        return f"If you decide so: {proposal}"
+    key, value = found.groups()
+    if isinstance(written.get(key), dict):
+        value = f"{_value(written[key])[:-1]}, {value[1:]}"
+    others = [f"{name}: {_value(kept)}" for name, kept in written.items() if name != key]
+    merged = ", ".join([*others, f"{key}: {value}"])
+    return f"If you decide so, replace the line `written` below by: written: {{{merged}}}"
 
 
 def _comments(sentences: Iterable[str], indent: str) -> Iterator[str]:
