@@ -98,7 +98,7 @@ class BentoProjectDataset(_Place):
 
 
 class TableReaderDataset(_Place):
-    """A CSV or Parquet file of any size, as the `TableReader` that gives it in chunks."""
+    """A file of any size and format, as the `TableReader` that gives it in chunks."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class TableReaderDataset(_Place):
 
 
 class ScoredTablesDataset(_Place):
-    """A CSV or Parquet file of any size, and one beside it, as the `ScoredTables` to write."""
+    """A file of any size and format, and one beside it, as the `ScoredTables` to write."""
 
     def __init__(
         self,
