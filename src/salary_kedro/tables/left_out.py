@@ -13,7 +13,7 @@ from salary_kedro.tables.columns import plain_spelling, to_texts
 #: Why rows are left out, as reports call it, and in words.
 NO_ROW, FILTERED, REPEATED = "no_rows", "filtered", "dropped"
 WORDS = {
-    NO_ROW: "left out as lines that are no rows",
+    NO_ROW: "left out as lines that are not rows",
     FILTERED: "left out by the filter",
     REPEATED: "left out as repeats of an earlier row",
 }

@@ -232,7 +232,7 @@ def test_summarise_when_rows_were_left_out_or_repeat_then_says_how_many_and_why(
     assert summarise(outputs, None).splitlines() == [
         "",
         "Rows  3 read, 0 rejected",
-        "      1 left out as lines that are no rows",
+        "      1 left out as lines that are not rows",
         "      4,912 left out as repeats of an earlier row",
         "      7 are cut off at the top code, which the model takes for their salary",
     ]
@@ -241,4 +241,4 @@ def test_summarise_when_rows_were_left_out_or_repeat_then_says_how_many_and_why(
 def test_summarise_when_a_file_had_lines_that_are_no_rows_then_says_so() -> None:
     summary = summarise({"scoring_report": {**REPORT, "left_out": 2}}, None)
 
-    assert summary.splitlines()[-1].strip() == "2 left out as lines that are no rows"
+    assert summary.splitlines()[-1].strip() == "2 left out as lines that are not rows"

@@ -159,7 +159,7 @@ def _mixes(sample: bytes, name: str) -> bool:
 def _guessed(name: str, other: str) -> str:
     doubt = f", though '{other}' is nearly as likely" if other else ""
     return (
-        f"The file is no Unicode: it is read as '{name}'{doubt}. Look whether names and words are "
+        f"The file is not Unicode: it is read as '{name}'{doubt}. Look whether names and words are "
         f"right; --encoding NAME reads it as another."
     )
 

@@ -34,7 +34,7 @@ class Oddities:
     def __str__(self) -> str:
         shown = ", ".join(f"{shape} ({count:,})" for shape, count in self.shapes)
         lines = ", ".join(map(str, self.lines))
-        more = ", ..." if self.count > len(self.lines) else ""
+        more = " and others" if self.count > len(self.lines) else ""
         word = "line" if self.count == 1 else "lines"
         return f"of the shape {shown}, {word} {lines}{more}"
 
@@ -111,6 +111,6 @@ def odd_remark(odd: Oddities, kind: str = "number") -> str:
         odd: The cells.
         kind: What the others are.
     """
-    one = f"is no {kind}, and its row is rejected"
-    many = f"are no {kind}s, and their rows are rejected"
+    one = f"is not a {kind}, and its row is rejected"
+    many = f"are not {kind}s, and their rows are rejected"
     return f"{odd.count:,} of {odd.cells:,} cells {one if odd.count == 1 else many}: {odd}."

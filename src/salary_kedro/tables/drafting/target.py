@@ -140,7 +140,7 @@ def _readable(facts: Sequence[Facts], position: int) -> int:
         )
     raise UnreadableTargetError(
         f"'{fact.header}' is the column to predict, but {odd.count:,} of its {odd.cells:,} cells "
-        f"are no numbers: {odd}. Correct them, or name another column with --target COLUMN"
+        f"are not numbers: {odd}. Correct them, or name another column with --target COLUMN"
     )
 
 

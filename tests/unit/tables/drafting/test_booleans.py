@@ -71,7 +71,7 @@ def test_boolean_when_few_cells_are_odd_then_keeps_the_kind_and_tells_their_line
     assert found[0].true_values == ("yes",)
     assert found[1] == (
         (
-            "1 of 50 cells is no boolean, and its row is rejected: of the shape 'aaaaaaa' (1), "
+            "1 of 50 cells is not a boolean, and its row is rejected: of the shape 'aaaaaaa' (1), "
             "line 50."
         ),
     )

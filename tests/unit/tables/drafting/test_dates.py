@@ -86,7 +86,7 @@ def test_date_when_few_cells_are_odd_then_keeps_the_kind_and_tells_their_lines()
 
     assert column.format == "%Y-%m-%d"
     assert remarks == (
-        "1 of 41 cells is no date, and its row is rejected: of the shape 'aaaa' (1), line 42.",
+        "1 of 41 cells is not a date, and its row is rejected: of the shape 'aaaa' (1), line 42.",
     )
 
 

@@ -141,7 +141,7 @@ def test_encoding_when_a_table_is_of_one_region_then_its_words_are_right(
         found = encoding_of(text.encode(way))
 
         assert text.encode(way).decode(found.name) == text
-        assert found.remarks[0].startswith("The file is no Unicode")
+        assert found.remarks[0].startswith("The file is not Unicode")
 
 
 @pytest.mark.parametrize(("language", "way"), CASES)
@@ -182,7 +182,7 @@ def test_encoding_when_one_letter_alone_tells_then_says_what_else_it_could_be() 
     assert found.name == "cp1252"
     assert found.remarks == (
         (
-            "The file is no Unicode: it is read as 'cp1252', though 'cp1250' is nearly as likely. "
+            "The file is not Unicode: it is read as 'cp1252', though 'cp1250' is nearly as likely. "
             "Look whether names and words are right; --encoding NAME reads it as another."
         ),
     )

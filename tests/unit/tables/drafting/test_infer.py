@@ -82,7 +82,10 @@ def test_infer_when_one_cell_in_forty_is_odd_then_keeps_the_kind_and_tells(
 
     assert found.features[0].keys["kind"] == "integer"
     assert found.features[0].remarks == (
-        f"1 of 40 cells is no number, and its row is rejected: of the shape {shape} (1), line 22.",
+        (
+            f"1 of 40 cells is not a number, and its row is rejected: "
+            f"of the shape {shape} (1), line 22."
+        ),
     )
 
 
@@ -365,7 +368,7 @@ def test_infer_when_a_header_sounds_like_a_salary_then_predicts_it(
             {"a": [1, 2], "pay": ["x", "y"]},
             "pay",
             (
-                "'pay' is the column to predict, but 2 of its 2 cells are no numbers: of the "
+                "'pay' is the column to predict, but 2 of its 2 cells are not numbers: of the "
                 "shape 'a' (2), lines 2, 3. Correct them, or name another column with --target "
                 "COLUMN"
             ),

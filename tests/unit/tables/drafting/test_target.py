@@ -33,7 +33,7 @@ def test_target_when_its_cells_are_no_numbers_then_is_refused_by_name() -> None:
         draft(table)
 
     assert str(caught.value) == (
-        "'salary' is the column to predict, but 3 of its 3 cells are no numbers: of the shape "
+        "'salary' is the column to predict, but 3 of its 3 cells are not numbers: of the shape "
         "'99/99' (2), 'aa aaaaaaaa' (1), lines 2, 3, 4. Correct them, or name another column with "
         "--target COLUMN"
     )
@@ -66,7 +66,8 @@ def test_target_when_one_cell_is_odd_then_is_read_and_the_cell_reported(
 
     assert found.target.keys["column"] == "salary"
     assert found.target.remarks[-1] == (
-        f"1 of 100 cells is no number, and its row is rejected: of the shape {shape} (1), line 2."
+        f"1 of 100 cells is not a number, and its row is rejected: "
+        f"of the shape {shape} (1), line 2."
     )
     assert found.table.max_rejected_share == 0.05
 
