@@ -254,6 +254,9 @@ def test_page_when_the_contract_has_every_kind_then_each_has_its_widget(
         expect(field(page, kind, label)).to_have_count(1, timeout=1000 * DEADLINE_SECONDS)
 
 
+LOG_SCALE = "a model with log_scale predicts no such value"
+
+
 def test_page_when_every_kind_is_filled_in_then_shows_the_salary_and_the_warnings(
     open_page: Callable[[str], Page], serve: Callable[[Contract], str]
 ) -> None:
@@ -279,6 +282,7 @@ def test_page_when_every_kind_is_filled_in_then_shows_the_salary_and_the_warning
         [
             "Hours is outside the training range: 30 to 46 hours a week",
             "Job title 'Astronaut $5' did not occur in the training data",
+            f"Salary is predicted as -130,347, but must be a number above 0 (a year): {LOG_SCALE}",
         ],
     )
 

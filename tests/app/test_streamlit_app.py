@@ -442,10 +442,12 @@ def test_page_when_a_value_lies_outside_of_training_then_shows_the_warning(
     labelled(full_page.date_input, "Hired").set_value(date(2000, 1, 1))
     press_predict(full_page)
     learned_from = "is outside the training range"
-    assert texts(full_page.warning) == [
+    *inputs, answer = texts(full_page.warning)
+    assert inputs == [
         f"Hours {learned_from}: 30 to 46 hours a week",
         f"Hired {learned_from}: 2010-01-15 to 2018-04-15",
     ]
+    assert answer.startswith("Salary is predicted as -330,039, but must be a number above 0")
 
 
 @pytest.mark.parametrize("text", AWKWARD)
