@@ -295,6 +295,7 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
         assert run.data.params == {
             "data_engineering.train_size": "0.7",
             "data_engineering.random_state": "234",
+            "data_engineering.repeats": "together",
             "data_science.model": run.data.params["data_science.model"],
             "data_science.random_state": "234",
             "data_science.cross_validation.folds": "5",
