@@ -101,9 +101,9 @@ def _measure(
     path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, sheets: Container[str]
 ) -> tuple[int, int]:
     """Bytes of a member, and cells in it that hold an error, if it is a worksheet."""
-    blocks = unpacked(file, member)
     if (name := member.filename.lower()) in sheets or name.startswith("xl/worksheets/"):
-        return _measure_sheet(path, blocks)
+        return _measure_sheet(path, file, member)
+    blocks = unpacked(file, member)
     if name == "content.xml":
         return _measure_document(path, blocks), 0
     return sum(map(len, blocks)), 0
@@ -118,25 +118,49 @@ def unpacked(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 _ROW = re.compile(rb"""r\s*=\s*["']\$?[A-Za-z]{0,3}\$?(\d{4,9})""")
 _WIDE = re.compile(rb"""r\s*=\s*["']\$?([A-Za-z]{2,3})\$?\d""")
+#: Shapes: each digit is a 0, each letter an A, and quotes are alike. What has none of these
+#: shapes is not searched, which would take most of the time that looking at a sheet takes.
+SHAPE = bytes.maketrans(
+    b"123456789bcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZa'",
+    b"0" * 9 + b"A" * 52 + b'"',
+)
+FAR_SHAPE, WIDE_SHAPES = b"000000", (b'"AA0', b'"AAA0')
+#: Rows of a sheet in which no number of a row has six digits.
+NEAR_ROWS = 99_999
 
 
-def _measure_sheet(path: Path, blocks: Iterator[bytes]) -> tuple[int, int]:
+def _measure_sheet(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, int]:
     """Bytes of a sheet's XML, and cells that hold an error.
 
     Raises:
         UserError: If its cells reach so far that no memory holds what lies between them.
     """
     total = errors = 0
-    rows, columns, tail = 999, 26, b""  # of fewer, no width is too much
-    for block in blocks:
+    rows, columns, tail = NEAR_ROWS, 26, b""
+    for block in unpacked(file, member):
         total += len(block)
         text = tail + block
         errors += text.count(b't="e"') - tail.count(b't="e"')
-        rows = max([rows, *map(int, set(_ROW.findall(text)))])
-        columns = max([columns, *map(_number, set(_WIDE.findall(text)))])
+        shape = text.translate(SHAPE, b"$")
+        if FAR_SHAPE + b'"' in shape or FAR_SHAPE + b" " in shape:
+            rows = max([rows, *map(int, set(_ROW.findall(text)))])
+        if b"AA0" in shape and any(wide in shape for wide in WIDE_SHAPES):
+            columns = max([columns, *map(_number, set(_WIDE.findall(text)))])
         tail = _tail(path, text)
+    if rows == NEAR_ROWS and rows * columns > MOST_CELLS:
+        rows = _last_row(path, unpacked(file, member))
     _check_extent(path, rows, columns)
     return total, errors
+
+
+def _last_row(path: Path, blocks: Iterator[bytes]) -> int:
+    """The largest number of a row in a sheet's XML; of fewer than 999, no width is too much."""
+    last, tail = 999, b""
+    for block in blocks:
+        text = tail + block
+        last = max([last, *map(int, set(_ROW.findall(text)))])
+        tail = _tail(path, text)
+    return last
 
 
 def _tail(path: Path, text: bytes) -> bytes:

@@ -291,6 +291,18 @@ def wide_open(path: Path, rows: str, part: str) -> None:
         file.writestr(f"xl/{part}", f"<worksheet><sheetData>{rows}</sheetData></worksheet>")
 
 
+@pytest.mark.parametrize("last", ["ALL5000", "all5000", "$ALL$5000"])
+def test_sheet_when_it_is_wide_and_short_then_its_rows_are_counted_before_it_is_refused(
+    last: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide_open(path, f'<row r="5000"><c r="{last}"><v>1</v></c></row>', "worksheets/sheet1.xml")
+    guards.check_zip(path)  # 1,000 columns of 5,000 rows
+
+    monkeypatch.setattr(guards, "MOST_CELLS", 5_000_000 - 1)
+    with pytest.raises(UserError, match=r"cells as far as row 5,000 and column 1,000"):
+        guards.check_zip(path)
+
+
 def test_sheet_when_the_parts_that_name_sheets_are_huge_or_cut_off_then_says_so(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
