@@ -6,10 +6,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from salary_kedro.contract.model import Contract
+from salary_kedro.contract.model import Contract, ContractError
 from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.header import check_header, check_table, tidy_names
-from salary_kedro.tables.left_out import REPEATED, find_left_out
+from salary_kedro.tables.left_out import REPEATED, ends_in_sum, find_left_out
 from salary_kedro.tables.lines import line_numbers
 from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.problems import find_problems, find_repeats, join_reasons
@@ -102,3 +102,19 @@ def _drop_repeats(checked: CheckedTable) -> CheckedTable:
     valid = checked.valid
     repeated = valid.index[valid.duplicated()]
     return replace(checked, left_out={**checked.left_out, REPEATED: repeated})
+
+
+def refuse_sum(checked: CheckedTable, contract: Contract) -> None:
+    """Check that the last line of a table is a person's, and not the sum of the others.
+
+    Raises:
+        ContractError: If it is; names the line.
+    """
+    salaries = checked.columns[contract.target.name].dropna()
+    if ends_in_sum(salaries):
+        line = line_numbers(checked.raw, salaries.index[-1:]).iloc[0]
+        raise ContractError(
+            f"line {line} holds the sum of '{contract.target.column}' in the lines above it, and "
+            f"is no person's: delete it, or list how it begins as `csv: {{footer: […]}}` under "
+            f"table in contract.yml"
+        )

@@ -92,3 +92,10 @@ def test_tally_when_given_several_sheets_then_says_what_to_correct() -> None:
 
     with pytest.raises(ContractError, match=r"gives a dict, not one pandas table: .* one sheet"):
         tally(sheets, CONTRACT)
+
+
+def test_tally_when_the_last_line_is_the_sum_of_the_others_then_says_so_as_a_run_does() -> None:
+    raw = pd.DataFrame({"Age": [1.0] * 6, "Salary": [4.0, 5.0, 6.0, 4.5, 7.0, 26.5]})
+
+    with pytest.raises(ContractError, match="line 7 holds the sum of 'Salary'"):
+        tally(raw, contract_of(column("age")))

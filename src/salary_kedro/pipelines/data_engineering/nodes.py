@@ -5,15 +5,13 @@ from typing import Any
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from salary_kedro.contract import Contract, ContractError
+from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import DataEngineering, Halves
-from salary_kedro.tables.checked import CheckedTable, check
+from salary_kedro.tables.checked import CheckedTable, check, refuse_sum
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from salary_kedro.tables.frames import equal_rows
 from salary_kedro.tables.header import check_table
-from salary_kedro.tables.left_out import ends_in_sum
-from salary_kedro.tables.lines import line_numbers
 from salary_kedro.tables.tally import count_top_coded
 
 
@@ -47,22 +45,6 @@ def validate_salaries(
         "rows_sha256": fingerprint(valid),
     }
     return valid, checked.rejected, prints, row_counts(checked, contract)
-
-
-def refuse_sum(checked: CheckedTable, contract: Contract) -> None:
-    """Check that the last line of a table is a person's, and not the sum of the others.
-
-    Raises:
-        ContractError: If it is; names the line.
-    """
-    salaries = checked.columns[contract.target.name].dropna()
-    if ends_in_sum(salaries):
-        line = line_numbers(checked.raw, salaries.index[-1:]).iloc[0]
-        raise ContractError(
-            f"line {line} holds the sum of '{contract.target.column}' in the lines above it, and "
-            f"is no person's: delete it, or list how it begins as `csv: {{footer: […]}}` under "
-            f"table in contract.yml"
-        )
 
 
 def row_counts(checked: CheckedTable, contract: Contract) -> dict[str, int]:
