@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import check_size, check_values, open_folder, read_json, read_regular
 from salary_kedro.bundle.limits import (
+    CALIBRATION,
     CONTRACT,
     DOMAIN,
     EXAMPLES,
@@ -23,11 +25,13 @@ from salary_kedro.bundle.limits import (
     MAX_JSON_VALUES,
     METRICS,
     MODEL,
+    REPORT,
     SIGNATURE,
     max_size,
 )
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.report import Report
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
@@ -38,8 +42,10 @@ from salary_kedro.errors import UserError
 if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_file
     from sklearn.pipeline import Pipeline
 
-#: All that a manifest may name; a bundle packed before releases recorded its domain does without.
-VOUCHED = frozenset({CONTRACT, DOMAIN, EXAMPLES, LINEAGE, METRICS, MODEL})
+#: What a bundle does without that was packed before releases recorded it.
+OPTIONAL = frozenset({CALIBRATION, DOMAIN, REPORT})
+#: All that a manifest may name.
+VOUCHED = frozenset({CONTRACT, EXAMPLES, LINEAGE, METRICS, MODEL}) | OPTIONAL
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
 FORMAT = 1
 #: Recorded and replayed predictions may differ by rounding alone.
@@ -90,6 +96,8 @@ class Bundle:
         domain: What its training rows covered.
         metrics: Its metrics at training, by name; None for one that is not a number.
         lineage: What it was made from.
+        calibration: How sure its predictions are.
+        report: What else was found out about it.
     """
 
     name: str
@@ -100,6 +108,8 @@ class Bundle:
     domain: Domain
     metrics: Mapping[str, float | None]
     lineage: Lineage
+    calibration: Calibration
+    report: Report
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Predict the target of rows, each with the features in the contract's order.
@@ -155,6 +165,8 @@ class Bundle:
             domain=domain,
             metrics=metrics,
             lineage=lineage,
+            calibration=Calibration.parse(files.get(CALIBRATION, b"{}")),
+            report=Report.parse(files.get(REPORT, b"{}")),
         )
 
 
@@ -209,8 +221,8 @@ def pack(
     Args:
         model_name: Name of the registered model.
         version: Its version number.
-        files: `model.skops`, `contract.json`, `domain.json`, `metrics.json` and
-            `lineage.json`.
+        files: `model.skops`, `contract.json`, `metrics.json`, `lineage.json`, and those of
+            `OPTIONAL` that there are.
         signer: Signs the manifest, which vouches for all else; None for no signature.
 
     Returns:
@@ -224,6 +236,7 @@ def pack(
     contract = parse_contract(files[CONTRACT])
     _check_domain(parse_domain(files.get(DOMAIN, b"{}")), contract)
     parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
+    Calibration.parse(files.get(CALIBRATION, b"{}")), Report.parse(files.get(REPORT, b"{}"))
     model = read_model(files[MODEL])
     complete = {**files, EXAMPLES: _dump(_record_examples(model, contract))}
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}
@@ -273,7 +286,7 @@ def _parse_manifest(content: bytes) -> Manifest:
     manifest: Manifest = read_json(Manifest, content, MANIFEST)
     if strangers := sorted(set(manifest.sha256) - VOUCHED):
         raise BundleError(f"{MANIFEST} names {strangers[0][:80]!r}, which is no file of a bundle")
-    if missing := sorted(VOUCHED - {DOMAIN} - set(manifest.sha256)):
+    if missing := sorted(VOUCHED - OPTIONAL - set(manifest.sha256)):
         raise BundleError(f"{MANIFEST} does not name {missing[0]}")
     return manifest
 

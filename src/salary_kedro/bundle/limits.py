@@ -7,6 +7,7 @@ from salary_kedro.errors import UserError
 MANIFEST, SIGNATURE, MODEL = "manifest.json", "manifest.sig", "model.skops"
 CONTRACT, DOMAIN, EXAMPLES = "contract.json", "domain.json", "examples.json"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
+CALIBRATION, REPORT = "calibration.json", "report.json"
 
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"
 DEFAULT_MODEL_MB = 1_000
@@ -19,6 +20,8 @@ SIZES = {
     EXAMPLES: 1_000_000,
     METRICS: 250_000,
     LINEAGE: 1_000_000,
+    CALIBRATION: 1_000_000,
+    REPORT: 1_000_000,
 }
 #: Values in one JSON text: each takes up to some hundred bytes of memory, however few of the text.
 MAX_JSON_VALUES = 1_000_000

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.metrics import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -13,7 +14,7 @@ from sklearn.metrics import (
     r2_score,
     root_mean_squared_error,
 )
-from sklearn.model_selection import RepeatedKFold, cross_val_score
+from sklearn.model_selection import RepeatedKFold
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
@@ -47,7 +48,7 @@ def holdout_metrics(model: Pipeline, holdout: pd.DataFrame, contract: Contract) 
     }
 
 
-def cross_validation_metrics(
+def predict_out_of_fold(
     model: Pipeline,
     train: pd.DataFrame,
     contract: Contract,
@@ -56,8 +57,8 @@ def cross_validation_metrics(
     repeats: int,
     random_state: int,
     together: bool = False,
-) -> Metrics:
-    """Estimate the RMSE by k-fold cross-validation on the training rows, repeated.
+) -> pd.DataFrame:
+    """Predict the training rows by k-fold cross-validation, repeated.
 
     Args:
         model: The Pipeline; each fold fits a clone, the argument stays as it is.
@@ -69,7 +70,8 @@ def cross_validation_metrics(
         together: Whether rows that are equal in every column are of one fold.
 
     Returns:
-        `cv_rmse_mean` and `cv_rmse_sd` (ddof 1) of folds x repeats scores, in its unit.
+        `repeat` and `fold`, from 0, `place` of a training row, from 0, and its `actual` and
+        `predicted` target, in its unit.
 
     Raises:
         UserError: If there are fewer training rows than folds.
@@ -78,13 +80,31 @@ def cross_validation_metrics(
     _check_folds(folds, rows.nunique(), together)
     features, target = features_and_target(train, contract)
     folding = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
-    scores = -cross_val_score(
-        model,
-        features,
-        target,
-        scoring="neg_root_mean_squared_error",
-        cv=list(_folds(rows, folding)),
-        error_score="raise",
+    parts = []
+    for number, (fitted, scored) in enumerate(_folds(rows, folding)):
+        fold_model = clone(model).fit(features.iloc[fitted], target.iloc[fitted])
+        part = {
+            "repeat": number // folds,
+            "fold": number % folds,
+            "place": scored,
+            "actual": target.iloc[scored].to_numpy(dtype=np.float64),
+            "predicted": fold_model.predict(features.iloc[scored]),
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def cross_validation_metrics(out_of_fold: pd.DataFrame) -> Metrics:
+    """Estimate the RMSE from the out-of-fold predictions, `predict_out_of_fold`.
+
+    Returns:
+        `cv_rmse_mean` and `cv_rmse_sd` (ddof 1) of folds x repeats scores, in its unit.
+    """
+    scores = np.array(
+        [
+            root_mean_squared_error(fold["actual"], fold["predicted"])
+            for _, fold in out_of_fold.groupby(["repeat", "fold"])
+        ]
     )
     return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}
 

@@ -77,6 +77,16 @@ class CrossValidation(Group):
     repeats: int = Field(ge=1)
 
 
+class IntervalSettings(Group):
+    """Prediction intervals.
+
+    Attributes:
+        confidence: Share of cases that an interval should cover, between 0 and 1.
+    """
+
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+
+
 class DataScience(Group):
     """Which model is trained, and how.
 
@@ -84,6 +94,7 @@ class DataScience(Group):
         model: Name of the estimator.
         random_state: Seed of everything random in training.
         cross_validation: How the RMSE is estimated on the training rows.
+        intervals: How sure predictions should be.
         hyperparameters: By estimator, its own settings by their scikit-learn names;
             what is not named keeps scikit-learn's default.
     """
@@ -91,6 +102,7 @@ class DataScience(Group):
     model: ModelName
     random_state: int = SEED
     cross_validation: CrossValidation
+    intervals: IntervalSettings = IntervalSettings()
     hyperparameters: dict[ModelName, dict[str, Any]]
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from salary_kedro.bundle import BundleError, BundleStore
-from salary_kedro.bundle.bundle import pack, parse_metrics
+from salary_kedro.bundle.bundle import OPTIONAL, pack, parse_metrics
 from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.limits import CONTRACT, DOMAIN, LINEAGE, METRICS, MODEL, max_size
 from salary_kedro.bundle.lineage import RMSE_SOURCE, Lineage
@@ -90,8 +90,8 @@ def pack_version(registry: Registry, number: int) -> tuple[str, dict[str, bytes]
     folder = registry.model_folder(number)
     extra = folder / "extra_files"
     paths = {name: extra / name for name in (CONTRACT, METRICS, LINEAGE)}
-    if (extra / DOMAIN).is_file():  # else it was logged before releases recorded it
-        paths[DOMAIN] = extra / DOMAIN
+    # What is not there was logged before releases recorded it.
+    paths |= {name: extra / name for name in OPTIONAL if (extra / name).is_file()}
     paths[MODEL] = folder / MODEL
     try:
         read = {name: read_regular(path, max_size(name)) for name, path in paths.items()}

@@ -17,7 +17,9 @@ from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
@@ -28,6 +30,7 @@ from salary_kedro.tables.spreadsheet import safe_frame
 
 #: Tag of an MLflow run that several processes share: the name of the run.
 RUN_TAG = "salary_run"
+NOT_CALIBRATED, NOT_REPORTED = Calibration(), Report()
 
 
 class LoggedModel(BaseModel):
@@ -58,6 +61,8 @@ def log_training(
     figures: Mapping[str, bytes],
     group_metrics: pd.DataFrame,
     rejected_rows: pd.DataFrame,
+    calibration: Calibration = NOT_CALIBRATED,
+    report: Report = NOT_REPORTED,
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
 
@@ -73,6 +78,8 @@ def log_training(
         figures: PNG files of plots, by name without suffix.
         group_metrics: Scores by group, which tell of no single person.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
+        calibration: How sure its predictions are.
+        report: What else was found out about it.
 
     Raises:
         UserError: If there is no active run.
@@ -84,7 +91,13 @@ def log_training(
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
     _log_plots(figures)
     return log_model(
-        model=model, contract=contract, domain=domain, metrics=metrics, lineage=lineage
+        model=model,
+        contract=contract,
+        domain=domain,
+        metrics=metrics,
+        lineage=lineage,
+        calibration=calibration,
+        report=report,
     )
 
 
@@ -126,6 +139,8 @@ def log_model(
     domain: Domain,
     metrics: Mapping[str, float],
     lineage: Lineage,
+    calibration: Calibration = NOT_CALIBRATED,
+    report: Report = NOT_REPORTED,
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
@@ -137,6 +152,8 @@ def log_model(
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from.
+        calibration: How sure its predictions are.
+        report: What else was found out about it.
 
     Raises:
         UserError: If there is no active run.
@@ -151,6 +168,8 @@ def log_model(
         "domain": domain.model_dump(mode="json"),
         "metrics": finite,
         "lineage": lineage.texts(),
+        "calibration": calibration.model_dump(mode="json"),
+        "report": report.model_dump(mode="json"),
     }
     uri = _log_files(model, contract, files)
     return LoggedModel(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -160,15 +161,21 @@ def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[s
         if text := impossible(salary, target):
             warned[target.name] = text
             metrics.out_of_range("predicted", [target.name])
+    ends = _ends(served, salaries)
     return [
-        {
-            target.name: salary,
-            "low": None,
-            "high": None,
-            "confidence": None,
-            "warnings": list(warned.values()),
-        }
-        for salary, warned in zip(salaries, warnings, strict=True)
+        {target.name: salary, **interval, "warnings": list(warned.values())}
+        for salary, interval, warned in zip(salaries, ends, warnings, strict=True)
+    ]
+
+
+def _ends(served: Served, salaries: Sequence[float]) -> list[dict[str, float | None]]:
+    """The interval of each prediction; null where there is none."""
+    found = served.bundle.calibration.intervals(np.asarray(salaries))
+    if found is None:
+        return [{"low": None, "high": None, "confidence": None}] * len(salaries)
+    return [
+        {"low": low, "high": high, "confidence": found.confidence}
+        for low, high in zip(found.low.tolist(), found.high.tolist(), strict=True)
     ]
 
 

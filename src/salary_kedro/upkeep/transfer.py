@@ -17,13 +17,15 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.bundle import VOUCHED, sha256
+from salary_kedro.bundle.bundle import OPTIONAL, VOUCHED, sha256
 from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
 from salary_kedro.bundle.limits import (
+    CALIBRATION,
     CONTRACT,
     DOMAIN,
     LINEAGE,
     MANIFEST,
+    REPORT,
     SIGNATURE,
     SIZES,
     max_model_bytes,
@@ -52,7 +54,6 @@ CHECKSUMS, PARAMETERS, VERDICT = "checksums.json", "parameters.json", "verdict.j
 #: Signs the checksums, which vouch for all else.
 CHECKSUMS_SIGNATURE = "checksums.sig"
 MEMBERS = (*sorted(VOUCHED | {MANIFEST, PARAMETERS, VERDICT}),)
-OPTIONAL = {DOMAIN}  # earlier releases wrote archives without
 #: Bytes of what an archive holds beside a bundle, at most.
 OWN_SIZES = {
     CHECKSUMS: 64_000,
@@ -232,7 +233,7 @@ def _parse(files: Files) -> Transfer:
     bundle = Bundle.parse(f"{manifest['version']}-{sha256(files[MANIFEST])[:8]}", files)
     check_metrics(bundle.metrics)
     check_entries(LINEAGE, bundle.lineage.texts())
-    for name in (CONTRACT, DOMAIN):
+    for name in (CONTRACT, DOMAIN, CALIBRATION, REPORT):
         check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
     parameters = read_json(dict[str, str], files[PARAMETERS], PARAMETERS)
     check_entries(PARAMETERS, parameters)
@@ -302,4 +303,6 @@ def _log(uri: str, experiment: str, transfer: Transfer) -> LoggedModel:
                 for name, value in transfer.bundle.metrics.items()
             },
             lineage=transfer.bundle.lineage.model_copy(update={RMSE_SOURCE: None}),  # their own
+            calibration=transfer.bundle.calibration,
+            report=transfer.bundle.report,
         )

@@ -133,7 +133,8 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     salaries = prepare.clean_salaries(valid, rejected, contract)
     rows, holdout, split = prepare.split_salaries(salaries, prints, engineering)
     model = learn.fit_model(rows, contract, science)
-    metrics = learn.evaluate_model(model, rows, holdout, split, contract, science)
+    out_of_fold = learn.cross_validate(model, rows, split, contract, science)
+    metrics = learn.evaluate_model(model, holdout, out_of_fold, contract)
     return Training(
         model=model,
         holdout=holdout,

@@ -5,16 +5,20 @@ from typing import Any
 import pandas as pd
 from sklearn.pipeline import Pipeline as Model
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling import plots
+from salary_kedro.modelling.calibration import calibrate
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
     Metrics,
     cross_validation_metrics,
     features_and_target,
     holdout_metrics,
+    predict_out_of_fold,
 )
 from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.project.parameters import (
@@ -38,31 +42,53 @@ def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) 
     return model.fit(features, target)
 
 
-def evaluate_model(
+def cross_validate(
     model: Model,
     train: pd.DataFrame,
-    holdout: pd.DataFrame,
     split: dict[str, Any],
     contract: Contract,
     parameters: DataScience,
-) -> Metrics:
-    """Score the model on the holdout rows, and its recipe by repeated cross-validation.
+) -> pd.DataFrame:
+    """Predict the training rows by models that were fitted without them.
 
     Equal rows are folded as they were split.
     """
     folding = parameters.cross_validation
-    return {
-        **holdout_metrics(model, holdout, contract),
-        **cross_validation_metrics(
-            model,
-            train,
-            contract,
-            folds=folding.folds,
-            repeats=folding.repeats,
-            random_state=parameters.random_state,
-            together=Halves.model_validate(split).parameters.repeats == "together",
-        ),
-    }
+    return predict_out_of_fold(
+        model,
+        train,
+        contract,
+        folds=folding.folds,
+        repeats=folding.repeats,
+        random_state=parameters.random_state,
+        together=Halves.model_validate(split).parameters.repeats == "together",
+    )
+
+
+def evaluate_model(
+    model: Model, holdout: pd.DataFrame, out_of_fold: pd.DataFrame, contract: Contract
+) -> Metrics:
+    """Score the model on the holdout rows, and its recipe by cross-validation."""
+    return {**holdout_metrics(model, holdout, contract), **cross_validation_metrics(out_of_fold)}
+
+
+def calibrate_intervals(out_of_fold: pd.DataFrame, parameters: DataScience) -> dict[str, Any]:
+    """Learn how sure the model is; the holdout rows have no part in it.
+
+    Returns:
+        The `Calibration` as plain JSON.
+    """
+    found = calibrate(out_of_fold, parameters.intervals.confidence)
+    return found.model_dump(mode="json")
+
+
+def report_model() -> dict[str, Any]:
+    """Gather what was found out about the model.
+
+    Returns:
+        The `Report` as plain JSON.
+    """
+    return Report().model_dump(mode="json")
 
 
 def plot_model(
@@ -102,6 +128,8 @@ def log_run(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     split: dict[str, Any],
+    calibration: dict[str, Any],
+    report: dict[str, Any],
     parameters: DataScience,
     **figures: bytes,
 ) -> dict[str, Any]:
@@ -132,6 +160,8 @@ def log_run(
         figures=figures,
         group_metrics=group_metrics,
         rejected_rows=rejected_rows,
+        calibration=Calibration.model_validate(calibration),
+        report=Report.model_validate(report),
     )
     return logged.model_dump(mode="json")
 

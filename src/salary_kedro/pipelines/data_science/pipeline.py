@@ -4,11 +4,14 @@ from kedro.pipeline import Node, Pipeline, node
 
 from salary_kedro.pipelines.data_science.nodes import (
     archive_model,
+    calibrate_intervals,
+    cross_validate,
     evaluate_model,
     fit_model,
     log_run,
     plot_model,
     register_version,
+    report_model,
     score_groups,
 )
 
@@ -31,8 +34,26 @@ def _train() -> list[Node]:
             name="fit_model",
         ),
         node(
+            cross_validate,
+            inputs={"model": "model", "train": "train", "split": "split", **CONTRACT, **PARAMETERS},
+            outputs="out_of_fold",
+            name="cross_validate",
+        ),
+        node(
+            calibrate_intervals,
+            inputs={"out_of_fold": "out_of_fold", **PARAMETERS},
+            outputs="calibration",
+            name="calibrate_intervals",
+        ),
+        node(report_model, inputs=None, outputs="report", name="report_model"),
+        node(
             evaluate_model,
-            inputs={"model": "model", **ROWS, "split": "split", **CONTRACT, **PARAMETERS},
+            inputs={
+                "model": "model",
+                "holdout": "holdout",
+                "out_of_fold": "out_of_fold",
+                **CONTRACT,
+            },
             outputs="metrics",
             name="evaluate_model",
         ),
@@ -62,6 +83,8 @@ def _record() -> list[Node]:
                 "rejected_rows": "rejected_rows",
                 "code_lineage": "code_lineage",
                 "split": "split",
+                "calibration": "calibration",
+                "report": "report",
                 "predicted_vs_actual": "predicted_vs_actual_plot",
                 "residuals": "residuals_plot",
                 "fitted_curve": "fitted_curve_plot",
