@@ -13,9 +13,14 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.evaluation import cross_validation_metrics, holdout_metrics
+from salary_kedro.modelling.evaluation import (
+    cross_validation_metrics,
+    holdout_metrics,
+    predict_out_of_fold,
+)
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
@@ -24,6 +29,8 @@ from salary_kedro.pipelines.data_engineering.nodes import (
 )
 from salary_kedro.pipelines.data_science.nodes import (
     archive_model,
+    calibrate_intervals,
+    cross_validate,
     evaluate_model,
     fit_model,
     log_run,
@@ -44,6 +51,8 @@ from samples import constant, raw_salaries
 from stores import NO_GROUPS, Models, own_registry, start_run, tags
 
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
+#: Two folds; cross-validation is not what is looked at there.
+EXACT = pd.DataFrame({"repeat": [0, 0], "fold": [0, 1], "actual": [1.0, 2], "predicted": [1.0, 2]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +96,8 @@ def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_
     model: ModelName, rmse: float, split: Split, contract: Contract
 ) -> None:
     fitted = fit_model(split.train, contract, parameters(model))
-    quick = parameters("linear_regression")  # cross-validation is not what is looked at here
 
-    found = evaluate_model(fitted, split.train, split.holdout, split.record, contract, quick)
+    found = evaluate_model(fitted, split.holdout, EXACT, contract)
 
     assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
 
@@ -99,15 +107,47 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
 ) -> None:
     fitted = fit_model(split.train, contract, parameters())
 
-    found = evaluate_model(fitted, split.train, split.holdout, split.record, contract, parameters())
+    out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
+    found = evaluate_model(fitted, split.holdout, out_of_fold, contract)
 
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),
         **cross_validation_metrics(
-            fitted, split.train, contract, folds=5, repeats=1, random_state=234
+            predict_out_of_fold(fitted, split.train, contract, folds=5, repeats=1, random_state=234)
         ),
     }
     assert len(found) == 7
+
+
+def test_cross_validate_when_equal_rows_stay_together_then_no_fold_has_seen_them(
+    contract: Contract,
+) -> None:
+    years = np.repeat(np.arange(20.0), 2)
+    pay = 40_000 + 1_000 * np.random.default_rng(5).permutation(20)
+    rows = pd.DataFrame({"experience_years": years, "salary": np.repeat(pay, 2)})
+    tree = fit_model(rows, contract, parameters("decision_tree"))
+    halves = {"data_sha256": "", "data_method": "", "train_sha256": "", "holdout_sha256": ""}
+
+    found = {}
+    for repeats in ("together", "apart"):
+        how = SPLIT.model_copy(update={"repeats": repeats}).model_dump(mode="json")
+        split = {**halves, "parameters": how}
+        out_of_fold = cross_validate(tree, rows, split, contract, parameters("decision_tree"))
+        found[repeats] = cross_validation_metrics(out_of_fold)["cv_rmse_mean"]
+
+    assert found["apart"] < found["together"] / 2  # the tree has most twins by heart
+
+
+def test_calibrate_when_done_then_the_result_is_plain_json(
+    split: Split, contract: Contract
+) -> None:
+    fitted = fit_model(split.train, contract, parameters())
+    out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
+
+    found = calibrate_intervals(out_of_fold, parameters())
+
+    assert (found["confidence"], found["rows"], found["reason"]) == (0.9, 28, "")
+    assert json.loads(json.dumps(found)) == json.loads(Calibration(**found).model_dump_json())
 
 
 def test_fit_when_hyperparameters_are_given_then_the_model_has_those_of_its_name(
@@ -180,6 +220,8 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             train=split.train,
             holdout=split.holdout,
             split=split.record,
+            calibration={},
+            report={},
             parameters=science,
             residuals=b"a plot",
         )
@@ -237,6 +279,8 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             train=mixed.train,
             holdout=mixed.holdout,
             split=mixed.record,
+            calibration={},
+            report={},
             parameters=parameters(),
         )
 

@@ -26,8 +26,8 @@ def csv_arguments(contract: Contract) -> dict[str, Any]:
     for column in contract.columns:
         if isinstance(column, Number | Integer):
             texts.pop(column.column, None)
-            # pandas takes 1,2 for 12, no mark outside ASCII, and no decimal mark that delimits.
-            if csv.thousands or csv.decimal == csv.delimiter:
+            # pandas takes no decimal mark that delimits.
+            if csv.decimal == csv.delimiter:
                 texts[column.column] = "str"
         else:
             texts[column.column] = "category" if _never_numbers(column) else "str"

@@ -120,3 +120,13 @@ def test_parse_when_a_contract_was_written_as_plain_values_then_gives_it_back(
     contract: Contract,
 ) -> None:
     assert Contract.parse(json.dumps(contract.model_dump(mode="json"))) == contract
+
+
+def test_parse_when_it_was_written_before_trim_was_known_then_texts_are_not_trimmed(
+    contract: Contract,
+) -> None:
+    written = contract.model_dump(mode="json")
+    del written["table"]["trim"]
+
+    assert not Contract.parse(json.dumps(written)).table.trim
+    assert Contract.of(written).table.trim

@@ -15,6 +15,7 @@ from salary_kedro.modelling.evaluation import (
     cross_validation_metrics,
     features_and_target,
     holdout_metrics,
+    predict_out_of_fold,
 )
 from samples import column, constant, contract_of
 
@@ -84,8 +85,29 @@ def test_holdout_metrics_when_there_is_one_row_then_r2_is_nan(contract: Contract
 
 
 def cross_validate(train: pd.DataFrame, contract: Contract, **changes: Any) -> Metrics:
+    return cross_validation_metrics(out_of_fold(train, contract, **changes))
+
+
+def out_of_fold(train: pd.DataFrame, contract: Contract, **changes: Any) -> pd.DataFrame:
     settings: dict[str, Any] = {"folds": 3, "repeats": 1, "random_state": 234, **changes}
-    return cross_validation_metrics(mean_model(), train, contract, **settings)
+    return predict_out_of_fold(mean_model(), train, contract, **settings)
+
+
+def test_out_of_fold_when_each_row_is_a_fold_then_each_is_predicted_by_the_others(
+    contract: Contract,
+) -> None:
+    found = out_of_fold(rows(0, 3, 9), contract, repeats=2)
+
+    assert [list(found[name]) for name in ("repeat", "fold")] == [
+        [0, 0, 0, 1, 1, 1],
+        [0, 1, 2, 0, 1, 2],
+    ]
+    by_place = found.sort_values(["repeat", "place"], ignore_index=True)
+    assert [list(by_place[name]) for name in ("place", "actual", "predicted")] == [
+        [0, 1, 2, 0, 1, 2],
+        [0, 3, 9, 0, 3, 9],
+        [6, 4.5, 1.5, 6, 4.5, 1.5],
+    ]
 
 
 def test_cross_validation_when_each_row_is_a_fold_then_is_the_mean_and_sample_deviation(
@@ -134,7 +156,7 @@ def test_cross_validation_when_it_is_done_then_leaves_the_model_as_it_was(
 ) -> None:
     model = constant(200)
 
-    cross_validation_metrics(model, rows(0, 3, 9), contract, folds=3, repeats=1, random_state=234)
+    predict_out_of_fold(model, rows(0, 3, 9), contract, folds=3, repeats=1, random_state=234)
 
     assert model.predict([[0.0]]).tolist() == [200.0]
 

@@ -392,6 +392,21 @@ def test_read_columns_when_thousands_are_grouped_by_any_mark_then_reads_whole_gr
     assert problems(text, contract) == {2: "Salary: not a number"}
 
 
+@pytest.mark.parametrize(
+    ("thousands", "salaries", "found"),
+    [(".", [40_000.0, 1.5], {}), (None, [math.nan, 1.5], {0: "Salary: not a number"})],
+)
+def test_read_columns_when_the_decimal_mark_delimits_too_then_quotes_tell_them_apart(
+    thousands: str | None, salaries: list[float], found: dict[int, str]
+) -> None:
+    csv = {"delimiter": ",", "decimal": ",", "thousands": thousands}
+    contract = contract_of(YEARS, table={"csv": csv, "max_rejected_share": 1.0})
+    text = 'Experience Years,Salary\n1,40.000\n2,"1,5"\n'
+
+    np.testing.assert_array_equal(clean(text, contract)["salary"], salaries)
+    assert problems(text, contract) == found
+
+
 def test_read_columns_when_texts_mean_no_value_then_are_missing_and_no_broken_cells() -> None:
     contract = contract_of(
         column("age", required=False, missing_values=["-9", "refused"]),
@@ -460,13 +475,20 @@ def test_read_columns_when_categories_are_folded_then_case_dashes_and_spaces_do_
 
 
 @pytest.mark.parametrize(
-    ("text", "year"),
-    [("03/15/65", 1965), ("03/15/26", 2026), ("03/15/27", 1927), ("03/15/99", 1999)],
+    ("text", "year", "pivot"),
+    [
+        ("03/15/65", 1965, 2026),
+        ("03/15/26", 2026, 2026),
+        ("03/15/27", 1927, 2026),
+        ("03/15/99", 1999, 2026),
+        ("03/15/70", 2070, 2080),
+        ("03/15/81", 1981, 2080),
+    ],
 )
 def test_read_columns_when_years_have_two_digits_then_they_lie_before_the_pivot(
-    text: str, year: int
+    text: str, year: int, pivot: int
 ) -> None:
-    contract = contract_of(day("born", format="%m/%d/%y", pivot_year=2026, example="1990-01-01"))
+    contract = contract_of(day("born", format="%m/%d/%y", pivot_year=pivot, example="1990-01-01"))
     raw = pd.DataFrame({"Born": [text], "Salary": [1.0]})
 
     assert read_columns(raw, contract)["born"].tolist() == [pd.Timestamp(year, 3, 15)]

@@ -273,6 +273,15 @@ def test_sheet_when_a_far_cell_is_written_otherwise_then_is_refused_too(
         guards.check_zip(path)
 
 
+def test_sheet_when_the_far_cell_lies_in_a_column_of_two_letters_then_is_refused_too(
+    path: Path,
+) -> None:
+    wide_open(path, '<row r="1048576"><c r="SF1048576"><v>1</v></c></row>', "worksheets/a.xml")
+
+    with pytest.raises(UserError, match=r"cells as far as row 1,048,576 and column 500"):
+        guards.check_zip(path)
+
+
 def test_sheet_when_it_is_wide_and_short_then_is_no_danger(path: Path) -> None:
     wide_open(path, FAR, "worksheets/sheet1.xml")
 
