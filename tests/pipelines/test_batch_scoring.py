@@ -126,6 +126,22 @@ def test_score_rows_when_rows_are_good_then_keeps_their_cells_and_adds_the_salar
     assert before <= moments.pop() <= datetime.now(UTC)
 
 
+def test_score_rows_when_the_prediction_has_a_name_then_the_truth_keeps_its_own(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("Years,salary,predicted\n5,4900,x\n")
+    named = BatchScoring(prediction_column="predicted")
+
+    report = score_rows(
+        TableReader(tmp_path / "in.csv"), ScoredTables(tmp_path / "o.csv"), bundle, named
+    )
+
+    header, row = texts(tmp_path / "o.csv")
+    assert header[:4] == ["Years", "salary", "predicted (raw)", "predicted"]
+    assert row[:4] == ["5", "4900", "x", "5000"]
+    assert (report["predicted"], report["given"]) == ("predicted", "salary")
+
+
 def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_and_reasons(
     bundle: Bundle, tmp_path: Path
 ) -> None:

@@ -97,7 +97,7 @@ def _ask(project: Project, env: str, file: Path, scored: pd.DataFrame) -> list[s
     examples = json.loads((bundles.folder / name / "examples.json").read_bytes())
     rows = [dict(zip(contract.feature_names, row, strict=True)) for row in examples["rows"]]
     rows += _rows_of(file, contract)
-    predicted = [*examples["predictions"], *scored[target].astype(float)[:ASKED]]
+    predicted = [*examples["predictions"], *scored[f"predicted_{target}"].astype(float)[:ASKED]]
     with project.serve(KEDRO_ENV=env) as address:
         wait_until(lambda: get(f"{address}/readyz").status == 200, "the service to be ready")
         answers = [post(f"{address}/predict", row) for row in rows]

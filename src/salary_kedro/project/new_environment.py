@@ -202,12 +202,15 @@ def _texts(drafted: Drafted, table: Path | DatabaseTable, env: str) -> Mapping[s
     """The files of the environment, by name."""
     rows = f"{drafted.rows:,} rows" if drafted.whole else f"the first {drafted.rows:,} rows"
     origin = [f"{DRAFTED_BY} from {rows} of {table.name}."]
+    prediction = f"predicted_{drafted.draft.target.column.name}"
     bento = f"salary_{env.lower()}".rstrip("_-")
     texts = {
         "contract.yml": contract_yaml(drafted.draft, origin),
         "parameters.yml": f"# {DRAFTED_BY}.\n"
         f"registry:\n  model_name: {quote(f'{env}_regression-model')}\n"
-        f"packaging:\n  bento_name: {quote(bento)}\n",
+        f"packaging:\n  bento_name: {quote(bento)}\n"
+        f"batch_scoring:  # in scored files the truth keeps its name\n"
+        f"  prediction_column: {quote(prediction)}\n",
         "mlflow.yml": f"# {DRAFTED_BY}.\ntracking:\n  experiment:\n    name: {quote(env)}\n",
     }
     if isinstance(table, DatabaseTable):

@@ -5,10 +5,18 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract, describe_invalid
+from salary_kedro.contract.columns import RESERVED_NAMES
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.promotion.verdict import Policy
@@ -134,9 +142,22 @@ class BatchScoring(Group):
 
     Attributes:
         max_rejected_share: More rejected rows than this share stop the run, 0 to 1.
+        prediction_column: What scored files call the prediction; None for the target's field
+            name. A column of the file that is called so gets another name.
     """
 
     max_rejected_share: float = Field(default=1, ge=0, le=1)
+    prediction_column: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+
+    @field_validator("prediction_column")
+    @classmethod
+    def _check_prediction_column(cls, name: str | None) -> str | None:
+        if name in RESERVED_NAMES:
+            raise ValueError(
+                f"'{name}' is what scored files call another column: choose another name, such as "
+                f"'predicted_salary'"
+            )
+        return name
 
 
 class Parameters(Group):

@@ -9,6 +9,7 @@ from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.contract.scoring import scoring_contract
 from salary_kedro.pipelines.batch_scoring.scoring import (
+    Names,
     added_names,
     rejected_table,
     score,
@@ -57,7 +58,7 @@ def score_rows(
         rows_to_score: The rows; the target and audit columns need not be there.
         scored_rows: Where the rows go: as they were, with what `scored_table` adds.
         production: The model.
-        parameters: How many rows may be rejected.
+        parameters: How many rows may be rejected, and what the prediction is called.
 
     Returns:
         How many rows were `scored`, `rejected`, `left_out` and `warned` of, `scored_file` and
@@ -71,13 +72,14 @@ def score_rows(
     inputs = scoring_contract(production.contract)
     header = rows_to_score.header(inputs)
     check_header(header, inputs, _advice(inputs, production, is_csv=rows_to_score.is_csv()))
-    mark = scored_rows.raw_mark
+    prediction = parameters.prediction_column or production.contract.target.name
+    names = Names(prediction, scored_rows.raw_mark)
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
         for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
             scores = score(chunk, production, inputs)
-            scored.write(scored_table(chunk.cells, scores, production, moment, mark))
-            rejected.write(rejected_table(chunk, scores, mark))
+            scored.write(scored_table(chunk.cells, scores, production, moment, names))
+            rejected.write(rejected_table(chunk, scores, names.raw_mark))
             tally.update(scores.count())
         _check_share(tally, parameters.max_rejected_share, scored_rows)
     return {
@@ -85,8 +87,8 @@ def score_rows(
         "model_version": production.version,
         "scored_file": str(scored_rows.path),
         "rejected_file": str(scored_rows.rejected),
-        "predicted": production.contract.target.name,
-        "given": _given(header, production.contract, mark),
+        "predicted": prediction,
+        "given": _given(header, production.contract, names),
     }
 
 
@@ -108,9 +110,9 @@ def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables)
         )
 
 
-def _given(header: Sequence[str], contract: Contract, mark: str) -> str | None:
+def _given(header: Sequence[str], contract: Contract, names: Names) -> str | None:
     """What the scored file calls a column that holds the target already, or is called like it."""
-    renamed = rename_beside(header, added_names(contract), mark)
+    renamed = rename_beside(header, added_names(names.prediction), names.raw_mark)
     target = contract.target
     pairs = zip(header, renamed, strict=True)
     alike = [

@@ -48,6 +48,19 @@ class Scores:
         }
 
 
+@dataclass(frozen=True)
+class Names:
+    """What the columns of a scored file are called.
+
+    Attributes:
+        prediction: The prediction.
+        raw_mark: What is put after the name of a raw column that one of ours bears.
+    """
+
+    prediction: str
+    raw_mark: str
+
+
 def score(chunk: Chunk, bundle: Bundle, inputs: Contract) -> Scores:
     """Predict the target of each row that keeps to the contract.
 
@@ -96,15 +109,19 @@ def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(bundle.model.predict(encoded), dtype=np.float64)
 
 
-def added_names(contract: Contract) -> tuple[str, ...]:
-    """Names of the columns that `scored_table` adds."""
-    return (contract.target.name, "warnings", "model_name", "model_version", "scored_at")
+def added_names(prediction: str) -> tuple[str, ...]:
+    """Names of the columns that `scored_table` adds.
+
+    Args:
+        prediction: That of the prediction.
+    """
+    return (prediction, "warnings", "model_name", "model_version", "scored_at")
 
 
 def scored_table(
-    cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime, mark: str
+    cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime, names: Names
 ) -> pa.Table:
-    """The scored rows: their cells as they were, the target's field, and where that is from."""
+    """The scored rows: their cells as they were, the prediction, and where that is from."""
     count = len(scores.predicted)
     columns = (
         pa.array(scores.predicted.to_numpy()),
@@ -113,9 +130,9 @@ def scored_table(
         pa.repeat(pa.scalar(bundle.version), count),
         pa.repeat(pa.scalar(moment, pa.timestamp("s", "UTC")), count),
     )
-    added = dict(zip(added_names(bundle.contract), columns, strict=True))
+    added = dict(zip(added_names(names.prediction), columns, strict=True))
     taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
-    return _join(_rename(taken, added, mark), added)
+    return _join(_rename(taken, added, names.raw_mark), added)
 
 
 def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
