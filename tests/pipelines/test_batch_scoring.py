@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.calibration import Calibration, Intervals, Numbers
 from salary_kedro.contract import Contract, CsvDialect
 from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.scoring import scoring_contract
@@ -28,6 +29,7 @@ from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_ro
 from salary_kedro.project.parameters import BatchScoring
 from salary_kedro.tables.csv_lines import csv_table
 from salary_kedro.tables.frames import learn_domain
+from salary_kedro.tables.own_tables import SCORED
 from salary_kedro.tables.reader import TableReader
 from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 from samples import bundle_files, category, column, contract_of, straight_line
@@ -115,11 +117,11 @@ def test_score_rows_when_rows_are_good_then_keeps_their_cells_and_adds_the_salar
     run(tmp_path, 'Id,Years,Note\n00123,5.10,"a, ""b"""\n7,2,NA\n', bundle)
 
     header, *rows = texts(tmp_path / "o.csv")
-    added = ["salary", "warnings", "model_name", "model_version", "scored_at"]
+    added = ["salary", "low", "high", "confidence", *SCORED]
     assert header == ["Id", "Years", "Note", *added]
     assert [row[:-1] for row in rows] == [
-        ["00123", "5.10", 'a, "b"', "5100", "", "salaries", "3"],
-        ["7", "2", "NA", "2000", "", "salaries", "3"],
+        ["00123", "5.10", 'a, "b"', "5100", "", "", "", "", "salaries", "3"],
+        ["7", "2", "NA", "2000", "", "", "", "", "salaries", "3"],
     ]
     moments = {datetime.fromisoformat(row[-1]) for row in rows}
     assert len(moments) == 1
@@ -140,6 +142,53 @@ def test_score_rows_when_the_prediction_has_a_name_then_the_truth_keeps_its_own(
     assert header[:4] == ["Years", "salary", "predicted (raw)", "predicted"]
     assert row[:4] == ["5", "4900", "x", "5000"]
     assert (report["predicted"], report["given"]) == ("predicted", "salary")
+
+
+class TenAround(Calibration):
+    """Intervals of 10 to either side; of 1e308 and more, none that a float holds."""
+
+    def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals:
+        half = np.where(predicted < 1e308, 10.0, np.inf)
+        return Intervals(predicted - half, predicted + half, 0.8)
+
+
+def test_score_rows_when_the_model_is_calibrated_then_adds_the_interval_of_each_row(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    run(tmp_path, "Years\n5\n7\n", replace(bundle, calibration=TenAround()))
+
+    assert [row[:5] for row in texts(tmp_path / "o.csv")] == [
+        ["Years", "salary", "low", "high", "confidence"],
+        ["5", "5000", "4990", "5010", "0.8"],
+        ["7", "7000", "6990", "7010", "0.8"],
+    ]
+
+
+def test_score_rows_when_an_interval_is_not_finite_then_leaves_it_empty(tmp_path: Path) -> None:
+    contract = contract_of(column("years"))
+    bundle = make_bundle(tmp_path, contract, line(contract, slope=1e307))
+
+    run(tmp_path, "Years\n12\n", replace(bundle, calibration=TenAround()))
+
+    assert texts(tmp_path / "o.csv")[1][1:5] == ["1.2e+308", "", "", ""]
+
+
+@pytest.mark.parametrize("suffix", [".dta", ".sav", ".xlsx", ".parquet"])
+@pytest.mark.parametrize("calibration", [TenAround(), Calibration()])
+def test_score_rows_when_the_file_is_of_another_format_then_holds_the_interval_as_numbers(
+    calibration: Calibration, suffix: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    run(
+        tmp_path,
+        "Years\n5\n",
+        replace(bundle, calibration=calibration),
+        ("in.csv", f"o{suffix}"),
+    )
+
+    (chunk,) = TableReader(tmp_path / f"o{suffix}").chunks(contract_of(YEARS), 10)
+    found = chunk.cells.select(["low", "high", "confidence"]).to_pandas().astype(float)
+    known = [4990, 5010, 0.8] if isinstance(calibration, TenAround) else [np.nan] * 3
+    np.testing.assert_array_equal(found.to_numpy(), [known])
 
 
 def test_score_rows_when_rows_break_the_contract_then_rejects_those_with_line_and_reasons(
@@ -235,7 +284,7 @@ def test_score_rows_when_values_lie_outside_the_training_range_then_warns(
 ) -> None:
     report = run(tmp_path, "Years\n10\n10.5\n", bundle)
 
-    assert [row[2] for row in texts(tmp_path / "o.csv")[1:]] == [
+    assert [row[5] for row in texts(tmp_path / "o.csv")[1:]] == [
         "",
         "Years is outside the training range: 0 to 10 units",
     ]
@@ -289,7 +338,7 @@ def test_score_rows_when_a_prediction_may_not_be_the_target_then_warns(tmp_path:
     report = run(tmp_path, "Years\n-1\n5\n", bundle)
 
     assert report["warned"] == 1
-    first, second = (row[2] for row in texts(tmp_path / "o.csv")[1:])
+    first, second = (row[5] for row in texts(tmp_path / "o.csv")[1:])
     assert first == (
         "Years is outside the training range: 0 to 10 units; Salary is predicted as -1,000, but "
         "must be a number above 0 (a year): a model with log_scale predicts no such value"
@@ -360,7 +409,7 @@ def test_score_rows_when_the_contract_has_every_kind_then_predicts_as_the_bundle
     )
     rows = texts(tmp_path / "o.csv")[1:]
     np.testing.assert_allclose([float(row[6]) for row in rows], expected, rtol=1e-12)
-    assert [row[7] for row in rows] == [
+    assert [row[10] for row in rows] == [
         "City 'Bonn' did not occur in the training data",
         "",
     ]

@@ -1,8 +1,9 @@
 """Scores one chunk of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from salary_kedro.bundle import Bundle
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import impossible
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.frames import domain_warnings, encode_frame, join_warnings
 from salary_kedro.tables.left_out import find_no_rows
-from salary_kedro.tables.own_tables import rename_beside
+from salary_kedro.tables.own_tables import SCORED, rename_beside
 from salary_kedro.tables.problems import join_reasons
 from salary_kedro.tables.reader import Chunk
+
+#: Columns of the interval of each prediction, which stand after it.
+INTERVAL = ("low", "high", "confidence")
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def added_names(prediction: str) -> tuple[str, ...]:
     Args:
         prediction: That of the prediction.
     """
-    return (prediction, "warnings", "model_name", "model_version", "scored_at")
+    return (prediction, *INTERVAL, *SCORED)
 
 
 def scored_table(
@@ -123,8 +128,10 @@ def scored_table(
 ) -> pa.Table:
     """The scored rows: their cells as they were, the prediction, and where that is from."""
     count = len(scores.predicted)
+    predicted = scores.predicted.to_numpy()
     columns = (
-        pa.array(scores.predicted.to_numpy()),
+        pa.array(predicted),
+        *_interval(predicted, bundle.calibration),
         pa.array(scores.warnings, pa.large_string()),
         pa.repeat(pa.scalar(bundle.model_name), count),
         pa.repeat(pa.scalar(bundle.version), count),
@@ -133,6 +140,18 @@ def scored_table(
     added = dict(zip(added_names(names.prediction), columns, strict=True))
     taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
     return _join(_rename(taken, added, names.raw_mark), added)
+
+
+def _interval(predicted: NDArray[np.float64], calibration: Calibration) -> Iterator[pa.Array]:
+    """The columns of `INTERVAL`; null where there is no interval."""
+    found = calibration.intervals(predicted)
+    if found is None:
+        yield from repeat(pa.nulls(len(predicted), pa.float64()), len(INTERVAL))
+        return
+    confidence = np.full(len(predicted), found.confidence)
+    lost = ~(np.isfinite(found.low) & np.isfinite(found.high))
+    for values in (found.low, found.high, confidence):
+        yield pa.array(values, mask=lost)
 
 
 def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
