@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -219,6 +219,8 @@ def test_compare_when_it_says_compatible_then_what_was_accepted_is_accepted(
         return
     old, new = _candidates(before), _candidates(after)
     row = {name: data.draw(st.sampled_from([*old[name], *new.get(name, [])])) for name in old}
+    # Trimmed, a text of spaces alone is none: nobody means it.
+    assume(not any(isinstance(value, str) and not value.strip() for value in row.values()))
     body = json.dumps(row)
     try:
         request_model(before).model_validate_json(body)

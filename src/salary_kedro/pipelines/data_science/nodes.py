@@ -82,7 +82,7 @@ def calibrate_intervals(out_of_fold: pd.DataFrame, parameters: DataScience) -> d
     return found.model_dump(mode="json")
 
 
-def report_model() -> dict[str, Any]:
+def report_model(metrics: Metrics) -> dict[str, Any]:
     """Gather what was found out about the model.
 
     Returns:

@@ -45,7 +45,6 @@ def _train() -> list[Node]:
             outputs="calibration",
             name="calibrate_intervals",
         ),
-        node(report_model, inputs=None, outputs="report", name="report_model"),
         node(
             evaluate_model,
             inputs={
@@ -57,6 +56,7 @@ def _train() -> list[Node]:
             outputs="metrics",
             name="evaluate_model",
         ),
+        node(report_model, inputs={"metrics": "metrics"}, outputs="report", name="report_model"),
         node(
             score_groups,
             inputs={"model": "model", "holdout": "holdout", **CONTRACT},
