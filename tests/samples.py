@@ -208,11 +208,13 @@ def _columns(draw: st.DrawFn, position: int, *, feature: bool) -> dict[str, Any]
 
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
-    """Any valid contract of one to four features."""
+    """Any valid contract of one to four features, with or without a weight."""
     count = draw(st.integers(1, 4))
+    weights = [column("weight", use="weight", exclusive_minimum=0)] if draw(st.booleans()) else []
+    features = [draw(_columns(position, feature=True)) for position in range(count)]
     return Contract.model_validate(
         {
-            "features": [draw(_columns(position, feature=True)) for position in range(count)],
+            "features": [*features, *weights],
             "target": draw(_columns(count, feature=False)),
             "table": {
                 "max_rejected_share": draw(st.floats(0, 1)),

@@ -14,7 +14,7 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
 from salary_kedro.promotion.verdict import Policy
-from samples import constant
+from samples import constant, default_contract
 from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, own_registry, register, tags
 
 
@@ -34,7 +34,7 @@ def promote_and_tell(
     """Call the node as the pipeline does; its verdict, and the moves of the alias."""
     before = {"version": None, "moves": list(moves)}
     return promote_if_better(
-        {"version": number}, before, holdout, own_registry(), policy or Policy()
+        {"version": number}, before, holdout, own_registry(), policy or Policy(), default_contract()
     )
 
 

@@ -130,7 +130,8 @@ def _line(table: WageTable, rows: pd.DataFrame, project: Project) -> str:
     path = project.root / "data" / table.name / "08_reporting" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     uses = [row["use"] for row in drafted["columns"]]
-    counts = " + ".join(str(uses.count(use)) for use in ("feature", "audit", "ignore"))
+    left_out = uses.count("ignore") + uses.count("weight")
+    counts = f"{uses.count('feature')} + {uses.count('audit')} + {left_out}"
     size = f"{len(rows):,} × {len(rows.columns)}"
     figures = f"{metrics['rmse']:.4g} | {metrics['r2']:.2f}"
     kept = f"{table.source} | {table.suffix} | {size} | {table.target} | {counts} | {figures}"

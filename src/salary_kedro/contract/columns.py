@@ -22,7 +22,7 @@ from salary_kedro.contract.spelling import Conversion, Written, fold, tidy
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
-Use = Literal["feature", "audit", "ignore"]
+Use = Literal["feature", "audit", "weight", "ignore"]
 
 #: Beyond these a float64 no longer tells whole numbers apart, and a float32, in which
 #: scikit-learn's trees compare, overflows.
@@ -63,7 +63,8 @@ class _Column(BaseModel):
         unit: Unit of the values, for people; empty if they have none.
         required: Whether a value must be given.
         use: `feature` is learned from; `audit` is checked and kept beside the rows for
-            reports by group, and never reaches the model; `ignore` is left out.
+            reports by group, and never reaches the model; `weight` is a number above 0 that
+            says how many people a row stands for; `ignore` is left out.
         missing_values: Texts of this column in the raw file that mean that there is no value,
             such as a code for "refused"; among numbers, `-9` is `-9.0` too.
     """
@@ -78,6 +79,12 @@ class _Column(BaseModel):
     required: bool = True
     use: Use = "feature"
     missing_values: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_weight(self) -> Self:
+        if self.use == "weight" and not isinstance(self, _Numeric):
+            raise ValueError("use: 'weight' is for a number that says how many people a row is")
+        return self
 
     @field_validator("name")
     @classmethod
@@ -192,6 +199,15 @@ class _Numeric(_Bounded):
     example: Finite
     written: Written | None = None
     conversions: tuple[Conversion, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        if self.use == "weight" and not (self.required and Interval.above(0).covers(self.bounds)):
+            raise ValueError(
+                "use: 'weight' needs a value above 0 in every row: set exclusive_minimum: 0, and "
+                "leave out required"
+            )
+        return self
 
 
 class Number(_Numeric):

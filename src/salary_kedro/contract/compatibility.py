@@ -185,14 +185,14 @@ def _compare_keys(old: Column, new: Column) -> Iterator[Change]:
 
 
 def _not_sent(before: Contract, after: Contract) -> Iterator[Change]:
-    """Audit columns, and ignored ones."""
+    """Audit columns, the weight, and ignored ones."""
     old = {item.name: item for item in before.features if item.use != "feature"}
     new = {item.name: item for item in after.features if item.use != "feature"}
     inputs = _inputs(before).keys() | _inputs(after).keys()
     for name in sorted((old.keys() | new.keys()) - inputs):
         was, becomes = old.get(name), new.get(name)
         if was is None and becomes is not None:
-            effect = "the table must have it" if becomes.use == "audit" else "nothing"
+            effect = "nothing" if becomes.use == "ignore" else "the table must have it"
             yield Change(name, f"is a new column of use '{becomes.use}'", False, effect)
         elif becomes is None:
             yield Change(

@@ -132,12 +132,16 @@ class TableRules(BaseModel):
     csv: CsvDialect = CsvDialect()
 
 
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
+
+
 class Contract(BaseModel):
     """What one row of the salary table holds.
 
     Attributes:
         features: All columns but the target; those of use `feature` in the model's input
-            order.
+            order. At most one is of use `weight`.
         target: The column that the model predicts.
         table: Rules of the table as a whole.
     """
@@ -154,6 +158,11 @@ class Contract(BaseModel):
             values = [getattr(column, key) for column in (*self.features, self.target)]
             if repeated := sorted({value for value in values if values.count(value) > 1}):
                 raise ValueError(f"{key} '{repeated[0]}' is given to more than one column")
+        if len(weights := [item.name for item in self.features if item.use == "weight"]) > 1:
+            raise ValueError(
+                f"{_listed(weights)} are of use 'weight', but a row has one weight: set the use "
+                f"of the others to 'ignore'"
+            )
         if not self.inputs:
             raise ValueError(
                 "no feature is of use 'feature', so there is nothing to learn from: change the "
@@ -163,7 +172,7 @@ class Contract(BaseModel):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that are read from the table: features, audit columns, target."""
+        """The columns that are read from the table: features, audits, the weight, the target."""
         return (*(feature for feature in self.features if feature.use != "ignore"), self.target)
 
     @property
@@ -188,6 +197,11 @@ class Contract(BaseModel):
     def audits(self) -> tuple[Feature, ...]:
         """The columns that are kept for reports by group and never reach the model."""
         return tuple(feature for feature in self.features if feature.use == "audit")
+
+    @property
+    def weight(self) -> Feature | None:
+        """The column that says how many people a row stands for; it never reaches the model."""
+        return next((feature for feature in self.features if feature.use == "weight"), None)
 
     @property
     def feature_names(self) -> list[str]:

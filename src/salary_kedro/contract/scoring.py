@@ -9,7 +9,7 @@ class _Inputs(Contract):
 
     @property
     def columns(self) -> tuple[Feature, ...]:
-        """The model's inputs alone: neither audit columns nor the target need be there."""
+        """The model's inputs alone: neither audit columns, weight nor target need be there."""
         return self.inputs
 
 

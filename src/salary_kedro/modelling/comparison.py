@@ -12,25 +12,31 @@ MAX_RESAMPLED_ROWS = 5_000
 Errors = NDArray[np.float64]
 
 
-def rmse(errors: Errors, axis: int = -1) -> Errors:
-    """Root mean squared error along an axis, in the errors' unit."""
-    value: Errors = np.sqrt(np.mean(errors**2, axis=axis))
+def rmse(errors: Errors, axis: int = -1, weights: Errors | None = None) -> Errors:
+    """Root mean squared error along an axis, in the errors' unit; weights are of their shape."""
+    squares = errors**2
+    if weights is None:
+        value: Errors = np.sqrt(np.mean(squares, axis=axis))
+    else:
+        value = np.sqrt(np.sum(weights * squares, axis=axis) / np.sum(weights, axis=axis))
     return value
 
 
 def gain_interval(
-    champion: Errors, challenger: Errors, confidence: float
+    champion: Errors, challenger: Errors, confidence: float, weights: Errors | None = None
 ) -> tuple[float, float] | None:
     """Interval of the gain, champion RMSE minus challenger RMSE, in the errors' unit.
 
     Percentile interval of the paired bootstrap, 9,999 resamples of the rows, seed 234
     (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Above
-    5,000 rows its normal limit by the delta method (the same, chapter 5).
+    5,000 rows its normal limit by the delta method (the same, chapter 5). A row is drawn
+    together with its weight, so that weights that differ much widen the interval.
 
     Args:
         champion: Actual minus predicted of the champion, shape (rows,).
         challenger: The challenger's, on the same rows in the same order.
         confidence: Above 0, below 1.
+        weights: How many people each row stands for, above 0; None if all are one.
 
     Returns:
         Lower and upper end, not finite where squares overflow; None on fewer than two rows,
@@ -39,10 +45,11 @@ def gain_interval(
     if len(champion) < 2:
         return None
     if len(champion) > MAX_RESAMPLED_ROWS:
-        return _normal_interval(champion, challenger, confidence)
+        return _normal_interval(champion, challenger, confidence, weights)
+    samples = (champion, challenger) if weights is None else (champion, challenger, weights)
     with np.errstate(over="ignore", invalid="ignore"):  # then the ends are no finite numbers
         result = stats.bootstrap(
-            (champion, challenger),
+            samples,
             _gain,
             paired=True,
             vectorized=True,
@@ -56,15 +63,20 @@ def gain_interval(
     return float(low), float(high)
 
 
-def _gain(champion: Errors, challenger: Errors, axis: int = -1) -> Errors:
-    return rmse(champion, axis) - rmse(challenger, axis)
+def _gain(
+    champion: Errors, challenger: Errors, weights: Errors | None = None, axis: int = -1
+) -> Errors:
+    return rmse(champion, axis, weights) - rmse(challenger, axis, weights)
 
 
 def _normal_interval(
-    champion: Errors, challenger: Errors, confidence: float
+    champion: Errors, challenger: Errors, confidence: float, weights: Errors | None
 ) -> tuple[float, float]:
-    gain = float(_gain(champion, challenger))
-    slopes = [2 * float(rmse(errors)) or np.inf for errors in (champion, challenger)]
+    gain = float(_gain(champion, challenger, weights))
+    slopes = [2 * float(rmse(errors, -1, weights)) or np.inf for errors in (champion, challenger)]
     influence = champion**2 / slopes[0] - challenger**2 / slopes[1]
+    if weights is not None:
+        centred = influence - np.average(influence, weights=weights)
+        influence = centred * weights / weights.mean()
     half = float(stats.norm.ppf((1 + confidence) / 2) * stats.sem(influence))
     return gain - half, gain + half

@@ -23,6 +23,7 @@ from salary_kedro.tables.frames import encode_frame, equal_rows
 
 Metrics = dict[str, float]
 Places = NDArray[np.intp]
+Weights = NDArray[np.float64]
 
 
 def features_and_target(rows: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series]:
@@ -30,21 +31,58 @@ def features_and_target(rows: pd.DataFrame, contract: Contract) -> tuple[pd.Data
     return encode_frame(rows, contract), rows[contract.target.name]
 
 
+def weights_of(rows: pd.DataFrame, contract: Contract) -> Weights | None:
+    """How many people each clean row stands for, shape (rows,); None if all are one.
+
+    Raises:
+        UserError: If the rows were split before the contract named a weight.
+    """
+    if contract.weight is None:
+        return None
+    if contract.weight.name not in rows:
+        raise UserError(
+            f"the rows have no weight '{contract.weight.name}', which contract.yml names: run the "
+            f"pipeline data_engineering again"
+        )
+    return rows[contract.weight.name].to_numpy(dtype=np.float64)
+
+
+def fit_weighted(
+    model: Pipeline, features: pd.DataFrame, target: pd.Series, weights: Weights | None
+) -> Pipeline:
+    """Fit a Pipeline of `build_pipeline`; weights reach the estimator, not the preprocessing.
+
+    They are divided by their mean, so that penalties keep their strength.
+    """
+    if weights is None:
+        return model.fit(features, target)
+    name, estimator = model.steps[-1]
+    regressor = getattr(estimator, "regressor", estimator)  # of a logarithmic target
+    steps = regressor.named_steps if isinstance(regressor, Pipeline) else {}
+    names = [f"{step}__sample_weight" for step in steps] or ["sample_weight"]
+    return model.fit(
+        features, target, **{f"{name}__{inner}": weights / weights.mean() for inner in names}
+    )
+
+
 def holdout_metrics(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Metrics:
     """Score a fitted model on rows it has not seen.
 
     Returns:
         `rmse`, `mae`, `median_absolute_error` in the target's unit, `r2` (at most 1;
-        NaN on fewer than two rows) and `mape` (a share: 0.1 is 10 %).
+        NaN on fewer than two rows) and `mape` (a share: 0.1 is 10 %); of people, where the
+        contract has weights.
     """
     features, actual = features_and_target(holdout, contract)
-    predicted = model.predict(features)
+    scored = (actual, model.predict(features))
+    weights = weights_of(holdout, contract)
+    r2 = r2_score(*scored, sample_weight=weights) if len(actual) > 1 else math.nan
     return {
-        "rmse": float(root_mean_squared_error(actual, predicted)),
-        "mae": float(mean_absolute_error(actual, predicted)),
-        "median_absolute_error": float(median_absolute_error(actual, predicted)),
-        "r2": float(r2_score(actual, predicted)) if len(actual) > 1 else math.nan,
-        "mape": float(mean_absolute_percentage_error(actual, predicted)),
+        "rmse": float(root_mean_squared_error(*scored, sample_weight=weights)),
+        "mae": float(mean_absolute_error(*scored, sample_weight=weights)),
+        "median_absolute_error": float(median_absolute_error(*scored, sample_weight=weights)),
+        "r2": float(r2),
+        "mape": float(mean_absolute_percentage_error(*scored, sample_weight=weights)),
     }
 
 
@@ -71,7 +109,7 @@ def predict_out_of_fold(
 
     Returns:
         `repeat` and `fold`, from 0, `place` of a training row, from 0, and its `actual` and
-        `predicted` target, in its unit.
+        `predicted` target, in its unit; and its `weight`, where the contract has one.
 
     Raises:
         UserError: If there are fewer training rows than folds.
@@ -79,16 +117,19 @@ def predict_out_of_fold(
     rows = equal_rows(train) if together else pd.Series(range(len(train)))
     _check_folds(folds, rows.nunique(), together)
     features, target = features_and_target(train, contract)
+    weights = weights_of(train, contract)
     folding = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
     parts = []
     for number, (fitted, scored) in enumerate(_folds(rows, folding)):
-        fold_model = clone(model).fit(features.iloc[fitted], target.iloc[fitted])
+        known = None if weights is None else weights[fitted]
+        fold_model = fit_weighted(clone(model), features.iloc[fitted], target.iloc[fitted], known)
         part = {
             "repeat": number // folds,
             "fold": number % folds,
             "place": scored,
             "actual": target.iloc[scored].to_numpy(dtype=np.float64),
             "predicted": fold_model.predict(features.iloc[scored]),
+            **({} if weights is None else {"weight": weights[scored]}),
         }
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
@@ -102,7 +143,9 @@ def cross_validation_metrics(out_of_fold: pd.DataFrame) -> Metrics:
     """
     scores = np.array(
         [
-            root_mean_squared_error(fold["actual"], fold["predicted"])
+            root_mean_squared_error(
+                fold["actual"], fold["predicted"], sample_weight=fold.get("weight")
+            )
             for _, fold in out_of_fold.groupby(["repeat", "fold"])
         ]
     )

@@ -44,7 +44,13 @@ class OtherFieldsError(UnscorableError):
 class Judge:
     """Scores versions on the same rows, each through its logged model and contract."""
 
-    def __init__(self, registry: Registry, holdout: pd.DataFrame, policy: Policy) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        holdout: pd.DataFrame,
+        policy: Policy,
+        weights: Errors | None = None,
+    ) -> None:
         """Take the rows that every version is scored on.
 
         Args:
@@ -52,6 +58,8 @@ class Judge:
             holdout: Clean rows that the challenger was not trained on. A champion that
                 was trained on other data may have seen some of them.
             policy: What a challenger must achieve.
+            weights: How many people each row stands for, by today's contract, for all
+                versions alike; None if all are one.
 
         Raises:
             UserError: If there are no rows.
@@ -62,6 +70,7 @@ class Judge:
                 "data_engineering.train_size, or give more data"
             )
         self._registry, self._holdout, self.policy = registry, holdout, policy
+        self._weights = weights
         self._errors: dict[int, Errors] = {}
 
     def judge(self, challenger: Version, champion: Version | None) -> Verdict:
@@ -191,7 +200,7 @@ class Judge:
         lineage = self._registry.run(version).lineage
         return Contestant(
             version=version.number,
-            rmse=float(rmse(self.errors(version.number))),
+            rmse=float(rmse(self.errors(version.number), weights=self._weights)),
             stored_rmse=_stored(version),
             data_sha256=lineage.data_sha256,
             data_method=lineage.data_method,
@@ -204,7 +213,7 @@ class Judge:
         if not all(np.isfinite(values).all() for values in errors):
             return None
         confidence = self.policy.required_confidence or SHOWN_CONFIDENCE
-        found = gain_interval(*errors, confidence)
+        found = gain_interval(*errors, confidence, self._weights)
         if found is None or not np.isfinite(found).all():
             return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)

@@ -104,6 +104,24 @@ def _drop_repeats(checked: CheckedTable) -> CheckedTable:
     return replace(checked, left_out={**checked.left_out, REPEATED: repeated})
 
 
+def refuse_weights(checked: CheckedTable, contract: Contract) -> None:
+    """Check that every row has a weight: without some, the others stand for other people.
+
+    Raises:
+        ContractError: If some have none above 0; says how many, and the first line.
+    """
+    weight = contract.weight
+    if weight is None or checked.by_column[weight.name].empty:
+        return
+    bad = checked.by_column[weight.name].index
+    line = line_numbers(checked.raw, bad[:1]).iloc[0]
+    raise ContractError(
+        f"{len(bad):,} of {len(checked.columns):,} rows have no weight that is {weight.allowed} "
+        f"in '{weight.column}' (first: line {line}): correct them, remove these rows from the "
+        f"table, or leave the weights out with `use: ignore` in contract.yml"
+    )
+
+
 def refuse_sum(checked: CheckedTable, contract: Contract) -> None:
     """Check that the last line of a table is a person's, and not the sum of the others.
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from salary_kedro.contract.columns import Column, IntegerTarget, NumberTarget
 from salary_kedro.contract.model import Contract, TableRules
-from salary_kedro.tables.checked import CheckedTable, check, refuse_sum
+from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.columns import missing_cells
 
 SHOWN_LINES = 5
@@ -28,11 +28,12 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
         off at the top code; `unnamed`, headers that the contract does not name.
 
     Raises:
-        ContractError: If a column of the contract is missing, it is no pandas table, or its last
-            line is the sum of the others.
+        ContractError: If a column of the contract is missing, it is no pandas table, its last
+            line is the sum of the others, or a row has no weight.
     """
     checked = check(raw, contract)
     refuse_sum(checked, contract)
+    refuse_weights(checked, contract)
     rows, lines = len(checked.columns), checked.lines
     share = len(lines) / rows if rows else 0.0
     return {

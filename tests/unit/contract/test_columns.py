@@ -366,3 +366,26 @@ def test_columns_when_the_contract_is_made_then_their_kinds_are_told_apart() -> 
         "Date",
         "NumberTarget",
     ]
+
+
+# --- Weights ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"exclusive_minimum": -1}, {"minimum": 0}, {"exclusive_minimum": 0, "required": False}],
+)
+def test_weight_when_it_may_be_missing_or_0_then_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="needs a value above 0 in every row: set exclusive_"):
+        contract_of(column("a"), column("w", use="weight", **changes))
+
+
+@pytest.mark.parametrize("feature", [category("w", ["x"]), boolean("w"), day("w")])
+def test_weight_when_it_is_no_number_then_is_refused(feature: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="is for a number that says how many people a row is"):
+        contract_of(column("a"), {**feature, "use": "weight"})
+
+
+@pytest.mark.parametrize("changes", [{"minimum": 0.5}, {"kind": "integer", "minimum": 1}])
+def test_weight_when_its_bounds_are_above_0_then_is_taken(changes: dict[str, Any]) -> None:
+    assert contract_of(column("a"), column("w", use="weight", **changes)).weight is not None

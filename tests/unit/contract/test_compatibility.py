@@ -14,6 +14,7 @@ from salary_kedro.contract.request import request_model
 from samples import TARGET, column, contract_of, contracts
 
 YEARS = column("years", minimum=0, maximum=60)
+W = column("level", use="weight", exclusive_minimum=0)
 LEVEL = column("level", kind="category", categories=["a", "b"], example="a")
 DAY = column("day", kind="date", minimum="2000-01-01", example="2020-01-01")
 
@@ -135,6 +136,8 @@ def test_compare_when_answers_change_then_it_breaks(key: str, value: str, breaks
     ("before", "after", "what"),
     [
         ([], [{**LEVEL, "use": "audit"}], "is a new column of use 'audit'"),
+        ([], [{**LEVEL, "use": "ignore"}], "is a new column of use 'ignore'"),
+        ([], [W], "is a new column of use 'weight'"),
         ([{**LEVEL, "use": "audit"}], [], "is removed; it was not an input"),
         ([{**LEVEL, "use": "audit"}], [{**LEVEL, "use": "ignore"}], "differs; it is not an input"),
     ],

@@ -43,14 +43,27 @@ def test_columns_when_there_are_several_features_then_keep_their_order_before_th
     assert contract.feature_names == ["b", "a"]
 
 
+W = column("w", use="weight", exclusive_minimum=0)
+
+
 def test_columns_when_features_have_uses_then_each_use_finds_its_own() -> None:
     contract = contract_of(
-        column("a"), column("b", use="audit"), column("c", use="ignore"), category("d", ["x"])
+        column("a"), column("b", use="audit"), column("c", use="ignore"), category("d", ["x"]), W
     )
 
-    assert [item.name for item in contract.columns] == ["a", "b", "d", "salary"]
+    assert [item.name for item in contract.columns] == ["a", "b", "d", "w", "salary"]
     assert contract.feature_names == ["a", "d"]
     assert [item.name for item in contract.audits] == ["b"]
+    assert contract.weight is contract.features[4]
+
+
+def test_weight_when_no_column_is_one_then_is_none() -> None:
+    assert contract_of(column("a")).weight is None
+
+
+def test_contract_when_two_columns_are_weights_then_is_refused() -> None:
+    with pytest.raises(ValidationError, match="'w' and 'v' are of use 'weight', but a row has one"):
+        contract_of(column("a"), W, {**W, "column": "V", "name": "v"})
 
 
 @pytest.mark.parametrize("use", ["audit", "ignore"])

@@ -193,3 +193,47 @@ def test_gain_interval_when_there_are_many_rows_and_no_difference_then_is_zero(
     values = np.full(MAX_RESAMPLED_ROWS + 1, value)
 
     assert gain_interval(values, values, 0.95) == (0.0, 0.0)
+
+
+# --- Weights ---------------------------------------------------------------------------
+
+
+def test_rmse_when_rows_have_weights_then_is_that_of_the_people() -> None:
+    assert rmse(errors(3, 5), weights=errors(3, 1)) == pytest.approx(np.sqrt((3 * 9 + 25) / 4))
+
+
+def test_gain_interval_when_all_weights_are_equal_then_they_change_nothing() -> None:
+    old, new = large(50)
+
+    found = gain_interval(old, new, 0.9, np.full(50, 7.0))
+
+    assert found == pytest.approx(gain_interval(old, new, 0.9))
+
+
+def test_gain_interval_when_rows_have_weights_then_is_around_the_gain_of_the_people(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, new = large(2000)
+    weights = np.random.default_rng(1).uniform(1, 20, 2000)
+
+    drawn = gain_interval(old, new, 0.95, weights)
+    monkeypatch.setattr(comparison, "MAX_RESAMPLED_ROWS", 1999)
+    limit = gain_interval(old, new, 0.95, weights)
+
+    assert drawn is not None
+    assert limit is not None
+    gain = float(rmse(old, weights=weights) - rmse(new, weights=weights))
+    assert sum(limit) / 2 == pytest.approx(gain)
+    assert limit == pytest.approx(drawn, rel=0.03)
+
+
+def test_gain_interval_when_one_row_outweighs_the_others_then_is_wider() -> None:
+    old, new = large(50)
+    heavy = np.ones(50)
+    heavy[7] = 25.0
+
+    plain, found = gain_interval(old, new, 0.9), gain_interval(old, new, 0.9, heavy)
+
+    assert plain is not None
+    assert found is not None
+    assert found[1] - found[0] > plain[1] - plain[0]

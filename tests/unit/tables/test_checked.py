@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from salary_kedro.contract import ContractError
-from salary_kedro.tables.checked import CheckedTable, check
+from salary_kedro.tables.checked import CheckedTable, check, refuse_weights
 from salary_kedro.tables.left_out import FILTERED, NO_ROW, REPEATED
 from samples import column, contract_of
 
@@ -161,3 +161,33 @@ def test_check_when_a_column_that_tells_of_others_is_lacking_then_names_it() -> 
 
     with pytest.raises(ContractError, match="no column 'Currency'"):
         check(pd.DataFrame({"Experience Years": [1.0], "Salary": [2.0]}), contract)
+
+
+# --- Weights ---------------------------------------------------------------------------
+
+WEIGHTED = contract_of(column("age"), column("w", use="weight", exclusive_minimum=0))
+
+
+@pytest.mark.parametrize("bad", ["0", "-3", "", "inf", "NaN", "many"])
+def test_refuse_weights_when_some_are_not_above_0_then_says_how_many_where_and_what_to_do(
+    bad: str,
+) -> None:
+    raw = pd.DataFrame(
+        {"Age": ["1", "2", "3"], "W": ["1.5", bad, bad], "Salary": ["10", "20", "30"]}
+    )
+
+    with pytest.raises(ContractError) as caught:
+        refuse_weights(check(raw, WEIGHTED), WEIGHTED)
+
+    assert str(caught.value) == (
+        "2 of 3 rows have no weight that is a number above 0 (units) in 'W' (first: line 3): "
+        "correct them, remove these rows from the table, or leave the weights out with "
+        "`use: ignore` in contract.yml"
+    )
+
+
+def test_refuse_weights_when_only_other_columns_are_broken_then_takes_the_table() -> None:
+    raw = pd.DataFrame({"Age": ["1", ""], "W": ["1.5", "2"], "Salary": ["10", "20"]})
+
+    refuse_weights(check(raw, WEIGHTED), WEIGHTED)
+    refuse_weights(checked(), CONTRACT)

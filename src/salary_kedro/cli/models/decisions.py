@@ -81,6 +81,7 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
     Raises:
         UnscorableError: If they cannot be read.
     """
+    from salary_kedro.modelling.evaluation import weights_of
     from salary_kedro.promotion.judge import Judge, UnscorableError
 
     with contextlib.chdir(project.root):
@@ -92,7 +93,11 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
             raise UnscorableError(f"the holdout rows cannot be read: {error}") from error
     if holdout is None or holdout.empty:
         return None
-    return Judge(registry, holdout, project.parameters.promotion)
+    try:
+        weights = weights_of(holdout, project.parameters.contract)
+    except UserError as error:
+        raise UnscorableError(str(error)) from error
+    return Judge(registry, holdout, project.parameters.promotion, weights)
 
 
 def _decide(project: Project, decide: Callable[["Registry"], int]) -> Row:

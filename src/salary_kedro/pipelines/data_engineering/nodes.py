@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import DataEngineering, Halves
-from salary_kedro.tables.checked import CheckedTable, check, refuse_sum
+from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from salary_kedro.tables.frames import equal_rows
 from salary_kedro.tables.header import check_table
@@ -33,11 +33,12 @@ def validate_salaries(
 
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table; or its
-            last line is the sum of the others.
+            last line is the sum of the others; or a row has no weight.
     """
     data_sha256 = fingerprint(check_table(raw_salaries))  # while nothing else takes memory
     checked = check(raw_salaries, contract)
     refuse_sum(checked, contract)
+    refuse_weights(checked, contract)
     valid = checked.valid
     prints = {
         "data_sha256": data_sha256,

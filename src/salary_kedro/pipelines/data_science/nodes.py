@@ -17,8 +17,10 @@ from salary_kedro.modelling.evaluation import (
     Metrics,
     cross_validation_metrics,
     features_and_target,
+    fit_weighted,
     holdout_metrics,
     predict_out_of_fold,
+    weights_of,
 )
 from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.project.parameters import (
@@ -39,7 +41,7 @@ def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) 
     settings = parameters.hyperparameters.get(parameters.model, {})
     domain = learn_domain(train, contract)
     model = build_pipeline(contract, parameters.model, settings, parameters.random_state, domain)
-    return model.fit(features, target)
+    return fit_weighted(model, features, target, weights_of(train, contract))
 
 
 def cross_validate(

@@ -5,7 +5,9 @@ from typing import Any
 import pandas as pd
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.evaluation import weights_of
 from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.packaging import align_and_package
@@ -31,6 +33,7 @@ def promote_if_better(
     holdout: pd.DataFrame,
     registry: Registry,
     policy: Policy,
+    contract: Contract,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Let the new version contest the production one on the same holdout rows.
 
@@ -41,8 +44,9 @@ def promote_if_better(
         every move of the alias that this run has made, as `Registry.moves` gives them.
     """
     challenger = registry.version(registered_version["version"])
+    judge = Judge(registry, holdout, policy, weights_of(holdout, contract))
     try:
-        verdict = decide_contest(registry, challenger, Judge(registry, holdout, policy))
+        verdict = decide_contest(registry, challenger, judge)
     except UserError as error:
         raise _with_moves(error, [*production_before["moves"], *registry.moves()]) from error
     return plain_verdict(verdict), [*production_before["moves"], *registry.moves()]

@@ -23,6 +23,7 @@ def create_pipeline() -> Pipeline:
                     "production_before": "production_before",
                     "holdout": "holdout",
                     "policy": "params:promotion",
+                    "contract": "params:contract",
                     **REGISTERED,
                 },
                 outputs=["verdict", "production_moves"],

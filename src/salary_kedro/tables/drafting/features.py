@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from salary_kedro.contract.columns import MAX_TEXT, Category, Feature
+from salary_kedro.contract.columns import MAX_TEXT, Category, Feature, Number
 from salary_kedro.contract.model import ContractError
 from salary_kedro.tables.drafting.booleans import as_boolean
 from salary_kedro.tables.drafting.categories import (
@@ -40,6 +40,8 @@ EMPTY = "It has no value in any row."
 LONG = f"Free text: it has texts of more than {MAX_TEXT} characters."
 PERSONAL = "It identifies people."
 WEIGHT = "It says how many people a row stands for (a weight), and nothing of this one."
+NO_WEIGHT = "It is no usable weight: some rows have none above 0."
+OTHER_WEIGHTS = "Several columns are weights: set the use of the one that counts here to weight."
 NUMBERED = "It numbers people or rows."
 REPEATED = (
     "The same number stands in several rows: keep those on one side of split and folds, or the "
@@ -62,12 +64,21 @@ def propose_all(texts: pd.DataFrame, facts: Sequence[Facts], position: int) -> l
     drafts = [_without_twin(propose(fact, order), twins.get(fact.header)) for fact in others]
     sources = [fact.header for fact in others if trait_of(fact)]
     made = follow(texts.drop(columns=facts[position].header), sources)
-    return [_audited(draft, made.get(draft.column.column)) for draft in drafts]
+    return _one_weight([_audited(draft, made.get(draft.column.column)) for draft in drafts])
+
+
+def _one_weight(drafts: list[FeatureDraft]) -> list[FeatureDraft]:
+    """Use no weight where there are several, of which only a person can choose."""
+    if sum(draft.column.use == "weight" for draft in drafts) <= 1:
+        return drafts
+    return [
+        draft.ignored(OTHER_WEIGHTS) if draft.column.use == "weight" else draft for draft in drafts
+    ]
 
 
 def _without_twin(draft: FeatureDraft, twin: Twin | None) -> FeatureDraft:
     """Leave a column out that surely gives the target away, and ask about one that may."""
-    if twin is None or draft.column.use == "ignore":
+    if twin is None or draft.column.use in ("ignore", "weight"):
         return draft
     return draft.ignored(twin.why) if twin.certain else draft.remarked(twin.why)
 
@@ -86,6 +97,8 @@ def propose(fact: Facts, order: bool | None) -> FeatureDraft:
         fact: What its rows show.
         order: Whether the table's dates begin with the day, if some tell.
     """
+    if weight := _weight(fact):
+        return FeatureDraft(weight, fact.missing_share, (WEIGHT,))
     if why := _identifying(fact):
         return FeatureDraft(unlisted(fact), fact.missing_share).with_use("ignore", *why)
     column, own = _describe(fact, order)
@@ -103,6 +116,17 @@ def kept(trait: str) -> str:
     return f"Sensitive ({trait}): kept for reports by group, and never learned from."
 
 
+def _weight(fact: Facts) -> Number | None:
+    """A column of weights above 0, one a row; None if it is something else."""
+    if fact.counts.empty or trait_of(fact) or is_personal(fact) or not is_weight(fact):
+        return None
+    found = as_number(fact)
+    if found is None or fact.missing_share or float(fact.sizes.min()) <= 0:
+        return None
+    kept = found.model_dump(exclude_unset=True, exclude={"kind", "minimum", "maximum"})
+    return Number(**{**kept, "use": "weight"}, kind="number", exclusive_minimum=0)
+
+
 def _identifying(fact: Facts) -> tuple[str, ...]:
     """Why a column is left out that tells or numbers people; empty if it does not."""
     if fact.counts.empty or trait_of(fact):
@@ -110,7 +134,7 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
     if is_personal(fact):
         return (PERSONAL,)
     if is_weight(fact):
-        return (WEIGHT,)
+        return (WEIGHT, NO_WEIGHT)
     if is_identifier(fact):
         return (NUMBERED, REPEATED) if int(fact.counts.max()) > 1 else (NUMBERED,)
     return ()
@@ -203,6 +227,8 @@ def _softened(feature: FeatureDraft, rows: int) -> FeatureDraft:
     column = feature.column
     if isinstance(column, Category):
         return feature.ignored("Its values cannot be read as categories.")
+    if column.use == "weight":
+        return feature.ignored(NO_WEIGHT)
     texts = Category(
         **column.model_dump(include=SOFTENED, exclude_unset=True),
         kind="category",

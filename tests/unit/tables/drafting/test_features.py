@@ -4,10 +4,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.draft import Draft
-from salary_kedro.tables.drafting.features import NUMBERED, PERSONAL, REPEATED, kept
+from salary_kedro.tables.drafting.features import (
+    NO_WEIGHT,
+    NUMBERED,
+    OTHER_WEIGHTS,
+    PERSONAL,
+    REPEATED,
+    WEIGHT,
+    kept,
+)
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.text import contract_yaml
 from salary_kedro.tables.drafting.twins import PAID
@@ -114,3 +123,43 @@ def test_propose_when_one_column_of_dates_tells_the_order_then_the_others_follow
     )
 
     assert [column.keys["format"] for column in found.features] == ["%m/%d/%Y", "%m/%d/%Y"]
+
+
+def test_propose_when_a_row_stands_for_people_then_that_is_its_weight() -> None:
+    found = draft(
+        {
+            "educ": RANDOM.integers(8, 20, ROWS),
+            "perwt": RANDOM.uniform(300, 3000, ROWS).round(2),
+            "Salary": SALARY,
+        }
+    )
+
+    assert uses(found) == {"educ": "feature", "perwt": "weight"}
+    assert found.features[1].keys["exclusive_minimum"] == 0
+    assert {"minimum", "maximum"}.isdisjoint(found.features[1].keys)
+    assert found.features[1].remarks == (WEIGHT,)
+    assert 'use: "weight"' in contract_yaml(found, [])
+
+
+@pytest.mark.parametrize("bad", [0, -1, ""])
+def test_propose_when_some_rows_have_no_weight_then_it_is_left_out_and_said_why(bad: Any) -> None:
+    weights = [bad, *RANDOM.uniform(300, 3000, ROWS - 1).round(2)]
+    found = draft({"educ": RANDOM.integers(8, 20, ROWS), "perwt": weights, "Salary": SALARY})
+
+    assert uses(found) == {"educ": "feature", "perwt": "ignore"}
+    assert found.features[1].remarks == (WEIGHT, NO_WEIGHT)
+
+
+def test_propose_when_several_columns_are_weights_then_a_person_has_to_choose() -> None:
+    weights = RANDOM.uniform(300, 3000, (2, ROWS)).round(2)
+    found = draft(
+        {
+            "educ": RANDOM.integers(8, 20, ROWS),
+            "perwt": weights[0],
+            "earnwt": weights[1],
+            "Salary": SALARY,
+        }
+    )
+
+    assert uses(found) == {"educ": "feature", "perwt": "ignore", "earnwt": "ignore"}
+    assert found.features[1].remarks == (OTHER_WEIGHTS, WEIGHT)
