@@ -1,18 +1,36 @@
 """How sure a prediction is: intervals and percentiles from what cross-validation got wrong.
 
-It is evaluated with NumPy alone, wherever a model predicts.
+It is evaluated with NumPy alone, wherever a model predicts; how it is learned, and the sources,
+are in `modelling.calibration`.
 """
 
+import math
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from salary_kedro.bundle.files import read_json
 from salary_kedro.bundle.limits import CALIBRATION
+from salary_kedro.errors import UserError
 
 Numbers = NDArray[np.float64]
+
+TINY, LARGEST = sys.float_info.min, sys.float_info.max
+#: Of the 95 % interval of a share.
+NORMAL_QUANTILE = 1.959963984540054
+#: So large that no product of two of them overflows.
+Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
+Positive = Annotated[float, Field(gt=0, le=1e100)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Knots = Annotated[tuple[Bounded, ...], Field(max_length=100)]
+Grid = Annotated[tuple[Bounded, ...], Field(max_length=300)]
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,8 @@ class Standing:
 
     Attributes:
         percentile: Percentage of them that are lower, 0 to 100.
-        margin: Half the width of its 95 % interval, in percentage points.
+        margin: Half the width of its 95 % interval, in percentage points, as far as that rests
+            on the number of residuals: Wilson's, of a share (Wilson, 1927, JASA 22).
     """
 
     percentile: float
@@ -46,21 +65,57 @@ class Standing:
 class Calibration(BaseModel):
     """What predictions of rows that a model had not seen got wrong, as a few numbers.
 
+    A *score* is (actual - prediction - shift) / spread, where shift and spread depend on the
+    prediction: straight lines between knots, constant beyond the outer ones. On a log scale,
+    all of that is in logarithms.
+
     Attributes:
         confidence: Share of cases that an interval should cover, between 0 and 1.
-        reason: Why there are no intervals; empty where there are.
+        reason: Why there are no intervals of that confidence; empty where there are.
         rows: Number of residuals that it rests on.
+        effective_rows: How many residuals of equal weight would tell as much.
+        log_scale: Whether residuals are those of logarithms.
+        minimum: Lowest value that the target can have, in its unit; None for none.
+        maximum: Highest value; None for none.
+        knots: Predictions, ascending.
+        shifts: Mean residual at each knot.
+        spreads: Mean absolute residual about it, above 0.
         levels: Confidences, ascending.
-        widths: Half the width of the interval of each, in the target's unit.
+        widths: For each, what so large a share of scores is at most, whatever their sign.
+        scores: Quantiles of the scores at evenly spaced shares: k of m at k / (m + 1).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    confidence: float = Field(default=0.9, gt=0, lt=1)
-    reason: str = "its training recorded no calibration"
+    confidence: Share = 0.9
+    reason: str = Field(default="its training recorded no calibration", max_length=1_000)
     rows: int = Field(default=0, ge=0)
-    levels: tuple[float, ...] = ()
-    widths: tuple[float, ...] = ()
+    effective_rows: float = Field(default=0, ge=0)
+    log_scale: bool = False
+    minimum: Bounded | None = None
+    maximum: Bounded | None = None
+    knots: Knots = ()
+    shifts: Knots = ()
+    spreads: Annotated[tuple[Positive, ...], Field(max_length=100)] = ()
+    levels: Annotated[tuple[Share, ...], Field(max_length=300)] = ()
+    widths: Grid = ()
+    scores: Grid = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not len(self.knots) == len(self.shifts) == len(self.spreads):
+            raise ValueError("knots, shifts and spreads must be equally many")
+        if len(self.levels) != len(self.widths):
+            raise ValueError("levels and widths must be equally many")
+        if (self.levels or self.scores) and not self.knots:
+            raise ValueError("widths and scores need a knot")
+        if not _is_rising(self.knots, equal=False) or not _is_rising(self.levels, equal=False):
+            raise ValueError("knots and levels must rise")
+        if not _is_rising((0.0, *self.widths)) or not _is_rising(self.scores):
+            raise ValueError("widths must rise from 0 on, and scores rise")
+        if self.scores and self.effective_rows <= 0:
+            raise ValueError("scores need rows")
+        return self
 
     @classmethod
     def parse(cls, content: bytes) -> "Calibration":
@@ -72,20 +127,125 @@ class Calibration(BaseModel):
         found: Calibration = read_json(cls, content, CALIBRATION)
         return found
 
+    def interval(
+        self, predicted: float, confidence: float | None = None
+    ) -> tuple[float, float] | None:
+        """The ends of one prediction's interval, as `intervals` gives them, in microseconds."""
+        width = self._width(self.confidence if confidence is None else confidence)
+        if width is None:
+            return None
+        place = float(np.log(max(predicted, TINY))) if self.log_scale else predicted
+        shift, spread = self._at(place)
+        low, high = place + shift - width * spread, place + shift + width * spread
+        if self.log_scale:
+            low, high = float(_exp(low)), float(_exp(high))
+        minimum, maximum = self._ends()
+        return min(max(low, minimum), predicted), max(min(high, maximum), predicted)
+
     def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals | None:
         """The intervals of predictions, shape (rows,); None if there are none, see `reason`.
+
+        They hold the prediction, keep to what the target can be, and widen with confidence.
 
         Args:
             predicted: Predictions, in the target's unit.
             confidence: Share of cases to cover, if not `self.confidence`.
+
+        Raises:
+            UserError: If that is not between 0 and 1.
         """
         wanted = self.confidence if confidence is None else confidence
-        place = int(np.searchsorted(self.levels, wanted))
-        if place == len(self.levels):
+        width = self._width(wanted)
+        if width is None:
             return None
-        half = self.widths[place]
-        return Intervals(predicted - half, predicted + half, wanted)
+        centre, spread = self._centre(predicted)
+        low, high = centre - width * spread, centre + width * spread
+        if self.log_scale:
+            low, high = _exp(low), _exp(high)
+        minimum, maximum = self._ends()
+        return Intervals(
+            np.minimum(np.maximum(low, minimum), predicted),
+            np.maximum(np.minimum(high, maximum), predicted),
+            wanted,
+        )
+
+    def chances(self, predicted: Numbers, actual: Numbers) -> Numbers | None:
+        """The predictive distribution at actual targets: the share of rows alike that are lower.
+
+        That is the conformal predictive distribution (Vovk et al., 2019, Machine Learning 108)
+        of the scores, with straight lines between them; equal scores share their middle.
+
+        Args:
+            predicted: Predictions, shape (rows,), in the target's unit.
+            actual: Actual targets, likewise.
+
+        Returns:
+            Shares between 0 and 1; None if they are not known.
+        """
+        if not self.scores:
+            return None
+        centre, spread = self._centre(predicted)
+        score = (self._scaled(actual) - centre) / spread
+        below, upto = (np.searchsorted(self.scores, score, side) for side in ("left", "right"))
+        between = np.interp(score, self.scores, np.arange(1, len(self.scores) + 1))
+        ranks = np.where(upto > below, (below + 1 + upto) / 2, between)
+        found: Numbers = ranks / (len(self.scores) + 1)
+        return found
 
     def standing(self, predicted: float, actual: float) -> Standing | None:
         """Where an actual target lies among those predicted alike; None if that is not known."""
-        return None
+        chances = self.chances(np.array([predicted]), np.array([actual]))
+        if chances is None:
+            return None
+        share = float(chances[0])
+        return Standing(100 * share, 100 * _margin(share, self.effective_rows))
+
+    def _width(self, confidence: float) -> float | None:
+        """That of the next higher level that is known."""
+        if not 0 < confidence < 1:
+            raise UserError(f"confidence is {confidence}; it must be above 0 and below 1")
+        place = bisect_left(self.levels, confidence)
+        return self.widths[place] if place < len(self.levels) else None
+
+    def _at(self, place: float) -> tuple[float, float]:
+        """Shift and spread at one prediction, in the same steps as `np.interp`."""
+        knots = self.knots
+        right = bisect_right(knots, place)
+        if right == 0 or right == len(knots):
+            end = min(right, len(knots) - 1)
+            return self.shifts[end], self.spreads[end]
+        left, gap = right - 1, knots[right] - knots[right - 1]
+        return (
+            (self.shifts[right] - self.shifts[left]) / gap * (place - knots[left])
+            + self.shifts[left],
+            (self.spreads[right] - self.spreads[left]) / gap * (place - knots[left])
+            + self.spreads[left],
+        )
+
+    def _centre(self, predicted: Numbers) -> tuple[Numbers, Numbers]:
+        """What is expected of predictions, and the spread about it."""
+        place = self._scaled(predicted)
+        shift, spread = (np.interp(place, self.knots, y) for y in (self.shifts, self.spreads))
+        return place + shift, spread
+
+    def _scaled(self, values: Numbers) -> Numbers:
+        return np.log(np.maximum(values, TINY)) if self.log_scale else values
+
+    def _ends(self) -> tuple[float, float]:
+        minimum = -LARGEST if self.minimum is None else self.minimum
+        return minimum, LARGEST if self.maximum is None else self.maximum
+
+
+def _exp(values: Numbers | float) -> Numbers:
+    found: Numbers = np.exp(np.minimum(values, 709.0))  # e^710 is no number any more
+    return found
+
+
+def _margin(share: float, rows: float) -> float:
+    """Half the width of Wilson's 95 % interval of a share that was seen on so many rows."""
+    square = NORMAL_QUANTILE**2 / rows
+    return math.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
+
+
+def _is_rising(values: Sequence[float], *, equal: bool = True) -> bool:
+    return all(left <= right if equal else left < right for left, right in pairwise(values))

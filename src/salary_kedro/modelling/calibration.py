@@ -1,31 +1,153 @@
-"""Learns from out-of-fold predictions how sure the model is."""
+"""Learns from out-of-fold predictions how sure the model is.
+
+Residuals of rows that a model has not seen are scaled by how their spread grows with the
+prediction (Lei et al., 2018, JASA 113, section 5.2), about how far they are off on average there;
+on top comes the finite-sample quantile of split conformal prediction. Shift and spread of a fold
+are those of the other folds' rows, or the scores would be too small.
+"""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.contract import Contract
 
-LEVELS = tuple(round(0.01 * step, 2) for step in range(1, 100))
+Numbers = NDArray[np.float64]
+
+#: Confidences whose width is kept, beside the one that is asked for.
+LEVELS = (*(round(0.01 * step, 2) for step in range(1, 100)), 0.995, 0.999)
+#: Quantiles of the scores that are kept.
+MAX_SCORES = 199
+#: Knots of shift and spread, and residuals behind each; of fewer rows than two knots take, the
+#: residuals stay as they are.
+MAX_KNOTS = 10
+KNOT_ROWS = 40
+#: No spread is less than this share of the overall one: few rows may agree by chance.
+LEAST_SPREAD = 0.1
 
 
-def calibrate(out_of_fold: pd.DataFrame, confidence: float) -> Calibration:
+@dataclass(frozen=True)
+class _Lines:
+    """How shift and spread depend on the prediction; see `Calibration`."""
+
+    knots: Numbers
+    shifts: Numbers
+    spreads: Numbers
+
+    def scores(self, predicted: Numbers, actual: Numbers) -> Numbers:
+        shift, spread = (np.interp(predicted, self.knots, y) for y in (self.shifts, self.spreads))
+        found: Numbers = (actual - predicted - shift) / spread
+        return found
+
+
+UNCHANGED = _Lines(np.zeros(1), np.zeros(1), np.ones(1))
+
+
+def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) -> Calibration:
     """Learn from the first repeat of a cross-validation, which holds each row at most once.
 
     Args:
-        out_of_fold: As `evaluation.predict_out_of_fold` gives it.
+        out_of_fold: As `evaluation.predict_out_of_fold` gives it; a column `weight` weighs the
+            rows: a new row is taken to have their mean weight (Tibshirani et al., 2019,
+            NeurIPS 32).
+        contract: Says what the target can be, and whether its logarithm was fitted.
         confidence: Share of cases that the intervals should cover, between 0 and 1.
     """
     first = out_of_fold[out_of_fold["repeat"] == 0]
-    scores = np.sort((first["actual"] - first["predicted"]).abs().to_numpy())
-    rows = len(scores)
-    ranks = [math.ceil(level * (rows + 1)) for level in LEVELS]
-    finite = [(level, rank) for level, rank in zip(LEVELS, ranks, strict=True) if rank <= rows]
+    target = contract.target
+    actual, predicted = (
+        np.log(first[name].to_numpy()) if target.log_scale else first[name].to_numpy()
+        for name in ("actual", "predicted")
+    )
+    weights = first["weight"].to_numpy() if "weight" in first else np.ones(len(first))
+    lines = _draw_lines(predicted, actual, weights)
+    scores = _cross_fit(predicted, actual, weights, first["fold"].to_numpy())
+    levels, widths = _widths(np.abs(scores), weights, confidence)
     return Calibration(
         confidence=confidence,
-        reason="",
-        rows=rows,
-        levels=tuple(level for level, _ in finite),
-        widths=tuple(float(scores[rank - 1]) for _, rank in finite),
+        reason=_reason(len(first), levels, confidence),
+        rows=len(first),
+        effective_rows=float(weights.sum() ** 2 / (weights**2).sum()),
+        log_scale=target.log_scale,
+        minimum=target.bounds.low,
+        maximum=target.bounds.high,
+        knots=tuple(lines.knots.tolist()),
+        shifts=tuple(lines.shifts.tolist()),
+        spreads=tuple(lines.spreads.tolist()),
+        levels=levels,
+        widths=widths,
+        scores=_quantiles(scores, weights),
+    )
+
+
+def _cross_fit(predicted: Numbers, actual: Numbers, weights: Numbers, folds: Numbers) -> Numbers:
+    """The score of each row by lines that were drawn without its fold."""
+    scores = np.empty(len(actual))
+    for fold in np.unique(folds):
+        scored, rest = folds == fold, folds != fold
+        lines = _draw_lines(predicted[rest], actual[rest], weights[rest])
+        scores[scored] = lines.scores(predicted[scored], actual[scored])
+    return scores
+
+
+def _draw_lines(predicted: Numbers, actual: Numbers, weights: Numbers) -> _Lines:
+    """Mean residual, and mean absolute one about it, of equally many rows around each knot."""
+    count = min(MAX_KNOTS, len(predicted) // KNOT_ROWS)
+    if count < 2:
+        return UNCHANGED
+    parts = np.empty(len(predicted), dtype=np.intp)
+    parts[np.argsort(predicted, kind="stable")] = (
+        np.arange(len(predicted)) * count // len(predicted)
+    )
+    # Rows that are predicted alike can fill several parts.
+    knots, merged = np.unique(_means(predicted, weights, parts), return_inverse=True)
+    parts = merged[parts]
+    residuals = actual - predicted
+    shifts = _means(residuals, weights, parts)
+    sizes = np.abs(residuals - np.interp(predicted, knots, shifts))
+    least = LEAST_SPREAD * np.average(sizes, weights=weights)
+    spreads = np.maximum(_means(sizes, weights, parts), least)
+    return _Lines(knots, shifts, spreads) if least > 0 else UNCHANGED
+
+
+def _means(values: Numbers, weights: Numbers, parts: NDArray[np.intp]) -> Numbers:
+    return np.bincount(parts, weights * values) / np.bincount(parts, weights)
+
+
+def _shares(weights: Numbers) -> Numbers:
+    """Of rows in order, which share of the weights is reached; a new row has its part in all."""
+    found: Numbers = np.cumsum(weights) / (weights.sum() + weights.mean())
+    return found
+
+
+def _widths(
+    sizes: Numbers, weights: Numbers, confidence: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The levels that so many rows can vouch for, and what the scores' sizes are at most there."""
+    order = np.argsort(sizes, kind="stable")
+    levels = sorted({*LEVELS, confidence})
+    places = np.searchsorted(_shares(weights[order]), levels)
+    found = int(np.searchsorted(places, len(sizes)))
+    return tuple(levels[:found]), tuple(sizes[order[places[:found]]].tolist())
+
+
+def _quantiles(scores: Numbers, weights: Numbers) -> tuple[float, ...]:
+    """The scores, or quantiles of them if they are many, at evenly spaced shares."""
+    order = np.argsort(scores, kind="stable")
+    count = min(len(scores), MAX_SCORES)
+    wanted = np.arange(1, count + 1) / (count + 1)
+    return tuple(np.interp(wanted, _shares(weights[order]), scores[order]).tolist())
+
+
+def _reason(rows: int, levels: tuple[float, ...], confidence: float) -> str:
+    if confidence in levels:
+        return ""
+    needed = math.ceil(round(confidence / (1 - confidence), 6))
+    return (
+        f"{rows} training rows were predicted out of fold; an interval at "
+        f"{100 * confidence:.15g} % takes {needed:,}"
     )

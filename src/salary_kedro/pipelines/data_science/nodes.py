@@ -74,13 +74,15 @@ def evaluate_model(
     return {**holdout_metrics(model, holdout, contract), **cross_validation_metrics(out_of_fold)}
 
 
-def calibrate_intervals(out_of_fold: pd.DataFrame, parameters: DataScience) -> dict[str, Any]:
+def calibrate_intervals(
+    out_of_fold: pd.DataFrame, contract: Contract, parameters: DataScience
+) -> dict[str, Any]:
     """Learn how sure the model is; the holdout rows have no part in it.
 
     Returns:
         The `Calibration` as plain JSON.
     """
-    found = calibrate(out_of_fold, parameters.intervals.confidence)
+    found = calibrate(out_of_fold, contract, parameters.intervals.confidence)
     return found.model_dump(mode="json")
 
 

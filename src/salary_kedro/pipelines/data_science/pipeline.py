@@ -41,7 +41,7 @@ def _train() -> list[Node]:
         ),
         node(
             calibrate_intervals,
-            inputs={"out_of_fold": "out_of_fold", **PARAMETERS},
+            inputs={"out_of_fold": "out_of_fold", **CONTRACT, **PARAMETERS},
             outputs="calibration",
             name="calibrate_intervals",
         ),
