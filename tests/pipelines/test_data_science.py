@@ -144,7 +144,7 @@ def test_calibrate_when_done_then_the_result_is_plain_json(
     fitted = fit_model(split.train, contract, parameters())
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
 
-    found = calibrate_intervals(out_of_fold, parameters())
+    found = calibrate_intervals(out_of_fold, contract, parameters())
 
     assert (found["confidence"], found["rows"], found["reason"]) == (0.9, 28, "")
     assert json.loads(json.dumps(found)) == json.loads(Calibration(**found).model_dump_json())

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.calibration import TINY, Calibration
 from salary_kedro.contract import Contract
 
 Numbers = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 #: Confidences whose width is kept, beside the one that is asked for.
 LEVELS = (*(round(0.01 * step, 2) for step in range(1, 100)), 0.995, 0.999)
@@ -96,25 +97,39 @@ def _cross_fit(predicted: Numbers, actual: Numbers, weights: Numbers, folds: Num
 
 def _draw_lines(predicted: Numbers, actual: Numbers, weights: Numbers) -> _Lines:
     """Mean residual, and mean absolute one about it, of equally many rows around each knot."""
-    count = min(MAX_KNOTS, len(predicted) // KNOT_ROWS)
+    rows = len(predicted)
+    count = min(MAX_KNOTS, rows // KNOT_ROWS)
     if count < 2:
         return UNCHANGED
-    parts = np.empty(len(predicted), dtype=np.intp)
-    parts[np.argsort(predicted, kind="stable")] = (
-        np.arange(len(predicted)) * count // len(predicted)
-    )
+    parts = np.empty(rows, dtype=np.intp)
+    parts[np.argsort(predicted, kind="stable")] = np.arange(rows) * count // rows
     # Rows that are predicted alike can fill several parts.
     knots, merged = np.unique(_means(predicted, weights, parts), return_inverse=True)
     parts = merged[parts]
     residuals = actual - predicted
-    shifts = _means(residuals, weights, parts)
+    shifts = _shrunken(residuals, weights, parts, 0.0)
     sizes = np.abs(residuals - np.interp(predicted, knots, shifts))
-    least = LEAST_SPREAD * np.average(sizes, weights=weights)
-    spreads = np.maximum(_means(sizes, weights, parts), least)
-    return _Lines(knots, shifts, spreads) if least > 0 else UNCHANGED
+    overall = float(np.average(sizes, weights=weights))
+    spreads = np.maximum(_shrunken(sizes, weights, parts, overall), LEAST_SPREAD * overall)
+    return _Lines(knots, shifts, spreads) if overall > 0 else UNCHANGED
 
 
-def _means(values: Numbers, weights: Numbers, parts: NDArray[np.intp]) -> Numbers:
+def _shrunken(values: Numbers, weights: Numbers, parts: Places, centre: float) -> Numbers:
+    """Means by part, drawn to a centre by as much as chance alone would scatter them about it.
+
+    That is the positive-part estimator of James and Stein (Efron and Morris, 1973, JASA 68).
+    """
+    means = _means(values, weights, parts)
+    rows = np.bincount(parts, weights) ** 2 / np.bincount(parts, weights**2)
+    variances = _means((values - means[parts]) ** 2, weights, parts) / rows
+    with np.errstate(over="ignore"):
+        distance = float(np.sum((means - centre) ** 2 / np.maximum(variances, TINY)))
+    kept = max(0.0, 1 - (len(means) - 2) / distance) if distance > 0 else 0.0
+    shrunken: Numbers = centre + kept * (means - centre)
+    return shrunken
+
+
+def _means(values: Numbers, weights: Numbers, parts: Places) -> Numbers:
     return np.bincount(parts, weights * values) / np.bincount(parts, weights)
 
 
