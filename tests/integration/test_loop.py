@@ -296,6 +296,8 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "data_engineering.train_size": "0.7",
             "data_engineering.random_state": "234",
             "data_engineering.repeats": "together",
+            "data_engineering.split": "random",
+            "data_engineering.strata": "None",
             "data_science.model": run.data.params["data_science.model"],
             "data_science.random_state": "234",
             "data_science.cross_validation.folds": "5",

@@ -140,5 +140,5 @@ def test_raw_table_when_its_entry_is_another_files_then_is_the_same_table(
 
     raw = DataCatalog.from_config({"raw_salaries": entry}).load("raw_salaries")
 
-    _, rejected, prints, _ = validate_salaries(raw, contract)
+    _, rejected, _, prints, _ = validate_salaries(raw, contract)
     assert (len(rejected), prints["data_sha256"]) == (0, DEFAULT_PRINT)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
@@ -30,7 +31,7 @@ def raw_table(**columns: list[object]) -> pd.DataFrame:
 
 def default_salaries(contract: Contract) -> pd.DataFrame:
     """The clean rows of the project's own data."""
-    valid, rejected, _, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected, _, _, _ = validate_salaries(raw_salaries(), contract)
     return clean_salaries(valid, rejected, contract)
 
 
@@ -38,8 +39,15 @@ def halves(
     salaries: pd.DataFrame, parameters: DataEngineering = DEFAULT
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Training and holdout rows of clean rows."""
-    train, holdout, _ = split_salaries(salaries, prints_of(salaries), parameters)
+    contract = contract_of(column("experience_years"))
+    keys, prints = keys_of(len(salaries)), prints_of(salaries)
+    train, holdout, _ = split_salaries(salaries, keys, prints, contract, parameters)
     return train, holdout
+
+
+def keys_of(total: int) -> pd.DataFrame:
+    """What names so many rows."""
+    return pd.DataFrame({"key": np.arange(total, dtype=np.uint64)})
 
 
 def prints_of(salaries: pd.DataFrame) -> dict[str, str]:
@@ -70,7 +78,7 @@ def test_default_data_when_read_then_is_what_the_project_ships(contract: Contrac
 
 
 def test_default_data_when_validated_then_has_no_rejected_rows(contract: Contract) -> None:
-    _, rejected, _, _ = validate_salaries(raw_salaries(), contract)
+    _, rejected, _, _, _ = validate_salaries(raw_salaries(), contract)
 
     assert rejected.empty
     assert list(rejected.columns) == ["line", "reasons", "Experience Years", "Salary"]
@@ -86,7 +94,7 @@ def test_default_data_when_split_then_has_28_and_12_rows(contract: Contract) -> 
 def test_default_data_when_validated_then_has_the_fingerprint_it_always_had(
     contract: Contract,
 ) -> None:
-    valid, _, prints, _ = validate_salaries(raw_salaries(), contract)
+    valid, _, _, prints, _ = validate_salaries(raw_salaries(), contract)
 
     assert prints == {
         "data_sha256": "45a30eec8df287ed560fba40733f786de7ad0895e516e4735ac379e2b338e280",
@@ -109,7 +117,7 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
         }
     )
 
-    good, rejected, _, _ = validate_salaries(raw, contract)
+    good, rejected, _, _, _ = validate_salaries(raw, contract)
 
     pd.testing.assert_frame_equal(
         good,
@@ -133,24 +141,32 @@ def test_validate_when_some_rows_are_broken_then_separates_them_with_lines_and_r
 def test_split_when_rows_come_from_the_raw_table_then_says_from_which_and_how(
     contract: Contract,
 ) -> None:
-    valid, rejected, prints, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected, keys, prints, _ = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
 
-    train, holdout, split = split_salaries(salaries, prints, DEFAULT)
+    train, holdout, split = split_salaries(salaries, keys, prints, contract, DEFAULT)
 
     assert split == {
         "data_sha256": prints["data_sha256"],
         "data_method": "table-1",
-        "parameters": {"train_size": 0.7, "random_state": 234, "repeats": "apart"},
+        "parameters": {
+            "train_size": 0.7,
+            "random_state": 234,
+            "repeats": "apart",
+            "split": "random",
+            "strata": None,
+        },
         "train_sha256": fingerprint(train),
         "holdout_sha256": fingerprint(holdout),
+        "keys_sha256": fingerprint(keys),
     }
     assert [part.attrs for part in (valid, salaries, train, holdout)] == [{}] * 4
 
 
 def test_split_when_the_rows_are_of_another_table_than_the_fingerprint_then_is_refused() -> None:
+    contract = contract_of(column("experience_years"))
     with pytest.raises(UserError) as caught:
-        split_salaries(counted(10), prints_of(counted(11)), DEFAULT)
+        split_salaries(counted(10), keys_of(10), prints_of(counted(11)), contract, DEFAULT)
 
     assert str(caught.value) == (
         "the clean rows are not those of data_fingerprint.json: an earlier run was interrupted; "
@@ -176,7 +192,7 @@ def test_validate_when_the_raw_table_has_columns_of_those_names_then_keeps_both(
         **{"line": ["x"], "reasons": ["y"], "Experience Years": [99], "Salary": [50000]}
     )
 
-    _, rejected, _, _ = validate_salaries(raw, contract)
+    _, rejected, _, _, _ = validate_salaries(raw, contract)
 
     assert rejected.to_dict("records") == [
         {
@@ -207,7 +223,7 @@ def test_validate_when_a_column_is_missing_then_names_it(contract: Contract) -> 
 def test_validate_when_the_file_has_a_header_only_then_both_parts_are_empty(
     contract: Contract,
 ) -> None:
-    good, rejected, _, _ = validate_salaries(
+    good, rejected, _, _, _ = validate_salaries(
         raw_table(**{"Experience Years": [], "Salary": []}), contract
     )
 
@@ -356,6 +372,18 @@ def test_split_when_missing_values_repeat_then_they_are_equal_too() -> None:
     assert any({1, 2} <= side for side in sides)
 
 
+def test_split_when_all_training_rows_have_one_salary_then_refuses_to_learn() -> None:
+    salaries = counted(10).assign(salary=4.0)
+
+    with pytest.raises(UserError) as caught:
+        halves(salaries)
+
+    assert str(caught.value) == (
+        "all 7 training rows have the same 'Salary', so there is nothing to learn: bring rows "
+        "that differ in it, or name another target in contract.yml"
+    )
+
+
 def test_split_when_too_few_rows_differ_then_says_so() -> None:
     with pytest.raises(UserError, match="1 different rows cannot be split into 70%"):
         halves(pd.concat([counted(1)] * 9, ignore_index=True), TOGETHER)
@@ -404,8 +432,8 @@ def test_raw_table_when_an_environment_reads_parquet_then_its_rows_are_those_of_
 
     raw = DataCatalog.from_config(loader["catalog"]).load("raw_salaries")
 
-    valid, rejected, prints, _ = validate_salaries(raw, contract)
-    assert prints == validate_salaries(raw_salaries(), contract)[2]
+    valid, rejected, _, prints, _ = validate_salaries(raw, contract)
+    assert prints == validate_salaries(raw_salaries(), contract)[3]
     pd.testing.assert_frame_equal(valid, validate_salaries(raw_salaries(), contract)[0])
     assert rejected.empty
 
@@ -416,7 +444,7 @@ def test_validate_when_rows_share_labels_then_rejects_the_broken_ones_alone(
     table = {"Experience Years": [1.0, 99, 3, 4], "Salary": [10.0, 20, 30, 40]}
     raw = pd.DataFrame(table, index=[0, 1, 0, 1])  # two tables put one below the other
 
-    valid, rejected, _, _ = validate_salaries(raw, contract)
+    valid, rejected, _, _, _ = validate_salaries(raw, contract)
 
     assert valid["salary"].tolist() == [10, 30, 40]
     assert rejected["Salary"].tolist() == [20]

@@ -21,6 +21,7 @@ from salary_kedro.modelling.evaluation import (
     holdout_metrics,
     predict_out_of_fold,
 )
+from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
@@ -62,14 +63,15 @@ class Split:
     train: pd.DataFrame
     holdout: pd.DataFrame
     record: dict[str, Any]
+    keys: pd.DataFrame
 
 
 @pytest.fixture
 def split(contract: Contract) -> Split:
     """The project's own data, split by the default parameters."""
-    valid, rejected, prints, _ = validate_salaries(raw_salaries(), contract)
+    valid, rejected, keys, prints, _ = validate_salaries(raw_salaries(), contract)
     salaries = clean_salaries(valid, rejected, contract)
-    return Split(*split_salaries(salaries, prints, SPLIT))
+    return Split(*split_salaries(salaries, keys, prints, contract, SPLIT), keys)
 
 
 def parameters(model: ModelName = "linear_regression", **settings: object) -> DataScience:
@@ -113,7 +115,12 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),
         **cross_validation_metrics(
-            predict_out_of_fold(fitted, split.train, contract, folds=5, repeats=1, random_state=234)
+            predict_out_of_fold(
+                fitted,
+                split.train,
+                contract,
+                fold_rows(split.train, SPLIT, folds=5, repeats=1, random_state=234),
+            )
         ),
     }
     assert len(found) == 7
@@ -265,7 +272,7 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
 ) -> None:
     rows, how = other_of(pd.concat([split.train, split.holdout]).sort_index())
     prints = {**split.record, "rows_sha256": fingerprint(rows)}
-    other = Split(*split_salaries(rows, prints, how))
+    other = Split(*split_salaries(rows, split.keys, prints, contract, how), split.keys)
     mixed = dataclasses.replace(split, **{changed: getattr(other, changed)})
 
     with pytest.raises(UserError) as caught:

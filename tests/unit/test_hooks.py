@@ -139,6 +139,8 @@ def test_run_when_it_trains_then_there_is_one_mlflow_run_with_its_parameters(
     assert run.info.status == "FINISHED"
     assert run.data.params == {
         "data_engineering.repeats": "together",
+        "data_engineering.split": "random",
+        "data_engineering.strata": "None",
         "data_engineering.train_size": "0.7",
         "data_engineering.random_state": "234",
         "data_science.model": "linear_regression",

@@ -22,7 +22,7 @@ from salary_kedro.contract.spelling import Conversion, Written, fold, tidy
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
-Use = Literal["feature", "audit", "weight", "ignore"]
+Use = Literal["feature", "audit", "split", "weight", "ignore"]
 
 #: Beyond these a float64 no longer tells whole numbers apart, and a float32, in which
 #: scikit-learn's trees compare, overflows.
@@ -63,8 +63,9 @@ class _Column(BaseModel):
         unit: Unit of the values, for people; empty if they have none.
         required: Whether a value must be given.
         use: `feature` is learned from; `audit` is checked and kept beside the rows for
-            reports by group, and never reaches the model; `weight` is a number above 0 that
-            says how many people a row stands for; `ignore` is left out.
+            reports by group, and never reaches the model; `split` is checked and kept beside
+            the rows for the split alone; `weight` is a number above 0 that says how many people a
+            row stands for; `ignore` is left out.
         missing_values: Texts of this column in the raw file that mean that there is no value,
             such as a code for "refused"; among numbers, `-9` is `-9.0` too.
     """

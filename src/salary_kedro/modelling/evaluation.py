@@ -1,7 +1,7 @@
 """Scores of a fitted model: on the holdout rows, and by repeated cross-validation."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,14 @@ from sklearn.metrics import (
     r2_score,
     root_mean_squared_error,
 )
-from sklearn.model_selection import RepeatedKFold
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.tables.frames import encode_frame, equal_rows
+from salary_kedro.modelling.folding import Fold
+from salary_kedro.tables.frames import encode_frame
 
 Metrics = dict[str, float]
-Places = NDArray[np.intp]
 Weights = NDArray[np.float64]
 
 
@@ -87,45 +86,29 @@ def holdout_metrics(model: Pipeline, holdout: pd.DataFrame, contract: Contract) 
 
 
 def predict_out_of_fold(
-    model: Pipeline,
-    train: pd.DataFrame,
-    contract: Contract,
-    *,
-    folds: int,
-    repeats: int,
-    random_state: int,
-    together: bool = False,
+    model: Pipeline, train: pd.DataFrame, contract: Contract, folding: Iterable[Fold]
 ) -> pd.DataFrame:
-    """Predict the training rows by k-fold cross-validation, repeated.
+    """Predict the training rows by cross-validation.
 
     Args:
         model: The Pipeline; each fold fits a clone, the argument stays as it is.
         train: The training rows.
         contract: Names the features and the target.
-        folds: Number of folds, 2 to the number of training rows.
-        repeats: How often the rows are shuffled and folded again.
-        random_state: Seed of the shuffles.
-        together: Whether rows that are equal in every column are of one fold.
+        folding: The folds, as `folding.fold_rows` gives them.
 
     Returns:
         `repeat` and `fold`, from 0, `place` of a training row, from 0, and its `actual` and
         `predicted` target, in its unit; and its `weight`, where the contract has one.
-
-    Raises:
-        UserError: If there are fewer training rows than folds.
     """
-    rows = equal_rows(train) if together else pd.Series(range(len(train)))
-    _check_folds(folds, rows.nunique(), together)
     features, target = features_and_target(train, contract)
     weights = weights_of(train, contract)
-    folding = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
     parts = []
-    for number, (fitted, scored) in enumerate(_folds(rows, folding)):
+    for repeat, number, fitted, scored in folding:
         known = None if weights is None else weights[fitted]
         fold_model = fit_weighted(clone(model), features.iloc[fitted], target.iloc[fitted], known)
         part = {
-            "repeat": number // folds,
-            "fold": number % folds,
+            "repeat": repeat,
+            "fold": number,
             "place": scored,
             "actual": target.iloc[scored].to_numpy(dtype=np.float64),
             "predicted": fold_model.predict(features.iloc[scored]),
@@ -150,21 +133,3 @@ def cross_validation_metrics(out_of_fold: pd.DataFrame) -> Metrics:
         ]
     )
     return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}
-
-
-def _check_folds(folds: int, rows: int, together: bool) -> None:
-    if rows < folds:
-        raise UserError(
-            f"data_science.cross_validation.folds: {folds} folds need at least {folds} "
-            f"{'different ' if together else ''}training rows, there are {rows}: lower the "
-            f"folds, or bring more rows"
-        )
-
-
-def _folds(rows: pd.Series, splitter: RepeatedKFold) -> Iterator[tuple[Places, Places]]:
-    """Places of the rows to fit and to score on; rows of one number are of one fold."""
-    numbers = rows.to_numpy()
-    for _, scored in splitter.split(range(rows.nunique())):
-        is_scored = np.zeros(rows.nunique(), dtype=bool)
-        is_scored[scored] = True
-        yield np.flatnonzero(~is_scored[numbers]), np.flatnonzero(is_scored[numbers])

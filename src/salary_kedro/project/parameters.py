@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract, describe_invalid
 from salary_kedro.contract.columns import RESERVED_NAMES
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.folding import Splitting, check_split
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.promotion.verdict import Policy
 
@@ -40,19 +41,8 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class DataEngineering(Group):
-    """How the clean rows are split.
-
-    Attributes:
-        train_size: Share of the rows to train on, above 0 and below 1.
-        random_state: Seed of the split.
-        repeats: Whether rows that are equal in every column fall on one side, `together`, or
-            each by itself, `apart`.
-    """
-
-    train_size: float = Field(gt=0, lt=1)
-    random_state: int = SEED
-    repeats: Literal["together", "apart"] = "apart"
+class DataEngineering(Splitting):
+    """How the clean rows are split; the keys are those of `Splitting`."""
 
 
 class Halves(Group):
@@ -64,6 +54,7 @@ class Halves(Group):
         parameters: How the rows were split.
         train_sha256: Fingerprint of the training rows.
         holdout_sha256: Fingerprint of the holdout rows.
+        keys_sha256: Fingerprint of the table's row keys.
     """
 
     data_sha256: str
@@ -71,6 +62,7 @@ class Halves(Group):
     parameters: DataEngineering
     train_sha256: str
     holdout_sha256: str
+    keys_sha256: str = ""
 
 
 class CrossValidation(Group):
@@ -206,6 +198,7 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
         checked = Parameters.model_validate(parameters)
     except ValidationError as error:
         raise UserError(describe_invalid(error, "parameters", Parameters, parameters)) from error
+    check_split(checked.data_engineering, checked.contract)
     chosen = checked.data_science.model
     if checked.model not in (None, chosen):
         raise UserError(

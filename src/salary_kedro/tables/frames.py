@@ -27,11 +27,12 @@ def encode_frame(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
         for what is missing; categories as objects.
     """
     return pd.DataFrame(
-        {column.name: _encode(clean[column.name], column) for column in contract.inputs}
+        {column.name: encode_column(clean[column.name], column) for column in contract.inputs}
     )
 
 
-def _encode(values: pd.Series, column: Column) -> pd.Series:
+def encode_column(values: pd.Series, column: Column) -> pd.Series:
+    """Encode a clean column: float64 with NaN for what is missing, or objects if a category."""
     match column:
         case Number() | Integer() | Boolean():
             return values.astype("float64")

@@ -12,6 +12,7 @@ from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import predict_out_of_fold
+from salary_kedro.modelling.folding import Splitting, fold_rows
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
 from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import QUICK, TARGET, category, column, contract_of
@@ -262,7 +263,9 @@ def test_cross_validation_when_rows_are_few_and_of_all_kinds_then_gives_a_number
         CONTRACT, model, QUICK.get(model, {}), 234, learn_domain(table, CONTRACT)
     )
 
-    found = predict_out_of_fold(pipeline, table, CONTRACT, folds=folds, repeats=1, random_state=234)
+    split = Splitting(train_size=0.7, random_state=234)
+    folding = fold_rows(table, split, folds=folds, repeats=1, random_state=234)
+    found = predict_out_of_fold(pipeline, table, CONTRACT, folding)
 
     assert sorted(found["place"]) == list(range(count))
     assert np.isfinite(found["predicted"]).all()

@@ -141,6 +141,8 @@ def test_config_when_an_environment_changes_one_parameter_then_the_others_stay(
         "train_size": 0.8,
         "random_state": 234,
         "repeats": "together",
+        "split": "random",
+        "strata": None,
     }
 
 

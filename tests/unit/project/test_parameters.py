@@ -224,7 +224,8 @@ def trained_by(**changes: Any) -> TrainedBy:
 
 def test_parameters_hash_when_computed_then_is_of_the_groups_as_sorted_json() -> None:
     content = (
-        b'{"random_state": 234, "repeats": "apart", "train_size": 0.7}\n'
+        b'{"random_state": 234, "repeats": "apart", "split": "random", "strata": null, '
+        b'"train_size": 0.7}\n'
         b'{"bento_name": "pay", "keep": null}'
     )
 

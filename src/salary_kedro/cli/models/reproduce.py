@@ -129,9 +129,9 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     from salary_kedro.pipelines.data_science import nodes as learn
 
     engineering, science = trained_by.data_engineering, trained_by.data_science
-    valid, rejected, prints, _ = prepare.validate_salaries(raw, contract)
+    valid, rejected, keys, prints, _ = prepare.validate_salaries(raw, contract)
     salaries = prepare.clean_salaries(valid, rejected, contract)
-    rows, holdout, split = prepare.split_salaries(salaries, prints, engineering)
+    rows, holdout, split = prepare.split_salaries(salaries, keys, prints, contract, engineering)
     model = learn.fit_model(rows, contract, science)
     out_of_fold = learn.cross_validate(model, rows, split, contract, science)
     metrics = learn.evaluate_model(model, holdout, out_of_fold, contract)

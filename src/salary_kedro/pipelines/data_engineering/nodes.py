@@ -3,21 +3,21 @@
 from typing import Any
 
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.folding import split_rows
 from salary_kedro.project.parameters import DataEngineering, Halves
 from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
-from salary_kedro.tables.frames import equal_rows
 from salary_kedro.tables.header import check_table
+from salary_kedro.tables.row_keys import row_keys
 from salary_kedro.tables.tally import count_top_coded
 
 
 def validate_salaries(
     raw_salaries: pd.DataFrame, contract: Contract
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], dict[str, int]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, str], dict[str, int]]:
     """Separate the rows that keep to the contract from those that break it.
 
     Args:
@@ -27,9 +27,10 @@ def validate_salaries(
     Returns:
         The good rows (typed columns under the contract's field names, indexed by their
         place in the table); the rejected rows (`line` in the file, `reasons`, then the raw
-        columns); and the fingerprint of the raw table as it was loaded here, `data_sha256`,
-        with its `data_method`, and that of the good rows, `rows_sha256`; and what else there is
-        to say of the rows, as `row_counts` gives it.
+        columns); what names each good row, as `tables.row_keys` gives it; the fingerprint of the
+        raw table as it was loaded here, `data_sha256`, with its `data_method`, and that of the
+        good rows, `rows_sha256`; and what else there is to say of the rows, as `row_counts`
+        gives it.
 
     Raises:
         ContractError: If a column of the contract is missing, or it is no pandas table; or its
@@ -45,7 +46,8 @@ def validate_salaries(
         "data_method": METHOD,
         "rows_sha256": fingerprint(valid),
     }
-    return valid, checked.rejected, prints, row_counts(checked, contract)
+    keys = row_keys(checked.raw, valid, contract)
+    return valid, checked.rejected, keys, prints, row_counts(checked, contract)
 
 
 def row_counts(checked: CheckedTable, contract: Contract) -> dict[str, int]:
@@ -89,9 +91,13 @@ def clean_salaries(
 
 
 def split_salaries(
-    salaries: pd.DataFrame, data_fingerprint: dict[str, str], parameters: DataEngineering
+    salaries: pd.DataFrame,
+    row_keys: pd.DataFrame,
+    data_fingerprint: dict[str, str],
+    contract: Contract,
+    parameters: DataEngineering,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Split clean rows at random into training and holdout rows.
+    """Split clean rows into training and holdout rows.
 
     Equal rows are put on one side, unless the parameters say otherwise: an estimator that has
     seen a row knows its answer.
@@ -101,42 +107,38 @@ def split_salaries(
         both can tell that they are of one split, and of which table.
 
     Raises:
-        UserError: If there are too few rows for both, or the fingerprint is not theirs.
+        UserError: If there are too few rows for both, they lack what they are split by, all
+            training rows have the same target, or the fingerprint is not theirs.
     """
     if fingerprint(salaries) != data_fingerprint["rows_sha256"]:
         raise UserError(
             "the clean rows are not those of data_fingerprint.json: an earlier run was "
             "interrupted; run the pipeline data_engineering again"
         )
-    train, holdout = _split(salaries, parameters)
+    sides = split_rows(salaries, row_keys, contract.target.name, parameters)
+    train, holdout = (salaries.iloc[places] for places in sides)
+    refuse_constant(train, contract)
     halves = Halves(
         data_sha256=data_fingerprint["data_sha256"],
         data_method=data_fingerprint["data_method"],
         parameters=parameters,
         train_sha256=fingerprint(train),
         holdout_sha256=fingerprint(holdout),
+        keys_sha256=fingerprint(row_keys),
     )
     return train, holdout, halves.model_dump(mode="json")
 
 
-def _split(
-    salaries: pd.DataFrame, parameters: DataEngineering
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw which rows to train on, one draw for all that are equal if they stay together."""
-    together = parameters.repeats == "together"
-    rows = equal_rows(salaries) if together else pd.Series(range(len(salaries)))
-    try:
-        sides = train_test_split(
-            range(rows.nunique()),
-            train_size=parameters.train_size,
-            random_state=parameters.random_state,
-        )
-    except ValueError as error:
+def refuse_constant(train: pd.DataFrame, contract: Contract) -> None:
+    """Check that there is something to learn.
+
+    Raises:
+        UserError: If several training rows all have the same target.
+    """
+    target = contract.target
+    if len(train) > 1 and train[target.name].nunique() == 1:
         raise UserError(
-            f"data_engineering.train_size: {rows.nunique()} {'different ' if together else ''}rows "
-            f"cannot be split into {parameters.train_size:.0%} training rows and a holdout: bring "
-            f"more rows"
-        ) from error
-    places = pd.Series(range(len(rows)), index=rows.to_numpy())
-    train, holdout = (salaries.iloc[places.loc[drawn]] for drawn in sides)
-    return train, holdout
+            f"all {len(train):,} training rows have the same '{target.column}', so there is "
+            f"nothing to learn: bring rows that differ in it, or name another target in "
+            f"contract.yml"
+        )

@@ -16,7 +16,13 @@ def create_pipeline() -> Pipeline:
             node(
                 validate_salaries,
                 inputs={"raw_salaries": "raw_salaries", "contract": "params:contract"},
-                outputs=["valid_salaries", "rejected_rows", "data_fingerprint", "row_counts"],
+                outputs=[
+                    "valid_salaries",
+                    "rejected_rows",
+                    "row_keys",
+                    "data_fingerprint",
+                    "row_counts",
+                ],
                 name="validate_salaries",
             ),
             node(
@@ -33,7 +39,9 @@ def create_pipeline() -> Pipeline:
                 split_salaries,
                 inputs={
                     "salaries": "salaries",
+                    "row_keys": "row_keys",
                     "data_fingerprint": "data_fingerprint",
+                    "contract": "params:contract",
                     "parameters": "params:data_engineering",
                 },
                 outputs=["train", "holdout", "split"],

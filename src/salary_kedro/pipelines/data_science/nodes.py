@@ -22,6 +22,7 @@ from salary_kedro.modelling.evaluation import (
     predict_out_of_fold,
     weights_of,
 )
+from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.project.parameters import (
     DataScience,
@@ -53,18 +54,16 @@ def cross_validate(
 ) -> pd.DataFrame:
     """Predict the training rows by models that were fitted without them.
 
-    Equal rows are folded as they were split.
+    They are folded as they were split.
     """
-    folding = parameters.cross_validation
-    return predict_out_of_fold(
-        model,
+    folding = fold_rows(
         train,
-        contract,
-        folds=folding.folds,
-        repeats=folding.repeats,
+        Halves.model_validate(split).parameters,
+        folds=parameters.cross_validation.folds,
+        repeats=parameters.cross_validation.repeats,
         random_state=parameters.random_state,
-        together=Halves.model_validate(split).parameters.repeats == "together",
     )
+    return predict_out_of_fold(model, train, contract, folding)
 
 
 def evaluate_model(

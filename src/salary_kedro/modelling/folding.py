@@ -1,0 +1,276 @@
+"""Which rows a model is trained on, and which it is examined on: split and cross-validation."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit, train_test_split
+
+from salary_kedro.contract import Category, Contract
+from salary_kedro.contract.columns import Boolean
+from salary_kedro.errors import UserError
+from salary_kedro.tables.frames import equal_rows
+from salary_kedro.tables.row_keys import KEY, keyed_hashes
+
+Places = NDArray[np.intp]
+SPLIT = "data_engineering.split"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ByGroup(_Frozen):
+    """All rows with the same value of a field, such as one person's, are on one side."""
+
+    group: str = Field(min_length=1)
+
+
+class ByTime(_Frozen):
+    """The latest rows are held out, by a field that holds dates or numbers."""
+
+    time: str = Field(min_length=1)
+
+
+Way = Literal["random", "stable"] | ByGroup | ByTime
+
+
+def _read_way(value: Any) -> Any:
+    if isinstance(value, ByGroup | ByTime) or value in ("random", "stable"):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (key, field), *_ = value.items()
+        if key in ("group", "time") and isinstance(field, str) and field:
+            return value
+    raise ValueError(
+        f"must be random, stable, {{group: FIELD}} or {{time: FIELD}} (found {str(value)[:60]!r})"
+    )
+
+
+class Splitting(_Frozen):
+    """How the clean rows are split.
+
+    Attributes:
+        train_size: Share of the rows to train on, above 0 and below 1.
+        random_state: Seed of the split.
+        repeats: Whether rows that are equal in every column fall on one side, `together`, or
+            each by itself, `apart`.
+        split: `random`; `stable`, in which each row keeps its side as the table changes; by
+            `group`, all rows of one on one side; or by `time`, the latest rows held out.
+        strata: Into how many groups of equal size, by their target, the rows are put that a
+            random split then divides alike, at least 2; None for no such groups.
+    """
+
+    train_size: float = Field(gt=0, lt=1)
+    random_state: int = Field(ge=0, le=2**32 - 1)
+    repeats: Literal["together", "apart"] = "apart"
+    split: Annotated[Way, BeforeValidator(_read_way)] = "random"
+    strata: int | None = Field(default=None, ge=2)
+
+    @model_validator(mode="after")
+    def _check_strata(self) -> "Splitting":
+        if self.strata is not None and self.split != "random":
+            raise ValueError("strata: only a random split has them; leave them out, as null")
+        return self
+
+    @property
+    def field(self) -> str | None:
+        """The field that the rows are split by; None if there is none."""
+        match self.split:
+            case ByGroup(group=field) | ByTime(time=field):
+                return field
+        return None
+
+
+class Fold(NamedTuple):
+    """One fold of a cross-validation: places of the rows to fit and to score on."""
+
+    repeat: int
+    number: int
+    fitted: Places
+    scored: Places
+
+
+def check_split(splitting: Splitting, contract: Contract) -> None:
+    """Check that the field that rows are split by is there, and fit for it.
+
+    Raises:
+        UserError: It is not; says which fields are.
+    """
+    fields = {column.name: column for column in contract.columns if column != contract.target}
+    if splitting.field is None:
+        return
+    column, where = fields.get(splitting.field), f"{SPLIT}.{_way(splitting)}"
+    if column is None:
+        known = ", ".join(fields)
+        raise UserError(
+            f"{where}: '{splitting.field}' is no field that the contract reads; it may be one of "
+            f"{known}, or a column that contract.yml gives `use: split`"
+        )
+    if isinstance(splitting.split, ByTime) and isinstance(column, Category | Boolean):
+        raise UserError(
+            f"{where}: '{splitting.field}' is a {column.kind}, which has no time: name a field "
+            f"of dates or numbers"
+        )
+
+
+def split_rows(
+    rows: pd.DataFrame, keys: pd.DataFrame, target: str, splitting: Splitting
+) -> tuple[Places, Places]:
+    """Decide which rows to train on, and which to hold out.
+
+    Args:
+        rows: Clean rows.
+        keys: Their names, `tables.row_keys`.
+        target: Field of the target.
+        splitting: How they are split.
+
+    Returns:
+        Places of training and holdout rows.
+
+    Raises:
+        UserError: If there are too few rows for both, or they lack what they are split by.
+    """
+    match splitting.split:
+        case "stable":
+            is_train = _keeps_side(keys, splitting)
+        case ByTime():
+            is_train = _before_cut(_known(rows, splitting), splitting.train_size)
+        case _:
+            return _drawn(rows, target, splitting)
+    if is_train.all() or not is_train.any():
+        raise _too_few(len(rows), "rows", splitting)
+    return np.flatnonzero(is_train), np.flatnonzero(~is_train)
+
+
+def _keeps_side(keys: pd.DataFrame, splitting: Splitting) -> NDArray[np.bool_]:
+    """Of each row, whether its keyed hash, as a share of all hashes, is below `train_size`."""
+    secret = f"split {splitting.random_state}".encode()
+    hashes = keyed_hashes(keys[KEY].to_numpy(dtype=np.uint64), secret)
+    return np.asarray(hashes / 2.0**64 < splitting.train_size)
+
+
+def _before_cut(times: pd.Series, train_size: float) -> NDArray[np.bool_]:
+    """Cut between two times, where the earlier rows' share is nearest to `train_size`."""
+    shares = times.value_counts(normalize=True).sort_index().cumsum()[:-1]
+    if shares.empty:
+        raise UserError(
+            f"{SPLIT}.time: all {len(times):,} rows have the same '{times.name}', so that none is "
+            f"later than others: choose another split"
+        )
+    last = (shares - train_size).abs().idxmin()
+    return (times <= last).to_numpy(dtype=bool)
+
+
+def _drawn(rows: pd.DataFrame, target: str, splitting: Splitting) -> tuple[Places, Places]:
+    """Draw which rows to train on, one draw for all that stay together."""
+    numbers = _units(rows, splitting)
+    places = pd.Series(range(len(rows)), index=numbers.to_numpy())
+    try:
+        sides = train_test_split(
+            range(numbers.nunique()),
+            train_size=splitting.train_size,
+            random_state=splitting.random_state,
+            stratify=_strata(rows[target], numbers, splitting.strata),
+        )
+    except ValueError as error:
+        raise _too_few(numbers.nunique(), _noun(splitting), splitting) from error
+    train, holdout = (places.loc[drawn].to_numpy() for drawn in sides)
+    return train, holdout
+
+
+def _strata(target: pd.Series, numbers: pd.Series, strata: int | None) -> Places | None:
+    """The quantile group of each unit's target; None for none."""
+    if strata is None:
+        return None
+    by_unit = target.groupby(numbers.to_numpy()).mean()
+    return np.asarray(pd.qcut(by_unit, strata, labels=False, duplicates="drop"), dtype=np.intp)
+
+
+def _units(rows: pd.DataFrame, splitting: Splitting) -> pd.Series:
+    """Number from 0 what stays together: rows of a group, or equal rows, or each row."""
+    if isinstance(splitting.split, ByGroup):
+        return pd.Series(pd.factorize(_known(rows, splitting))[0], index=rows.index)
+    together = splitting.repeats == "together"
+    return equal_rows(rows) if together else pd.Series(range(len(rows)))
+
+
+def _known(rows: pd.DataFrame, splitting: Splitting) -> pd.Series:
+    """The field that rows are split by, which none may lack."""
+    field, way = str(splitting.field), _way(splitting)
+    if field not in rows:
+        raise UserError(f"{SPLIT}.{way}: the clean rows have no field '{field}'")
+    if missing := int(rows[field].isna().sum()):
+        raise UserError(
+            f"{SPLIT}.{way}: {missing:,} of {len(rows):,} rows have no '{field}', so that no side "
+            f"is theirs: give the column `required: true` in contract.yml, which rejects them, or "
+            f"choose another split"
+        )
+    return rows[field]
+
+
+def _too_few(count: int, noun: str, splitting: Splitting) -> UserError:
+    if isinstance(splitting.split, ByGroup):
+        return UserError(
+            f"{SPLIT}.group: {count} {noun} cannot be split into {splitting.train_size:.0%} to "
+            f"train on and a holdout: bring rows of more groups, or choose another split"
+        )
+    strata = f", each of {splitting.strata} strata" if splitting.strata else ""
+    return UserError(
+        f"data_engineering.train_size: {count} {noun} cannot be split into "
+        f"{splitting.train_size:.0%} training rows and a holdout{strata}: bring more rows"
+    )
+
+
+def _noun(splitting: Splitting, rows: str = "rows") -> str:
+    if splitting.field is not None:
+        return f"different '{splitting.field}' among the {rows}"
+    return f"different {rows}" if splitting.repeats == "together" else rows
+
+
+def _way(splitting: Splitting) -> str:
+    return "group" if isinstance(splitting.split, ByGroup) else "time"
+
+
+def fold_rows(
+    train: pd.DataFrame, splitting: Splitting, *, folds: int, repeats: int, random_state: int
+) -> Iterator[Fold]:
+    """Fold training rows as they were split: by groups, forward in time, or at random.
+
+    Forward in time, each fold is fitted on all times before those that it is scored on, of which
+    each has the same number; the earliest are scored on in none, and nothing is repeated.
+
+    Args:
+        train: The training rows.
+        splitting: How they were split.
+        folds: Number of folds, at least 2.
+        repeats: How often the rows are shuffled and folded again.
+        random_state: Seed of the shuffles.
+
+    Raises:
+        UserError: If there are too few rows, groups or times.
+    """
+    if isinstance(splitting.split, ByTime):
+        codes = pd.factorize(_known(train, splitting), sort=True)[0]
+        _check_folds(folds, folds + 1, codes.max(initial=-1) + 1, splitting)
+        splitter: Any = TimeSeriesSplit(n_splits=folds)
+    else:
+        codes = _units(train, splitting).to_numpy()
+        _check_folds(folds, folds, codes.max(initial=-1) + 1, splitting)
+        splitter = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
+    units = range(codes.max() + 1)
+    for number, (fitted, scored) in enumerate(splitter.split(units)):
+        where = (np.flatnonzero(np.isin(codes, part)) for part in (fitted, scored))
+        yield Fold(number // folds, number % folds, *where)
+
+
+def _check_folds(folds: int, needed: int, units: int, splitting: Splitting) -> None:
+    if units < needed:
+        raise UserError(
+            f"data_science.cross_validation.folds: {folds} folds need at least {needed} "
+            f"{_noun(splitting, 'training rows')}, there are {units}: lower the folds, or bring "
+            f"more rows"
+        )
