@@ -172,18 +172,18 @@ OLD_BODY = {
     "manager": False,
     "hired": "2015-06-30",
 }
-AFTER_HOURS = "level, bonus, grade, job, manager, hired"
+AFTER_LEVEL = "bonus, grade, job, manager, hired, and salary to compare with"
 # The change, what a feature becomes (None: it goes), and the problems that the client is told.
 LEFT_BEHIND: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     (
         "a field is removed",
         {"level": None},
-        [("level", "unknown field; the fields are hours, bonus, grade, job, manager, hired")],
+        [("level", f"unknown field; the fields are hours, {AFTER_LEVEL}")],
     ),
     (
         "a field no longer reaches the model",
         {"level": {**LEVEL, "use": "audit"}},
-        [("level", "unknown field; the fields are hours, bonus, grade, job, manager, hired")],
+        [("level", f"unknown field; the fields are hours, {AFTER_LEVEL}")],
     ),
     (
         "a field is renamed",
@@ -192,7 +192,7 @@ LEFT_BEHIND: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
             ("weekly_hours", "missing; it must be a number from 1 to 80 (hours a week)"),
             (
                 "hours",
-                f"unknown field; the fields are weekly_hours, {AFTER_HOURS}",
+                f"unknown field; the fields are weekly_hours, level, {AFTER_LEVEL}",
             ),
         ],
     ),

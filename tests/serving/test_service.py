@@ -1,10 +1,13 @@
 """The running BentoML service: what it answers, and how it refuses what it cannot answer."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from salary_kedro.bundle import BundleStore
 from support import Answer, get, post
 
 # The least-squares line through the 28 training rows, at 5 years.
@@ -40,11 +43,10 @@ def test_predict_when_asked_for_5_years_then_gives_the_salary_on_the_line(
 
 def test_predict_when_asked_then_names_the_model_and_doubts_nothing(service_url: str) -> None:
     body = post(f"{service_url}/predict", GOOD).body
-    del body["salary"]
+    for name in ("salary", "low", "high"):
+        del body[name]
     assert body == {
-        "low": None,
-        "high": None,
-        "confidence": None,
+        "confidence": 0.9,
         "model_name": MODEL,
         "model_version": 1,
         "warnings": [],
@@ -64,13 +66,28 @@ def test_predict_when_the_content_type_names_a_charset_then_answers(service_url:
     assert answer.status == 200
 
 
+def test_predict_when_asked_then_gives_the_interval_that_the_bundle_gives(
+    service_url: str, bundles: Path
+) -> None:
+    answer = post(f"{service_url}/predict", GOOD).body
+
+    store = BundleStore(bundles)
+    expected = store.load(str(store.current())).calibration.intervals(np.array([SALARY_AT_5]))
+    assert expected is not None
+    assert answer["low"] == pytest.approx(expected.low[0], rel=1e-9)
+    assert answer["high"] == pytest.approx(expected.high[0], rel=1e-9)
+    assert answer["low"] < answer["salary"] < answer["high"]
+
+
 def test_predict_batch_when_asked_then_answers_the_rows_in_order(service_url: str) -> None:
     rows = {"rows": [GOOD, {"experience_years": 0}]}
     answer = post(f"{service_url}/predict_batch", rows)
     assert answer.status == 200
     salaries = [row.pop("salary") for row in answer.body["predictions"]]
     assert salaries == pytest.approx([SALARY_AT_5, SALARY_AT_0], rel=1e-9)
-    row = {"low": None, "high": None, "confidence": None, "warnings": []}
+    for row in answer.body["predictions"]:
+        assert row.pop("low") < row.pop("high")
+    row = {"confidence": 0.9, "warnings": []}
     doubted = {**row, "warnings": [f"Professional experience {LEARNED_FROM}: 1.1 to 10.5 years"]}
     assert answer.body == {
         "predictions": [row, doubted],

@@ -50,6 +50,10 @@ RESERVED_NAMES = frozenset(
         "scored_at",
     }
 )
+#: What the service answers beside the target alone; a feature may bear them.
+RESERVED_FOR_TARGET = frozenset(
+    {"average_prediction", "contributions", "percentile", "percentile_margin"}
+)
 
 
 class _Column(BaseModel):
@@ -488,6 +492,8 @@ class _Target(BaseModel):
 
     @model_validator(mode="after")
     def _check_target(self: Any) -> Any:
+        if self.name in RESERVED_FOR_TARGET:
+            raise ValueError(f"'{self.name}' is reserved for the service's answers; rename it")
         if not self.required or self.use != "feature":
             raise ValueError("the target is always required and used: leave out these keys")
         if self.log_scale and not Interval.above(0).covers(self.bounds):

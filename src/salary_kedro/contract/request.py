@@ -19,10 +19,14 @@ from salary_kedro.contract.columns import (
     MAX_TEXT,
     Boolean,
     Category,
+    Column,
     Date,
     Feature,
     Integer,
+    IntegerTarget,
     Number,
+    NumberTarget,
+    Target,
     read_day,
 )
 from salary_kedro.contract.encoding import Value
@@ -38,16 +42,24 @@ WORDS = {
 }
 
 
-def request_model(contract: Contract) -> type[BaseModel]:
+def request_model(contract: Contract, *, compared: bool = False) -> type[BaseModel]:
     """Derive the model of one flat request body, for example `{"experience_years": 5}`.
 
     Attributes of the model are named `f0`, `f1`, ... so that no field name of a
     contract can collide with Pydantic's own; the JSON names are the aliases.
+
+    Args:
+        contract: Describes the fields.
+        compared: Whether the target may be given too, as the last field, to be compared with
+            what is predicted.
     """
     fields: dict[str, Any] = {
         f"f{position}": (_annotation(feature, contract.table.trim), _field(feature))
         for position, feature in enumerate(contract.inputs)
     }
+    if compared:
+        kind = _kind(contract.target, contract.table.trim) | None
+        fields[f"f{len(fields)}"] = (kind, _compared_field(contract.target))
     return create_model(
         "Request", __config__=ConfigDict(strict=True, extra="forbid", frozen=True), **fields
     )
@@ -76,6 +88,18 @@ def _field(feature: Feature) -> Any:
         title=feature.label,
         description=f"{feature.help} {feature.allowed}".strip(),
         examples=[_example(feature)],
+    )
+
+
+def _compared_field(target: Target) -> Any:
+    """The field of a target that is earned already."""
+    told = "If given, the answer says how many of those predicted alike have less; it is not kept"
+    return Field(
+        default=None,
+        alias=target.name,
+        title=target.label,
+        description=f"{told}. {target.allowed}",
+        examples=[_example(target)],
     )
 
 
@@ -138,24 +162,27 @@ def _bounds(feature: Number | Integer | Date) -> dict[str, Any]:
 
 
 def request_values(request: BaseModel) -> list[Value]:
-    """The values of one checked request, in the model's input order."""
+    """The values of one checked request, in the model's input order; a compared target is last."""
     return [value for _, value in request]
 
 
 def explain_invalid(
-    error: ValidationError, contract: Contract, batch: str | None = None
+    error: ValidationError, contract: Contract, batch: str | None = None, *, compared: bool = False
 ) -> list[dict[str, str]]:
     """Turn a refused request into one `{"field", "message"}` a problem.
 
-    Each message says what was found and what is allowed.
+    Each message says what was found and what is allowed; a target that was given is not
+    quoted, for it is somebody's.
 
     Args:
         error: What the request model raised.
         contract: The contract of its rows.
         batch: What the whole body should look like, if it is a batch of rows.
+        compared: Whether the target might be given too.
     """
-    row = f"the fields are {', '.join(contract.feature_names)}"
-    features = {feature.name: feature for feature in contract.inputs}
+    also = f", and {contract.target.name} to compare with" if compared else ""
+    row = f"the fields are {', '.join(contract.feature_names)}{also}"
+    features = {column.name: column for column in (*contract.inputs, contract.target)}
     problems = []
     for item in error.errors(include_url=False, include_context=False):
         in_row = batch is None or len(item["loc"]) > 1
@@ -166,13 +193,15 @@ def explain_invalid(
     return problems
 
 
-def _explain(item: Any, feature: Feature | None, shape: str) -> str:
+def _explain(item: Any, feature: Column | None, shape: str) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown field; {shape}"
     if item["type"] == "missing":
         return f"missing; {shape if feature is None else f'it must be {feature.allowed}'}"
     if feature is None:
         return f"{WORDS.get(item['type'], 'it is not what is expected')}; {shape}"
+    if isinstance(feature, NumberTarget | IntegerTarget):
+        return f"what was sent is not allowed; it must be {feature.allowed}"
     # As the client wrote it: null, not None.
     found = _cut(json.dumps(item["input"], ensure_ascii=False, default=str))
     return f"{found} is not allowed; it must be {feature.allowed}"

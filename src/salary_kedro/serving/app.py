@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -26,6 +27,8 @@ from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
+
+_NO_INTERVAL: dict[str, float | None] = dict.fromkeys(("low", "high", "confidence"))
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Served, Request], Awaitable[Response]]
@@ -119,7 +122,7 @@ class Routes:
         with held(self._load) as body:
             await receive(request, body, self._load, limits.MAX_ROW_BYTES)
             row = check(body, served.schemas.request, served)
-        answers = _answer_rows(served, [request_values(row)], "/predict")
+        answers = _answer_rows(served, [row], "/predict")
         return JSONResponse({**answers[0], **_version(served)})
 
     async def _predict_batch(self, served: Served, request: Request) -> Response:
@@ -146,14 +149,15 @@ class Routes:
 def _answer_batch(served: Served, body: bytearray) -> Response:
     """All the work of a batch, from its bytes to those of the answer."""
     batch: Any = check(body, served.schemas.batch, served)
-    rows = [request_values(row) for row in batch.rows]
-    answers = _answer_rows(served, rows, "/predict_batch")
+    answers = _answer_rows(served, batch.rows, "/predict_batch")
     return JSONResponse({"predictions": answers, **_version(served)})
 
 
-def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[str, Any]]:
-    salaries, target = _predict_rows(served, rows), served.bundle.contract.target
-    warnings = [served.check.warn_by_field(row) for row in rows]
+def _answer_rows(served: Served, requests: Sequence[BaseModel], route: str) -> list[dict[str, Any]]:
+    values = [request_values(request) for request in requests]
+    given = [row.pop() for row in values]  # the target, which the model must not see
+    salaries, target = _predict_rows(served, values), served.bundle.contract.target
+    warnings = [served.check.warn_by_field(row) for row in values]
     metrics = request_metrics()
     metrics.predicted(route, salaries)
     metrics.out_of_range("warned", (field for warned in warnings for field in warned))
@@ -161,22 +165,41 @@ def _answer_rows(served: Served, rows: Sequence[Row], route: str) -> list[dict[s
         if text := impossible(salary, target):
             warned[target.name] = text
             metrics.out_of_range("predicted", [target.name])
-    ends = _ends(served, salaries)
+    found = zip(salaries, _ends(served, salaries), given, warnings, strict=True)
     return [
-        {target.name: salary, **interval, "warnings": list(warned.values())}
-        for salary, interval, warned in zip(salaries, ends, warnings, strict=True)
+        {
+            target.name: salary,
+            **interval,
+            **({} if actual is None else _standing(served, salary, actual)),
+            "warnings": list(warned.values()),
+        }
+        for salary, interval, actual, warned in found
     ]
 
 
 def _ends(served: Served, salaries: Sequence[float]) -> list[dict[str, float | None]]:
-    """The interval of each prediction; null where there is none."""
+    """The interval of each prediction; null where there is none that JSON can hold."""
     found = served.bundle.calibration.intervals(np.asarray(salaries))
     if found is None:
-        return [{"low": None, "high": None, "confidence": None}] * len(salaries)
+        return [_NO_INTERVAL] * len(salaries)
     return [
         {"low": low, "high": high, "confidence": found.confidence}
+        if math.isfinite(low) and math.isfinite(high)
+        else _NO_INTERVAL
         for low, high in zip(found.low.tolist(), found.high.tolist(), strict=True)
     ]
+
+
+def _standing(served: Served, salary: float, actual: Any) -> dict[str, float | None]:
+    """Where the target that was sent lies among those predicted alike; null if that is not known.
+
+    It goes nowhere but into this answer.
+    """
+    found = served.bundle.calibration.standing(salary, float(actual))
+    return {
+        "percentile": None if found is None else found.percentile,
+        "percentile_margin": None if found is None else found.margin,
+    }
 
 
 def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:

@@ -151,7 +151,7 @@ def _explain(
     beyond = [str(each["loc"][-1]) for each in problems if each["type"] in _BEYOND]
     request_metrics().out_of_range("refused", (name for name in beyond if name in names))
     shape = BATCH_SHAPE if batch else None
-    details = explain_invalid(error, served.bundle.contract, shape)
+    details = explain_invalid(error, served.bundle.contract, shape, compared=True)
     told = [": ".join(filter(None, item.values())) for item in details[:MANY_TOLD]]
     more = [f"and {len(details) - MANY_TOLD:,} more"] if len(details) > MANY_TOLD else []
     message = "; ".join(told + more)
@@ -160,7 +160,8 @@ def _explain(
 
 def _first_problems(body: bytearray, model: type[Body], served: Served) -> ValidationError | None:
     """What is wrong with the first rows and fields: to tell of all takes a kilobyte for each."""
-    names = {"rows", *served.bundle.contract.feature_names}
+    contract = served.bundle.contract
+    names = {"rows", *contract.feature_names, contract.target.name}
     few = _first_fields(from_json(body), names)
     if isinstance(few, dict) and isinstance(few.get("rows"), list):
         rows = few["rows"][: limits.MAX_PROBLEMS]

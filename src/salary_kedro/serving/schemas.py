@@ -7,6 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from salary_kedro.bundle import Bundle
+from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
@@ -62,6 +64,26 @@ class Covered(BaseModel):
         return cls(ranges=ranges, categories=dict(domain.categories))
 
 
+class IntervalFacts(BaseModel):
+    """How sure the model's predictions are.
+
+    Attributes:
+        confidence: Share of cases that an interval should cover, between 0 and 1.
+        rows: Number of residuals that the intervals rest on.
+        reason: Why there are none; null where there are.
+    """
+
+    confidence: float
+    rows: int
+    reason: str | None
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Self:
+        """The facts of a calibration."""
+        reason = calibration.reason or None
+        return cls(confidence=calibration.confidence, rows=calibration.rows, reason=reason)
+
+
 class ModelFacts(BaseModel):
     """What a bundle says about its model.
 
@@ -75,6 +97,8 @@ class ModelFacts(BaseModel):
         lineage: What it was made from.
         contract: The contract of its rows.
         domain: What its training rows covered; values beyond it are answered with a warning.
+        intervals: How sure its predictions are.
+        report: What else was found out about it at training; of each section null if nothing.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -87,6 +111,8 @@ class ModelFacts(BaseModel):
     lineage: dict[str, Any]
     contract: Contract
     domain: Covered
+    intervals: IntervalFacts
+    report: Report
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:
@@ -100,6 +126,8 @@ class ModelFacts(BaseModel):
             lineage=bundle.lineage.texts(),
             contract=bundle.contract,
             domain=Covered.of(bundle.domain, bundle.contract),
+            intervals=IntervalFacts.of(bundle.calibration),
+            report=bundle.report,
         )
 
 
@@ -126,7 +154,7 @@ class Schemas:
     """The models that depend on a contract.
 
     Attributes:
-        request: One flat row.
+        request: One flat row, beside which the target may be given, to be compared.
         batch: `{"rows": [...]}`.
         answer: The prediction of one row.
         batch_answer: The predictions of rows.
@@ -140,7 +168,7 @@ class Schemas:
     @classmethod
     def of(cls, contract: Contract) -> Self:
         """Derive the models of a contract."""
-        request = request_model(contract)
+        request = request_model(contract, compared=True)
         row = _model("RowPrediction", **_prediction(contract))
         return cls(
             request=request,
@@ -171,5 +199,19 @@ def _prediction(contract: Contract) -> dict[str, Any]:
         "low": (float | None, Field(description="Lower end of the interval")),
         "high": (float | None, Field(description="Upper end of the interval")),
         "confidence": (float | None, Field(description="Share of cases it should cover")),
+        "percentile": (
+            float | None,
+            Field(
+                default=None,
+                ge=0,
+                le=100,
+                description=f"Percentage of those predicted alike that have less than the "
+                f"{target.name} sent; absent if none was sent, null if it is not known",
+            ),
+        ),
+        "percentile_margin": (
+            float | None,
+            Field(default=None, ge=0, description="Points by which the percentile may be off"),
+        ),
         "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from salary_kedro.contract import Category, Feature, Target
-from salary_kedro.contract.columns import MAX_TEXT, RESERVED_NAMES
+from salary_kedro.contract.columns import MAX_TEXT, RESERVED_FOR_TARGET, RESERVED_NAMES
 from samples import TARGET, boolean, category, column, contract_of, contracts, day
 
 feature: TypeAdapter[Any] = TypeAdapter(Feature)
@@ -307,6 +307,14 @@ def test_target_when_it_may_be_left_out_then_is_refused(changes: dict[str, Any])
     assert refused({**TARGET, **changes}, target) == (
         "Value error, the target is always required and used: leave out these keys"
     )
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_FOR_TARGET))
+def test_target_when_its_name_is_one_of_the_answers_then_asks_to_rename_it(name: str) -> None:
+    assert refused({**TARGET, "name": name}, target) == (
+        f"Value error, '{name}' is reserved for the service's answers; rename it"
+    )
+    assert feature.validate_python(column("age", name=name)).name == name
 
 
 @pytest.mark.parametrize("code", ["", "USD"])

@@ -23,7 +23,7 @@ from salary_kedro.contract.request import (
     request_values,
 )
 from salary_kedro.tables.checked import check
-from samples import column, contract_of, contracts
+from samples import TARGET, column, contract_of, contracts
 
 ALLOWED = "it must be a number from 0 to 60 (years)"
 
@@ -52,6 +52,44 @@ def test_request_values_when_the_body_is_in_another_order_then_keep_the_contract
     contract = contract_of(column("b"), column("a"))
 
     assert values('{"a": 1, "b": 2}', contract) == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"age": 1}', [1, None]),
+        ('{"age": 1, "salary": null}', [1, None]),
+        ('{"salary": 2000.5, "age": 1}', [1, 2000.5]),
+    ],
+)
+def test_request_when_a_target_may_be_compared_then_gives_it_last(
+    body: str, expected: list[Value]
+) -> None:
+    model = request_model(contract_of(column("age")), compared=True)
+
+    assert request_values(model.model_validate_json(body)) == expected
+
+
+@pytest.mark.parametrize("salary", ["2000.5", "0", '"2000"', "true", "NaN"])
+def test_request_when_a_compared_target_is_not_of_its_kind_then_says_so_without_quoting_it(
+    salary: str,
+) -> None:
+    whole = {**TARGET, "kind": "integer", "minimum": 1, "maximum": 9_999}
+    del whole["exclusive_minimum"]
+    contract = contract_of(column("age"), target={**whole, "example": 5_000})
+
+    model, body = request_model(contract, compared=True), f'{{"age": 1, "salary": {salary}}}'
+
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate_json(body)
+
+    assert explain_invalid(caught.value, contract, compared=True) == [
+        {
+            "field": "salary",
+            "message": "what was sent is not allowed; it must be a whole number from 1 to "
+            "9999 (a year)",
+        }
+    ]
 
 
 @pytest.mark.parametrize("body", ["{}", '{"age": null}'])

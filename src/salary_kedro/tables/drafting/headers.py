@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from salary_kedro.contract.columns import RESERVED_NAMES
+from salary_kedro.contract.columns import RESERVED_FOR_TARGET, RESERVED_NAMES
 
 MAX_NAME = 60
 MAX_LABEL = 80
@@ -40,7 +40,7 @@ def field_names(headers: Iterable[str]) -> list[str]:
     names: list[str] = []
     for position, header in enumerate(headers, start=1):
         base = _slug(header) or f"column_{position}"
-        base = f"{base}_column" if base in RESERVED_NAMES else base
+        base = f"{base}_column" if base in RESERVED_NAMES | RESERVED_FOR_TARGET else base
         numbered = (f"{base}_{count}" for count in itertools.count(2))
         names.append(next(name for name in itertools.chain([base], numbered) if name not in names))
     return names

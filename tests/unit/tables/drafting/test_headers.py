@@ -11,6 +11,7 @@ from salary_kedro.tables.drafting.headers import field_names, label_of, words
         (["Experience Years", "yrs.since.phd"], ["experience_years", "yrs_since_phd"]),
         (["jobTitle", "Größe", "Señal"], ["job_title", "groesse", "senal"]),
         (["a b", "a-b", "A_B"], ["a_b", "a_b_2", "a_b_3"]),
+        (["Percentile"], ["percentile_column"]),
         (["low", "2020", "", "年収"], ["low_column", "column_2020", "column_3", "column_4"]),
     ],
 )
