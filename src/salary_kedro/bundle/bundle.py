@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from salary_kedro.bundle.background import Background
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import check_size, check_values, open_folder, read_json, read_regular
 from salary_kedro.bundle.limits import (
+    BACKGROUND,
     CALIBRATION,
     CONTRACT,
     DOMAIN,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_
     from sklearn.pipeline import Pipeline
 
 #: What a bundle does without that was packed before releases recorded it.
-OPTIONAL = frozenset({CALIBRATION, DOMAIN, REPORT})
+OPTIONAL = frozenset({BACKGROUND, CALIBRATION, DOMAIN, REPORT})
 #: All that a manifest may name.
 VOUCHED = frozenset({CONTRACT, EXAMPLES, LINEAGE, METRICS, MODEL}) | OPTIONAL
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
@@ -98,6 +100,7 @@ class Bundle:
         lineage: What it was made from.
         calibration: How sure its predictions are.
         report: What else was found out about it.
+        background: What its predictions are explained against.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Bundle:
     lineage: Lineage
     calibration: Calibration
     report: Report
+    background: Background
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Predict the target of rows, each with the features in the contract's order.
@@ -167,6 +171,7 @@ class Bundle:
             lineage=lineage,
             calibration=Calibration.parse(files.get(CALIBRATION, b"{}")),
             report=Report.parse(files.get(REPORT, b"{}")),
+            background=Background.parse(files.get(BACKGROUND, b"{}"), contract),
         )
 
 
@@ -237,6 +242,7 @@ def pack(
     _check_domain(parse_domain(files.get(DOMAIN, b"{}")), contract)
     parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
     Calibration.parse(files.get(CALIBRATION, b"{}")), Report.parse(files.get(REPORT, b"{}"))
+    Background.parse(files.get(BACKGROUND, b"{}"), contract)
     model = read_model(files[MODEL])
     complete = {**files, EXAMPLES: _dump(_record_examples(model, contract))}
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}

@@ -8,6 +8,7 @@ MANIFEST, SIGNATURE, MODEL = "manifest.json", "manifest.sig", "model.skops"
 CONTRACT, DOMAIN, EXAMPLES = "contract.json", "domain.json", "examples.json"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CALIBRATION, REPORT = "calibration.json", "report.json"
+BACKGROUND = "background.json"
 
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"
 DEFAULT_MODEL_MB = 1_000
@@ -22,6 +23,7 @@ SIZES = {
     LINEAGE: 1_000_000,
     CALIBRATION: 1_000_000,
     REPORT: 1_000_000,
+    BACKGROUND: 4_000_000,
 }
 #: Values in one JSON text: each takes up to some hundred bytes of memory, however few of the text.
 MAX_JSON_VALUES = 1_000_000

@@ -17,6 +17,7 @@ from mlflow.models import Model
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
+from salary_kedro.bundle.background import Background
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
 from salary_kedro.bundle.report import Report
@@ -30,7 +31,7 @@ from salary_kedro.tables.spreadsheet import safe_frame
 
 #: Tag of an MLflow run that several processes share: the name of the run.
 RUN_TAG = "salary_run"
-NOT_CALIBRATED, NOT_REPORTED = Calibration(), Report()
+NOT_CALIBRATED, NOT_REPORTED, NO_BACKGROUND = Calibration(), Report(), Background()
 
 
 class LoggedModel(BaseModel):
@@ -63,6 +64,7 @@ def log_training(
     rejected_rows: pd.DataFrame,
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
+    background: Background = NO_BACKGROUND,
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
 
@@ -80,6 +82,7 @@ def log_training(
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
         calibration: How sure its predictions are.
         report: What else was found out about it.
+        background: What its predictions are explained against.
 
     Raises:
         UserError: If there is no active run.
@@ -98,6 +101,7 @@ def log_training(
         lineage=lineage,
         calibration=calibration,
         report=report,
+        background=background,
     )
 
 
@@ -141,6 +145,7 @@ def log_model(
     lineage: Lineage,
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
+    background: Background = NO_BACKGROUND,
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
@@ -154,6 +159,7 @@ def log_model(
         lineage: What the model was made from.
         calibration: How sure its predictions are.
         report: What else was found out about it.
+        background: What its predictions are explained against.
 
     Raises:
         UserError: If there is no active run.
@@ -170,6 +176,7 @@ def log_model(
         "lineage": lineage.texts(),
         "calibration": calibration.model_dump(mode="json"),
         "report": report.model_dump(mode="json"),
+        "background": background.model_dump(mode="json"),
     }
     uri = _log_files(model, contract, files)
     return LoggedModel(

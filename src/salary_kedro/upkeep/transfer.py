@@ -20,6 +20,7 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.bundle import OPTIONAL, VOUCHED, sha256
 from salary_kedro.bundle.files import check_size, open_regular, open_zip, read_json
 from salary_kedro.bundle.limits import (
+    BACKGROUND,
     CALIBRATION,
     CONTRACT,
     DOMAIN,
@@ -233,7 +234,7 @@ def _parse(files: Files) -> Transfer:
     bundle = Bundle.parse(f"{manifest['version']}-{sha256(files[MANIFEST])[:8]}", files)
     check_metrics(bundle.metrics)
     check_entries(LINEAGE, bundle.lineage.texts())
-    for name in (CONTRACT, DOMAIN, CALIBRATION, REPORT):
+    for name in (CONTRACT, DOMAIN, CALIBRATION, REPORT, BACKGROUND):
         check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
     parameters = read_json(dict[str, str], files[PARAMETERS], PARAMETERS)
     check_entries(PARAMETERS, parameters)
@@ -305,4 +306,5 @@ def _log(uri: str, experiment: str, transfer: Transfer) -> LoggedModel:
             lineage=transfer.bundle.lineage.model_copy(update={RMSE_SOURCE: None}),  # their own
             calibration=transfer.bundle.calibration,
             report=transfer.bundle.report,
+            background=transfer.bundle.background,
         )

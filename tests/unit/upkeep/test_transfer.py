@@ -409,7 +409,7 @@ def test_read_when_an_earlier_release_wrote_it_then_its_domain_is_unknown(
         (b"[]", "checksums.json is not what an export writes"),
         (b"{}", "is not an archive"),
         (b'{"format": 2}', "its format 2 is not known"),
-        (b'{"format": 1, "sha256": {}}', "calibration.json was altered"),
+        (b'{"format": 1, "sha256": {}}', "background.json was altered"),
     ],
 )
 def test_read_when_the_checksums_were_altered_then_says_so(

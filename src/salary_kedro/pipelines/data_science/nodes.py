@@ -11,6 +11,7 @@ from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling import plots
+from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.calibration import calibrate
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
@@ -165,6 +166,7 @@ def log_run(
         rejected_rows=rejected_rows,
         calibration=Calibration.model_validate(calibration),
         report=Report.model_validate(report),
+        background=learn_background(train, contract),
     )
     return logged.model_dump(mode="json")
 
