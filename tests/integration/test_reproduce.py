@@ -145,7 +145,8 @@ def test_reproduce_when_the_raw_file_changed_then_names_the_data_and_compares_al
     assert found["metrics"]["rmse"]["absolute"] > 0
     assert found["predictions"]["examples"]["absolute"] > 0
     lines = describe(found)
-    assert lines[0] == "Version 1, trained once more: metrics and predictions are not identical"
+    compared = "metrics, predictions and intervals"
+    assert lines[0] == f"Version 1, trained once more: {compared} are not identical"
     assert lines[1].startswith("  data differs: 45a30eec8df2 then, ")
 
 

@@ -38,6 +38,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     plot_model,
     register_version,
     score_groups,
+    score_intervals,
 )
 from salary_kedro.project.parameters import (
     CrossValidation,
@@ -99,7 +100,7 @@ def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_
 ) -> None:
     fitted = fit_model(split.train, contract, parameters(model))
 
-    found = evaluate_model(fitted, split.holdout, EXACT, contract)
+    found = evaluate_model(fitted, split.holdout, EXACT, {}, contract)
 
     assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
 
@@ -110,7 +111,9 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
     fitted = fit_model(split.train, contract, parameters())
 
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
-    found = evaluate_model(fitted, split.holdout, out_of_fold, contract)
+    sure = calibrate_intervals(out_of_fold, contract, parameters())
+    scores = score_intervals(fitted, split.holdout, sure, contract)
+    found = evaluate_model(fitted, split.holdout, out_of_fold, scores, contract)
 
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),
@@ -122,8 +125,12 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
                 fold_rows(split.train, SPLIT, folds=5, repeats=1, random_state=234),
             )
         ),
+        "interval_coverage": scores["intervals"]["coverage"]["share"],
+        "interval_mean_width": scores["intervals"]["mean_width"],
+        "percentile_ks": scores["percentiles"]["ks"],
     }
-    assert len(found) == 7
+    assert scores["intervals"]["coverage"]["rows"] == 12
+    assert len(found) == 10
 
 
 def test_cross_validate_when_equal_rows_stay_together_then_no_fold_has_seen_them(

@@ -127,6 +127,11 @@ class Calibration(BaseModel):
         found: Calibration = read_json(cls, content, CALIBRATION)
         return found
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """All that intervals and percentiles are made from, in one row."""
+        return (*self.knots, *self.shifts, *self.spreads, *self.levels, *self.widths, *self.scores)
+
     def interval(
         self, predicted: float, confidence: float | None = None
     ) -> tuple[float, float] | None:

@@ -1,18 +1,115 @@
 """What was found out about a model when it was trained, beyond its metrics, for people to read."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from salary_kedro.bundle.files import read_json
 from salary_kedro.bundle.limits import REPORT
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(max_length=1_000)]
+Listed = Field(default=(), max_length=10_000)
+
+
+class Section(BaseModel):
+    """A part of the report."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Coverage(Section):
+    """How many holdout rows lie within their intervals.
+
+    Attributes:
+        rows: Number of rows.
+        share: Share of them within; of their weights, where rows have some.
+        low: Lower end of the 95 % interval of that share, by Clopper and Pearson.
+        high: Upper end.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    share: Share
+    low: Share
+    high: Share
+
+
+class GroupCoverage(Coverage):
+    """The same of one group of rows.
+
+    Attributes:
+        column: The audit column.
+        group: The value that its rows share; None where they have none.
+    """
+
+    column: Name
+    group: Name | None
+
+
+class Level(Section):
+    """What share of holdout rows lies within intervals of one confidence.
+
+    Attributes:
+        confidence: The share that should.
+        share: The share that does.
+    """
+
+    confidence: Share
+    share: Share
+
+
+class IntervalScores(Section):
+    """How the prediction intervals did on the holdout rows.
+
+    Attributes:
+        confidence: Share of rows that they should hold.
+        coverage: Share that they hold.
+        mean_width: Their mean width, in the target's unit.
+        thirds: Coverage of the rows with the lowest, middle and highest predictions; none of
+            few rows.
+        groups: Coverage by audit group; small ones are withheld, and what would tell of them.
+        levels: Coverage at other confidences, ascending.
+    """
+
+    confidence: Share
+    coverage: Coverage
+    mean_width: Amount
+    thirds: Annotated[tuple[Coverage, ...], Field(max_length=3)] = ()
+    groups: Annotated[tuple[GroupCoverage, ...], Listed] = ()
+    levels: Annotated[tuple[Level, ...], Listed] = ()
+
+
+class PercentileScores(Section):
+    """How evenly the percentiles of the holdout rows are spread, as they should be.
+
+    Attributes:
+        rows: Number of rows.
+        histogram: Share of rows in each of equally wide ranges of percentiles, from 0 to 100.
+        ks: Kolmogorov-Smirnov statistic: the largest distance of their shares from even ones.
+        p_value: How often chance alone would make it so large, were they even.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    histogram: Annotated[tuple[Share, ...], Field(max_length=100)]
+    ks: Share
+    p_value: Share
 
 
 class Report(BaseModel):
     """What was found out about a model; of each section None if it was not looked into.
 
     It tells of no single person: what rests on too few rows is withheld.
+
+    Attributes:
+        intervals: How its prediction intervals did on the holdout rows.
+        percentiles: How its percentiles did there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    intervals: IntervalScores | None = None
+    percentiles: PercentileScores | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> "Report":

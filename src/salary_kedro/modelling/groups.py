@@ -1,14 +1,17 @@
 """Scores of a fitted model by group: for whom it predicts well."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.contract import Boolean, Category, Contract, Date, Feature, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
+
+Places = NDArray[np.intp]
 
 #: A smaller group is left out: its scores would tell of single persons.
 MIN_GROUP_ROWS = 5
@@ -35,6 +38,24 @@ def score_by_group(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -
     ]
     found = pd.DataFrame([row for rows in tables for row in rows], columns=[*GROUP_COLUMNS])
     return found.astype({"rows": "int64"})
+
+
+def shown_groups(rows: pd.DataFrame, contract: Contract) -> Iterator[tuple[str, Any, Places]]:
+    """The groups of rows of which something may be told: by audit column, value and places.
+
+    Those of fewer than five rows are left out; so is the smallest other one, if without it they
+    would be fewer than five rows altogether, which a difference from the whole would tell of.
+    """
+    for column in contract.audits:
+        codes, values = pd.factorize(_groups(rows[column.name], column), use_na_sentinel=False)
+        labels: list[Any] = values.tolist()
+        found = [np.flatnonzero(codes == code) for code in range(len(labels))]
+        shown = sorted(range(len(found)), key=lambda code: len(found[code]))  # the smallest first
+        withheld = 0
+        while shown and (len(found[shown[0]]) < MIN_GROUP_ROWS or 0 < withheld < MIN_GROUP_ROWS):
+            withheld += len(found[shown.pop(0)])
+        for code in sorted(shown):
+            yield column.name, None if pd.isna(labels[code]) else labels[code], found[code]
 
 
 def _groups(values: pd.Series, column: Feature) -> pd.Series:

@@ -75,13 +75,15 @@ class Reproduction(_Frozen):
 
     Attributes:
         version: Version number.
-        identical: Whether all metrics and predictions are the same, to the last digit.
+        identical: Whether metrics, predictions and calibration are the same, to the last digit.
         differs: Names of the ingredients that are not the same today.
         ingredients: Code, data, lock and parameters, then and now.
         git_commit: The commits; they may differ while the code is the same.
         metrics: The metrics, by name.
         predictions: Deviation of predictions on the `holdout` rows, in the target's
             unit, and on the recorded `examples`.
+        calibration: Deviation of the numbers that intervals are made from; None if the version
+            was trained before there were any.
     """
 
     version: int
@@ -91,6 +93,7 @@ class Reproduction(_Frozen):
     git_commit: Ingredient
     metrics: dict[str, Metric]
     predictions: dict[str, Deviation]
+    calibration: Deviation | None
 
 
 def compare(
@@ -98,6 +101,7 @@ def compare(
     lineages: tuple[Lineage, Lineage],
     metrics: tuple[Recorded, Recorded],
     predictions: Mapping[str, tuple[Values, Values]],
+    calibrations: tuple[Values, Values] | None = None,
 ) -> Reproduction:
     """Compare a version with its retrained model.
 
@@ -107,18 +111,22 @@ def compare(
         metrics: The recorded metrics, and those after retraining.
         predictions: By kind of rows, the version's predictions and the retrained
             model's, both of shape (rows,).
+        calibrations: The numbers of both calibrations; None if the version has none.
     """
     ingredients = {name: _ingredient(lineages, key) for name, key in INGREDIENTS.items()}
     compared = _compare_metrics(*metrics)
     deviations = {kind: deviation(*pair) for kind, pair in predictions.items()}
+    sureness = None if calibrations is None else deviation(*calibrations)
+    gaps = [*compared.values(), *deviations.values(), *([] if sureness is None else [sureness])]
     return Reproduction(
         version=version,
-        identical=all(d.absolute == 0 for d in [*compared.values(), *deviations.values()]),
+        identical=all(gap.absolute == 0 for gap in gaps),
         differs=[name for name, ingredient in ingredients.items() if ingredient.differs],
         ingredients=ingredients,
         git_commit=_ingredient(lineages, "git_commit"),
         metrics=compared,
         predictions=deviations,
+        calibration=sureness,
     )
 
 

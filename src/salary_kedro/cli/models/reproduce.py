@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.io import DataCatalog
 
+from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.limits import CALIBRATION
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.contract import Contract
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # they are slow to import
 def reproduce(number: int, env: str | None, json_: bool) -> None:
     """Train a version again, and compare.
 
-    Its metrics and predictions are compared; nothing is written.
+    Its metrics, predictions and intervals are compared; nothing is written.
     The exit code is 0 if they are identical, and code, data, lock and parameters are
     what the version was made from; else it is 1, and the report says what differs.
 
@@ -54,12 +56,14 @@ class Training:
         model: The fitted Pipeline.
         holdout: The rows it has not seen.
         metrics: Its metrics.
+        calibration: How sure its predictions are.
         lineage: Fingerprints of the raw table and of the parameters.
     """
 
     model: "Model"
     holdout: "pd.DataFrame"
     metrics: "Metrics"
+    calibration: Calibration
     lineage: dict[str, str]
 
 
@@ -100,6 +104,7 @@ def train_once_more(project: Project, number: int) -> dict[str, Any]:
         (recorded, lineage),
         (json.loads(files["metrics.json"]), training.metrics),
         _predictions(files, contract, training),
+        _calibrations(files, training),
     )
     row: dict[str, Any] = json.loads(compared.model_dump_json())
     return row
@@ -134,11 +139,14 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     rows, holdout, split = prepare.split_salaries(salaries, keys, prints, contract, engineering)
     model = learn.fit_model(rows, contract, science)
     out_of_fold = learn.cross_validate(model, rows, split, contract, science)
-    metrics = learn.evaluate_model(model, holdout, out_of_fold, contract)
+    calibration = learn.calibrate_intervals(out_of_fold, contract, science)
+    scores = learn.score_intervals(model, holdout, calibration, contract)
+    metrics = learn.evaluate_model(model, holdout, out_of_fold, scores, contract)
     return Training(
         model=model,
         holdout=holdout,
         metrics={**metrics, **learn.count_rows(rows, holdout, rejected)},
+        calibration=Calibration.model_validate(calibration),
         lineage={
             "data_sha256": prints["data_sha256"],
             "data_method": prints["data_method"],
@@ -166,10 +174,19 @@ def _predictions(
     }
 
 
+def _calibrations(files: Mapping[str, bytes], training: Training) -> "tuple[Values, Values] | None":
+    """The numbers of both calibrations; None if the version was trained before there were any."""
+    content = files.get(CALIBRATION)
+    if content is None:
+        return None
+    return Calibration.parse(content).numbers, training.calibration.numbers
+
+
 def describe(found: Mapping[str, Any]) -> list[str]:
     """Say in lines for people what came of it."""
     outcome = "are identical" if found["identical"] else "are not identical"
-    lines = [f"Version {found['version']}, trained once more: metrics and predictions {outcome}"]
+    compared = "metrics, predictions and intervals"
+    lines = [f"Version {found['version']}, trained once more: {compared} {outcome}"]
     if found["ingredients"]["data"]["now"] is None:
         lines.append("  data cannot be compared: its fingerprint was taken in another way then")
     for name in found["differs"]:
@@ -184,6 +201,8 @@ def describe(found: Mapping[str, Any]) -> list[str]:
     for kind, gap in found["predictions"].items():
         if gap["absolute"] != 0:
             lines.append(f"  predictions on the {kind} rows: {_gap(gap)} at the most")
+    if found["calibration"] is not None and found["calibration"]["absolute"] != 0:
+        lines.append(f"  calibration of the intervals: {_gap(found['calibration'])} at the most")
     return lines
 
 

@@ -25,6 +25,7 @@ from salary_kedro.modelling.evaluation import (
 )
 from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.groups import score_by_group
+from salary_kedro.modelling.intervals import calibration_metrics, score_calibration
 from salary_kedro.project.parameters import (
     DataScience,
     Halves,
@@ -68,10 +69,18 @@ def cross_validate(
 
 
 def evaluate_model(
-    model: Model, holdout: pd.DataFrame, out_of_fold: pd.DataFrame, contract: Contract
+    model: Model,
+    holdout: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    interval_scores: dict[str, Any],
+    contract: Contract,
 ) -> Metrics:
-    """Score the model on the holdout rows, and its recipe by cross-validation."""
-    return {**holdout_metrics(model, holdout, contract), **cross_validation_metrics(out_of_fold)}
+    """Score the model and its intervals on the holdout rows, its recipe by cross-validation."""
+    return {
+        **holdout_metrics(model, holdout, contract),
+        **cross_validation_metrics(out_of_fold),
+        **calibration_metrics(Report.model_validate(interval_scores)),
+    }
 
 
 def calibrate_intervals(
@@ -86,13 +95,27 @@ def calibrate_intervals(
     return found.model_dump(mode="json")
 
 
-def report_model(metrics: Metrics) -> dict[str, Any]:
+def score_intervals(
+    model: Model, holdout: pd.DataFrame, calibration: dict[str, Any], contract: Contract
+) -> dict[str, Any]:
+    """Compare intervals and percentiles with the holdout rows.
+
+    Returns:
+        A `Report` of that alone, as plain JSON.
+    """
+    features, _ = features_and_target(holdout, contract)
+    how_sure = Calibration.model_validate(calibration)
+    found = score_calibration(model.predict(features), holdout, how_sure, contract)
+    return found.model_dump(mode="json")
+
+
+def report_model(metrics: Metrics, interval_scores: dict[str, Any]) -> dict[str, Any]:
     """Gather what was found out about the model.
 
     Returns:
         The `Report` as plain JSON.
     """
-    return Report().model_dump(mode="json")
+    return Report.model_validate(interval_scores).model_dump(mode="json")
 
 
 def plot_model(

@@ -13,6 +13,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     register_version,
     report_model,
     score_groups,
+    score_intervals,
 )
 
 CONTRACT = {"contract": "params:contract"}
@@ -51,12 +52,29 @@ def _train() -> list[Node]:
                 "model": "model",
                 "holdout": "holdout",
                 "out_of_fold": "out_of_fold",
+                "interval_scores": "interval_scores",
                 **CONTRACT,
             },
             outputs="metrics",
             name="evaluate_model",
         ),
-        node(report_model, inputs={"metrics": "metrics"}, outputs="report", name="report_model"),
+        node(
+            score_intervals,
+            inputs={
+                "model": "model",
+                "holdout": "holdout",
+                "calibration": "calibration",
+                **CONTRACT,
+            },
+            outputs="interval_scores",
+            name="score_intervals",
+        ),
+        node(
+            report_model,
+            inputs={"metrics": "metrics", "interval_scores": "interval_scores"},
+            outputs="report",
+            name="report_model",
+        ),
         node(
             score_groups,
             inputs={"model": "model", "holdout": "holdout", **CONTRACT},

@@ -1,0 +1,149 @@
+"""How intervals and percentiles did on rows that neither model nor calibration has seen."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import betaincinv, kolmogorov
+
+from salary_kedro.bundle.calibration import Calibration, Intervals
+from salary_kedro.bundle.report import (
+    Coverage,
+    GroupCoverage,
+    IntervalScores,
+    Level,
+    PercentileScores,
+    Report,
+)
+from salary_kedro.contract import Contract
+from salary_kedro.modelling.evaluation import Metrics, weights_of
+from salary_kedro.modelling.groups import MIN_GROUP_ROWS, shown_groups
+
+Numbers = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+#: Confidences at which the coverage is told.
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+THIRDS = 3
+MAX_BINS = 10
+
+
+def score_calibration(
+    predicted: Numbers, holdout: pd.DataFrame, calibration: Calibration, contract: Contract
+) -> Report:
+    """Compare intervals and percentiles with the actual targets of holdout rows.
+
+    Args:
+        predicted: Predictions of the rows, in the target's unit.
+        holdout: The rows.
+        calibration: What gives the intervals.
+        contract: Names target, weight and audit columns.
+
+    Returns:
+        The sections `intervals` and `percentiles`; None where there are no intervals or rows.
+    """
+    if holdout.empty:
+        return Report()
+    actual = holdout[contract.target.name].to_numpy(dtype=np.float64)
+    found, chances = calibration.intervals(predicted), calibration.chances(predicted, actual)
+    weights = weights_of(holdout, contract)
+    known = np.ones(len(actual)) if weights is None else weights
+    return Report(
+        intervals=None
+        if found is None
+        else IntervalScores(
+            confidence=found.confidence,
+            coverage=coverage(_is_within(actual, found), known),
+            mean_width=float(np.average(found.high - found.low, weights=known)),
+            thirds=tuple(_thirds(predicted, _is_within(actual, found), known)),
+            groups=tuple(_by_group(holdout, _is_within(actual, found), known, contract)),
+            levels=tuple(_by_level(predicted, actual, known, calibration)),
+        ),
+        percentiles=None if chances is None else score_chances(chances, known),
+    )
+
+
+def calibration_metrics(report: Report) -> Metrics:
+    """`interval_coverage`, `interval_mean_width` and `percentile_ks`, where they are known."""
+    found = {}
+    if report.intervals is not None:
+        found["interval_coverage"] = report.intervals.coverage.share
+        found["interval_mean_width"] = report.intervals.mean_width
+    if report.percentiles is not None:
+        found["percentile_ks"] = report.percentiles.ks
+    return found
+
+
+def coverage(is_within: NDArray[np.bool_], weights: Numbers) -> Coverage:
+    """The share of rows within their intervals, and its 95 % interval.
+
+    That is the exact one of Clopper and Pearson (1934, Biometrika 26); of weighted rows, for as
+    many as would tell as much (Korn and Graubard, 1998, Survey Methodology 24).
+    """
+    rows = float(weights.sum() ** 2 / (weights**2).sum())
+    share = float(np.average(is_within, weights=weights))
+    inside, outside = share * rows, (1 - share) * rows
+    return Coverage(
+        rows=len(is_within),
+        share=share,
+        low=float(betaincinv(inside, outside + 1, 0.025)) if inside else 0.0,
+        high=float(betaincinv(inside + 1, outside, 0.975)) if outside else 1.0,
+    )
+
+
+def score_chances(chances: Numbers, weights: Numbers) -> PercentileScores:
+    """Compare shares below the actual target with even ones.
+
+    The p-value is that of the limit distribution, with the finite-sample factor of Stephens
+    (1970, JRSS B 32).
+    """
+    order = np.argsort(chances, kind="stable")
+    upto = np.cumsum(weights[order]) / weights.sum()
+    ks = float(
+        max(
+            np.max(upto - chances[order]),
+            np.max(chances[order] - upto + weights[order] / weights.sum()),
+        )
+    )
+    root = np.sqrt(weights.sum() ** 2 / (weights**2).sum())
+    bins = min(MAX_BINS, len(chances) // MIN_GROUP_ROWS)
+    counts, _ = np.histogram(chances, bins=max(1, bins), range=(0, 1), weights=weights)
+    return PercentileScores(
+        rows=len(chances),
+        histogram=tuple((counts / weights.sum()).tolist()) if bins > 1 else (),
+        ks=ks,
+        p_value=float(kolmogorov((root + 0.12 + 0.11 / root) * ks)),
+    )
+
+
+def _is_within(actual: Numbers, intervals: Intervals) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (intervals.low <= actual) & (actual <= intervals.high)
+    return found
+
+
+def _thirds(
+    predicted: Numbers, is_within: NDArray[np.bool_], weights: Numbers
+) -> Iterator[Coverage]:
+    if len(predicted) >= THIRDS * MIN_GROUP_ROWS:
+        for places in np.array_split(np.argsort(predicted, kind="stable"), THIRDS):
+            yield coverage(is_within[places], weights[places])
+
+
+def _by_group(
+    holdout: pd.DataFrame, is_within: NDArray[np.bool_], weights: Numbers, contract: Contract
+) -> Iterator[GroupCoverage]:
+    for column, group, places in shown_groups(holdout, contract):
+        found = coverage(is_within[places], weights[places])
+        label = None if group is None else str(group)
+        yield GroupCoverage(column=column, group=label, **found.model_dump())
+
+
+def _by_level(
+    predicted: Numbers, actual: Numbers, weights: Numbers, calibration: Calibration
+) -> Iterator[Level]:
+    for level in LEVELS:
+        found = calibration.intervals(predicted, level)
+        if found is not None:
+            share = np.average(_is_within(actual, found), weights=weights)
+            yield Level(confidence=level, share=float(share))
