@@ -199,12 +199,12 @@ def test_fit_when_the_rows_come_in_another_order_then_finds_the_same_line(
     np.testing.assert_allclose(forwards.predict(features), backwards.predict(features), rtol=1e-12)
 
 
-def test_plot_when_done_then_gives_three_pictures(split: Split, contract: Contract) -> None:
+def test_plot_when_done_then_gives_four_pictures(split: Split, contract: Contract) -> None:
     fitted = fit_model(split.train, contract, parameters())
 
-    pictures = plot_model(fitted, split.train, split.holdout, contract)
+    pictures = plot_model(fitted, split.train, split.holdout, {}, {}, contract)
 
-    assert len(set(pictures)) == 3
+    assert len(set(pictures)) == 4
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 

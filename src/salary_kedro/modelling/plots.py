@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
+from salary_kedro.bundle.calibration import NORMAL_QUANTILE, Calibration, Intervals
+from salary_kedro.bundle.report import IntervalScores
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.tables.frames import encode_frame
@@ -59,13 +61,39 @@ def plot_residuals(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -
     return figure
 
 
+def plot_coverage(scores: IntervalScores | None) -> Figure:
+    """Share of holdout rows within their intervals, by confidence, with what chance can make of it.
+
+    That is the normal 95 % range of a share of so many rows; without intervals, only the line
+    of equality is drawn.
+    """
+    figure, axes = _blank("Holdout rows: within their intervals")
+    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="as many as should be")
+    if scores is not None:
+        levels = np.linspace(0, 1, CURVE_POINTS)
+        reach = NORMAL_QUANTILE * np.sqrt(levels * (1 - levels) / scores.coverage.rows)
+        low, high = np.clip([levels - reach, levels + reach], 0, 1)
+        axes.fill_between(levels, low, high, color="grey", alpha=0.2, label="by chance, 95 %")
+        found = [(level.confidence, level.share) for level in scores.levels]
+        axes.plot(*zip(*found, strict=True), marker="o", label="as many as are")
+    axes.set_xlabel("Confidence of the intervals")
+    axes.set_ylabel("Share of rows within")
+    axes.legend()
+    return figure
+
+
 def plot_fitted_curve(
-    model: Pipeline, train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
+    model: Pipeline,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    contract: Contract,
+    calibration: Calibration,
 ) -> Figure:
     """What the model makes of one input, with the data; the other inputs stay typical.
 
     That is a curve over the first number or date; without any, a dot for each frequent
     value of the first input. Typical are the training median and the most frequent value.
+    Where there are prediction intervals, they are drawn about it.
     """
     feature, target = _drawn(contract), contract.target
     figure, axes = _blank("Fitted curve over the data")
@@ -81,8 +109,19 @@ def plot_fitted_curve(
         style = "D" if _is_grouped(feature) else "-"
         places = _places(pd.Series(grid), grid, feature)
         axes.plot(places, predicted, style, color="black", label="model")
+        _draw_band(axes, places, calibration.intervals(predicted), _is_grouped(feature))
     _name_axes(axes, grid, feature, contract)
     return figure
+
+
+def _draw_band(axes: Axes, places: pd.Series, found: Intervals | None, is_grouped: bool) -> None:
+    if found is None:
+        return
+    label = f"{100 * found.confidence:.15g} % interval"
+    if is_grouped:
+        axes.vlines(places, found.low, found.high, color="black", alpha=0.5, label=label)
+    else:
+        axes.fill_between(places, found.low, found.high, color="black", alpha=0.1, label=label)
 
 
 def _drawn(contract: Contract) -> Column:

@@ -5,10 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.report import Coverage, IntervalScores, Level
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.plots import (
+    plot_coverage,
     plot_fitted_curve,
     plot_predicted_vs_actual,
     plot_residuals,
@@ -18,6 +21,13 @@ from samples import category, column, constant, contract_of, straight_line
 
 HOLDOUT = pd.DataFrame({"experience_years": [1.0, 3.0], "salary": [1500.0, 2000.0]})
 TRAIN = pd.DataFrame({"experience_years": [0.0, 2.0, 5.0], "salary": [10.0, 2000.0, 5100.0]})
+
+
+#: No intervals, and intervals of ± 100.
+UNSURE = Calibration()
+SURE = Calibration(
+    reason="", minimum=0, knots=(0,), shifts=(0,), spreads=(1,), levels=(0.9,), widths=(100,)
+)
 
 
 def axes_of(figure: Figure) -> Axes:
@@ -64,7 +74,7 @@ def test_residuals_when_drawn_then_are_actual_minus_predicted_around_zero(
 def test_fitted_curve_when_drawn_then_shows_both_sets_of_rows_and_the_model_over_their_range(
     contract: Contract,
 ) -> None:
-    axes = axes_of(plot_fitted_curve(straight_line(contract), TRAIN, HOLDOUT, contract))
+    axes = axes_of(plot_fitted_curve(straight_line(contract), TRAIN, HOLDOUT, contract, UNSURE))
 
     np.testing.assert_allclose(points(axes, 0), [[0, 10], [2, 2000], [5, 5100]])
     np.testing.assert_allclose(points(axes, 1), [[1, 1500], [3, 2000]])
@@ -77,6 +87,50 @@ def test_fitted_curve_when_drawn_then_shows_both_sets_of_rows_and_the_model_over
     )
 
 
+def test_fitted_curve_when_there_are_intervals_then_draws_them_as_a_band(
+    contract: Contract,
+) -> None:
+    model = straight_line(contract)
+
+    axes = axes_of(plot_fitted_curve(model, TRAIN, HOLDOUT, contract, SURE))
+
+    band = axes.collections[2].get_datalim(axes.transData)
+    np.testing.assert_allclose([band.x0, band.x1, band.y0, band.y1], [0, 5, 0, 5100], atol=1e-9)
+    assert axes.get_legend_handles_labels()[1][-1] == "90 % interval"
+
+
+def test_fitted_curve_when_it_goes_over_categories_then_draws_intervals_as_lines() -> None:
+    contract = contract_of(category("job", ["clerk", "cook"]))
+    table = pd.DataFrame({"job": pd.Categorical(["cook", "clerk"]), "salary": [500.0, 900.0]})
+    model = build_pipeline(contract, "linear_regression", {}, 234)
+    model.fit(*features_and_target(table, contract))
+
+    axes = axes_of(plot_fitted_curve(model, table, table, contract, SURE))
+
+    lines = [line.tolist() for line in axes.collections[2].get_segments()]
+    np.testing.assert_allclose(lines, [[[0, 800], [0, 1000]], [[1, 400], [1, 600]]])
+
+
+def test_coverage_when_drawn_then_shows_levels_and_what_chance_can_do() -> None:
+    scores = IntervalScores(
+        confidence=0.9,
+        coverage=Coverage(rows=100, share=0.9, low=0.8, high=0.95),
+        mean_width=5,
+        levels=(Level(confidence=0.5, share=0.6), Level(confidence=0.9, share=0.9)),
+    )
+
+    axes = axes_of(plot_coverage(scores))
+
+    np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.5, 0.6], [0.9, 0.9]])
+    band = axes.collections[0].get_paths()[0].vertices
+    middle = band[np.isclose(band[:, 0], 100 / 199)][:, 1]  # next to 0.5: ± 1.96 · √(0.25 / 100)
+    np.testing.assert_allclose(np.sort(middle), [0.4045, 0.6005], atol=5e-4)
+
+
+def test_coverage_when_there_are_no_intervals_then_draws_equality_alone() -> None:
+    assert len(axes_of(plot_coverage(None)).lines) == 1
+
+
 def test_fitted_curve_when_there_are_more_features_then_keeps_them_at_their_training_medians() -> (
     None
 ):
@@ -87,7 +141,7 @@ def test_fitted_curve_when_there_are_more_features_then_keeps_them_at_their_trai
     model = build_pipeline(contract, "linear_regression", {}, 234)
     model.fit(*features_and_target(train, contract))
 
-    axes = axes_of(plot_fitted_curve(model, train, holdout, contract))
+    axes = axes_of(plot_fitted_curve(model, train, holdout, contract, UNSURE))
 
     ages, salaries = axes.lines[0].get_data()
     np.testing.assert_allclose(salaries, 3 * np.asarray(ages) + 5 * 20)
@@ -96,7 +150,7 @@ def test_fitted_curve_when_there_are_more_features_then_keeps_them_at_their_trai
 def test_fitted_curve_when_drawn_then_leaves_the_rows_as_they_were(contract: Contract) -> None:
     train, holdout = TRAIN.copy(deep=True), HOLDOUT.copy(deep=True)
 
-    plot_fitted_curve(straight_line(contract), train, holdout, contract)
+    plot_fitted_curve(straight_line(contract), train, holdout, contract, UNSURE)
 
     pd.testing.assert_frame_equal(train, TRAIN)
     pd.testing.assert_frame_equal(holdout, HOLDOUT)
@@ -107,7 +161,7 @@ def drawn(contract: Contract, train: pd.DataFrame, holdout: pd.DataFrame) -> Axe
     domain = learn_domain(train, contract)
     model = build_pipeline(contract, "decision_tree", {}, 234, domain)
     model.fit(encode_frame(train, contract), train[contract.target.name])
-    return axes_of(plot_fitted_curve(model, train, holdout, contract))
+    return axes_of(plot_fitted_curve(model, train, holdout, contract, UNSURE))
 
 
 def ticks(axes: Axes) -> list[str]:

@@ -119,13 +119,20 @@ def report_model(metrics: Metrics, interval_scores: dict[str, Any]) -> dict[str,
 
 
 def plot_model(
-    model: Model, train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
+    model: Model,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    calibration: dict[str, Any],
+    interval_scores: dict[str, Any],
+    contract: Contract,
 ) -> tuple[bytes, ...]:
-    """Draw predicted against actual, the residuals, and the fitted curve over the data, as PNG."""
+    """Draw predicted against actual, residuals, the fitted curve, and the coverage, as PNG."""
+    how_sure = Calibration.model_validate(calibration)
     figures = (
         plots.plot_predicted_vs_actual(model, holdout, contract),
         plots.plot_residuals(model, holdout, contract),
-        plots.plot_fitted_curve(model, train, holdout, contract),
+        plots.plot_fitted_curve(model, train, holdout, contract, how_sure),
+        plots.plot_coverage(Report.model_validate(interval_scores).intervals),
     )
     return tuple(map(plots.as_png, figures))
 

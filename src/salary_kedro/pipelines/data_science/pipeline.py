@@ -83,8 +83,19 @@ def _train() -> list[Node]:
         ),
         node(
             plot_model,
-            inputs={"model": "model", **ROWS, **CONTRACT},
-            outputs=["predicted_vs_actual_plot", "residuals_plot", "fitted_curve_plot"],
+            inputs={
+                "model": "model",
+                "calibration": "calibration",
+                "interval_scores": "interval_scores",
+                **ROWS,
+                **CONTRACT,
+            },
+            outputs=[
+                "predicted_vs_actual_plot",
+                "residuals_plot",
+                "fitted_curve_plot",
+                "coverage_plot",
+            ],
             name="plot_model",
         ),
     ]
@@ -106,6 +117,7 @@ def _record() -> list[Node]:
                 "predicted_vs_actual": "predicted_vs_actual_plot",
                 "residuals": "residuals_plot",
                 "fitted_curve": "fitted_curve_plot",
+                "coverage": "coverage_plot",
                 **ROWS,
                 **CONTRACT,
                 **PARAMETERS,
