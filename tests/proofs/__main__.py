@@ -12,6 +12,7 @@ from pathlib import Path
 
 from proofs.drains import prove_drains
 from proofs.hostile import prove_hostile
+from proofs.intervals import prove_intervals
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
 from proofs.races import prove_races
@@ -37,6 +38,7 @@ PARTS = (
     "swaps",
     "drains",
     "hostile",
+    "intervals",
 )
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
@@ -123,6 +125,11 @@ def prove_against_hostile(order: Order) -> Iterator[Tally]:
     yield from prove_hostile(order.folder, *counts, order.seed, tell)
 
 
+def prove_how_sure(order: Order) -> Iterator[Tally]:
+    """Coverage and width of intervals, and percentiles."""
+    yield from prove_intervals(order.folder, order.share, order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -137,6 +144,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_hot_swap,
             prove_graceful_ends,
             prove_against_hostile,
+            prove_how_sure,
         ),
         strict=True,
     )

@@ -1,5 +1,6 @@
 """How intervals and percentiles did on rows that neither model nor calibration has seen."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -60,7 +61,9 @@ def score_calibration(
             groups=tuple(_by_group(holdout, _is_within(actual, found), known, contract)),
             levels=tuple(_by_level(predicted, actual, known, calibration)),
         ),
-        percentiles=None if chances is None else score_chances(chances, known),
+        percentiles=None
+        if chances is None
+        else score_chances(chances, known, calibration.effective_rows),
     )
 
 
@@ -81,7 +84,7 @@ def coverage(is_within: NDArray[np.bool_], weights: Numbers) -> Coverage:
     That is the exact one of Clopper and Pearson (1934, Biometrika 26); of weighted rows, for as
     many as would tell as much (Korn and Graubard, 1998, Survey Methodology 24).
     """
-    rows = float(weights.sum() ** 2 / (weights**2).sum())
+    rows = _effective(weights)
     share = float(np.average(is_within, weights=weights))
     inside, outside = share * rows, (1 - share) * rows
     return Coverage(
@@ -92,21 +95,23 @@ def coverage(is_within: NDArray[np.bool_], weights: Numbers) -> Coverage:
     )
 
 
-def score_chances(chances: Numbers, weights: Numbers) -> PercentileScores:
+def score_chances(chances: Numbers, weights: Numbers, residuals: float) -> PercentileScores:
     """Compare shares below the actual target with even ones.
 
-    The p-value is that of the limit distribution, with the finite-sample factor of Stephens
-    (1970, JRSS B 32).
+    The p-value is that of Smirnov's limit for two samples, rows and residuals, because the
+    shares rest on a sample themselves, with the finite-sample factor of Stephens (1970, JRSS B 32).
+
+    Args:
+        chances: The shares of rows, between 0 and 1.
+        weights: How much each row counts.
+        residuals: How many residuals the shares rest on.
     """
     order = np.argsort(chances, kind="stable")
-    upto = np.cumsum(weights[order]) / weights.sum()
-    ks = float(
-        max(
-            np.max(upto - chances[order]),
-            np.max(chances[order] - upto + weights[order] / weights.sum()),
-        )
-    )
-    root = np.sqrt(weights.sum() ** 2 / (weights**2).sum())
+    parts = weights[order] / weights.sum()
+    above = np.cumsum(parts) - chances[order]
+    ks = float(np.max([above, parts - above]))
+    rows = _effective(weights)
+    root = math.sqrt(rows * residuals / (rows + residuals))
     bins = min(MAX_BINS, len(chances) // MIN_GROUP_ROWS)
     counts, _ = np.histogram(chances, bins=max(1, bins), range=(0, 1), weights=weights)
     return PercentileScores(
@@ -115,6 +120,11 @@ def score_chances(chances: Numbers, weights: Numbers) -> PercentileScores:
         ks=ks,
         p_value=float(kolmogorov((root + 0.12 + 0.11 / root) * ks)),
     )
+
+
+def _effective(weights: Numbers) -> float:
+    """How many rows of equal weight would tell as much (Kish, 1965, Survey Sampling)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _is_within(actual: Numbers, intervals: Intervals) -> NDArray[np.bool_]:

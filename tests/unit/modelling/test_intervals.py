@@ -160,7 +160,7 @@ def test_metrics_when_there_are_intervals_then_are_coverage_width_and_distance(
 
 
 def test_score_chances_when_even_then_are_far_from_doubtful() -> None:
-    found = score_chances((np.arange(100) + 0.5) / 100, np.ones(100))
+    found = score_chances((np.arange(100) + 0.5) / 100, np.ones(100), 100)
 
     assert found.ks == pytest.approx(0.005)
     assert found.p_value == pytest.approx(1)
@@ -168,7 +168,7 @@ def test_score_chances_when_even_then_are_far_from_doubtful() -> None:
 
 
 def test_score_chances_when_all_are_high_then_are_doubtful() -> None:
-    found = score_chances(np.full(100, 0.9), np.ones(100))
+    found = score_chances(np.full(100, 0.9), np.ones(100), 100)
 
     assert found.ks == pytest.approx(0.9)
     assert found.p_value < 1e-6
@@ -177,12 +177,19 @@ def test_score_chances_when_all_are_high_then_are_doubtful() -> None:
 def test_score_chances_when_at_the_critical_value_then_has_its_p_value() -> None:
     # Ten even ones, moved by 0.36: Stephens gives (√10 + 0.12 + 0.11/√10) · 0.41 = 1.360,
     # which is the 5 % point of Kolmogorov's distribution, 1.358.
-    found = score_chances(np.minimum((np.arange(10) + 0.5) / 10 + 0.36, 1), np.ones(10))
+    found = score_chances(np.minimum((np.arange(10) + 0.5) / 10 + 0.36, 1), np.ones(10), 1e9)
 
     assert found.ks == pytest.approx(0.41)
     assert found.p_value == pytest.approx(0.05, abs=0.001)
 
 
+def test_score_chances_when_residuals_are_as_few_as_rows_then_counts_half() -> None:
+    few = score_chances(np.linspace(0, 0.8, 20), np.ones(20), 20)
+    half = score_chances(np.linspace(0, 0.8, 10), np.ones(10), 1e9)
+
+    assert few.p_value == pytest.approx(half.p_value, abs=0.01)
+
+
 def test_score_chances_when_rows_are_few_then_draws_few_ranges() -> None:
-    assert score_chances(np.array([0.1, 0.6, 0.7]), np.ones(3)).histogram == ()
-    assert len(score_chances(np.linspace(0, 1, 12), np.ones(12)).histogram) == 2
+    assert score_chances(np.array([0.1, 0.6, 0.7]), np.ones(3), 9).histogram == ()
+    assert len(score_chances(np.linspace(0, 1, 12), np.ones(12), 9).histogram) == 2
