@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from bundles import add_bundle
 from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.calibration import Calibration, Intervals, Numbers, Standing
+from salary_kedro.bundle.calibration import Calibration, Standing
 from salary_kedro.contract import Contract
 from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.request_metrics import exposition
@@ -28,18 +27,13 @@ EARNED = 987654.25
 class HundredAround(Calibration):
     """Intervals of 100 to either side; 80 % have less than 1,100, the others as much or more."""
 
-    def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals:
-        return Intervals(predicted - 100, predicted + 100, 0.8)
+    confidence: float = 0.8
+
+    def interval(self, predicted: float, confidence: float | None = None) -> tuple[float, float]:
+        return predicted - 100, predicted + 100
 
     def standing(self, predicted: float, actual: float) -> Standing | None:
         return Standing(100.0 if actual > 1100 else 80.0, 2.5)
-
-
-class Boundless(Calibration):
-    """Intervals that no float holds."""
-
-    def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals:
-        return Intervals(predicted - np.inf, predicted + np.inf, 0.8)
 
 
 @pytest.fixture
@@ -82,17 +76,6 @@ def test_predict_batch_when_the_model_is_calibrated_then_gives_the_interval_of_e
     assert [row["low"] for row in found] == pytest.approx([950, 1000])
     assert [row["high"] for row in found] == pytest.approx([1150, 1200])
     assert [row["confidence"] for row in found] == [0.8, 0.8]
-
-
-def test_predict_when_an_interval_is_not_finite_then_is_null(
-    serve: Callable[..., None], ask: Ask
-) -> None:
-    serve(Boundless())
-
-    answer = ask("POST", "/predict", AT_5)
-
-    assert answer.status_code == 200
-    assert [answer.json()[name] for name in ("low", "high", "confidence")] == [None] * 3
 
 
 def test_predict_when_a_salary_is_sent_along_then_says_where_it_stands(

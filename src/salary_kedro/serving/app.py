@@ -4,7 +4,6 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,8 +26,6 @@ from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
-
-_NO_INTERVAL: dict[str, float | None] = dict.fromkeys(("low", "high", "confidence"))
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Served, Request], Awaitable[Response]]
@@ -165,29 +162,24 @@ def _answer_rows(served: Served, requests: Sequence[BaseModel], route: str) -> l
         if text := impossible(salary, target):
             warned[target.name] = text
             metrics.out_of_range("predicted", [target.name])
-    found = zip(salaries, _ends(served, salaries), given, warnings, strict=True)
     return [
         {
             target.name: salary,
-            **interval,
+            **_interval(served, salary),
             **({} if actual is None else _standing(served, salary, actual)),
             "warnings": list(warned.values()),
         }
-        for salary, interval, actual, warned in found
+        for salary, actual, warned in zip(salaries, given, warnings, strict=True)
     ]
 
 
-def _ends(served: Served, salaries: Sequence[float]) -> list[dict[str, float | None]]:
-    """The interval of each prediction; null where there is none that JSON can hold."""
-    found = served.bundle.calibration.intervals(np.asarray(salaries))
+def _interval(served: Served, salary: float) -> dict[str, float | None]:
+    """The interval of a prediction; null where there is none."""
+    calibration = served.bundle.calibration
+    found = calibration.interval(salary)
     if found is None:
-        return [_NO_INTERVAL] * len(salaries)
-    return [
-        {"low": low, "high": high, "confidence": found.confidence}
-        if math.isfinite(low) and math.isfinite(high)
-        else _NO_INTERVAL
-        for low, high in zip(found.low.tolist(), found.high.tolist(), strict=True)
-    ]
+        return {"low": None, "high": None, "confidence": None}
+    return {"low": found[0], "high": found[1], "confidence": calibration.confidence}
 
 
 def _standing(served: Served, salary: float, actual: Any) -> dict[str, float | None]:

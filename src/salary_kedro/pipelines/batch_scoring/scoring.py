@@ -148,10 +148,8 @@ def _interval(predicted: NDArray[np.float64], calibration: Calibration) -> Itera
     if found is None:
         yield from repeat(pa.nulls(len(predicted), pa.float64()), len(INTERVAL))
         return
-    confidence = np.full(len(predicted), found.confidence)
-    lost = ~(np.isfinite(found.low) & np.isfinite(found.high))
-    for values in (found.low, found.high, confidence):
-        yield pa.array(values, mask=lost)
+    yield from map(pa.array, (found.low, found.high))
+    yield pa.repeat(pa.scalar(found.confidence), len(predicted))
 
 
 def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
