@@ -15,6 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from salary_kedro.bundle import BundleStore
 from salary_kedro.pipeline_registry import register_pipelines
 from support import BIN, ROOT, Project, copy_project, free_port, get, post, running, wait_until
 
@@ -45,6 +46,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return copied
 
 
+def expected_of(project: Project) -> dict[str, Any]:
+    """What the service answers at 5 years, but for the model's name."""
+    found = BundleStore(project.bundles).load_current().bundle.calibration.interval(SALARY)
+    assert found is not None
+    return {
+        "salary": pytest.approx(SALARY, rel=1e-9),
+        "low": pytest.approx(found[0], rel=1e-9),
+        "high": pytest.approx(found[1], rel=1e-9),
+        "confidence": 0.9,
+        "warnings": [],
+    }
+
+
 def test_python_on_the_page_when_run_then_answers_as_the_service_does(project: Project) -> None:
     code = python("mlflow")
     more = "print(model.predict({'experience_years': 5}).to_json(orient='records'))"
@@ -54,7 +68,7 @@ def test_python_on_the_page_when_run_then_answers_as_the_service_does(project: P
     assert result.returncode == 0, result.stderr
     assert "[Professional experience is outside" in result.stdout  # of 20 years
     (answer,) = json.loads(result.stdout.splitlines()[-1])
-    assert answer == {"salary": pytest.approx(SALARY, rel=1e-9), "warnings": []}
+    assert answer == expected_of(project)
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +85,14 @@ def invocations(project: Project) -> Iterator[str]:
 
 
 def test_mlflow_serve_when_asked_as_the_page_says_then_answers_as_the_service_does(
-    invocations: str,
+    project: Project, invocations: str
 ) -> None:
     asked = command("curl").replace("http://127.0.0.1:5001/invocations", invocations)
 
     result = subprocess.run(shlex.split(asked), capture_output=True, text=True, check=True)
 
     (answer,) = json.loads(result.stdout)["predictions"]
-    assert answer == {"salary": pytest.approx(SALARY, rel=1e-9), "warnings": []}
+    assert answer == expected_of(project)
 
 
 @pytest.mark.parametrize(

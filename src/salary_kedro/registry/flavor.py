@@ -118,7 +118,7 @@ def input_example(contract: Contract) -> pd.DataFrame:
 
 
 def model_signature(contract: Contract) -> ModelSignature:
-    """Derive the MLflow signature: named columns in; the target and its warnings out.
+    """Derive the MLflow signature: named columns in; the target, its interval and warnings out.
 
     The inputs are of any type for MLflow, which would refuse whole numbers for numbers and
     let through what is out of range: the model itself checks them, by its contract.
@@ -129,6 +129,7 @@ def model_signature(contract: Contract) -> ModelSignature:
     ]
     answers: list[ColSpec | TensorSpec] = [
         ColSpec("double", contract.target.name),
+        *(ColSpec("double", name, required=False) for name in ("low", "high", "confidence")),
         ColSpec(Array("string"), "warnings"),
     ]
     return ModelSignature(Schema(inputs), Schema(answers))

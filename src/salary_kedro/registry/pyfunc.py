@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from salary_kedro.bundle.bundle import predict_rows
-from salary_kedro.bundle.limits import DOMAIN
+from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.limits import CALIBRATION, DOMAIN
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract, Date, Feature, Integer, Number
 from salary_kedro.contract.domain import Domain, DomainCheck, impossible
@@ -38,12 +39,16 @@ class ContractModel:
     """Checks rows by the contract, predicts, and warns, as the service does."""
 
     def __init__(self, folder: Path) -> None:
-        """Read a logged model; its `extra_files` hold the contract and what training covered."""
+        """Read a logged model; its `extra_files` hold the contract and what training found out."""
         files = folder / "extra_files"
         self._model = read_model(folder / "model.skops")
         self._contract = Contract.parse((files / "contract.json").read_bytes())
         domain = Domain.model_validate_json((files / DOMAIN).read_bytes())
         self._domain = DomainCheck(domain, self._contract)
+        calibration = files / CALIBRATION  # releases before this one recorded none
+        self._calibration = Calibration.parse(
+            calibration.read_bytes() if calibration.is_file() else b"{}"
+        )
         rows: Any = GenericAlias(list, (request_model(self._contract),))
         self._requests: TypeAdapter[Any] = TypeAdapter(rows)
 
@@ -56,8 +61,9 @@ class ContractModel:
                 optional value is None, NaN, NA or NaT, or its whole column is left out.
 
         Returns:
-            The target under its field's name, and `warnings`, a list of texts, often empty;
-            indexed as the input is.
+            The target under its field's name; `low`, `high` and `confidence` of its interval,
+            None where there is none; `warnings`, a list of texts, often empty; indexed as the
+            input is.
 
         Raises:
             MlflowException: If a row breaks the contract: names row, field, value and what is
@@ -71,8 +77,17 @@ class ContractModel:
             answers = self._predict(rows, start)
             predicted.append(answers)
             warnings += map(self._warn, rows, answers)
-        whole = {self._contract.target.name: np.concatenate(predicted), "warnings": warnings}
-        return pd.DataFrame(whole, index=model_input.index)
+        targets = np.concatenate(predicted)
+        whole = {self._contract.target.name: targets, **self._interval(targets)}
+        return pd.DataFrame({**whole, "warnings": warnings}, index=model_input.index)
+
+    def _interval(self, predicted: NDArray[np.float64]) -> dict[str, Any]:
+        found = self._calibration.intervals(predicted)
+        if found is None:  # as JSON holds it: NaN is none of its values
+            nothing = np.full(len(predicted), None)
+            return {"low": nothing, "high": nothing, "confidence": nothing}
+        confidence = np.full(len(predicted), found.confidence)
+        return {"low": found.low, "high": found.high, "confidence": confidence}
 
     def _warn(self, row: Row, predicted: float) -> list[str]:
         strange = impossible(float(predicted), self._contract.target)

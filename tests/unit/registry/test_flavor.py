@@ -21,7 +21,7 @@ ALL_KINDS = contract_of(
 )
 
 
-def test_model_signature_when_derived_then_names_fields_in_and_target_and_warnings_out() -> None:
+def test_model_signature_when_derived_then_names_fields_in_and_answers_out() -> None:
     signature = model_signature(ALL_KINDS)
 
     assert signature.inputs == Schema(
@@ -33,7 +33,13 @@ def test_model_signature_when_derived_then_names_fields_in_and_target_and_warnin
         ]
     )
     assert signature.outputs == Schema(
-        [ColSpec("double", "salary"), ColSpec(Array("string"), "warnings")]
+        [
+            ColSpec("double", "salary"),
+            ColSpec("double", "low", required=False),
+            ColSpec("double", "high", required=False),
+            ColSpec("double", "confidence", required=False),
+            ColSpec(Array("string"), "warnings"),
+        ]
     )
 
 

@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from mlflow import MlflowException
 from mlflow.models import Model
+from pydantic import BaseModel
 
 from kinds import GOOD, all_kinds, raw_rows
 from salary_kedro.bundle.bundle import predict_rows
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
 from salary_kedro.contract.request import request_model, request_values
@@ -28,6 +30,7 @@ from salary_kedro.tables.frames import encode_frame, learn_domain
 from samples import TARGET, column, constant, contract_of, straight_line
 
 LOG_SCALE = "a model with log_scale predicts no such value"
+INTERVAL = ["low", "high", "confidence"]
 CONTRACT = all_kinds()
 CLEAN = read_columns(raw_rows(CONTRACT), CONTRACT)
 LEARNED = learn_domain(CLEAN, CONTRACT)
@@ -37,12 +40,17 @@ MODEL = build_pipeline(CONTRACT, "ridge", {}, 234, LEARNED).fit(
 
 
 def save(
-    folder: Path, contract: Contract = CONTRACT, model: Any = MODEL, domain: Domain = LEARNED
+    folder: Path,
+    contract: Contract = CONTRACT,
+    model: Any = MODEL,
+    domain: Domain = LEARNED,
+    **more: BaseModel,
 ) -> str:
-    """Save a model as a run does; gives its folder."""
-    for name, content in (("contract", contract), ("domain", domain)):
-        (folder / f"{name}.json").write_text(content.model_dump_json())
-    files = [folder / "contract.json", folder / "domain.json"]
+    """Save a model as a run does, with further files; gives its folder."""
+    contents = {"contract": contract, "domain": domain, **more}
+    files = [folder / f"{name}.json" for name in contents]
+    for file, content in zip(files, contents.values(), strict=True):
+        file.write_text(content.model_dump_json())
     save_model(str(folder / "model"), Model(), model=model, contract=contract, files=files)
     return str(folder / "model")
 
@@ -73,9 +81,28 @@ def rows(**changes: Any) -> pd.DataFrame:
 def test_predict_when_rows_are_good_then_answers_the_target_and_no_warnings(loaded: Any) -> None:
     answered = loaded.predict(rows())
 
-    assert list(answered.columns) == ["salary", "warnings"]
+    assert list(answered.columns) == ["salary", *INTERVAL, "warnings"]
     assert answered["salary"].tolist() == pytest.approx([as_served()], rel=1e-9)
     assert answered["warnings"].tolist() == [[]]
+
+
+def test_predict_when_the_model_is_calibrated_then_answers_the_interval_of_each_row(
+    tmp_path: Path,
+) -> None:
+    known = {"knots": [0], "shifts": [0], "spreads": [5], "levels": [0.8], "widths": [2]}
+    calibration = Calibration.model_validate({"confidence": 0.8, "reason": "", **known})
+    contract = contract_of(column("age"))
+    folder = save(tmp_path, contract, constant(50), Domain(), calibration=calibration)
+
+    answered = mlflow.pyfunc.load_model(folder).predict(pd.DataFrame({"age": [1.0, 2.0]}))
+
+    assert answered[INTERVAL].to_numpy().tolist() == [[40, 60, 0.8]] * 2
+
+
+def test_predict_when_the_model_has_no_calibration_then_answers_null_in_json(loaded: Any) -> None:
+    answered = loaded.predict(rows())
+
+    assert [answered[name].tolist() for name in INTERVAL] == [[None]] * 3
 
 
 def test_predict_when_an_answer_may_not_be_the_target_then_warns_as_the_service_does(
@@ -256,7 +283,7 @@ def test_predict_when_there_are_more_rows_than_one_chunk_then_keeps_their_order_
 def test_predict_when_there_are_no_rows_then_answers_none(loaded: Any) -> None:
     answered = loaded.predict(rows().iloc[:0])
 
-    assert (list(answered.columns), len(answered)) == (["salary", "warnings"], 0)
+    assert (list(answered.columns), len(answered)) == (["salary", *INTERVAL, "warnings"], 0)
 
 
 def test_predict_when_the_model_has_no_finite_answer_then_says_so(
