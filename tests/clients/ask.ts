@@ -9,9 +9,11 @@ const client = createClient<paths>({ baseUrl, headers });
 
 const one = await client.POST("/predict", { body: row });
 const many = await client.POST("/predict_batch", { body: { rows: [row, row] } });
+const why = await client.POST("/explain", { body: row });
 const model = await client.GET("/model");
-if (one.data === undefined || many.data === undefined || model.data === undefined) {
-  throw new Error(JSON.stringify([one.error, many.error, model.error]));
+if (!one.data || !many.data || !why.data || !model.data) {
+  throw new Error(JSON.stringify([one.error, many.error, why.error, model.error]));
 }
 const version: number = one.data.model_version;
-console.log(JSON.stringify({ version, one: one.data, many: many.data, model: model.data }));
+const answers = { one: one.data, many: many.data, why: why.data, model: model.data };
+console.log(JSON.stringify({ version, ...answers }));

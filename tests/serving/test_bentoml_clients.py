@@ -69,6 +69,7 @@ def test_client_when_it_asks_for_rows_then_gets_what_plain_http_gets(
     rows = [example_request(contract)] * 3
     with real_service(contract, tmp_path) as address, bentoml.SyncHTTPClient(address) as client:
         assert client.predict_batch(rows=rows) == plain(address, "predict_batch", {"rows": rows})
+        assert client.explain(**rows[0]) == plain(address, "explain", rows[0])
 
 
 def test_client_when_it_has_the_token_then_is_answered(tmp_path: Path) -> None:
@@ -122,7 +123,11 @@ def test_schema_when_asked_then_names_the_service_and_its_methods(service_url: s
     described = get(f"{service_url}/schema.json").body
     assert (described["name"], described["type"]) == (SERVICE, "service")
     routes = [(route["name"], route["route"]) for route in described["routes"]]
-    assert routes == [("predict", "/predict"), ("predict_batch", "/predict_batch")]
+    assert routes == [
+        ("predict", "/predict"),
+        ("predict_batch", "/predict_batch"),
+        ("explain", "/explain"),
+    ]
 
 
 def test_docs_when_asked_then_are_the_openapi_description(service_url: str) -> None:

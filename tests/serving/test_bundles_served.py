@@ -48,6 +48,7 @@ def test_predict_when_the_bundle_is_current_then_it_answers(
     [
         ("POST", "/predict"),
         ("POST", "/predict_batch"),
+        ("POST", "/explain"),
         ("GET", "/model"),
         ("GET", "/openapi.json"),
     ],

@@ -63,7 +63,9 @@ class Service:
         one = self.plain("POST", "predict", self.row)
         many = self.plain("POST", "predict_batch", {"rows": [self.row] * 2})
         model = self.plain("GET", "model")
-        return {"version": one["model_version"], "one": one, "many": many, "model": model}
+        why = self.plain("POST", "explain", self.row)
+        answers = {"one": one, "many": many, "why": why, "model": model}
+        return {"version": one["model_version"], **answers}
 
 
 @pytest.fixture(scope="module", params=SERVICES.values(), ids=SERVICES)

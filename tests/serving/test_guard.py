@@ -100,7 +100,9 @@ def test_token_when_it_is_sent_then_the_service_answers(closed: Guard) -> None:
 @pytest.mark.parametrize(
     "sent", ["Bearer another", f"Basic {SECRET}", SECRET, "Bearer", "Bearer ÿ"]
 )
-@pytest.mark.parametrize("path", ["/predict", "/model", "/openapi.json", "/metrics", "/nope"])
+@pytest.mark.parametrize(
+    "path", ["/predict", "/explain", "/model", "/openapi.json", "/metrics", "/nope"]
+)
 def test_token_when_another_is_sent_then_is_refused(closed: Guard, path: str, sent: str) -> None:
     headers = [(b"authorization", sent.encode())]
     status, error = asyncio.run(exchange(closed, headers=headers, path=path))

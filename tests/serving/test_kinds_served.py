@@ -125,7 +125,8 @@ def test_model_when_asked_then_gives_back_the_contract(ask_full: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "answers"), [("/predict", "warnings"), ("/predict_batch", "predictions")]
+    ("path", "answers"),
+    [("/predict", "warnings"), ("/predict_batch", "predictions"), ("/explain", "contributions")],
 )
 def test_openapi_when_its_example_is_sent_then_it_is_answered(
     ask_full: Ask, path: str, answers: str

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from salary_kedro.bundle.explanation import explain
 from salary_kedro.contract.domain import impossible
 from salary_kedro.contract.encoding import Row
 from salary_kedro.contract.request import request_values
@@ -61,6 +62,7 @@ class Routes:
         self.by_path: dict[str, tuple[str, Endpoint]] = {
             "/predict": ("POST", self._with_model(self._predict)),
             "/predict_batch": ("POST", self._with_model(self._predict_batch)),
+            "/explain": ("POST", self._with_model(self._explain)),
             "/model": ("GET", self._with_model(self._model)),
             "/openapi.json": ("GET", self._with_model(self._openapi)),
             "/docs.json": ("GET", self._with_model(self._openapi)),
@@ -127,6 +129,12 @@ class Routes:
             await receive(request, body, self._load, limits.MAX_BODY_BYTES)
             return await self._load.compute(_answer_batch, served, body)
 
+    async def _explain(self, served: Served, request: Request) -> Response:
+        with held(self._load) as body:
+            await receive(request, body, self._load, limits.MAX_ROW_BYTES)
+            row = check(body, served.schemas.request, served)
+            return await self._load.compute(_answer_explanation, served, row)
+
     async def _model(self, served: Served, request: Request) -> Response:
         choice, place = served.choice, self._predictor.place
         why = {"source": choice.source, "reason": choice.reason}
@@ -148,6 +156,21 @@ def _answer_batch(served: Served, body: bytearray) -> Response:
     batch: Any = check(body, served.schemas.batch, served)
     answers = _answer_rows(served, batch.rows, "/predict_batch")
     return JSONResponse({"predictions": answers, **_version(served)})
+
+
+def _answer_explanation(served: Served, request: BaseModel) -> Response:
+    """What a prediction is made of; null where the bundle has nothing to explain it against."""
+    *row, _ = request_values(request)
+    (salary,) = _predict_rows(served, [row])
+    found = explain(served.bundle, row)
+    if found and not all(map(math.isfinite, (found.average, *found.contributions.values()))):
+        raise _no_prediction()
+    parts = {
+        "average_prediction": None if found is None else found.average,
+        "contributions": None if found is None else found.contributions,
+    }
+    target = served.bundle.contract.target.name
+    return JSONResponse({target: salary, **parts, **_version(served)})
 
 
 def _answer_rows(served: Served, requests: Sequence[BaseModel], route: str) -> list[dict[str, Any]]:
@@ -197,11 +220,13 @@ def _standing(served: Served, salary: float, actual: Any) -> dict[str, float | N
 def _predict_rows(served: Served, rows: Sequence[Row]) -> list[float]:
     salaries = [float(salary) for salary in served.bundle.predict(rows)]
     if not all(map(math.isfinite, salaries)):
-        message = (
-            "the model has no finite answer for these values; send values like its training data"
-        )
-        raise RequestError(422, "no_prediction", message)
+        raise _no_prediction()
     return salaries
+
+
+def _no_prediction() -> RequestError:
+    message = "the model has no finite answer for these values; send values like its training data"
+    return RequestError(422, "no_prediction", message)
 
 
 def _version(served: Served) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def describe_for_bentoml(schemas: Schemas) -> dict[str, Any]:
     routes = [
         _route("predict", "Predict for one row", schemas.request, schemas.answer),
         _route("predict_batch", "Predict for rows", schemas.batch, schemas.batch_answer),
+        _route("explain", "What a prediction is made of", schemas.request, schemas.explanation),
     ]
     return {"name": SERVICE, "type": "service", "routes": routes}
 

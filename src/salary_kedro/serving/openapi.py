@@ -91,7 +91,8 @@ def _info(bundle: Bundle) -> dict[str, Any]:
 
 @lru_cache(1)  # pydantic takes tens of milliseconds, in which a worker answers nobody else
 def _components(schemas: Schemas) -> Mapping[str, Any]:
-    models = (schemas.request, schemas.batch, schemas.answer, schemas.batch_answer)
+    asked, answers = (schemas.request, schemas.batch), (schemas.answer, schemas.batch_answer)
+    models = (*asked, *answers, schemas.explanation)
     _, shared = models_json_schema(
         [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
     )
@@ -107,10 +108,12 @@ def _paths(bundle: Bundle, schemas: Schemas, refused: Mapping[str, str]) -> dict
     rows, refused_body = {"rows": [row]}, {**_REFUSED_BODY, **refused}
     one = _operation("predict", "Predict for one row", schemas.answer, refused_body)
     many = _operation("predict_batch", "Predict for rows", schemas.batch_answer, refused_body)
+    why = _operation("explain", "What a prediction is made of", schemas.explanation, refused_body)
     model = _operation("get_model", "The model that answers", ModelInfo, refused, "model")
     return {
         "/predict": {"post": {**one, "requestBody": _body(schemas.request, row)}},
         "/predict_batch": {"post": {**many, "requestBody": _body(schemas.batch, rows)}},
+        "/explain": {"post": {**why, "requestBody": _body(schemas.request, row)}},
         "/model": {"get": model},
         "/openapi.json": {"get": _description("get_openapi", "This description", refused)},
         "/docs.json": {"get": _description("get_docs", "This description again", refused)},

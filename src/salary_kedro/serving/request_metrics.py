@@ -27,6 +27,7 @@ _POSTED = (*_ASKED, "400", "408", "413", "415", "422")
 STATUSES = {
     "/predict": _POSTED,
     "/predict_batch": _POSTED,
+    "/explain": _POSTED,
     **dict.fromkeys(("/model", "/metrics", "/"), _ASKED),
     **dict.fromkeys(("/openapi.json", "/docs.json", "/schema.json"), _ASKED),
     **dict.fromkeys(("/livez", "/readyz", "/healthz"), _ASKED),

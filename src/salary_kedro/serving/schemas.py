@@ -10,6 +10,7 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
+from salary_kedro.contract.columns import Target
 from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
 from salary_kedro.serving.limits import MAX_BATCH_ROWS
@@ -158,12 +159,14 @@ class Schemas:
         batch: `{"rows": [...]}`.
         answer: The prediction of one row.
         batch_answer: The predictions of rows.
+        explanation: What the prediction of one row is made of.
     """
 
     request: type[BaseModel]
     batch: type[BaseModel]
     answer: type[BaseModel]
     batch_answer: type[BaseModel]
+    explanation: type[BaseModel]
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
@@ -177,6 +180,7 @@ class Schemas:
             batch_answer=_model(
                 "BatchPrediction", predictions=(GenericAlias(list, (row,)), ...), **_VERSION
             ),
+            explanation=_model("Explanation", **_explanation(contract), **_VERSION),
         )
 
 
@@ -193,9 +197,8 @@ def _rows_of(request: type[BaseModel]) -> Any:
 
 
 def _prediction(contract: Contract) -> dict[str, Any]:
-    target = contract.target
     return {
-        "prediction": (float, Field(alias=target.name, description=f"Predicted, {target.unit}")),
+        **_value(contract.target),
         "low": (float | None, Field(description="Lower end of the interval")),
         "high": (float | None, Field(description="Upper end of the interval")),
         "confidence": (float | None, Field(description="Share of cases it should cover")),
@@ -206,7 +209,7 @@ def _prediction(contract: Contract) -> dict[str, Any]:
                 ge=0,
                 le=100,
                 description=f"Percentage of those predicted alike that have less than the "
-                f"{target.name} sent; absent if none was sent, null if it is not known",
+                f"{contract.target.name} sent; absent if none was sent, null if it is not known",
             ),
         ),
         "percentile_margin": (
@@ -215,3 +218,21 @@ def _prediction(contract: Contract) -> dict[str, Any]:
         ),
         "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
     }
+
+
+def _explanation(contract: Contract) -> dict[str, Any]:
+    average = "Mean prediction of made-up rows like those of the training; null if there are none"
+    parts = (
+        "By field, how far its value moves the prediction from that mean; they add up to the "
+        "difference of the two"
+    )
+    return {
+        **_value(contract.target),
+        "average_prediction": (float | None, Field(description=average)),
+        "contributions": (dict[str, float] | None, Field(description=parts)),
+    }
+
+
+def _value(target: Target) -> dict[str, Any]:
+    description = f"Predicted, {target.unit}"
+    return {"prediction": (float, Field(alias=target.name, description=description))}
