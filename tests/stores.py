@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
 from sqlalchemy import create_engine
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
@@ -27,7 +28,7 @@ from salary_kedro.registry import registry as registry_module
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import prepare_store
-from salary_kedro.registry.tracking import LoggedModel, log_training
+from salary_kedro.registry.tracking import NOT_CALIBRATED, LoggedModel, log_training
 from samples import constant, default_contract
 
 EXPERIMENT = "salaries"
@@ -187,7 +188,11 @@ def start_run(experiment: str = EXPERIMENT) -> Any:
 
 
 def log(
-    model: Pipeline, contract: Contract, rmse: float = 1.0, experiment: str = EXPERIMENT
+    model: Pipeline,
+    contract: Contract,
+    rmse: float = 1.0,
+    experiment: str = EXPERIMENT,
+    calibration: Calibration = NOT_CALIBRATED,
 ) -> LoggedModel:
     """Log a model in a run of its own."""
     with start_run(experiment):
@@ -200,6 +205,7 @@ def log(
             figures={},
             group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
+            calibration=calibration,
         )
 
 

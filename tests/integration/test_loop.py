@@ -307,6 +307,7 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "promotion.required_confidence": "None",
             "promotion.min_holdout_rows": "1",
             "promotion.max_rmse": "None",
+            "promotion.min_coverage": "None",
             "promotion.tie": "champion",
             "promotion.replace_unreadable_champion": "False",
             "packaging.bento_name": "salary_prediction",

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import read_regular
-from salary_kedro.bundle.limits import CONTRACT, max_size
+from salary_kedro.bundle.limits import CALIBRATION, CONTRACT, max_size
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.report import Coverage
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.modelling.intervals import coverage
 from salary_kedro.promotion.alignment import MODEL_FILE
 from salary_kedro.promotion.verdict import (
     SHOWN_CONFIDENCE,
@@ -29,7 +32,7 @@ from salary_kedro.promotion.verdict import (
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
 
-CONTRACT_FILE = "extra_files/contract.json"
+CONTRACT_FILE, CALIBRATION_FILE = "extra_files/contract.json", "extra_files/calibration.json"
 MAX_ERROR = 300
 
 
@@ -90,6 +93,7 @@ class Judge:
             champion=other,
             holdout_rows=len(self._holdout),
             gain=None if other is None or trouble else self._gain(other, own),
+            coverage=self._coverage(own),
             champion_error=trouble,
         )
         return decide(evidence, self.policy)
@@ -218,6 +222,19 @@ class Judge:
             return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)
 
+    def _coverage(self, challenger: Contestant) -> Coverage | None:
+        """How many rows lie within its intervals; None if nobody asks, or it has none."""
+        if self.policy.min_coverage is None or challenger.version not in self._errors:
+            return None
+        folder, errors = self._registry.model_folder(challenger.version), self._errors
+        actual = self._holdout[read_contract(folder).target.name].to_numpy(dtype=np.float64)
+        predicted = actual - errors[challenger.version]
+        found = read_calibration(folder).intervals(predicted)
+        if found is None or not np.isfinite(predicted).all():
+            return None
+        weights = np.ones(len(actual)) if self._weights is None else self._weights
+        return coverage((found.low <= actual) & (actual <= found.high), weights)
+
     def _score(self, folder: Path) -> Errors:
         contract = read_contract(folder)
         names = [*contract.feature_names, contract.target.name]
@@ -233,6 +250,14 @@ class Judge:
 def read_contract(folder: Path) -> Contract:
     """Read the contract logged beside a model."""
     return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Read the calibration logged beside a model; an empty one, if it has none."""
+    path = folder / CALIBRATION_FILE
+    if not path.exists():
+        return Calibration()
+    return Calibration.parse(read_regular(path, max_size(CALIBRATION)))
 
 
 def _way_out(error: UnscorableError) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 
 Action = Literal["promote", "archive"]
@@ -29,6 +30,9 @@ class Policy(_Frozen):
         min_holdout_rows: Fewest holdout rows a verdict may rest on, at least 1.
         max_rmse: Largest RMSE, in the target's unit, that the first version too must
             keep to; None sets no ceiling.
+        min_coverage: Smallest share of holdout rows that must lie within their intervals,
+            above 0 and below 1; a version is refused if its own is lower beyond chance, or
+            not known. None asks for none.
         tie: Who wins when both RMSEs are equal; never the challenger where some gain is
             required.
         replace_unreadable_champion: Let a version that cannot be loaded, or cannot score
@@ -40,6 +44,7 @@ class Policy(_Frozen):
     required_confidence: float | None = Field(default=None, gt=0.5, lt=1)
     min_holdout_rows: int = Field(default=1, ge=1)
     max_rmse: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    min_coverage: float | None = Field(default=None, gt=0, lt=1)
     tie: Literal["champion", "challenger"] = "champion"
     replace_unreadable_champion: bool = False
 
@@ -88,6 +93,8 @@ class Evidence(_Frozen):
         holdout_rows: Number of rows both were scored on.
         gain: Interval of champion RMSE minus challenger RMSE; None if there is nothing
             to compare, or are fewer than two rows.
+        coverage: How many of the rows lie within the challenger's intervals; None if that was
+            not asked for, or is not known.
         champion_error: Why the champion could not be scored, where the policy lets it
             be replaced.
     """
@@ -96,6 +103,7 @@ class Evidence(_Frozen):
     champion: Contestant | None
     holdout_rows: int
     gain: Interval | None = None
+    coverage: Coverage | None = None
     champion_error: str | None = None
 
 
@@ -162,7 +170,22 @@ def _unfit(evidence: Evidence, policy: Policy) -> str | None:
         return f"{rows} holdout rows are fewer than the {policy.min_holdout_rows} that are required"
     if policy.max_rmse is not None and rmse > policy.max_rmse:
         return f"RMSE {figure(rmse)} is above the ceiling of {figure(policy.max_rmse)}"
-    return None
+    return _uncovered(evidence.coverage, policy.min_coverage)
+
+
+def _uncovered(coverage: Coverage | None, required: float | None) -> str | None:
+    """Why the intervals hold too few rows, beyond chance; None if they do not, or need not."""
+    if required is None:
+        return None
+    if coverage is None:
+        return "how many holdout rows lie within its intervals is not known"
+    if coverage.high >= required:
+        return None
+    share, low, high = (100 * end for end in (coverage.share, coverage.low, coverage.high))
+    return (
+        f"{share:.1f} % of {coverage.rows} holdout rows lie within their intervals (95 % interval "
+        f"{low:.1f} to {high:.1f} %), below the required {100 * required:g} %"
+    )
 
 
 def _unopposed(evidence: Evidence) -> str:

@@ -8,6 +8,7 @@ import pytest
 import skops.io
 from mlflow import MlflowClient
 
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.by_hand import promote_by_hand
@@ -78,6 +79,34 @@ def test_judge_when_the_champion_takes_a_field_that_is_gone_then_says_so_and_the
         f"name; nothing is promoted or archived. Let a new version replace it, without a "
         f"comparison, with --params promotion.replace_unreadable_champion=true"
     )
+
+
+# --- Coverage of the intervals --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "expected"), [(4, 0.0), (5, 1.0)])
+def test_judge_when_a_coverage_is_required_then_counts_rows_within_the_versions_intervals(
+    registry: Registry, contract: Contract, width: float, expected: float
+) -> None:
+    sure = Calibration(
+        reason="", knots=(0,), shifts=(0,), spreads=(1,), levels=(0.9,), widths=(width,)
+    )
+    version = register(log(constant(105), contract, 5.0, calibration=sure))
+
+    found = Judge(registry, HOLDOUT, Policy(min_coverage=0.1)).judge(version, None).evidence
+
+    assert found.coverage is not None
+    assert (found.coverage.rows, found.coverage.share) == (2, expected)
+
+
+def test_judge_when_a_coverage_is_required_of_a_version_without_intervals_then_archives_it(
+    registry: Registry, models: Models
+) -> None:
+    version = register(models[5])
+
+    verdict = Judge(registry, HOLDOUT, Policy(min_coverage=0.1)).judge(version, None)
+
+    assert (verdict.action, verdict.evidence.coverage) == ("archive", None)
 
 
 # --- The evidence ---------------------------------------------------------------------

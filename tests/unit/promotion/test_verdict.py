@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.verdict import (
     Contestant,
@@ -39,6 +40,42 @@ def evidence(
         gain=None if gain is None else Interval(low=gain[0], high=gain[1], confidence=0.95),
         **details,
     )
+
+
+# --- Coverage of the intervals -------------------------------------------------------
+
+COVERED = Policy(min_coverage=0.85)
+
+
+def covered(share: float, high: float) -> Coverage:
+    return Coverage(rows=100, share=share, low=0.6, high=high)
+
+
+def test_decide_when_intervals_hold_too_few_rows_beyond_chance_then_archives_and_says_so() -> None:
+    found = decide(evidence(FOREST, LINE, coverage=covered(0.7, 0.788)), COVERED)
+
+    assert found.action == "archive"
+    assert found.reason == (
+        "version 2 is not promoted: 70.0 % of 100 holdout rows lie within their intervals "
+        "(95 % interval 60.0 to 78.8 %), below the required 85 %"
+    )
+
+
+def test_decide_when_too_few_rows_may_be_chance_then_promotes() -> None:
+    assert decide(evidence(FOREST, LINE, coverage=covered(0.8, 0.85)), COVERED).action == "promote"
+
+
+def test_decide_when_the_coverage_is_not_known_but_required_then_archives() -> None:
+    found = decide(evidence(FOREST, LINE), COVERED)
+
+    assert (found.action, found.reason) == (
+        "archive",
+        "version 2 is not promoted: how many holdout rows lie within its intervals is not known",
+    )
+
+
+def test_decide_when_no_coverage_is_required_then_any_will_do() -> None:
+    assert decide(evidence(FOREST, LINE, coverage=covered(0, 0.04)), DEFAULT).action == "promote"
 
 
 # --- By the default policy -----------------------------------------------------------
