@@ -231,7 +231,7 @@ def test_kedro_run_when_it_ends_then_the_summary_has_its_lines_in_order(
     state: State, name: str
 ) -> None:
     champion = [] if name == "line" else ["Champion"]
-    labels = ["Rows", "Model", *champion, "Verdict", "Production", "Bento", "Next"]
+    labels = ["Rows", "Model", "Baseline", *champion, "Verdict", "Production", "Bento", "Next"]
     assert list(lines_by_label(state.result.stdout)) == labels
 
 
@@ -306,10 +306,12 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "promotion.min_relative_gain": "0.0",
             "promotion.required_confidence": "None",
             "promotion.min_holdout_rows": "1",
+            "promotion.min_unseen_rows": "20",
             "promotion.max_rmse": "None",
             "promotion.min_coverage": "None",
             "promotion.tie": "champion",
             "promotion.replace_unreadable_champion": "False",
+            "promotion.require_better_than_baseline": "False",
             "packaging.bento_name": "salary_prediction",
             "packaging.keep": "20",
         }
@@ -435,7 +437,7 @@ def test_kedro_run_when_one_pipeline_is_named_then_it_works_alone(
     ("pipeline", "labels"),
     [
         ("data_engineering", ["Rows"]),
-        ("data_science", ["Model"]),
+        ("data_science", ["Model", "Baseline"]),
         ("promotion", ["Verdict"]),
         ("packaging", ["Production", "Bento", "Next"]),
     ],

@@ -16,6 +16,7 @@ from mlflow.artifacts import download_artifacts
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.baseline import baseline_metrics
 from salary_kedro.modelling.evaluation import (
     cross_validation_metrics,
     holdout_metrics,
@@ -100,7 +101,7 @@ def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_
 ) -> None:
     fitted = fit_model(split.train, contract, parameters(model))
 
-    found = evaluate_model(fitted, split.holdout, EXACT, {}, contract)
+    found = evaluate_model(fitted, split.train, split.holdout, EXACT, {}, contract)
 
     assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
 
@@ -113,7 +114,7 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
     sure = calibrate_intervals(out_of_fold, contract, parameters())
     scores = score_intervals(fitted, split.holdout, sure, contract)
-    found = evaluate_model(fitted, split.holdout, out_of_fold, scores, contract)
+    found = evaluate_model(fitted, split.train, split.holdout, out_of_fold, scores, contract)
 
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),
@@ -128,9 +129,10 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
         "interval_coverage": scores["intervals"]["coverage"]["share"],
         "interval_mean_width": scores["intervals"]["mean_width"],
         "percentile_ks": scores["percentiles"]["ks"],
+        **baseline_metrics(split.train, split.holdout, contract),
     }
     assert scores["intervals"]["coverage"]["rows"] == 12
-    assert len(found) == 10
+    assert len(found) == 12
 
 
 def test_cross_validate_when_equal_rows_stay_together_then_no_fold_has_seen_them(
@@ -234,6 +236,8 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             train=split.train,
             holdout=split.holdout,
             split=split.record,
+            row_keys=split.keys,
+            row_secret=b"secret",
             calibration={},
             report={},
             parameters=science,
@@ -293,6 +297,8 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             train=mixed.train,
             holdout=mixed.holdout,
             split=mixed.record,
+            row_keys=split.keys,
+            row_secret=b"secret",
             calibration={},
             report={},
             parameters=parameters(),

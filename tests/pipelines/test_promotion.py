@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -33,15 +34,23 @@ def promote_and_tell(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Call the node as the pipeline does; its verdict, and the moves of the alias."""
     before = {"version": None, "moves": list(moves)}
+    keys = pd.DataFrame({"key": np.arange(len(holdout), dtype=np.uint64)})
     return promote_if_better(
-        {"version": number}, before, holdout, own_registry(), policy or Policy(), default_contract()
+        {"version": number},
+        before,
+        holdout,
+        keys,
+        b"secret",
+        own_registry(),
+        policy or Policy(),
+        default_contract(),
     )
 
 
 # --- promote_if_better ----------------------------------------------------------------
 
 
-UNKNOWN = {"data_sha256": None, "data_method": None}
+UNKNOWN = dict.fromkeys(("data_sha256", "data_method", "seen_rows", "unseen_rmse", "baseline_rmse"))
 
 
 def test_promote_when_the_first_version_comes_then_is_in_production(
@@ -60,6 +69,10 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
             "holdout_rows": 2,
             "gain": None,
             "champion_error": None,
+            "coverage": None,
+            "unseen_rows": None,
+            "rests_on": "all",
+            "overlap_unknown": None,
         },
         "policy": Policy().model_dump(),
     }

@@ -112,6 +112,7 @@ def test_default_pipeline_when_run_then_needs_nothing_but_what_is_there() -> Non
         "raw_salaries",
         "code_lineage",
         "registry",
+        "row_secret",
         "bundles",
         "bento_project",
     }

@@ -96,6 +96,24 @@ class PercentileScores(Section):
     p_value: Share
 
 
+class Baseline(BaseModel):
+    """What predicting by nothing but means and medians would give, on the holdout rows.
+
+    Attributes:
+        rmse: The model's RMSE, in the target's unit.
+        mean_rmse: That of the mean of the training rows.
+        median_rmse: That of the training median by one category.
+        median_by: The category's field, the one that tells most; None for one median of all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rmse: float
+    mean_rmse: float
+    median_rmse: float
+    median_by: str | None
+
+
 class Report(BaseModel):
     """What was found out about a model; of each section None if it was not looked into.
 
@@ -104,12 +122,14 @@ class Report(BaseModel):
     Attributes:
         intervals: How its prediction intervals did on the holdout rows.
         percentiles: How its percentiles did there.
+        baseline: How much better it is than a plain mean or median.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     intervals: IntervalScores | None = None
     percentiles: PercentileScores | None = None
+    baseline: Baseline | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> "Report":

@@ -65,7 +65,19 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
         f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
         f"{mean} ± {sd} by cross-validation"
     )
-    return [("Model", text)]
+    return [("Model", text), *_baseline(metrics)]
+
+
+def _baseline(metrics: Mapping[str, float]) -> Lines:
+    """What plain means and medians would give, if a run of today measured it."""
+    if not {"baseline_mean_rmse", "baseline_median_rmse"} <= metrics.keys():
+        return []
+    mean, median = (figure(metrics[f"baseline_{name}_rmse"], ",.1f") for name in ("mean", "median"))
+    is_better = metrics["rmse"] < min(
+        metrics["baseline_mean_rmse"], metrics["baseline_median_rmse"]
+    )
+    doubt = "" if is_better else ": the model is no better"
+    return [("Baseline", f"RMSE {mean} by the mean, {median} by medians{doubt}")]
 
 
 def _verdict(outputs: Mapping[str, Any]) -> Lines:

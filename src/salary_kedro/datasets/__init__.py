@@ -7,6 +7,7 @@ from salary_kedro.datasets.handed_on import (
     PlotDataset,
 )
 from salary_kedro.datasets.lineage import CodeLineageDataset
+from salary_kedro.datasets.row_secret import RowSecretDataset
 from salary_kedro.datasets.shared_file import SharedFileDataset
 from salary_kedro.datasets.stores import (
     BentoProjectDataset,
@@ -28,6 +29,7 @@ __all__ = [
     "ModelDataset",
     "PlotDataset",
     "RegistryDataset",
+    "RowSecretDataset",
     "ScoredTablesDataset",
     "SharedFileDataset",
     "SpreadsheetCSVDataset",

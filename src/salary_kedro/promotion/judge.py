@@ -3,9 +3,11 @@
 import math
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import read_regular
@@ -14,6 +16,7 @@ from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.report import Coverage
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.baseline import BASELINES
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.intervals import coverage
@@ -31,9 +34,11 @@ from salary_kedro.promotion.verdict import (
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
+from salary_kedro.tables.trained_rows import MOST_BYTES, TRAINED_ROWS, RowPrints
 
 CONTRACT_FILE, CALIBRATION_FILE = "extra_files/contract.json", "extra_files/calibration.json"
 MAX_ERROR = 300
+Rows = NDArray[np.bool_]
 
 
 class UnscorableError(UserError):
@@ -42,6 +47,18 @@ class UnscorableError(UserError):
 
 class OtherFieldsError(UnscorableError):
     """A version whose contract names fields that today's rows do not have."""
+
+
+class Seen(NamedTuple):
+    """Which holdout rows a version was trained on.
+
+    Attributes:
+        rows: Whether each was, shape (holdout rows,); none of them if that is unknown.
+        unknown: Why it is; None if it is known, or was not asked.
+    """
+
+    rows: Rows
+    unknown: str | None
 
 
 class Judge:
@@ -53,16 +70,19 @@ class Judge:
         holdout: pd.DataFrame,
         policy: Policy,
         weights: Errors | None = None,
+        prints: RowPrints | None = None,
     ) -> None:
         """Take the rows that every version is scored on.
 
         Args:
             registry: Where the versions are.
             holdout: Clean rows that the challenger was not trained on. A champion that
-                was trained on other data may have seen some of them.
+                was trained on another table or split may have seen some of them.
             policy: What a challenger must achieve.
             weights: How many people each row stands for, by today's contract, for all
                 versions alike; None if all are one.
+            prints: Fingerprints of the rows, by which is found what a version was trained on;
+                None to ask for nothing of the kind.
 
         Raises:
             UserError: If there are no rows.
@@ -74,7 +94,9 @@ class Judge:
             )
         self._registry, self._holdout, self.policy = registry, holdout, policy
         self._weights = weights
+        self._prints = prints
         self._errors: dict[int, Errors] = {}
+        self._seen: dict[int, Seen] = {}
 
     def judge(self, challenger: Version, champion: Version | None) -> Verdict:
         """Judge a challenger against production, on the same rows.
@@ -88,15 +110,65 @@ class Judge:
         if champion is not None:
             other, trouble = self._champion(champion)
         own = self._contestant(challenger)
-        evidence = Evidence(
-            challenger=own,
-            champion=other,
-            holdout_rows=len(self._holdout),
-            gain=None if other is None or trouble else self._gain(other, own),
+        if champion is None or other is None or trouble or own.version not in self._errors:
+            evidence = Evidence(
+                challenger=own,
+                champion=other,
+                holdout_rows=len(self._holdout),
+                coverage=self._coverage(own),
+                champion_error=trouble,
+            )
+            return decide(evidence, self.policy)
+        return decide(self._compared(other, champion, own, challenger), self.policy)
+
+    def _compared(
+        self, other: Contestant, champion: Version, own: Contestant, challenger: Version
+    ) -> Evidence:
+        """The evidence of two that were scored: on the rows that neither has seen, if enough."""
+        seen = self._seen_by(champion), self._seen_by(challenger)
+        unseen = np.logical_and(~seen[0].rows, ~seen[1].rows)
+        is_enough = self.policy.enough_unseen <= unseen.sum() < len(unseen)
+        told = [
+            self._told(who, which, unseen) for who, which in zip((other, own), seen, strict=True)
+        ]
+        return Evidence(
+            champion=told[0],
+            challenger=told[1],
+            holdout_rows=len(unseen),
+            gain=self._gain(other, own, unseen if is_enough else np.ones_like(unseen)),
             coverage=self._coverage(own),
-            champion_error=trouble,
+            unseen_rows=None if self._prints is None else int(unseen.sum()),
+            rests_on="unseen" if is_enough else "all",
+            overlap_unknown=seen[0].unknown or seen[1].unknown,
         )
-        return decide(evidence, self.policy)
+
+    def _told(self, who: Contestant, seen: Seen, unseen: Rows) -> Contestant:
+        """A contestant, with what is known of the rows that it was trained on."""
+        if self._prints is None or not unseen.any():
+            found = None
+        else:
+            weights = None if self._weights is None else self._weights[unseen]
+            found = float(rmse(self.errors(who.version)[unseen], weights=weights))
+        count = None if self._prints is None or seen.unknown else int(seen.rows.sum())
+        return who.model_copy(update={"seen_rows": count, "unseen_rmse": found})
+
+    def _seen_by(self, version: Version) -> Seen:
+        """On which holdout rows a version was trained, by the fingerprints of its run."""
+        if version.number not in self._seen:
+            self._seen[version.number] = self._find_seen(version)
+        return self._seen[version.number]
+
+    def _find_seen(self, version: Version) -> Seen:
+        none = np.zeros(len(self._holdout), dtype=bool)
+        if self._prints is None:
+            return Seen(none, None)
+        content = self._registry.run_file(version, TRAINED_ROWS, MOST_BYTES)
+        if content is None:
+            return Seen(none, f"version {version.number} has no fingerprints of its training rows")
+        try:
+            return Seen(self._prints.among(RowPrints.parse(content)), None)
+        except UserError as error:
+            return Seen(none, f"version {version.number}: {error}")
 
     def gives_up(self, champion: Version) -> bool:
         """Tell whether production would lose its place to a version that is not compared with it.
@@ -201,23 +273,28 @@ class Judge:
         return self._scored(version)
 
     def _scored(self, version: Version) -> Contestant:
-        lineage = self._registry.run(version).lineage
+        run = self._registry.run(version)
+        plain = [run.metrics[name] for name in BASELINES if name in run.metrics]
         return Contestant(
             version=version.number,
             rmse=float(rmse(self.errors(version.number), weights=self._weights)),
             stored_rmse=_stored(version),
-            data_sha256=lineage.data_sha256,
-            data_method=lineage.data_method,
+            data_sha256=run.lineage.data_sha256,
+            data_method=run.lineage.data_method,
+            baseline_rmse=min(plain, default=None),
         )
 
-    def _gain(self, champion: Contestant, challenger: Contestant) -> Interval | None:
-        if challenger.version not in self._errors:
-            return None
-        errors = self.errors(champion.version), self.errors(challenger.version)
+    def _gain(
+        self, champion: Contestant, challenger: Contestant, rows: Rows | None = None
+    ) -> Interval | None:
+        """Interval of the gain, on some of the rows; None for all of them."""
+        which = slice(None) if rows is None else rows
+        errors = self.errors(champion.version)[which], self.errors(challenger.version)[which]
         if not all(np.isfinite(values).all() for values in errors):
             return None
         confidence = self.policy.required_confidence or SHOWN_CONFIDENCE
-        found = gain_interval(*errors, confidence, self._weights)
+        weights = None if self._weights is None else self._weights[which]
+        found = gain_interval(*errors, confidence, weights)
         if found is None or not np.isfinite(found).all():
             return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)

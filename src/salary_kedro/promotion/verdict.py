@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,9 @@ Action = Literal["promote", "archive"]
 
 #: Confidence of the interval that is shown when the policy asks for none.
 SHOWN_CONFIDENCE = 0.95
+#: Two RMSEs nearer than this share of the larger are equal: half of the digits of a float64 (the
+#: root of its epsilon, 1.5e-8), which is more than the order of sums in fitting and scoring loses.
+ROUNDING = math.sqrt(sys.float_info.epsilon)
 
 
 class _Frozen(BaseModel):
@@ -28,25 +32,36 @@ class Policy(_Frozen):
         required_confidence: Confidence, above 0.5 and below 1, with which the gain must
             be distinguishable from chance; None asks for none.
         min_holdout_rows: Fewest holdout rows a verdict may rest on, at least 1.
+        min_unseen_rows: Fewest holdout rows that neither version was trained on, at least 1, for
+            the verdict to rest on these alone where either has seen others.
         max_rmse: Largest RMSE, in the target's unit, that the first version too must
             keep to; None sets no ceiling.
         min_coverage: Smallest share of holdout rows that must lie within their intervals,
             above 0 and below 1; a version is refused if its own is lower beyond chance, or
             not known. None asks for none.
-        tie: Who wins when both RMSEs are equal; never the challenger where some gain is
-            required.
+        tie: Who wins when both RMSEs are equal, within rounding; never the challenger where
+            some gain is required.
         replace_unreadable_champion: Let a version that cannot be loaded, or cannot score
             today's rows, lose its place; else that is an error.
+        require_better_than_baseline: Refuse a version, also the first, that was no better at its
+            training than a prediction by nothing but means or medians.
     """
 
     min_absolute_gain: float = Field(default=0, ge=0, allow_inf_nan=False)
     min_relative_gain: float = Field(default=0, ge=0, le=1)
     required_confidence: float | None = Field(default=None, gt=0.5, lt=1)
     min_holdout_rows: int = Field(default=1, ge=1)
+    min_unseen_rows: int = Field(default=20, ge=1)
     max_rmse: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     min_coverage: float | None = Field(default=None, gt=0, lt=1)
     tie: Literal["champion", "challenger"] = "champion"
     replace_unreadable_champion: bool = False
+    require_better_than_baseline: bool = False
+
+    @property
+    def enough_unseen(self) -> int:
+        """Rows from which on a verdict rests on those alone that neither version has seen."""
+        return max(self.min_unseen_rows, self.min_holdout_rows)
 
 
 class Contestant(_Frozen):
@@ -61,6 +76,10 @@ class Contestant(_Frozen):
         data_sha256: Fingerprint of the raw data it was trained on; None if unknown.
         data_method: How that was taken: two say something about each other only if it is the
             same; None for the SHA-256 of the raw file's bytes.
+        seen_rows: Holdout rows that it was trained on; None if that is unknown, or was not asked.
+        unseen_rmse: RMSE on those that neither version was trained on; None if there are none.
+        baseline_rmse: At its training, the RMSE of the better plain baseline, to compare with
+            `stored_rmse`; None if it was not recorded.
     """
 
     version: int
@@ -68,6 +87,16 @@ class Contestant(_Frozen):
     stored_rmse: float | None = None
     data_sha256: str | None = None
     data_method: str | None = None
+    seen_rows: int | None = None
+    unseen_rmse: float | None = None
+    baseline_rmse: float | None = None
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether it was better than the baseline at its training, as far as is known."""
+        if self.stored_rmse is None or self.baseline_rmse is None:
+            return True
+        return self.stored_rmse < self.baseline_rmse
 
 
 class Interval(_Frozen):
@@ -97,6 +126,10 @@ class Evidence(_Frozen):
             not asked for, or is not known.
         champion_error: Why the champion could not be scored, where the policy lets it
             be replaced.
+        unseen_rows: Holdout rows that neither was trained on, as far as is known; None if
+            that was not asked.
+        rests_on: Which holdout rows the verdict and the interval rest on.
+        overlap_unknown: Why it is unknown, of a contestant, which rows it was trained on.
     """
 
     challenger: Contestant
@@ -105,6 +138,19 @@ class Evidence(_Frozen):
     gain: Interval | None = None
     coverage: Coverage | None = None
     champion_error: str | None = None
+    unseen_rows: int | None = None
+    rests_on: Literal["all", "unseen"] = "all"
+    overlap_unknown: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows the verdict rests on."""
+        unseen = self.unseen_rows if self.rests_on == "unseen" else None
+        return self.holdout_rows if unseen is None else unseen
+
+    def rmse_of(self, who: Contestant) -> float | None:
+        """RMSE of a contestant on those rows, in the target's unit."""
+        return who.unseen_rmse if self.rests_on == "unseen" else who.rmse
 
 
 class Verdict(_Frozen):
@@ -126,7 +172,7 @@ class Verdict(_Frozen):
 def decide(evidence: Evidence, policy: Policy) -> Verdict:
     """Decide what becomes of the challenger.
 
-    By the default policy only a strictly lower RMSE replaces the champion.
+    By the default policy only a lower RMSE replaces the champion, beyond rounding.
 
     Raises:
         UserError: If the champion has no finite RMSE on the holdout rows, so that
@@ -161,15 +207,19 @@ _ARCHIVE: Action = "archive"
 
 def _unfit(evidence: Evidence, policy: Policy) -> str | None:
     """Why the challenger may not be production, whoever else is; None if it may."""
-    rmse, rows = evidence.challenger.rmse, evidence.holdout_rows
+    rmse, rows, own = evidence.challenger.rmse, evidence.holdout_rows, evidence.challenger
     if rmse is None:
         return "its RMSE is missing"
     if not math.isfinite(rmse):
         return f"its RMSE is {rmse}, not a finite number"
     if rows < policy.min_holdout_rows:
         return f"{rows} holdout rows are fewer than the {policy.min_holdout_rows} that are required"
+    rmse = evidence.rmse_of(own) or rmse
     if policy.max_rmse is not None and rmse > policy.max_rmse:
         return f"RMSE {figure(rmse)} is above the ceiling of {figure(policy.max_rmse)}"
+    if policy.require_better_than_baseline and not own.beats_baseline:
+        text = f"RMSE {figure(own.stored_rmse or 0.0)} at its training is {_no_better(own)}"
+        return f"{text}, and promotion.require_better_than_baseline is set"
     return _uncovered(evidence.coverage, policy.min_coverage)
 
 
@@ -188,8 +238,15 @@ def _uncovered(coverage: Coverage | None, required: float | None) -> str | None:
     )
 
 
+def _no_better(who: Contestant) -> str:
+    return f"no better than the {figure(who.baseline_rmse or 0.0)} of a plain mean or median"
+
+
 def _unopposed(evidence: Evidence) -> str:
-    text = f"RMSE {figure(evidence.challenger.rmse or 0.0)}"
+    own = evidence.challenger
+    text = f"RMSE {figure(own.rmse or 0.0)}"
+    if not own.beats_baseline:
+        text = f"{text} ({_no_better(own)})"
     if evidence.champion is None or evidence.champion_error is None:
         return f"{text}, and nothing was in production"
     return (
@@ -199,42 +256,75 @@ def _unopposed(evidence: Evidence) -> str:
 
 
 def _compare(evidence: Evidence, champion: Contestant, policy: Policy) -> tuple[Action, str]:
-    challenger_rmse, champion_rmse = evidence.challenger.rmse or 0.0, _finite(champion, evidence)
-    gain = champion_rmse - challenger_rmse
+    challenger_rmse = evidence.rmse_of(evidence.challenger) or 0.0
+    champion_rmse = _finite(champion, evidence)
     figures = f"RMSE {figure(challenger_rmse)} against {figure(champion_rmse)}"
+    action, text = _weigh(champion_rmse, challenger_rmse, evidence, policy)
+    return action, f"{figures}; {text}{_overlap(evidence, champion, policy)}"
+
+
+def _weigh(
+    champion_rmse: float, challenger_rmse: float, evidence: Evidence, policy: Policy
+) -> tuple[Action, str]:
+    """What becomes of the challenger by both RMSEs."""
+    gain = champion_rmse - challenger_rmse
+    is_tie = abs(gain) <= ROUNDING * max(abs(champion_rmse), abs(challenger_rmse))
+    tie, gain = ("a tie within rounding" if gain else "a tie"), 0.0 if is_tie else gain
+    if is_tie and policy.tie == "champion":
+        return _ARCHIVE, f"{tie} keeps the champion"
     if gain < 0:
-        return _ARCHIVE, f"{figures}; a loss of {figure(-gain)}"
-    if gain == 0 and policy.tie == "champion":
-        return _ARCHIVE, f"{figures}; a tie keeps the champion"
+        return _ARCHIVE, f"a loss of {figure(-gain)} {_chance(evidence)}"
     needed = max(policy.min_absolute_gain, policy.min_relative_gain * champion_rmse)
     if gain < needed:
-        short = f"a gain of {figure(gain)} is below the required {figure(needed)}"
-        return _ARCHIVE, f"{figures}; {short}"
-    if gain == 0 and policy.required_confidence is None:
-        return _PROMOTE, f"{figures}; a tie goes to the challenger"
+        return _ARCHIVE, f"a gain of {figure(gain)} is below the required {figure(needed)}"
+    if is_tie and policy.required_confidence is None:
+        return _PROMOTE, f"{tie} goes to the challenger"
     certain = evidence.gain is not None and evidence.gain.low > 0
     action = _PROMOTE if certain or policy.required_confidence is None else _ARCHIVE
-    return action, f"{figures}; a gain of {figure(gain)} {_chance(evidence, certain)}"
+    return action, f"a gain of {figure(gain)} {_chance(evidence)}"
 
 
 def _finite(champion: Contestant, evidence: Evidence) -> float:
-    if champion.rmse is None or not math.isfinite(champion.rmse):
+    rmse = evidence.rmse_of(champion)
+    if rmse is None or not math.isfinite(rmse):
         raise UserError(
-            f"production version {champion.version} has RMSE {champion.rmse} on today's "
-            f"{evidence.holdout_rows} holdout rows, so nothing can be compared with it"
+            f"production version {champion.version} has RMSE {rmse} on today's "
+            f"{evidence.rows} holdout rows, so nothing can be compared with it"
         )
-    return champion.rmse
+    return rmse
 
 
-def _chance(evidence: Evidence, certain: bool) -> str:
-    rows = f"{evidence.holdout_rows} row{'' if evidence.holdout_rows == 1 else 's'}"
+def _chance(evidence: Evidence) -> str:
+    """Whether a gain or a loss may be chance, and on which rows."""
+    rows = f"{evidence.rows} row{'' if evidence.rows == 1 else 's'}"
+    rows += " that neither was trained on" if evidence.rests_on == "unseen" else ""
     if evidence.gain is None:
-        say = "says" if evidence.holdout_rows == 1 else "say"
+        say = "says" if evidence.rows == 1 else "say"
         return f"on {rows}, which {say} nothing about chance"
-    is_chance = "is" if certain else "is not"
+    is_chance = "is" if evidence.gain.low > 0 or evidence.gain.high < 0 else "is not"
     low, high = (_signed(end) for end in (evidence.gain.low, evidence.gain.high))
     share = f"{evidence.gain.confidence * 100:g} %"
     return f"{is_chance} distinguishable from chance on {rows}, {share} interval {low} to {high}"
+
+
+def _overlap(evidence: Evidence, champion: Contestant, policy: Policy) -> str:
+    """Which version was trained on some of the rows, and what follows from it; often nothing."""
+    unknown = evidence.overlap_unknown
+    text = f"; how many of the rows were trained on is not known ({unknown})" if unknown else ""
+    seen = [who for who in (champion, evidence.challenger) if who.seen_rows]
+    if not seen:
+        return text
+    total = f" of the {evidence.holdout_rows}"
+    told = " and ".join(f"version {who.version} was trained on {who.seen_rows}" for who in seen)
+    if evidence.rests_on == "unseen":
+        return f"; {told}{total}{text}"
+    victim = min((champion, evidence.challenger), key=lambda who: who.seen_rows or 0)
+    return (
+        f"; unfair to version {victim.version}: {told}{total} rows, and the "
+        f"{evidence.unseen_rows or 0} that neither has seen are fewer than the "
+        f"{policy.enough_unseen} needed; data_engineering.split=stable keeps rows on their side"
+        f"{text}"
+    )
 
 
 def figure(value: float, spec: str = ".1f") -> str:
@@ -243,5 +333,7 @@ def figure(value: float, spec: str = ".1f") -> str:
 
 
 def _signed(value: float) -> str:
-    sign = "−" if value < 0 else "+"
-    return f"{sign}{figure(abs(value), '.0f')}"
+    """Write an end of an interval: no decimals from 100 on, else three digits."""
+    size = abs(value)
+    text = f"{size:.0f}" if size >= 99.95 or size == 0 else f"{size:#.3g}"
+    return f"{'−' if value < 0 else '+'}{text}"

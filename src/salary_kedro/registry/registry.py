@@ -343,6 +343,31 @@ class Registry:
             text = " ".join(str(error).split())
             raise UserError(f"the model of version {number} cannot be fetched: {text}") from error
 
+    def run_file(self, version: Version, name: str, most: int) -> bytes | None:
+        """Read a file of the run that trained a version; None if there is none, or none any more.
+
+        Args:
+            version: The version.
+            name: Name of the file.
+            most: The most bytes that it may have.
+        """
+        if not version.run_id:
+            return None
+        folder = _new_folder()
+        try:
+            path = download_artifacts(
+                run_id=version.run_id,
+                artifact_path=name,
+                dst_path=folder,
+                tracking_uri=self._client.tracking_uri,
+            )
+            return read_regular(Path(path), most)
+        except Exception as error:  # noqa: BLE001 - each kind of artifact store has its own
+            log.info("version %s has no file %s: %s", version.number, name, error)
+            return None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def lineage(self, number: int) -> Lineage:
         """Read what a version was made from, as logged beside its model.
 

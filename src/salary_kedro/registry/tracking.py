@@ -28,6 +28,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.registry import flavor
 from salary_kedro.registry.store import used_by_process
 from salary_kedro.tables.spreadsheet import safe_frame
+from salary_kedro.tables.trained_rows import TRAINED_ROWS
 
 #: Tag of an MLflow run that several processes share: the name of the run.
 RUN_TAG = "salary_run"
@@ -65,6 +66,7 @@ def log_training(
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
     background: Background = NO_BACKGROUND,
+    trained_rows: bytes = b"",
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
 
@@ -83,6 +85,8 @@ def log_training(
         calibration: How sure its predictions are.
         report: What else was found out about it.
         background: What its predictions are explained against.
+        trained_rows: Fingerprints of its training rows, as `RowPrints.to_bytes` gives them: a
+            file of the run, not of the model; empty for none.
 
     Raises:
         UserError: If there is no active run.
@@ -92,7 +96,9 @@ def log_training(
     for name, table in tables.items():
         mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
-    _log_plots(figures)
+    _log_files({f"{name}.png": content for name, content in figures.items()}, "plots")
+    if trained_rows:
+        _log_files({TRAINED_ROWS: trained_rows})
     return log_model(
         model=model,
         contract=contract,
@@ -105,11 +111,12 @@ def log_training(
     )
 
 
-def _log_plots(figures: Mapping[str, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in figures.items():
-            Path(folder, f"{name}.png").write_bytes(content)
-        mlflow.log_artifacts(folder, "plots")
+def _log_files(contents: Mapping[str, bytes], folder: str | None = None) -> None:
+    """Log files of the run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in contents.items():
+            Path(scratch, name).write_bytes(content)
+        mlflow.log_artifacts(scratch, folder)
 
 
 @contextmanager
@@ -178,7 +185,7 @@ def log_model(
         "report": report.model_dump(mode="json"),
         "background": background.model_dump(mode="json"),
     }
-    uri = _log_files(model, contract, files)
+    uri = _log_model_files(model, contract, files)
     return LoggedModel(
         run_id=run_id,
         model_uri=uri,
@@ -233,7 +240,7 @@ def _active_run_id() -> str:
     return str(run.info.run_id)
 
 
-def _log_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
+def _log_model_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{name}.json" for name in files]
         for path, content in zip(paths, files.values(), strict=True):

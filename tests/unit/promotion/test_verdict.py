@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.verdict import (
+    ROUNDING,
     Contestant,
     Evidence,
     Interval,
@@ -125,7 +126,10 @@ def test_decide_when_the_rmse_is_higher_then_archives_and_tells_the_loss() -> No
 
     assert decide(case, DEFAULT) == Verdict(
         action="archive",
-        reason="version 2 is not promoted: RMSE 6302.0 against 5181.9; a loss of 1120.1",
+        reason=(
+            "version 2 is not promoted: RMSE 6302.0 against 5181.9; a loss of 1120.1 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −2296 to +266"
+        ),
         evidence=case,
         policy=DEFAULT,
     )
@@ -138,6 +142,184 @@ def test_decide_when_both_are_equal_then_keeps_the_champion() -> None:
         "archive",
         "version 2 is not promoted: RMSE 6311.2 against 6311.2; a tie keeps the champion",
     )
+
+
+@pytest.mark.parametrize(
+    ("tie", "action", "text"),
+    [
+        ("champion", "archive", "a tie within rounding keeps the champion"),
+        ("challenger", "promote", "a tie within rounding goes to the challenger"),
+    ],
+)
+@pytest.mark.parametrize("gain", [3e-6, -3e-6])
+def test_decide_when_the_gain_is_within_rounding_then_calls_it_a_tie(
+    gain: float, tie: str, action: str, text: str
+) -> None:
+    policy = Policy(tie=tie)  # type: ignore[arg-type]
+
+    verdict = decide(evidence(6311.25 - gain, 6311.25, (1e-6, 5e-6)), policy)
+
+    assert verdict.action == action
+    assert verdict.reason.endswith(f"against 6311.2; {text}")
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((-0.0555, 1.234), "−0.0555 to +1.23"),
+        ((-12.345, 99.96), "−12.3 to +100"),
+        ((0.0, 1234.5), "+0 to +1234"),
+    ],
+)
+def test_decide_when_ends_of_the_interval_are_small_then_keeps_three_digits(
+    ends: tuple[float, float], text: str
+) -> None:
+    assert decide(evidence(3.0, 5.0, ends), DEFAULT).reason.endswith(f"95 % interval {text}")
+
+
+def test_decide_when_a_loss_is_beyond_chance_then_says_so() -> None:
+    assert decide(evidence(5.0, 3.0, (-3.0, -1.0)), DEFAULT).reason == (
+        "version 2 is not promoted: RMSE 5.0 against 3.0; a loss of 2.0 is distinguishable from "
+        "chance on 12 rows, 95 % interval −3.00 to −1.00"
+    )
+
+
+# --- When a version has seen the exam -------------------------------------------------
+
+
+def seen(
+    champion: int, challenger: int, unseen: int, rests_on: str, unknown: str | None = None
+) -> Evidence:
+    """On all 109 rows version 1 is better, 14 against 16; on those that neither saw, 2 is."""
+    return Evidence(
+        champion=Contestant(version=1, rmse=14.0, seen_rows=champion, unseen_rmse=22.0),
+        challenger=Contestant(version=2, rmse=16.0, seen_rows=challenger, unseen_rmse=15.5),
+        holdout_rows=109,
+        gain=Interval(low=1.0, high=12.0, confidence=0.95),
+        unseen_rows=unseen,
+        rests_on=rests_on,  # type: ignore[arg-type]
+        overlap_unknown=unknown,
+    )
+
+
+def test_decide_when_enough_rows_are_unseen_then_rests_on_those_and_says_so() -> None:
+    verdict = decide(seen(46, 0, 63, "unseen"), DEFAULT)
+
+    assert (verdict.action, verdict.reason) == (
+        "promote",
+        (
+            "version 2 is promoted: RMSE 15.5 against 22.0; a gain of 6.5 is distinguishable from "
+            "chance on 63 rows that neither was trained on, 95 % interval +1.00 to +12.0; version "
+            "1 was trained on 46 of the 109"
+        ),
+    )
+
+
+def test_decide_when_too_few_rows_are_unseen_then_says_to_whom_that_is_unfair_and_the_cure() -> (
+    None
+):
+    verdict = decide(seen(100, 0, 9, "all"), DEFAULT)
+
+    assert (verdict.action, verdict.reason) == (
+        "archive",
+        (
+            "version 2 is not promoted: RMSE 16.0 against 14.0; a loss of 2.0 is distinguishable "
+            "from chance on 109 rows, 95 % interval +1.00 to +12.0; unfair to version 2: version 1 "
+            "was trained on 100 of the 109 rows, and the 9 that neither has seen are fewer than "
+            "the 20 needed; data_engineering.split=stable keeps rows on their side"
+        ),
+    )
+
+
+def test_decide_when_both_have_seen_rows_then_names_both() -> None:
+    reason = decide(seen(46, 9, 60, "unseen"), DEFAULT).reason
+
+    assert reason.endswith(
+        "; version 1 was trained on 46 and version 2 was trained on 9 of the 109"
+    )
+
+
+def test_decide_when_what_was_seen_is_unknown_then_says_why_and_decides() -> None:
+    case = evidence(3.0, 5.0, (1.0, 3.0), overlap_unknown="version 1 has no fingerprints")
+
+    assert decide(case, DEFAULT).reason.endswith(
+        "interval +1.00 to +3.00; how many of the rows were trained on is not known "
+        "(version 1 has no fingerprints)"
+    )
+
+
+def test_decide_when_nobody_has_seen_a_row_then_says_nothing_of_it() -> None:
+    told = {"unseen_rows": 12, "rests_on": "all"}
+
+    assert (
+        decide(evidence(TREE, LINE, (-1750.2, 2015.4), **told), DEFAULT).reason
+        == decide(evidence(TREE, LINE, (-1750.2, 2015.4)), DEFAULT).reason
+    )
+
+
+def test_policy_when_a_verdict_needs_more_rows_then_as_many_must_be_unseen() -> None:
+    assert Policy().enough_unseen == 20
+    assert Policy(min_holdout_rows=100, min_unseen_rows=5).enough_unseen == 100
+
+
+def test_verdict_when_it_was_recorded_by_an_earlier_release_then_is_read() -> None:
+    old = {
+        "action": "promote",
+        "reason": "version 2 is promoted",
+        "evidence": {
+            "challenger": {"version": 2, "rmse": 3.0},
+            "champion": {"version": 1, "rmse": 5.0, "stored_rmse": 5.0},
+            "holdout_rows": 12,
+            "gain": {"low": 1.0, "high": 3.0, "confidence": 0.95},
+        },
+        "policy": {"min_holdout_rows": 1},
+    }
+
+    found = Verdict.model_validate(old)
+
+    assert (found.evidence.unseen_rows, found.evidence.rests_on) == (None, "all")
+
+
+# --- Against plain means and medians --------------------------------------------------
+
+
+def plain(stored: float, baseline: float | None, policy: Policy = DEFAULT) -> Verdict:
+    """A first version."""
+    own = Contestant(version=1, rmse=stored, stored_rmse=stored, baseline_rmse=baseline)
+    return decide(Evidence(challenger=own, champion=None, holdout_rows=12), policy)
+
+
+def test_decide_when_the_first_is_no_better_than_a_plain_mean_then_promotes_and_says_so() -> None:
+    verdict = plain(6.0, 5.0)
+
+    assert (verdict.action, verdict.reason) == (
+        "promote",
+        (
+            "version 1 is promoted: RMSE 6.0 (no better than the 5.0 of a plain mean or median), "
+            "and nothing was in production"
+        ),
+    )
+
+
+def test_decide_when_better_than_a_plain_mean_is_demanded_then_refuses_what_is_not() -> None:
+    verdict = plain(6.0, 5.0, Policy(require_better_than_baseline=True))
+
+    assert (verdict.action, verdict.reason) == (
+        "archive",
+        (
+            "version 1 is not promoted: RMSE 6.0 at its training is no better than the 5.0 of a "
+            "plain mean or median, and promotion.require_better_than_baseline is set"
+        ),
+    )
+
+
+@pytest.mark.parametrize("baseline", [None, 6.5])
+def test_decide_when_it_is_better_or_no_baseline_was_recorded_then_promotes(
+    baseline: float | None,
+) -> None:
+    verdict = plain(6.0, baseline, Policy(require_better_than_baseline=True))
+
+    assert verdict.reason == "version 1 is promoted: RMSE 6.0, and nothing was in production"
 
 
 @pytest.mark.parametrize("champion", ["none", 6311.25, None, math.nan])
@@ -428,7 +610,12 @@ def test_decide_when_given_any_scores_then_promotes_only_a_strictly_lower_finite
         with pytest.raises(UserError):
             decide(evidence(challenger, champion), DEFAULT)
         return
-    lower = champion == "none" or (finite and comparable and challenger < champion)  # type: ignore[operator]
+    lower = champion == "none" or (
+        finite
+        and comparable
+        and challenger < champion  # type: ignore[operator]
+        and not math.isclose(challenger, champion, rel_tol=ROUNDING, abs_tol=0)  # type: ignore[arg-type]
+    )
 
     verdict = decide(evidence(challenger, champion), DEFAULT)
 

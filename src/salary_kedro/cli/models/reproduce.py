@@ -141,7 +141,7 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     out_of_fold = learn.cross_validate(model, rows, split, contract, science)
     calibration = learn.calibrate_intervals(out_of_fold, contract, science)
     scores = learn.score_intervals(model, holdout, calibration, contract)
-    metrics = learn.evaluate_model(model, holdout, out_of_fold, scores, contract)
+    metrics = learn.evaluate_model(model, rows, holdout, out_of_fold, scores, contract)
     return Training(
         model=model,
         holdout=holdout,

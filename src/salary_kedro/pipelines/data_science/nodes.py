@@ -7,11 +7,12 @@ from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
-from salary_kedro.bundle.report import Report
+from salary_kedro.bundle.report import Baseline, Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling import plots
 from salary_kedro.modelling.background import learn_background
+from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
 from salary_kedro.modelling.calibration import calibrate
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
@@ -36,6 +37,7 @@ from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel, log_training
 from salary_kedro.tables.fingerprint import fingerprint
 from salary_kedro.tables.frames import learn_domain
+from salary_kedro.tables.trained_rows import RowPrints
 
 
 def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) -> Model:
@@ -70,16 +72,18 @@ def cross_validate(
 
 def evaluate_model(
     model: Model,
+    train: pd.DataFrame,
     holdout: pd.DataFrame,
     out_of_fold: pd.DataFrame,
     interval_scores: dict[str, Any],
     contract: Contract,
 ) -> Metrics:
-    """Score the model and its intervals on the holdout rows, its recipe by cross-validation."""
+    """Score model, intervals and plain baselines on the holdout rows, the recipe across folds."""
     return {
         **holdout_metrics(model, holdout, contract),
         **cross_validation_metrics(out_of_fold),
         **calibration_metrics(Report.model_validate(interval_scores)),
+        **baseline_metrics(train, holdout, contract, weights_of(holdout, contract)),
     }
 
 
@@ -109,13 +113,23 @@ def score_intervals(
     return found.model_dump(mode="json")
 
 
-def report_model(metrics: Metrics, interval_scores: dict[str, Any]) -> dict[str, Any]:
+def report_model(
+    metrics: Metrics, train: pd.DataFrame, interval_scores: dict[str, Any], contract: Contract
+) -> dict[str, Any]:
     """Gather what was found out about the model.
 
     Returns:
         The `Report` as plain JSON.
     """
-    return Report.model_validate(interval_scores).model_dump(mode="json")
+    mean, median = (metrics[name] for name in BASELINES)
+    baseline = Baseline(
+        rmse=metrics["rmse"],
+        mean_rmse=mean,
+        median_rmse=median,
+        median_by=strongest_category(train, contract),
+    )
+    report = Report.model_validate(interval_scores).model_copy(update={"baseline": baseline})
+    return report.model_dump(mode="json")
 
 
 def plot_model(
@@ -162,6 +176,8 @@ def log_run(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     split: dict[str, Any],
+    row_keys: pd.DataFrame,
+    row_secret: bytes,
     calibration: dict[str, Any],
     report: dict[str, Any],
     parameters: DataScience,
@@ -175,7 +191,7 @@ def log_run(
     Raises:
         UserError: If training and holdout rows are not halves of one split.
     """
-    halves = _check_halves(train, holdout, split)
+    halves = _check_halves(train, holdout, split, row_keys)
     # Which are not today's parameters, if the rows were split before.
     trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
@@ -197,13 +213,17 @@ def log_run(
         calibration=Calibration.model_validate(calibration),
         report=Report.model_validate(report),
         background=learn_background(train, contract),
+        trained_rows=RowPrints.of(train, row_keys, contract, row_secret).to_bytes(),
     )
     return logged.model_dump(mode="json")
 
 
-def _check_halves(train: pd.DataFrame, holdout: pd.DataFrame, split: dict[str, Any]) -> Halves:
+def _check_halves(
+    train: pd.DataFrame, holdout: pd.DataFrame, split: dict[str, Any], row_keys: pd.DataFrame
+) -> Halves:
     halves = Halves.model_validate(split)
-    if (fingerprint(train), fingerprint(holdout)) != (halves.train_sha256, halves.holdout_sha256):
+    found = tuple(map(fingerprint, (train, holdout, row_keys)))
+    if found != (halves.train_sha256, halves.holdout_sha256, halves.keys_sha256):
         raise UserError(
             "training and holdout rows come from different raw tables or splits: an earlier run "
             "was interrupted; run the pipeline data_engineering again"

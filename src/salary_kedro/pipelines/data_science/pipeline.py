@@ -50,9 +50,9 @@ def _train() -> list[Node]:
             evaluate_model,
             inputs={
                 "model": "model",
-                "holdout": "holdout",
                 "out_of_fold": "out_of_fold",
                 "interval_scores": "interval_scores",
+                **ROWS,
                 **CONTRACT,
             },
             outputs="metrics",
@@ -71,7 +71,12 @@ def _train() -> list[Node]:
         ),
         node(
             report_model,
-            inputs={"metrics": "metrics", "interval_scores": "interval_scores"},
+            inputs={
+                "metrics": "metrics",
+                "train": "train",
+                "interval_scores": "interval_scores",
+                **CONTRACT,
+            },
             outputs="report",
             name="report_model",
         ),
@@ -112,6 +117,8 @@ def _record() -> list[Node]:
                 "rejected_rows": "rejected_rows",
                 "code_lineage": "code_lineage",
                 "split": "split",
+                "row_keys": "row_keys",
+                "row_secret": "row_secret",
                 "calibration": "calibration",
                 "report": "report",
                 "predicted_vs_actual": "predicted_vs_actual_plot",

@@ -13,6 +13,7 @@ from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.packaging import align_and_package
 from salary_kedro.promotion.verdict import Policy, plain_verdict
 from salary_kedro.registry.registry import Registry
+from salary_kedro.tables.trained_rows import RowPrints
 
 
 def bring_into_line(
@@ -31,6 +32,8 @@ def promote_if_better(
     registered_version: dict[str, Any],
     production_before: dict[str, Any],
     holdout: pd.DataFrame,
+    row_keys: pd.DataFrame,
+    row_secret: bytes,
     registry: Registry,
     policy: Policy,
     contract: Contract,
@@ -44,7 +47,8 @@ def promote_if_better(
         every move of the alias that this run has made, as `Registry.moves` gives them.
     """
     challenger = registry.version(registered_version["version"])
-    judge = Judge(registry, holdout, policy, weights_of(holdout, contract))
+    prints = RowPrints.of(holdout, row_keys, contract, row_secret)
+    judge = Judge(registry, holdout, policy, weights_of(holdout, contract), prints)
     try:
         verdict = decide_contest(registry, challenger, judge)
     except UserError as error:

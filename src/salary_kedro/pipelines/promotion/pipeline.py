@@ -22,6 +22,8 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     "production_before": "production_before",
                     "holdout": "holdout",
+                    "row_keys": "row_keys",
+                    "row_secret": "row_secret",
                     "policy": "params:promotion",
                     "contract": "params:contract",
                     **REGISTERED,

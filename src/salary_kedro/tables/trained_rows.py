@@ -1,0 +1,100 @@
+"""Fingerprints of the rows that a model was trained on: who has the secret can ask for a row."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from salary_kedro.contract.model import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.tables.row_keys import KEY, Keys, keyed_hashes, named_by
+
+#: File of a run, and the most bytes that it may have: 134 million rows.
+TRAINED_ROWS, MOST_BYTES = "trained_rows.bin", 1 << 30
+
+
+class _Header(BaseModel):
+    """The first line of the file, as JSON.
+
+    Attributes:
+        named_by: What names a row, `row_keys.named_by`.
+        secret_id: Tells secrets apart, and nothing of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    named_by: tuple[str, ...]
+    secret_id: str
+
+
+@dataclass(frozen=True)
+class RowPrints:
+    """Keyed fingerprints of rows, eight bytes each.
+
+    Attributes:
+        header: What they are of, and by which secret.
+        prints: In the order of the rows, or sorted.
+    """
+
+    header: _Header
+    prints: Keys
+
+    @classmethod
+    def of(
+        cls, rows: pd.DataFrame, row_keys: pd.DataFrame, contract: Contract, secret: bytes
+    ) -> "RowPrints":
+        """Take the fingerprints of some of a table's clean rows.
+
+        Args:
+            rows: The rows, indexed by their places among the clean rows.
+            row_keys: What names each clean row, `tables.row_keys`.
+            contract: Tells what that is.
+            secret: Without it nobody can tell whose a fingerprint is.
+        """
+        keys = row_keys[KEY].to_numpy(dtype=np.uint64)[rows.index.to_numpy()]
+        header = _Header(named_by=tuple(named_by(contract)), secret_id=_secret_id(secret))
+        return cls(header, keyed_hashes(keys, secret))
+
+    def to_bytes(self) -> bytes:
+        """The file: the header, then the fingerprints, each once and sorted: order tells nothing.
+
+        Each is eight bytes, the lowest first.
+        """
+        return (
+            f"{self.header.model_dump_json()}\n".encode()
+            + np.unique(self.prints).astype("<u8").tobytes()
+        )
+
+    @classmethod
+    def parse(cls, content: bytes) -> "RowPrints":
+        """Read the file.
+
+        Raises:
+            UserError: If it holds something else.
+        """
+        line, _, rest = content.partition(b"\n")
+        try:
+            header = _Header.model_validate(json.loads(line))
+            return cls(header, np.frombuffer(rest, dtype="<u8").astype(np.uint64))
+        except (ValidationError, ValueError) as error:
+            raise UserError(f"{TRAINED_ROWS} holds no fingerprints of rows") from error
+
+    def among(self, trained: "RowPrints") -> NDArray[np.bool_]:
+        """Tell of each row whether it is among others.
+
+        Raises:
+            UserError: If that cannot be told: their secret is another, or what names a row.
+        """
+        if trained.header.secret_id != self.header.secret_id:
+            raise UserError("the fingerprints of its training rows were taken by another key")
+        if trained.header.named_by != self.header.named_by:
+            raise UserError("the contract named its training rows by other columns")
+        return np.isin(self.prints, trained.prints)
+
+
+def _secret_id(secret: bytes) -> str:
+    return hashlib.blake2b(b"which key this is", digest_size=8, key=secret).hexdigest()
