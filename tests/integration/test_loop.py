@@ -302,6 +302,7 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "data_science.random_state": "234",
             "data_science.cross_validation.folds": "5",
             "data_science.cross_validation.repeats": "5",
+            "data_science.intervals.confidence": "0.9",
             "promotion.min_absolute_gain": "0.0",
             "promotion.min_relative_gain": "0.0",
             "promotion.required_confidence": "None",

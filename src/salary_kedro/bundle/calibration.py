@@ -23,6 +23,8 @@ from salary_kedro.errors import UserError
 Numbers = NDArray[np.float64]
 
 TINY, LARGEST = sys.float_info.min, sys.float_info.max
+#: e to a larger power is no number any more.
+MAX_LOG = 709.0
 #: Of the 95 % interval of a share.
 NORMAL_QUANTILE = 1.959963984540054
 #: So large that no product of two of them overflows.
@@ -143,7 +145,7 @@ class Calibration(BaseModel):
         shift, spread = self._at(place)
         low, high = place + shift - width * spread, place + shift + width * spread
         if self.log_scale:
-            low, high = float(_exp(low)), float(_exp(high))
+            low, high = (float(np.exp(min(end, MAX_LOG))) for end in (low, high))
         minimum, maximum = self._ends()
         return min(max(low, minimum), predicted), max(min(high, maximum), predicted)
 
@@ -241,8 +243,8 @@ class Calibration(BaseModel):
         return minimum, LARGEST if self.maximum is None else self.maximum
 
 
-def _exp(values: Numbers | float) -> Numbers:
-    found: Numbers = np.exp(np.minimum(values, 709.0))  # e^710 is no number any more
+def _exp(values: Numbers) -> Numbers:
+    found: Numbers = np.exp(np.minimum(values, MAX_LOG))
     return found
 
 
