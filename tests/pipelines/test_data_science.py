@@ -38,8 +38,10 @@ from salary_kedro.pipelines.data_science.nodes import (
     log_run,
     plot_model,
     register_version,
+    report_model,
     score_groups,
     score_intervals,
+    show_groups,
 )
 from salary_kedro.project.parameters import (
     CrossValidation,
@@ -50,7 +52,7 @@ from salary_kedro.project.parameters import (
 )
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.tables.fingerprint import fingerprint
-from samples import constant, raw_salaries
+from samples import category, column, constant, contract_of, raw_salaries
 from stores import NO_GROUPS, Models, own_registry, start_run, tags
 
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
@@ -213,7 +215,34 @@ def test_plot_when_done_then_gives_four_pictures(split: Split, contract: Contrac
 def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
     split: Split, contract: Contract
 ) -> None:
-    assert score_groups(constant(5), split.holdout, contract).empty
+    nothing = pd.DataFrame()
+    found = score_groups(constant(5), nothing, nothing, nothing, {}, contract, parameters())
+
+    assert found["groups"] is None
+    table, picture = show_groups(found, contract)
+    assert table.empty
+    assert picture == b""
+
+
+def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_drawn(
+    split: Split, contract: Contract
+) -> None:
+    sex = category("sex", ["f", "m"], use="audit")
+    audited = contract_of(column("experience_years"), sex)
+    train, holdout = (
+        rows.assign(sex=pd.Categorical(["f", "m"] * (len(rows) // 2)))
+        for rows in (split.train, split.holdout)
+    )
+    model = fit_model(train, audited, parameters())
+    out_of_fold = cross_validate(model, train, split.record, audited, parameters())
+
+    found = score_groups(model, train, holdout, out_of_fold, {}, audited, parameters())
+    table, picture = show_groups(found, audited)
+
+    assert table[["group", "rows"]].to_numpy().tolist() == [["f", 20], ["m", 20]]
+    assert picture.startswith(b"\x89PNG")
+    metrics = {"rmse": 1.0, "baseline_mean_rmse": 2.0, "baseline_median_rmse": 3.0}
+    assert report_model(metrics, train, {}, found, audited)["groups"] == found["groups"]
 
 
 # --- Logging, archiving, registering --------------------------------------------------

@@ -74,6 +74,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "report_model",
             "score_groups",
             "score_intervals",
+            "show_groups",
         ],
         "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle", "remove_outdated"],

@@ -55,6 +55,7 @@ FLAT = {
     "data_science.cross_validation.folds": 5,
     "data_science.cross_validation.repeats": 2,
     "data_science.intervals.confidence": 0.9,
+    "data_science.groups.min_rows": 5,
     "data_science.hyperparameters.ridge.alpha": 0.5,
 }
 
@@ -148,6 +149,7 @@ def test_run_when_it_trains_then_there_is_one_mlflow_run_with_its_parameters(
         "data_science.cross_validation.folds": "5",
         "data_science.cross_validation.repeats": "5",
         "data_science.intervals.confidence": "0.9",
+        "data_science.groups.min_rows": "5",
     }
 
 

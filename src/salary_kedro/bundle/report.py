@@ -114,6 +114,71 @@ class Baseline(BaseModel):
     median_by: str | None
 
 
+class GroupScores(Section):
+    """How a model does on one group of rows that it has not seen; amounts in the target's unit.
+
+    Attributes:
+        group: The value that they share, a quarter of the values, or `not stated`.
+        rows: Number of rows.
+        mean_residual: How much more they earn than their inputs say: actual minus predicted.
+        low: Lower end of its interval.
+        high: Upper end.
+        rmse: Root mean squared error.
+        mae: Mean absolute error.
+        coverage: Share of rows within their prediction interval; None if there are none.
+        told: Share of the membership's variance that the inputs tell; None for the reference.
+        gap: How much more they earn than the reference with the same inputs; None for the
+            reference, or where the inputs tell nearly all of the membership.
+        gap_low: Lower end of its interval; those of all gaps hold at once.
+        gap_high: Upper end.
+    """
+
+    group: Name
+    rows: Annotated[int, Field(ge=0)]
+    mean_residual: Amount
+    low: Amount
+    high: Amount
+    rmse: Amount
+    mae: Amount
+    coverage: Share | None = None
+    told: Share | None = None
+    gap: Amount | None = None
+    gap_low: Amount | None = None
+    gap_high: Amount | None = None
+
+
+class ColumnScores(Section):
+    """The groups that one audit column makes.
+
+    Attributes:
+        column: Its field.
+        withheld: Number of groups that are not told, because of their few rows.
+        reference: The group that the others are compared with; None if none is told.
+        groups: The groups.
+    """
+
+    column: Name
+    withheld: Annotated[int, Field(ge=0)]
+    reference: Name | None
+    groups: Annotated[tuple[GroupScores, ...], Listed]
+
+
+class GroupReport(Section):
+    """For whom a model predicts well, and how far groups are paid apart.
+
+    Attributes:
+        rows: Rows that it rests on: those held out, and the training rows out of fold.
+        min_rows: Fewest rows that a figure may rest on.
+        confidence: That of the intervals.
+        columns: The audit columns.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    min_rows: Annotated[int, Field(ge=1)]
+    confidence: Share
+    columns: Annotated[tuple[ColumnScores, ...], Listed]
+
+
 class Report(BaseModel):
     """What was found out about a model; of each section None if it was not looked into.
 
@@ -123,6 +188,7 @@ class Report(BaseModel):
         intervals: How its prediction intervals did on the holdout rows.
         percentiles: How its percentiles did there.
         baseline: How much better it is than a plain mean or median.
+        groups: For whom it predicts well; None where no column is audited.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -130,6 +196,7 @@ class Report(BaseModel):
     intervals: IntervalScores | None = None
     percentiles: PercentileScores | None = None
     baseline: Baseline | None = None
+    groups: GroupReport | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> "Report":

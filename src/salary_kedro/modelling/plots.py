@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.calibration import NORMAL_QUANTILE, Calibration, Intervals
-from salary_kedro.bundle.report import IntervalScores
+from salary_kedro.bundle.report import GroupReport, IntervalScores
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.tables.frames import encode_frame
@@ -21,6 +21,7 @@ CURVE_POINTS = 200
 MAX_DOTS = 10_000
 SEED = 234
 MAX_CATEGORIES = 20
+MAX_GAPS = 60
 #: Characters of a category.
 MAX_TICK = 20
 
@@ -122,6 +123,27 @@ def _draw_band(axes: Axes, places: pd.Series, found: Intervals | None, is_groupe
         axes.vlines(places, found.low, found.high, color="black", alpha=0.5, label=label)
     else:
         axes.fill_between(places, found.low, found.high, color="black", alpha=0.1, label=label)
+
+
+def plot_pay_gaps(report: GroupReport, contract: Contract) -> Figure:
+    """The unexplained gap of each group to the largest one of its column, with its interval."""
+    gaps = [
+        (f"{column.column}: {scores.group[:MAX_TICK]} - {str(column.reference)[:MAX_TICK]}", scores)
+        for column in report.columns
+        for scores in column.groups
+        if scores.gap is not None
+    ][:MAX_GAPS]
+    figure, axes = _blank("Unexplained gap to the largest group")
+    figure.set_figheight(max(4.5, 0.3 * len(gaps)))
+    axes.axvline(0, linestyle="--", color="grey")
+    for place, (_, scores) in enumerate(gaps):
+        ends = np.array([scores.gap_low, scores.gap, scores.gap_high], dtype=np.float64)
+        axes.plot(ends, [place] * 3, "|-", color="tab:blue")
+        axes.plot(ends[1], place, "o", color="tab:blue")
+    axes.set_yticks(range(len(gaps)), [label for label, _ in gaps], parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"Difference in {_title(contract.target)}", parse_math=False)
+    return figure
 
 
 def _drawn(contract: Contract) -> Column:

@@ -87,6 +87,16 @@ class IntervalSettings(Group):
     confidence: float = Field(default=0.9, gt=0, lt=1)
 
 
+class GroupSettings(Group):
+    """Reports by group.
+
+    Attributes:
+        min_rows: A group of fewer rows is withheld, at least 2.
+    """
+
+    min_rows: int = Field(default=5, ge=2)
+
+
 class DataScience(Group):
     """Which model is trained, and how.
 
@@ -95,6 +105,7 @@ class DataScience(Group):
         random_state: Seed of everything random in training.
         cross_validation: How the RMSE is estimated on the training rows.
         intervals: How sure predictions should be.
+        groups: What is told of groups of people.
         hyperparameters: By estimator, its own settings by their scikit-learn names;
             what is not named keeps scikit-learn's default.
     """
@@ -103,6 +114,7 @@ class DataScience(Group):
     random_state: int = SEED
     cross_validation: CrossValidation
     intervals: IntervalSettings = IntervalSettings()
+    groups: GroupSettings = GroupSettings()
     hyperparameters: dict[ModelName, dict[str, Any]]
 
 

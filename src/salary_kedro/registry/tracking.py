@@ -79,7 +79,7 @@ def log_training(
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from.
-        figures: PNG files of plots, by name without suffix.
+        figures: PNG files of plots, by name without suffix; empty ones are left out.
         group_metrics: Scores by group, which tell of no single person.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
         calibration: How sure its predictions are.
@@ -96,7 +96,8 @@ def log_training(
     for name, table in tables.items():
         mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
-    _log_files({f"{name}.png": content for name, content in figures.items()}, "plots")
+    drawn = {f"{name}.png": content for name, content in figures.items() if content}
+    _log_files(drawn, "plots")
     if trained_rows:
         _log_files({TRAINED_ROWS: trained_rows})
     return log_model(

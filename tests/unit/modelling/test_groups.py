@@ -1,4 +1,4 @@
-"""Scores by group, against values worked out by hand."""
+"""Scores by group and unexplained gaps, against values worked out by hand."""
 
 import math
 from typing import Any
@@ -6,98 +6,363 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
+from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.report import ColumnScores, GroupReport
 from salary_kedro.contract import Contract
+from salary_kedro.modelling import groups
 from salary_kedro.modelling.estimators import build_pipeline
-from salary_kedro.modelling.evaluation import features_and_target
-from salary_kedro.modelling.groups import GROUP_COLUMNS, score_by_group
-from samples import category, column, constant, contract_of
+from salary_kedro.modelling.evaluation import features_and_target, predict_out_of_fold
+from salary_kedro.modelling.folding import Splitting, fold_rows
+from salary_kedro.modelling.groups import (
+    UnseenRows,
+    group_table,
+    score_groups,
+    shown_groups,
+    unseen_rows,
+    withhold,
+)
+from samples import category, column, contract_of
 
+SPLIT = Splitting(train_size=0.7, random_state=234)
 SEX = category("sex", ["Female", "Male"], use="audit", required=False)
-
-
-def holdout(salaries: list[float], **audits: Any) -> pd.DataFrame:
-    return pd.DataFrame({"age": np.arange(float(len(salaries))), "salary": salaries, **audits})
 
 
 def audited(*audits: dict[str, Any]) -> Contract:
     return contract_of(column("age"), *audits)
 
 
-def test_score_by_group_when_errors_are_known_then_are_what_the_formulas_give() -> None:
-    rows = holdout(
-        [101.0, 103, 99, 97, 105, 90, 90, 90, 90, 90],
-        sex=pd.Categorical(["Female"] * 5 + ["Male"] * 5),
+def unseen(
+    residuals: Any, inputs: Any = None, weights: Any = None, linear: bool = True, **audits: Any
+) -> UnseenRows:
+    """Rows of a salary around 100, which is predicted of all."""
+    found = np.asarray(residuals, dtype=float)
+    return UnseenRows(
+        rows=pd.DataFrame(audits),
+        inputs=np.arange(len(found))[:, None] * 1.0 if inputs is None else inputs,
+        actual=100 + found,
+        predicted=np.full(len(found), 100.0),
+        weights=np.ones(len(found)) if weights is None else weights / np.mean(weights),
+        linear=linear,
     )
 
-    found = score_by_group(constant(100), rows, audited(SEX))
 
-    expected = pd.DataFrame(
-        [
-            ("sex", "Female", 5, 3.0, 2.6, 1.0),  # errors 1, 3, -1, -3 and 5
-            ("sex", "Male", 5, 10.0, 10.0, -10.0),
-        ],
-        columns=[*GROUP_COLUMNS],
+def scored(rows: UnseenRows, contract: Contract, min_rows: int = 5) -> ColumnScores:
+    return score_groups(rows, contract, Calibration(), min_rows).columns[0]
+
+
+def texts(*values: str | None) -> pd.Series:
+    return pd.Series(pd.Categorical(pd.Series(values, dtype="str")))
+
+
+# --- Scores ------------------------------------------------------------------------------
+
+
+def test_score_groups_when_errors_are_known_then_are_what_the_formulas_give() -> None:
+    rows = unseen(
+        [1, 3, -1, -3, 5, -10, -10, -10, -10, -10, -10], sex=texts(*["Female"] * 5, *["Male"] * 6)
     )
-    pd.testing.assert_frame_equal(found, expected)
+
+    found = scored(rows, audited(SEX))
+
+    female, male = found.groups
+    assert (found.column, found.reference, found.withheld) == ("sex", "Male", 0)
+    assert (female.group, female.rows, female.mean_residual) == ("Female", 5, 1.0)
+    assert (female.rmse, female.mae) == pytest.approx((3.0, 2.6))
+    assert (male.low, male.mean_residual, male.high) == pytest.approx((-10, -10, -10))
+    assert (male.gap, male.told, male.coverage) == (None, None, None)
 
 
-def test_score_by_group_when_a_group_has_fewer_than_five_rows_then_leaves_it_out() -> None:
-    rows = holdout([1.0] * 9, sex=pd.Categorical(["Female"] * 4 + ["Male"] * 5))
+def test_score_groups_when_a_mean_is_of_few_rows_then_its_interval_is_about_students() -> None:
+    errors = [1.0, 3, -1, -3, 5]
+    rows = unseen(errors + [0.0] * 6, sex=texts(*["Female"] * 5, *["Male"] * 6))
 
-    found = score_by_group(constant(1), rows, audited(SEX))
+    female = scored(rows, audited(SEX)).groups[0]
 
-    assert found[["group", "rows"]].to_numpy().tolist() == [["Male", 5]]
-
-
-def test_score_by_group_when_values_are_missing_then_they_are_a_group() -> None:
-    rows = holdout([1.0] * 10, sex=pd.Categorical(["Female"] * 5 + [None] * 5))
-
-    found = score_by_group(constant(1), rows, audited(SEX))
-
-    assert found["group"].isna().tolist() == [False, True]
+    half = 2.776 * np.std(errors, ddof=1) / math.sqrt(5)  # Student's quantile of 4 degrees
+    assert female.high - female.mean_residual == pytest.approx(half, rel=0.06)
+    assert female.mean_residual - female.low == pytest.approx(half, rel=0.06)
 
 
-def test_score_by_group_when_truth_is_audited_then_its_groups_are_called_true_and_false() -> None:
+def test_score_groups_when_rows_have_weights_then_scores_are_of_the_people() -> None:
+    rows = unseen(
+        [1.0] * 5 + [3.0] * 5 + [0.0] * 11,
+        weights=np.array([1.0] * 5 + [3.0] * 5 + [2.0] * 11),
+        sex=texts(*["Female"] * 10, *["Male"] * 11),
+    )
+
+    female = scored(rows, audited(SEX)).groups[0]
+
+    assert female.mean_residual == pytest.approx((1 + 9) / 4)
+    assert female.rmse == pytest.approx(math.sqrt((1 + 27) / 4))
+    assert female.rows == 10
+
+
+def test_score_groups_when_there_are_intervals_then_tells_the_share_of_rows_within() -> None:
+    rows = unseen([1.0] * 4 + [99.0] + [0.0] * 6, sex=texts(*["Female"] * 5, *["Male"] * 6))
+    calibration = Calibration(
+        knots=(100.0,), shifts=(0.0,), spreads=(1.0,), levels=(0.9,), widths=(10.0,)
+    )
+
+    found = score_groups(rows, audited(SEX), calibration, 5).columns[0]
+
+    assert [group.coverage for group in found.groups] == [0.8, 1.0]
+
+
+def test_score_groups_when_values_are_missing_then_they_are_a_group() -> None:
+    found = scored(unseen([0.0] * 12, sex=texts(*["Female"] * 5, *[None] * 7)), audited(SEX))
+
+    assert [group.group for group in found.groups] == ["Female", "not stated"]
+    assert found.reference == "Female"  # though fewer
+
+
+def test_score_groups_when_truth_is_audited_then_its_groups_are_called_true_and_false() -> None:
     flag = column("remote", kind="boolean", unit="", example=True, use="audit")
-    rows = holdout([1.0] * 10, remote=pd.array([True] * 5 + [False] * 5, dtype="boolean"))
+    rows = unseen([0.0] * 10, remote=pd.array([True] * 5 + [False] * 5, dtype="boolean"))
 
-    found = score_by_group(constant(1), rows, audited(flag))
-
-    assert sorted(found["group"]) == ["false", "true"]
+    assert [group.group for group in scored(rows, audited(flag)).groups] == ["false", "true"]
 
 
 @pytest.mark.parametrize("kind", ["number", "date"])
-def test_score_by_group_when_an_order_is_audited_then_its_groups_are_quarters(kind: str) -> None:
+def test_score_groups_when_an_order_is_audited_then_its_groups_are_quarters(kind: str) -> None:
     example = "2020-01-01" if kind == "date" else 1
     born = column("born", kind=kind, unit="", example=example, use="audit")
     days = pd.Series(pd.date_range("1970-01-01", periods=20)).astype("datetime64[ms]")
-    rows = holdout([1.0] * 20, born=days if kind == "date" else np.arange(20.0))
+    rows = unseen([0.0] * 20, born=days if kind == "date" else np.arange(20.0))
 
-    found = score_by_group(constant(1), rows, audited(born))
-
-    assert dict(zip(found["group"], found["rows"], strict=True)) == {
-        "lowest quarter": 5, "second quarter": 5, "third quarter": 5, "highest quarter": 5
-    }  # fmt: skip
-
-
-def test_score_by_group_when_nothing_is_audited_then_is_an_empty_table() -> None:
-    found = score_by_group(constant(1), holdout([1.0] * 10), audited())
-
-    assert (list(found.columns), len(found)) == (list(GROUP_COLUMNS), 0)
+    assert [(group.group, group.rows) for group in scored(rows, audited(born)).groups] == [
+        ("lowest quarter", 5),
+        ("second quarter", 5),
+        ("third quarter", 5),
+        ("highest quarter", 5),
+    ]
 
 
-def test_score_by_group_when_called_then_leaves_the_rows_as_they_were() -> None:
-    rows = holdout([1.0] * 10, sex=pd.Categorical(["Female"] * 5 + ["Male"] * 5))
-    before = rows.copy(deep=True)
+def test_score_groups_when_nothing_is_audited_then_has_no_columns() -> None:
+    assert score_groups(unseen([0.0] * 10), audited(), Calibration(), 5).columns == ()
 
-    score_by_group(constant(2), rows, audited(SEX))
 
-    pd.testing.assert_frame_equal(rows, before)
+def test_score_groups_when_called_then_leaves_the_rows_as_they_were() -> None:
+    rows = unseen([1.0] * 10, sex=texts(*["Female"] * 5, *["Male"] * 5))
+    before = rows.rows.copy(deep=True)
+
+    scored(rows, audited(SEX))
+
+    pd.testing.assert_frame_equal(rows.rows, before)
+
+
+# --- Gaps --------------------------------------------------------------------------------
+
+
+def people(rows: int, told: float, linear: bool) -> tuple[UnseenRows, UnseenRows]:
+    """Women paid 10 less than men with the same input, which tells of the sex or not."""
+    rng = np.random.default_rng(234)
+    female = rng.random(rows) < 0.4
+    years = rng.uniform(0, 30, rows) * (1 - told * female)
+    salary = 50 + years - 10 * female + rng.normal(0, 3, rows)
+    fitted = LinearRegression().fit(years[:, None], salary)
+    found = unseen(
+        salary - fitted.predict(years[:, None]),
+        inputs=years[:, None],
+        linear=linear,
+        sex=texts(*np.where(female, "Female", "Male")),
+    )
+    naive = found.residuals[female].mean() - found.residuals[~female].mean()
+    return found, naive
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_gap_when_inputs_tell_nothing_of_the_group_then_is_the_difference_of_means(
+    linear: bool,
+) -> None:
+    rows, naive = people(1000, 0.0, linear)
+
+    female, male = scored(rows, audited(SEX)).groups
+
+    assert female.gap == pytest.approx(naive, rel=0.05)
+    assert female.gap == pytest.approx(-10, abs=1)
+    assert female.told == pytest.approx(0, abs=0.05)
+    assert male.gap is None
+
+
+def test_gap_when_inputs_tell_of_the_group_then_is_that_of_people_with_the_same_inputs() -> None:
+    rows, naive = people(1000, 0.7, linear=True)
+
+    female = scored(rows, audited(SEX)).groups[0]
+
+    assert naive > -8  # the model gives short years some of the blame
+    assert female.gap == pytest.approx(-10, abs=1)
+    assert female.gap_low is not None
+    assert female.gap_high is not None
+    assert female.gap_low < -10 < female.gap_high
+    assert female.told is not None
+    assert 0.2 < female.told < 0.6
+
+
+def test_gap_when_inputs_tell_all_of_the_group_then_there_is_none() -> None:
+    female = np.array([True, False, False] * 20)
+    rows = unseen(
+        np.arange(60.0),
+        inputs=female[:, None] * 1.0,
+        sex=texts(*np.where(female, "Female", "Male")),
+    )
+
+    female_scores = scored(rows, audited(SEX)).groups[0]
+
+    assert (female_scores.gap, female_scores.gap_low) == (None, None)
+    assert female_scores.told == pytest.approx(1, abs=0.01)
+
+
+def test_gap_when_there_are_more_groups_then_intervals_are_wider_for_all_to_hold_at_once() -> None:
+    rows, _ = people(400, 0.0, linear=True)
+    more = category("part", [str(i) for i in range(5)], use="audit", required=False)
+    parts = texts(*(str(i % 5) for i in range(400)))
+    both = UnseenRows(**{**vars(rows), "rows": rows.rows.assign(part=parts)})
+
+    alone = score_groups(rows, audited(SEX), Calibration(), 5).columns[0].groups[0]
+    beside = score_groups(both, audited(SEX, more), Calibration(), 5).columns[0].groups[0]
+
+    assert None not in (alone.gap_high, alone.gap_low, beside.gap_high, beside.gap_low)
+    # Student's quantiles of 95 % and of 99 %, as five gaps are told
+    assert width(beside) / width(alone) == pytest.approx(2.576 / 1.96, rel=0.02)
+
+
+def width(scores: Any) -> float:
+    return float(scores.gap_high - scores.gap_low)
+
+
+def test_gap_when_there_are_many_rows_then_the_limit_agrees_with_resampling(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, _ = people(2000, 0.3, linear=True)
+    drawn = scored(rows, audited(SEX)).groups[0]
+    monkeypatch.setattr(groups, "MAX_RESAMPLED_ROWS", 10)
+
+    limit = scored(rows, audited(SEX)).groups[0]
+
+    assert limit.gap == drawn.gap
+    assert width(limit) == pytest.approx(width(drawn), rel=0.08)
+
+
+# --- Which are told ------------------------------------------------------------------------
+
+
+def parts(*sizes: int) -> dict[str, Any]:
+    """Groups `a`, `b` … of so many rows."""
+    names = np.repeat([*"abcdefgh"[: len(sizes)]], sizes)
+    return {name: names == name for name in dict.fromkeys(names)}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ((5, 6), "ab"),
+        ((4, 9, 7), "b"),  # c, or a were the rest
+        ((4, 3, 9), "c"),  # both together are 7
+        ((1, 2, 9, 8), "c"),  # both together are 3
+        ((4, 9), ""),
+        ((9,), "a"),
+        ((4,), ""),
+        ((2, 3, 9), "c"),
+    ],
+)
+def test_withhold_when_groups_are_small_then_so_much_is_left_out_that_nothing_is_the_rest(
+    sizes: tuple[int, ...], told: str
+) -> None:
+    assert "".join(withhold({"x": parts(*sizes)}, 5)["x"]) == told
+
+
+def test_withhold_when_a_group_is_anothers_but_for_a_few_then_is_left_out() -> None:
+    broad = parts(20, 20)
+    fine = {"p": broad["a"].copy(), "q": broad["b"] & (np.arange(40) < 38)}
+    fine["p"][38:] = True  # p and q part the rows nearly as a and b do
+
+    found = withhold({"broad": broad, "fine": fine}, 5)
+
+    # a is p but for two, so b goes with it; q was b but for two
+    assert {name: [*members] for name, members in found.items()} == {
+        "broad": [],
+        "fine": ["p", "q"],
+    }
+
+
+def test_withhold_when_columns_cross_then_tells_all() -> None:
+    other = {"p": np.arange(40) % 2 == 0, "q": np.arange(40) % 2 == 1}
+
+    found = withhold({"x": parts(20, 20), "y": other}, 5)
+
+    assert {name: [*members] for name, members in found.items()} == {
+        "x": ["a", "b"],
+        "y": ["p", "q"],
+    }
+
+
+def test_withhold_when_there_are_very_many_groups_then_tells_the_largest() -> None:
+    names = np.repeat(np.arange(60), 6 + np.arange(60) % 2)
+
+    found = withhold({"x": {str(i): names == i for i in range(60)}}, 5)
+
+    assert len(found["x"]) == 50
+    assert all(str(i) in found["x"] for i in range(1, 60, 2))
+
+
+def test_shown_groups_when_rows_have_no_value_then_are_called_none() -> None:
+    rows = pd.DataFrame({"sex": texts(*["Female"] * 5, *[None] * 5)})
+
+    found = [(name, group, places.tolist()) for name, group, places in shown_groups(
+        rows, audited(SEX)
+    )]  # fmt: skip
+
+    assert found == [("sex", "Female", [0, 1, 2, 3, 4]), ("sex", None, [5, 6, 7, 8, 9])]
+
+
+# --- Rows and tables ------------------------------------------------------------------------
+
+
+def test_unseen_rows_when_a_model_is_trained_then_no_row_is_predicted_by_one_that_saw_it() -> None:
+    contract = audited(SEX)
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"age": rng.uniform(20, 60, 30), "sex": texts(*["Female", "Male"] * 15)})
+    table["salary"] = 1000 * table["age"] + rng.normal(0, 50, 30)
+    train, holdout = table[:20], table[20:]
+    model = build_pipeline(contract, "decision_tree", {}, 234)
+    model.fit(*features_and_target(train, contract))
+    folding = fold_rows(train, SPLIT, folds=2, repeats=2, random_state=234)
+    out_of_fold = predict_out_of_fold(model, train, contract, folding)
+
+    found = unseen_rows(model, train, holdout, out_of_fold, contract)
+
+    first = out_of_fold[:20]
+    assert len(found.rows) == 30
+    assert found.rows["age"].tolist() == [*train["age"].iloc[first["place"]], *holdout["age"]]
+    assert found.predicted[:20].tolist() == first["predicted"].tolist()
+    assert found.predicted[20:].tolist() == model.predict(holdout[["age"]]).tolist()
+    assert np.abs(found.residuals).min() > 0  # a tree knows the rows that it was fitted on
+    assert not found.linear
+
+
+def test_group_table_when_there_are_groups_then_has_a_row_each() -> None:
+    rows = unseen([0.0] * 11, sex=texts(*["Female"] * 5, *["Male"] * 6))
+
+    found = group_table(score_groups(rows, audited(SEX), Calibration(), 5))
+
+    assert found[["column", "group", "rows", "reference"]].to_numpy().tolist() == [
+        ["sex", "Female", 5, "Male"],
+        ["sex", "Male", 6, "Male"],
+    ]
+
+
+def test_group_table_when_nothing_is_audited_then_has_its_columns_alone() -> None:
+    found = group_table(GroupReport(rows=0, min_rows=5, confidence=0.95, columns=()))
+
+    assert len(found) == 0
+    assert [*found.columns[:4]] == ["column", "group", "rows", "mean_residual"]
 
 
 def test_audit_column_when_it_is_shuffled_then_no_prediction_changes() -> None:
-    rows = holdout([10.0, 30, 20, 60, 50, 40], sex=pd.Categorical(list("FMFMFM")))
+    rows = pd.DataFrame({"age": np.arange(6.0), "salary": [10.0, 30, 20, 60, 50, 40]})
+    rows["sex"] = pd.Categorical(list("FMFMFM"))
     contract = audited(category("sex", ["F", "M"], use="audit"))
     shuffled = rows.assign(sex=rows["sex"].to_numpy()[[1, 2, 0, 4, 5, 3]])
 

@@ -10,7 +10,7 @@ from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.report import Baseline, Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling import plots
+from salary_kedro.modelling import groups, plots
 from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
 from salary_kedro.modelling.calibration import calibrate
@@ -25,7 +25,6 @@ from salary_kedro.modelling.evaluation import (
     weights_of,
 )
 from salary_kedro.modelling.folding import fold_rows
-from salary_kedro.modelling.groups import score_by_group
 from salary_kedro.modelling.intervals import calibration_metrics, score_calibration
 from salary_kedro.project.parameters import (
     DataScience,
@@ -113,8 +112,42 @@ def score_intervals(
     return found.model_dump(mode="json")
 
 
+def score_groups(
+    model: Model,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    calibration: dict[str, Any],
+    contract: Contract,
+    parameters: DataScience,
+) -> dict[str, Any]:
+    """Score the model on each group that the audit columns make, on rows it had not seen.
+
+    Returns:
+        A `Report` of that alone, as plain JSON.
+    """
+    if not contract.audits:
+        return Report().model_dump(mode="json")
+    unseen = groups.unseen_rows(model, train, holdout, out_of_fold, contract)
+    how_sure = Calibration.model_validate(calibration)
+    found = groups.score_groups(unseen, contract, how_sure, parameters.groups.min_rows)
+    return Report(groups=found).model_dump(mode="json")
+
+
+def show_groups(group_scores: dict[str, Any], contract: Contract) -> tuple[pd.DataFrame, bytes]:
+    """Put the scores by group into a table, and draw the gaps; nothing is drawn of no groups."""
+    found = Report.model_validate(group_scores).groups
+    if found is None:
+        return groups.group_table(groups.NO_GROUPS), b""
+    return groups.group_table(found), plots.as_png(plots.plot_pay_gaps(found, contract))
+
+
 def report_model(
-    metrics: Metrics, train: pd.DataFrame, interval_scores: dict[str, Any], contract: Contract
+    metrics: Metrics,
+    train: pd.DataFrame,
+    interval_scores: dict[str, Any],
+    group_scores: dict[str, Any],
+    contract: Contract,
 ) -> dict[str, Any]:
     """Gather what was found out about the model.
 
@@ -128,7 +161,9 @@ def report_model(
         median_rmse=median,
         median_by=strongest_category(train, contract),
     )
-    report = Report.model_validate(interval_scores).model_copy(update={"baseline": baseline})
+    groups_found = Report.model_validate(group_scores).groups
+    sections = {"baseline": baseline, "groups": groups_found}
+    report = Report.model_validate(interval_scores).model_copy(update=sections)
     return report.model_dump(mode="json")
 
 
@@ -149,11 +184,6 @@ def plot_model(
         plots.plot_coverage(Report.model_validate(interval_scores).intervals),
     )
     return tuple(map(plots.as_png, figures))
-
-
-def score_groups(model: Model, holdout: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Score the model on each group of holdout rows that the audit columns make."""
-    return score_by_group(model, holdout, contract)
 
 
 def count_rows(train: pd.DataFrame, holdout: pd.DataFrame, rejected_rows: pd.DataFrame) -> Metrics:

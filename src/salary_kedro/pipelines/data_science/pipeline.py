@@ -14,6 +14,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     report_model,
     score_groups,
     score_intervals,
+    show_groups,
 )
 
 CONTRACT = {"contract": "params:contract"}
@@ -75,6 +76,7 @@ def _train() -> list[Node]:
                 "metrics": "metrics",
                 "train": "train",
                 "interval_scores": "interval_scores",
+                "group_scores": "group_scores",
                 **CONTRACT,
             },
             outputs="report",
@@ -82,9 +84,22 @@ def _train() -> list[Node]:
         ),
         node(
             score_groups,
-            inputs={"model": "model", "holdout": "holdout", **CONTRACT},
-            outputs="group_metrics",
+            inputs={
+                "model": "model",
+                "out_of_fold": "out_of_fold",
+                "calibration": "calibration",
+                **ROWS,
+                **CONTRACT,
+                **PARAMETERS,
+            },
+            outputs="group_scores",
             name="score_groups",
+        ),
+        node(
+            show_groups,
+            inputs={"group_scores": "group_scores", **CONTRACT},
+            outputs=["group_metrics", "pay_gaps_plot"],
+            name="show_groups",
         ),
         node(
             plot_model,
@@ -125,6 +140,7 @@ def _record() -> list[Node]:
                 "residuals": "residuals_plot",
                 "fitted_curve": "fitted_curve_plot",
                 "coverage": "coverage_plot",
+                "pay_gaps": "pay_gaps_plot",
                 **ROWS,
                 **CONTRACT,
                 **PARAMETERS,
