@@ -20,6 +20,7 @@ EDITS = {
     "Say which": "currency or period of the target",
     "rows would be rejected": "whether rows without pay may be left out",
     "stands in several rows": "that the rows of one person stay together",
+    "keeps all rows of each": "nothing for that: it splits by group",
     "repeat": "what becomes of equal rows",
     "cut off": "whether the highest pay was cut off there",
     "rank so": "whether levels rank as listed",
@@ -108,7 +109,8 @@ def _try(kedro: Kedro, table: WageTable, rows: pd.DataFrame, project: Project) -
     paths = f"rows_to_score={file},scored_rows={scored}"
     kedro("run", "--env", table.name, "--pipelines", "batch_scoring", f"--params={paths}")
     found = pd.read_csv(scored)
-    predicted = found.get(table.target.lower().replace(".", "_"), pd.Series(dtype="float64"))
+    name = f"predicted_{table.target.lower().replace('.', '_')}"
+    predicted = found.get(name, pd.Series(dtype="float64"))
     if len(found) != len(rows) or predicted.isna().any():
         yield f"{len(rows)} rows, {int(predicted.notna().sum())} scored"
 
@@ -130,7 +132,7 @@ def _line(table: WageTable, rows: pd.DataFrame, project: Project) -> str:
     path = project.root / "data" / table.name / "08_reporting" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     uses = [row["use"] for row in drafted["columns"]]
-    left_out = uses.count("ignore") + uses.count("weight")
+    left_out = sum(uses.count(use) for use in ("ignore", "weight", "split"))
     counts = f"{uses.count('feature')} + {uses.count('audit')} + {left_out}"
     size = f"{len(rows):,} × {len(rows.columns)}"
     figures = f"{metrics['rmse']:.4g} | {metrics['r2']:.2f}"

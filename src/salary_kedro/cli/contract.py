@@ -194,7 +194,7 @@ def _column_row(draft: "ColumnDraft", use: str | None = None) -> Row:
 
 def _values(column: Column) -> str:
     """The values that a drafted column allows, in a few words."""
-    if column.use == "ignore":
+    if column.use in ("ignore", "split"):
         return ""
     match column:
         case Boolean():

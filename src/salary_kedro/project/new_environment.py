@@ -210,7 +210,8 @@ def _texts(drafted: Drafted, table: Path | DatabaseTable, env: str) -> Mapping[s
         f"registry:\n  model_name: {quote(f'{env}_regression-model')}\n"
         f"packaging:\n  bento_name: {quote(bento)}\n"
         f"batch_scoring:  # in scored files the truth keeps its name\n"
-        f"  prediction_column: {quote(prediction)}\n",
+        f"  prediction_column: {quote(prediction)}\n"
+        f"{_split(drafted.draft.split_field)}",
         "mlflow.yml": f"# {DRAFTED_BY}.\ntracking:\n  experiment:\n    name: {quote(env)}\n",
     }
     if isinstance(table, DatabaseTable):
@@ -219,3 +220,13 @@ def _texts(drafted: Drafted, table: Path | DatabaseTable, env: str) -> Mapping[s
     if drafted.suffix == ".csv":
         return texts
     return {**texts, "catalog.yml": CATALOG.replace("NAME", f"{TABLE}{drafted.suffix}")}
+
+
+def _split(field: str | None) -> str:
+    """The parameter that keeps all rows of a group on one side, if the table needs it."""
+    if field is None:
+        return ""
+    return (
+        f"data_engineering:  # all rows of one {field} on one side\n"
+        f"  split: {{group: {quote(field)}}}\n"
+    )

@@ -80,6 +80,12 @@ class Draft:
     table: TableRules
     remarks: tuple[str, ...] = ()
 
+    @property
+    def split_field(self) -> str | None:
+        """The field whose groups are kept on one side; None for a random split."""
+        kept = (draft.column.name for draft in self.features if draft.column.use == "split")
+        return next(kept, None)
+
     def allowing(self, share: float) -> "Draft":
         """The same draft, that lets a run reject a share of the rows, and says so loudly.
 

@@ -28,6 +28,7 @@ from salary_kedro.tables.drafting.identity import (
 from salary_kedro.tables.drafting.numbers import as_number
 from salary_kedro.tables.drafting.oddities import odd_remark
 from salary_kedro.tables.drafting.sensitive import follow, trait_of
+from salary_kedro.tables.drafting.splits import KEPT, NUMBERED
 from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 
 #: Whole numbers that stand for groups of people are no more than so many.
@@ -42,7 +43,6 @@ PERSONAL = "It identifies people."
 WEIGHT = "It says how many people a row stands for (a weight), and nothing of this one."
 NO_WEIGHT = "It is no usable weight: some rows have none above 0."
 OTHER_WEIGHTS = "Several columns are weights: set the use of the one that counts here to weight."
-NUMBERED = "It numbers people or rows."
 REPEATED = (
     "The same number stands in several rows: keep those on one side of split and folds, or the "
     "scores are too good."
@@ -200,7 +200,7 @@ def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
 
 
 def _may_be_used(draft: FeatureDraft) -> bool:
-    return not {LONG, EMPTY, PERSONAL, WEIGHT, NUMBERED, PAID} & set(draft.remarks)
+    return not {LONG, EMPTY, PERSONAL, WEIGHT, NUMBERED, KEPT, PAID} & set(draft.remarks)
 
 
 def _unsuited(draft: FeatureDraft) -> tuple[bool, bool]:

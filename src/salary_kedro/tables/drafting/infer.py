@@ -16,6 +16,7 @@ from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
 from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
 from salary_kedro.tables.drafting.sniff import find_marks, usual_missing, without_missing
+from salary_kedro.tables.drafting.splits import keep_for_split, split_remarks
 from salary_kedro.tables.drafting.target import as_target, find_target
 from salary_kedro.tables.drafting.units import Units, find_units
 from salary_kedro.tables.lines import line_numbers
@@ -61,6 +62,7 @@ def draft_contract(
         *groups,
         *units.doubts,
         *doubts,
+        *split_remarks(draft, facts),
         *repeats_remark(texts, read),
         *left_out,
         *_about(texts),
@@ -77,6 +79,7 @@ def _proposed(
         for draft in propose_all(texts, facts, position)
     ]
     rules = TableRules(csv=dialect, filter=units.filter)
+    features = keep_for_split(features, facts)
     return _drawn(Draft(with_input(features), as_target(facts[position], units), rules), facts)
 
 

@@ -52,7 +52,7 @@ def picture_of(fact: Facts, column: Column) -> Picture:
     """Draw a column as it is proposed."""
     cells = int(fact.counts.sum())
     frame = (fact.rows, fact.rows - cells, len(fact.counts), why(fact, column))
-    if column.use == "ignore":
+    if column.use in ("ignore", "split"):  # which numbers people
         return Picture(*frame)
     if isinstance(column, Number | Integer):
         edges, bins = _bins(fact)

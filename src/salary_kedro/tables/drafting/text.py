@@ -44,7 +44,7 @@ NAMES = frozenset().union(
 ADVICE = (
     "Edit units, labels, help texts and bounds. The model learns from columns of use `feature`;",
     "`audit` columns are kept for reports by group, a `weight` says how many people a row is,",
-    "and `ignore` columns are left out.",
+    "`split` columns serve the split alone, and `ignore` columns are left out.",
     "Sort ranked categories, such as grades, and add `ordered: true`. Quote every text.",
 )
 

@@ -10,14 +10,13 @@ from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import (
     NO_WEIGHT,
-    NUMBERED,
     OTHER_WEIGHTS,
     PERSONAL,
-    REPEATED,
     WEIGHT,
     kept,
 )
 from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.splits import KEPT
 from salary_kedro.tables.drafting.text import contract_yaml
 from salary_kedro.tables.drafting.twins import PAID
 
@@ -53,7 +52,7 @@ def test_propose_when_a_table_tells_of_people_then_none_of_it_is_learned_from() 
     )
 
     assert uses(found) == {
-        "EmpID": "ignore",
+        "EmpID": "split",
         "ManagerName": "ignore",
         "female": "audit",
         "y85fem": "audit",
@@ -62,7 +61,7 @@ def test_propose_when_a_table_tells_of_people_then_none_of_it_is_learned_from() 
         "GENHLTH": "feature",
     }
     remarks = {column.column.name: column.remarks for column in found.features}
-    assert remarks["emp_id"] == (NUMBERED, REPEATED)
+    assert remarks["emp_id"] == (KEPT,)
     assert remarks["manager_name"] == (PERSONAL,)
     assert remarks["age"][0] == kept("age")
     text = contract_yaml(found, ["Drafted."])

@@ -1,0 +1,79 @@
+"""Tables in which people stand in several rows, and what is proposed for them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salary_kedro.contract import CsvDialect
+from salary_kedro.tables.drafting.draft import Draft
+from salary_kedro.tables.drafting.infer import draft_contract
+from salary_kedro.tables.drafting.splits import KEPT, NUMBERED
+from salary_kedro.tables.drafting.text import contract_yaml
+
+RANDOM = np.random.default_rng(7)
+PEOPLE, YEARS = 60, 4
+PANEL = {
+    "personid": np.repeat(RANDOM.permutation(PEOPLE) * 17 + 1000, YEARS),
+    "hours": RANDOM.integers(20, 60, PEOPLE * YEARS),
+    "salary": RANDOM.normal(50_000, 9_000, PEOPLE * YEARS).round(2),
+}
+
+
+def draft(columns: dict[str, object]) -> Draft:
+    texts = pd.DataFrame(columns).map(lambda value: "" if pd.isna(value) else str(value))
+    return draft_contract(texts.astype("str"), CsvDialect())
+
+
+def uses(found: Draft) -> dict[str, str]:
+    return {column.column.column: column.column.use for column in found.features}
+
+
+def test_draft_when_people_stand_in_several_rows_then_splits_by_them_and_says_so() -> None:
+    found = draft(PANEL)
+
+    assert uses(found) == {"personid": "split", "hours": "feature"}
+    assert found.split_field == "personid"
+    assert found.features[0].remarks == (KEPT,)
+    assert found.remarks[0] == (
+        "'personid' stands for 60 people or others in 240 rows: the environment keeps all rows of "
+        "each on one side (data_engineering.split: {group: personid}); a random split would make "
+        "every figure look better than it is."
+    )
+    assert not any(str(number) in contract_yaml(found, []) for number in PANEL["personid"][:40])
+
+
+def test_draft_when_there_are_households_too_then_splits_by_the_coarser() -> None:
+    households = PANEL["personid"] // 40 + 5
+
+    found = draft({"hhid": households, **PANEL})
+
+    assert uses(found) == {"hhid": "split", "personid": "ignore", "hours": "feature"}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(range(240), id="each once"),
+        pytest.param(np.arange(240) % 19, id="too few to fold"),
+        pytest.param([None, *PANEL["personid"][1:]], id="one without"),
+        pytest.param([*range(230), *range(10)], id="hardly any twice"),
+    ],
+)
+def test_draft_when_numbers_of_people_do_not_group_the_rows_then_splits_at_random(
+    numbers: object,
+) -> None:
+    found = draft({**PANEL, "personid": list(numbers)})  # type: ignore[call-overload]
+
+    assert uses(found)["personid"] == "ignore"
+    assert found.features[0].remarks[0] == NUMBERED
+    assert found.split_field is None
+
+
+def test_draft_when_there_are_several_years_then_names_the_other_split_as_an_option() -> None:
+    found = draft({**PANEL, "year": np.tile([2001, 2002, 2003, 2004], PEOPLE)})
+
+    assert found.split_field == "personid"
+    assert found.remarks[1] == (
+        "'year' has 4 different values: if later ones are what you want to predict, "
+        "data_engineering.split: {time: year} holds out the latest."
+    )
