@@ -115,7 +115,7 @@ class Judge:
                 challenger=own,
                 champion=other,
                 holdout_rows=len(self._holdout),
-                coverage=self._coverage(own),
+                coverage=self._coverage(challenger),
                 champion_error=trouble,
             )
             return decide(evidence, self.policy)
@@ -136,7 +136,7 @@ class Judge:
             challenger=told[1],
             holdout_rows=len(unseen),
             gain=self._gain(other, own, unseen if is_enough else np.ones_like(unseen)),
-            coverage=self._coverage(own),
+            coverage=self._coverage(challenger),
             unseen_rows=None if self._prints is None else int(unseen.sum()),
             rests_on="unseen" if is_enough else "all",
             overlap_unknown=seen[0].unknown or seen[1].unknown,
@@ -299,18 +299,20 @@ class Judge:
             return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)
 
-    def _coverage(self, challenger: Contestant) -> Coverage | None:
-        """How many rows lie within its intervals; None if nobody asks, or it has none."""
-        if self.policy.min_coverage is None or challenger.version not in self._errors:
+    def _coverage(self, challenger: Version) -> Coverage | None:
+        """How many rows that it has not seen its intervals hold; None if nobody asks, or none."""
+        if self.policy.min_coverage is None or challenger.number not in self._errors:
             return None
-        folder, errors = self._registry.model_folder(challenger.version), self._errors
+        unseen = ~self._seen_by(challenger).rows
+        folder, errors = self._registry.model_folder(challenger.number), self._errors
         actual = self._holdout[read_contract(folder).target.name].to_numpy(dtype=np.float64)
-        predicted = actual - errors[challenger.version]
+        predicted = actual - errors[challenger.number]
         found = read_calibration(folder).intervals(predicted)
-        if found is None or not np.isfinite(predicted).all():
+        if found is None or not unseen.any() or not np.isfinite(predicted).all():
             return None
         weights = np.ones(len(actual)) if self._weights is None else self._weights
-        return coverage((found.low <= actual) & (actual <= found.high), weights)
+        is_within = (found.low <= actual) & (actual <= found.high)
+        return coverage(is_within[unseen], weights[unseen])
 
     def _score(self, folder: Path) -> Errors:
         contract = read_contract(folder)

@@ -3,6 +3,7 @@
 import math
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 import skops.io
@@ -16,6 +17,7 @@ from salary_kedro.promotion.judge import MAX_ERROR, Judge, UnscorableError, read
 from salary_kedro.promotion.verdict import Contestant, Evidence, Interval, Policy
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
+from salary_kedro.tables.trained_rows import RowPrints
 from samples import column, constant, contract_of, default_contract, straight_line
 from stores import (
     HOLDOUT,
@@ -97,6 +99,24 @@ def test_judge_when_a_coverage_is_required_then_counts_rows_within_the_versions_
 
     assert found.coverage is not None
     assert (found.coverage.rows, found.coverage.share) == (2, expected)
+
+
+def test_judge_when_the_version_was_trained_on_rows_then_its_coverage_is_that_of_the_others(
+    registry: Registry, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = Calibration(reason="", knots=(0,), shifts=(0,), spreads=(1,), levels=(0.9,), widths=(4,))
+    version = register(log(constant(100), contract, 5.0, calibration=sure))
+    holdout = HOLDOUT.assign(salary=[100.0, 200.0])
+    keys = pd.DataFrame({"key": np.array([5, 9], dtype=np.uint64)})
+    both = RowPrints.of(holdout, keys, contract, b"secret")
+    first = RowPrints.of(holdout[:1], keys, contract, b"secret")
+    monkeypatch.setattr(Registry, "run_file", lambda *_: first.to_bytes())
+
+    judge = Judge(registry, holdout, Policy(min_coverage=0.1), prints=both)
+
+    found = judge.judge(version, None).evidence.coverage
+    assert found is not None
+    assert (found.rows, found.share) == (1, 0.0)
 
 
 def test_judge_when_a_coverage_is_required_of_a_version_without_intervals_then_archives_it(
