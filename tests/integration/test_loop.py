@@ -341,6 +341,7 @@ def test_mlflow_run_when_logged_then_has_plots_rejected_rows_and_lineage(
             "lineage.json",
             "plots",
             "rejected_rows.csv",
+            "trained_rows.bin",
         }
         assert {item.path for item in client.list_artifacts(run.info.run_id, "plots")} == {
             "plots/coverage.png",
