@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain
 from salary_kedro.modelling.groups import GROUP_COLUMNS
@@ -28,7 +29,7 @@ from salary_kedro.registry import registry as registry_module
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import prepare_store
-from salary_kedro.registry.tracking import NOT_CALIBRATED, LoggedModel, log_training
+from salary_kedro.registry.tracking import NOT_CALIBRATED, NOT_REPORTED, LoggedModel, log_training
 from samples import constant, default_contract
 
 EXPERIMENT = "salaries"
@@ -193,6 +194,7 @@ def log(
     rmse: float = 1.0,
     experiment: str = EXPERIMENT,
     calibration: Calibration = NOT_CALIBRATED,
+    report: Report = NOT_REPORTED,
 ) -> LoggedModel:
     """Log a model in a run of its own."""
     with start_run(experiment):
@@ -206,6 +208,7 @@ def log(
             group_metrics=NO_GROUPS,
             rejected_rows=NO_REJECTED_ROWS,
             calibration=calibration,
+            report=report,
         )
 
 

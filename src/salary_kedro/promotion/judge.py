@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import read_regular
-from salary_kedro.bundle.limits import CALIBRATION, CONTRACT, max_size
+from salary_kedro.bundle.limits import CALIBRATION, CONTRACT, REPORT, max_size
 from salary_kedro.bundle.model_file import read_model
-from salary_kedro.bundle.report import Coverage
+from salary_kedro.bundle.report import Coverage, Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.baseline import BASELINES
@@ -25,6 +25,7 @@ from salary_kedro.promotion.verdict import (
     SHOWN_CONFIDENCE,
     Contestant,
     Evidence,
+    Gap,
     Interval,
     Policy,
     Verdict,
@@ -37,6 +38,7 @@ from salary_kedro.registry.stages import Version
 from salary_kedro.tables.trained_rows import MOST_BYTES, TRAINED_ROWS, RowPrints
 
 CONTRACT_FILE, CALIBRATION_FILE = "extra_files/contract.json", "extra_files/calibration.json"
+REPORT_FILE = "extra_files/report.json"
 MAX_ERROR = 300
 Rows = NDArray[np.bool_]
 
@@ -116,6 +118,7 @@ class Judge:
                 champion=other,
                 holdout_rows=len(self._holdout),
                 coverage=self._coverage(challenger),
+                largest_gap=self._largest_gap(own),
                 champion_error=trouble,
             )
             return decide(evidence, self.policy)
@@ -137,6 +140,7 @@ class Judge:
             holdout_rows=len(unseen),
             gain=self._gain(other, own, unseen if is_enough else np.ones_like(unseen)),
             coverage=self._coverage(challenger),
+            largest_gap=self._largest_gap(own),
             unseen_rows=None if self._prints is None else int(unseen.sum()),
             rests_on="unseen" if is_enough else "all",
             overlap_unknown=seen[0].unknown or seen[1].unknown,
@@ -314,6 +318,13 @@ class Judge:
         is_within = (found.low <= actual) & (actual <= found.high)
         return coverage(is_within[unseen], weights[unseen])
 
+    def _largest_gap(self, challenger: Contestant) -> Gap | None:
+        """The largest gap between groups in its report; None if nobody asks, or there is none."""
+        if self.policy.max_group_gap is None:
+            return None
+        gaps = read_gaps(self._registry.model_folder(challenger.version))
+        return max(gaps, key=lambda found: (found.surely, abs(found.gap)), default=None)
+
     def _score(self, folder: Path) -> Errors:
         contract = read_contract(folder)
         names = [*contract.feature_names, contract.target.name]
@@ -329,6 +340,28 @@ class Judge:
 def read_contract(folder: Path) -> Contract:
     """Read the contract logged beside a model."""
     return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
+
+
+def read_gaps(folder: Path) -> list[Gap]:
+    """Read the gaps between groups from the report logged beside a model; none, if it has none."""
+    path = folder / REPORT_FILE
+    report = Report.parse(read_regular(path, max_size(REPORT))) if path.exists() else Report()
+    if report.groups is None:
+        return []
+    return [
+        Gap(
+            column=column.column,
+            group=scores.group,
+            reference=column.reference or "",
+            gap=scores.gap,
+            low=scores.gap_low or 0.0,
+            high=scores.gap_high or 0.0,
+            confidence=report.groups.confidence,
+        )
+        for column in report.groups.columns
+        for scores in column.groups
+        if scores.gap is not None
+    ]
 
 
 def read_calibration(folder: Path) -> Calibration:

@@ -39,6 +39,9 @@ class Policy(_Frozen):
         min_coverage: Smallest share of holdout rows that must lie within their intervals,
             above 0 and below 1; a version is refused if its own is lower beyond chance, or
             not known. None asks for none.
+        max_group_gap: Largest unexplained gap in pay between two groups, in the target's unit,
+            above 0; a version is refused if one of its own is larger beyond chance, or none is
+            known. None allows any.
         tie: Who wins when both RMSEs are equal, within rounding; never the challenger where
             some gain is required.
         replace_unreadable_champion: Let a version that cannot be loaded, or cannot score
@@ -54,6 +57,7 @@ class Policy(_Frozen):
     min_unseen_rows: int = Field(default=20, ge=1)
     max_rmse: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     min_coverage: float | None = Field(default=None, gt=0, lt=1)
+    max_group_gap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tie: Literal["champion", "challenger"] = "champion"
     replace_unreadable_champion: bool = False
     require_better_than_baseline: bool = False
@@ -113,6 +117,33 @@ class Interval(_Frozen):
     confidence: float
 
 
+class Gap(_Frozen):
+    """How much more one group earns than another with the same inputs; see `modelling.groups`.
+
+    Attributes:
+        column: The audit column.
+        group: The one group.
+        reference: The other.
+        gap: The unexplained gap, in the target's unit.
+        low: Lower end of its interval.
+        high: Upper end.
+        confidence: Share of reports whose intervals hold all of their gaps.
+    """
+
+    column: str
+    group: str
+    reference: str
+    gap: float
+    low: float
+    high: float
+    confidence: float
+
+    @property
+    def surely(self) -> float:
+        """How large it is at least, beyond chance; 0 if it may be none."""
+        return max(self.low, -self.high, 0.0)
+
+
 class Evidence(_Frozen):
     """What a verdict rests on; both contestants were scored on the same rows.
 
@@ -124,6 +155,8 @@ class Evidence(_Frozen):
             to compare, or are fewer than two rows.
         coverage: How many of the rows lie within the challenger's intervals; None if that was
             not asked for, or is not known.
+        largest_gap: Of the gaps between groups that the challenger's training has reported, the
+            one that is largest beyond chance; None if that was not asked for, or none is known.
         champion_error: Why the champion could not be scored, where the policy lets it
             be replaced.
         unseen_rows: Holdout rows that neither was trained on, as far as is known; None if
@@ -137,6 +170,7 @@ class Evidence(_Frozen):
     holdout_rows: int
     gain: Interval | None = None
     coverage: Coverage | None = None
+    largest_gap: Gap | None = None
     champion_error: str | None = None
     unseen_rows: int | None = None
     rests_on: Literal["all", "unseen"] = "all"
@@ -220,7 +254,24 @@ def _unfit(evidence: Evidence, policy: Policy) -> str | None:
     if policy.require_better_than_baseline and not own.beats_baseline:
         text = f"RMSE {figure(own.stored_rmse or 0.0)} at its training is {_no_better(own)}"
         return f"{text}, and promotion.require_better_than_baseline is set"
-    return _uncovered(evidence.coverage, policy.min_coverage)
+    uncovered = _uncovered(evidence.coverage, policy.min_coverage)
+    return uncovered or _unequal(evidence.largest_gap, policy.max_group_gap)
+
+
+def _unequal(found: Gap | None, allowed: float | None) -> str | None:
+    """Why a gap between groups is too large, beyond chance; None if none is, or any may be."""
+    if allowed is None:
+        return None
+    if found is None:
+        return "no gap between groups is known, and promotion.max_group_gap is set"
+    if found.surely <= allowed:
+        return None
+    share = f"{found.confidence * 100:g} %"
+    return (
+        f"its unexplained gap between {found.column} '{found.group}' and '{found.reference}' is "
+        f"{_signed(found.gap)} ({share} interval {_signed(found.low)} to {_signed(found.high)}), "
+        f"beyond the allowed {figure(allowed)}"
+    )
 
 
 def _uncovered(coverage: Coverage | None, required: float | None) -> str | None:

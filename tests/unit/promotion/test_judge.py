@@ -10,11 +10,12 @@ import skops.io
 from mlflow import MlflowClient
 
 from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.report import ColumnScores, GroupReport, GroupScores, Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.judge import MAX_ERROR, Judge, UnscorableError, read_contract
-from salary_kedro.promotion.verdict import Contestant, Evidence, Interval, Policy
+from salary_kedro.promotion.verdict import Contestant, Evidence, Gap, Interval, Policy
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.tables.trained_rows import RowPrints
@@ -127,6 +128,45 @@ def test_judge_when_a_coverage_is_required_of_a_version_without_intervals_then_a
     verdict = Judge(registry, HOLDOUT, Policy(min_coverage=0.1)).judge(version, None)
 
     assert (verdict.action, verdict.evidence.coverage) == ("archive", None)
+
+
+# --- Gaps between groups --------------------------------------------------------------
+
+
+def report(*gaps: tuple[float, float, float]) -> Report:
+    """A report in which groups `0`, `1` … are compared with another."""
+    errors = {"rows": 9, "mean_residual": 0, "low": 0, "high": 0, "rmse": 0, "mae": 0}
+    groups = tuple(
+        GroupScores(group=str(place), gap_low=low, gap=gap, gap_high=high, **errors)
+        for place, (low, gap, high) in enumerate(gaps)
+    )
+    column = ColumnScores(column="sex", withheld=0, reference="other", groups=groups)
+    return Report(groups=GroupReport(rows=9, min_rows=5, confidence=0.95, columns=(column,)))
+
+
+def test_judge_when_gaps_are_limited_then_shows_the_one_that_is_largest_beyond_chance(
+    registry: Registry, contract: Contract
+) -> None:
+    found = report((-9, 0, 9), (-8, -5, -2), (1, 6, 11))
+    version = register(log(constant(105), contract, 5.0, report=found))
+
+    verdict = Judge(registry, HOLDOUT, Policy(max_group_gap=1)).judge(version, None)
+
+    assert verdict.action == "archive"
+    assert verdict.evidence.largest_gap == Gap(
+        column="sex", group="1", reference="other", gap=-5, low=-8, high=-2, confidence=0.95
+    )
+
+
+@pytest.mark.parametrize("found", [Report(), report()])
+def test_judge_when_gaps_are_limited_and_none_is_known_then_archives(
+    found: Report, registry: Registry, contract: Contract
+) -> None:
+    version = register(log(constant(105), contract, 5.0, report=found))
+
+    verdict = Judge(registry, HOLDOUT, Policy(max_group_gap=1)).judge(version, None)
+
+    assert (verdict.action, verdict.evidence.largest_gap) == ("archive", None)
 
 
 # --- The evidence ---------------------------------------------------------------------

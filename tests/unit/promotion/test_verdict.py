@@ -14,6 +14,7 @@ from salary_kedro.promotion.verdict import (
     ROUNDING,
     Contestant,
     Evidence,
+    Gap,
     Interval,
     Policy,
     Verdict,
@@ -41,6 +42,53 @@ def evidence(
         gain=None if gain is None else Interval(low=gain[0], high=gain[1], confidence=0.95),
         **details,
     )
+
+
+# --- Gaps between groups --------------------------------------------------------------
+
+EQUAL = Policy(max_group_gap=1000)
+
+
+def gap(low: float, high: float) -> Gap:
+    return Gap(
+        column="sex",
+        group="Female",
+        reference="Male",
+        gap=(low + high) / 2,
+        low=low,
+        high=high,
+        confidence=0.95,
+    )
+
+
+def test_decide_when_a_gap_is_too_large_beyond_chance_then_archives_and_says_so() -> None:
+    found = decide(evidence(FOREST, largest_gap=gap(-3000, -1500)), EQUAL)
+
+    assert found.action == "archive"
+    assert found.reason == (
+        "version 2 is not promoted: its unexplained gap between sex 'Female' and 'Male' is −2250 "
+        "(95 % interval −3000 to −1500), beyond the allowed 1000.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "action"),
+    [
+        (gap(1001, 5000), "archive"),
+        (gap(1000, 5000), "promote"),
+        (gap(-5000, -1000), "promote"),
+        (gap(-90_000, 90_000), "promote"),  # chance may do that
+        (None, "archive"),  # nobody knows
+    ],
+)
+def test_decide_when_gaps_are_limited_then_goes_by_the_interval(
+    found: Gap | None, action: str
+) -> None:
+    assert decide(evidence(FOREST, largest_gap=found), EQUAL).action == action
+
+
+def test_decide_when_gaps_are_not_limited_then_none_is_needed() -> None:
+    assert decide(evidence(FOREST, largest_gap=None), Policy()).action == "promote"
 
 
 # --- Coverage of the intervals -------------------------------------------------------
