@@ -35,18 +35,6 @@ class Coverage(Section):
     high: Share
 
 
-class GroupCoverage(Coverage):
-    """The same of one group of rows.
-
-    Attributes:
-        column: The audit column.
-        group: The value that its rows share; None where they have none.
-    """
-
-    column: Name
-    group: Name | None
-
-
 class Level(Section):
     """What share of holdout rows lies within intervals of one confidence.
 
@@ -68,7 +56,6 @@ class IntervalScores(Section):
         mean_width: Their mean width, in the target's unit.
         thirds: Coverage of the rows with the lowest, middle and highest predictions; none of
             few rows.
-        groups: Coverage by audit group; small ones are withheld, and what would tell of them.
         levels: Coverage at other confidences, ascending.
     """
 
@@ -76,7 +63,6 @@ class IntervalScores(Section):
     coverage: Coverage
     mean_width: Amount
     thirds: Annotated[tuple[Coverage, ...], Field(max_length=3)] = ()
-    groups: Annotated[tuple[GroupCoverage, ...], Listed] = ()
     levels: Annotated[tuple[Level, ...], Listed] = ()
 
 

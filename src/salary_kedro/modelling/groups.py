@@ -4,7 +4,7 @@ All figures rest on predictions of models that had not seen the row, nor any row
 columns never reach a model.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from typing import assert_never
@@ -139,16 +139,6 @@ def score_groups(
             for name, members in shown.items()
         ),
     )
-
-
-def shown_groups(
-    rows: pd.DataFrame, contract: Contract, min_rows: int = MIN_GROUP_ROWS
-) -> Iterator[tuple[str, str | None, Places]]:
-    """The groups of rows of which something may be told: by audit column, value and places."""
-    groups = {column.name: _members(rows[column.name], column) for column in contract.audits}
-    for column, members in withhold(groups, min_rows).items():
-        for name, own in members.items():
-            yield column, None if name == NOT_STATED else name, np.flatnonzero(own)
 
 
 def _members(values: pd.Series, column: Feature) -> Members:

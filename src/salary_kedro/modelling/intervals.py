@@ -11,7 +11,6 @@ from scipy.special import betaincinv, kolmogorov
 from salary_kedro.bundle.calibration import Calibration, Intervals
 from salary_kedro.bundle.report import (
     Coverage,
-    GroupCoverage,
     IntervalScores,
     Level,
     PercentileScores,
@@ -19,7 +18,7 @@ from salary_kedro.bundle.report import (
 )
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.evaluation import Metrics, weights_of
-from salary_kedro.modelling.groups import MIN_GROUP_ROWS, shown_groups
+from salary_kedro.modelling.groups import MIN_GROUP_ROWS
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -39,7 +38,7 @@ def score_calibration(
         predicted: Predictions of the rows, in the target's unit.
         holdout: The rows.
         calibration: What gives the intervals.
-        contract: Names target, weight and audit columns.
+        contract: Names target and weight.
 
     Returns:
         The sections `intervals` and `percentiles`; None where there are no intervals or rows.
@@ -58,7 +57,6 @@ def score_calibration(
             coverage=coverage(_is_within(actual, found), known),
             mean_width=float(np.average(found.high - found.low, weights=known)),
             thirds=tuple(_thirds(predicted, _is_within(actual, found), known)),
-            groups=tuple(_by_group(holdout, _is_within(actual, found), known, contract)),
             levels=tuple(_by_level(predicted, actual, known, calibration)),
         ),
         percentiles=None
@@ -138,15 +136,6 @@ def _thirds(
     if len(predicted) >= THIRDS * MIN_GROUP_ROWS:
         for places in np.array_split(np.argsort(predicted, kind="stable"), THIRDS):
             yield coverage(is_within[places], weights[places])
-
-
-def _by_group(
-    holdout: pd.DataFrame, is_within: NDArray[np.bool_], weights: Numbers, contract: Contract
-) -> Iterator[GroupCoverage]:
-    for column, group, places in shown_groups(holdout, contract):
-        found = coverage(is_within[places], weights[places])
-        label = None if group is None else str(group)
-        yield GroupCoverage(column=column, group=label, **found.model_dump())
 
 
 def _by_level(

@@ -19,7 +19,6 @@ from salary_kedro.modelling.groups import (
     UnseenRows,
     group_table,
     score_groups,
-    shown_groups,
     unseen_rows,
     withhold,
 )
@@ -305,16 +304,6 @@ def test_withhold_when_there_are_very_many_groups_then_tells_the_largest() -> No
 
     assert len(found["x"]) == 50
     assert all(str(i) in found["x"] for i in range(1, 60, 2))
-
-
-def test_shown_groups_when_rows_have_no_value_then_are_called_none() -> None:
-    rows = pd.DataFrame({"sex": texts(*["Female"] * 5, *[None] * 5)})
-
-    found = [(name, group, places.tolist()) for name, group, places in shown_groups(
-        rows, audited(SEX)
-    )]  # fmt: skip
-
-    assert found == [("sex", "Female", [0, 1, 2, 3, 4]), ("sex", None, [5, 6, 7, 8, 9])]
 
 
 # --- Rows and tables ------------------------------------------------------------------------

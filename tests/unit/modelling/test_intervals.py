@@ -16,7 +16,7 @@ from salary_kedro.modelling.intervals import (
     score_calibration,
     score_chances,
 )
-from samples import category, column, contract_of
+from samples import column, contract_of
 
 #: Intervals reach 10 to each side, of 50 % only 1.
 SURE = Calibration(
@@ -107,34 +107,6 @@ def test_score_when_there_are_levels_then_tells_those_that_are_known(contract: C
     assert found is not None
     expected = {level: 0.5 if level <= 0.5 else 1.0 for level in LEVELS if level <= 0.9}
     assert {level.confidence: level.share for level in found.levels} == expected
-
-
-def audited() -> Contract:
-    team = category("team", ["a", "b", "c", "d"], use="audit", example="a", required=False)
-    return contract_of(column("x"), team)
-
-
-def groups(*teams: str | None) -> list[tuple[str | None, int, float]]:
-    actual = [100.0 if team == "a" else 0.0 for team in teams]
-    found = score(actual, audited(), team=pd.Series(teams, dtype="str")).intervals
-    assert found is not None
-    return [(one.group, one.rows, one.share) for one in found.groups]
-
-
-def test_score_when_there_is_an_audit_column_then_tells_its_groups() -> None:
-    assert groups(*"aaaaa", *"bbbbbb") == [("a", 5, 1), ("b", 6, 0)]
-
-
-def test_score_when_rows_have_no_group_then_are_one_of_their_own() -> None:
-    assert groups(*"aaaaa", *[None] * 5) == [("a", 5, 1), (None, 5, 0)]
-
-
-def test_score_when_one_group_is_small_then_withholds_the_next_as_well() -> None:
-    assert groups(*"aaaaa", *"bbbbbb", *"cccc") == [("b", 6, 0)]
-
-
-def test_score_when_small_groups_are_enough_together_then_tells_all_others() -> None:
-    assert groups(*"aaaaa", *"bbbbbb", *"cccc", "d") == [("a", 5, 1), ("b", 6, 0)]
 
 
 def test_score_when_there_are_no_intervals_then_has_no_such_section(contract: Contract) -> None:
