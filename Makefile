@@ -17,7 +17,7 @@ QUICK := tests/unit tests/pipelines $(if $(FAST),-m fast,tests/story -m "fast or
 	--numprocesses logical --maxprocesses 8 --dist loadfile
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: help run serve app viz ui test verify prove check format bench image audit lock clean
+.PHONY: help run serve app viz ui test verify prove check format bench bench-serve image audit lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -70,6 +70,9 @@ bench: $(DEV) ## measure start-up against bare Kedro, training, validation and s
 	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 	@$(BIN)/python benchmarks/readers.py $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-serve: $(DEV) ## measure one prediction of the service against another commit's (BASE=HEAD~1 ROUNDS=30)
+	@$(BIN)/python benchmarks/serving.py $(if $(BASE),--base $(BASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(RUN) ## resolve the dependencies again and write the four lock files
 	@.ci/lock $(BIN)/uv

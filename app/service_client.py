@@ -1,4 +1,4 @@
-"""The page's side of the prediction service: two requests, typed answers, errors in sentences."""
+"""The page's side of the prediction service: three requests, typed answers, errors in sentences."""
 
 import math
 import os
@@ -149,6 +149,8 @@ class ServedModel:
     `rmse` is the holdout error in the target's unit, or None if it was not recorded; `claimed`
     says that it is another project's word for it, which nobody here has measured.
     `reserve_reason` says why a reserve answers; it is None when the current model does.
+    `compared` is the target as a question that may be asked beside the features; it is None for
+    a service that compares and explains nothing. `no_intervals` says why there are none.
     """
 
     version: int
@@ -157,6 +159,8 @@ class ServedModel:
     features: tuple[Feature, ...]
     target: Target
     claimed: bool = False
+    compared: Feature | None = None
+    no_intervals: str = ""
 
     @classmethod
     def from_json(cls, answer: Mapping[str, Any]) -> Self:
@@ -167,6 +171,7 @@ class ServedModel:
         """
         is_reserve = answer.get("source") == "reserve"
         features, domain = answer["contract"]["features"], answer.get("domain") or {}
+        target, intervals = answer["contract"]["target"], answer.get("intervals")
         return cls(
             version=int(answer["model_version"]),
             reserve_reason=_text(answer.get("reason") or "") if is_reserve else None,
@@ -176,8 +181,12 @@ class ServedModel:
                 for each in features
                 if each.get("use", "feature") == "feature"  # the service takes no others
             ),
-            target=Target.from_json(answer["contract"]["target"]),
+            target=Target.from_json(target),
             claimed=answer.get("claimed") is True,
+            compared=None
+            if intervals is None
+            else Feature.from_json({**target, "required": False}, {}),
+            no_intervals=_text((intervals or {}).get("reason") or ""),
         )
 
 
@@ -185,7 +194,9 @@ class ServedModel:
 class Prediction:
     """One answer: value and interval in the target's unit, confidence as a share of 1.
 
-    `low`, `high` and `confidence` are None when the model gives no interval.
+    `low`, `high` and `confidence` are None when the model gives no interval. `percentile` is the
+    percentage of those predicted alike who have less than the salary that was sent along, and
+    `percentile_margin` by how many points it may be off; None when that is not known.
     """
 
     value: float
@@ -195,6 +206,8 @@ class Prediction:
     model_name: str
     model_version: int
     warnings: tuple[str, ...]
+    percentile: float | None = None
+    percentile_margin: float | None = None
 
     @classmethod
     def from_json(cls, answer: Mapping[str, Any], target: str) -> Self:
@@ -211,6 +224,8 @@ class Prediction:
             model_name=_text(answer["model_name"]),
             model_version=int(answer["model_version"]),
             warnings=tuple(_text(each) for each in answer.get("warnings") or ()),
+            percentile=_optional_number(answer.get("percentile")),
+            percentile_margin=_optional_number(answer.get("percentile_margin")),
         )
 
 
@@ -255,7 +270,8 @@ class ServiceClient:
         """Ask for one prediction.
 
         Args:
-            values: one value for each feature's name, in the unit of the contract.
+            values: one value for each feature's name, in the unit of the contract, and for the
+                target's, if there is something to compare.
             target: the name of the contract's target.
 
         Raises:
@@ -266,6 +282,25 @@ class ServiceClient:
             return Prediction.from_json(answer, target)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._foreign(f"its /predict gives no '{target}'") from error
+
+    def contributions(self, values: Mapping[str, Scalar]) -> dict[str, float]:
+        """Ask what each feature adds to the average prediction, or takes from it.
+
+        Args:
+            values: one value for each feature's name, in the unit of the contract.
+
+        Returns:
+            By the features' names, in the target's unit; empty when the model does not know.
+
+        Raises:
+            ServiceError: one of its kinds, with a sentence for people.
+        """
+        answer = self._ask("POST", "explain", dict(values))
+        try:
+            found = answer["contributions"] or {}
+            return {_text(name): _number(value) for name, value in found.items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._foreign("its /explain gives no contributions") from error
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         """Send one request and return the JSON of a good answer, or raise a ServiceError."""

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import streamlit as st
 
+from charts import contributions_chart, interval_chart
 from entrance import ClosedError, Password, log_once, password_to_ask, try_password
 from service_client import (
     BadInputError,
@@ -235,12 +237,21 @@ def ask_values(model: ServedModel) -> dict[str, Scalar] | None:
     form_key = f"form {hash(model.features)}"
     with st.form(form_key):
         fields = {x.name: FIELDS[x.kind](x, f"{form_key} {x.name}") for x in model.features}
+        if model.compared is not None:
+            fields[model.compared.name] = ask_compared(model.compared, form_key)
         is_pressed = st.form_submit_button("Predict", type="primary", width="stretch")
     if st.session_state.setdefault("form", form_key) != form_key:
         st.session_state["form"] = form_key
         st.info("A new model asks for other values. Check the form, then press Predict.")
     values = {name: value for name, value in fields.items() if value is not None}
     return values if is_pressed else None
+
+
+def ask_compared(target: Feature, form_key: str) -> Scalar | None:
+    """A field for what somebody earns, which may stay empty."""
+    told = "If you enter one, the answer says how many people like these have less. It is not kept."
+    asked = replace(target, label=f"{target.label} to compare", help=told)
+    return FIELDS[asked.kind](asked, f"{form_key} {asked.name}")
 
 
 def interval_sentence(prediction: Prediction) -> str:
@@ -250,6 +261,20 @@ def interval_sentence(prediction: Prediction) -> str:
     share = "" if prediction.confidence is None else f"{100 * prediction.confidence:g} % "
     words = f"With {share}confidence between" if share else "Between"
     return f"{words} {amount(prediction.low)} and {amount(prediction.high)}."
+
+
+def percentile_sentence(prediction: Prediction, compared: Scalar | None) -> str:
+    """Where a salary to compare stands; empty if there is none."""
+    if not isinstance(compared, float | int):
+        return ""
+    if prediction.percentile is None:
+        return f"It is not known how many people like these have less than {amount(compared)}."
+    share = min(99, max(1, round(prediction.percentile)))
+    margin = max(1, round(prediction.percentile_margin or 0))
+    return (
+        f"{amount(compared)} is more than about {share} % of people like these have, give or take "
+        f"{margin}."
+    )
 
 
 def model_sentence(prediction: Prediction, model: ServedModel) -> str:
@@ -271,17 +296,50 @@ def question_sentence(values: dict[str, Scalar], features: tuple[Feature, ...]) 
     return ", ".join(f"{x.label}: {written(value)} {x.unit}".strip() for x, value in asked)
 
 
-def show_prediction(prediction: Prediction, model: ServedModel, question: str) -> None:
+def show_prediction(
+    prediction: Prediction, model: ServedModel, question: str, compared: Scalar | None
+) -> None:
     """Show an answer: the salary, what was asked, its interval, the warnings and who answered."""
     salary = with_unit(prediction.value, model.target.unit)
     with st.container(border=True, gap="xsmall"):
         st.subheader(plain(f"About {salary}"), anchor=False)
         st.markdown(plain(question))
-        if interval := interval_sentence(prediction):
-            st.markdown(plain(interval))
+        show_interval(prediction, model, compared)
+        if sentence := percentile_sentence(prediction, compared):
+            st.markdown(plain(sentence))
         for warning in prediction.warnings:
             st.warning(plain(warning), icon=":material/warning:")
         st.caption(plain(model_sentence(prediction, model)))
+
+
+def show_interval(prediction: Prediction, model: ServedModel, compared: Scalar | None) -> None:
+    """Show the interval in words and as a band, or say why there is none."""
+    if prediction.low is None or prediction.high is None:
+        if model.no_intervals and model.version == prediction.model_version:
+            st.caption(plain(f"There is no interval: {model.no_intervals}."))
+        return
+    st.markdown(plain(interval_sentence(prediction)))
+    axis = f"{model.target.label} ({model.target.unit})"
+    given = float(compared) if isinstance(compared, float | int) else None
+    st.vega_lite_chart(
+        spec=interval_chart(prediction.low, prediction.high, prediction.value, given, axis),
+        width="stretch",
+    )
+
+
+def show_drivers(service: ServiceClient, values: dict[str, Scalar], model: ServedModel) -> None:
+    """Show what each input adds to the average prediction; nothing where that is not known."""
+    try:
+        found = service.contributions(values)
+    except ServiceError:
+        return  # the prediction is there; the service may only be busy
+    labels = {feature.name: feature.label for feature in model.features}
+    if not found or set(found) != set(labels):
+        return
+    st.markdown("**What drives it**, from the average prediction to this one")
+    contributions = {labels[name]: value for name, value in found.items()}
+    axis = f"{model.target.label} ({model.target.unit})"
+    st.vega_lite_chart(spec=contributions_chart(contributions, axis), width="stretch")
 
 
 def show_notice(model: ServedModel) -> None:
@@ -309,7 +367,10 @@ def show_service(service: ServiceClient) -> None:
     values = ask_values(model)
     if values is not None:
         prediction = service.predict(values, model.target.name)
-        show_prediction(prediction, model, question_sentence(values, model.features))
+        compared = values.pop(model.target.name, None)
+        show_prediction(prediction, model, question_sentence(values, model.features), compared)
+        if model.compared is not None:
+            show_drivers(service, values, model)
 
 
 def is_let_in() -> bool:

@@ -87,6 +87,13 @@ def model() -> dict[str, Any]:
 
 
 @pytest.fixture
+def recent(model: dict[str, Any], answers: Answers) -> None:
+    """Makes the scripted service one that compares and explains, without intervals yet."""
+    model["intervals"] = {"confidence": 0.9, "rows": 9, "reason": "9 rows are too few"}
+    answers["/explain"] = (200, {"contributions": {"experience_years": -9000.5}})
+
+
+@pytest.fixture
 def prediction() -> dict[str, Any]:
     """A fresh copy of what `POST /predict` answers, for the test to change."""
     return {**PREDICTION}

@@ -143,6 +143,53 @@ def test_predict_when_interval_and_warnings_come_then_gives_them(
     assert answer.warnings == ("12 is rare.",)
 
 
+def test_predict_when_a_salary_was_sent_along_then_gives_where_it_stands(
+    scripted_url: str, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"percentile": 72.4, "percentile_margin": 6})
+    answer = ServiceClient(scripted_url).predict({"experience_years": 5, "salary": 1}, "salary")
+    assert (answer.percentile, answer.percentile_margin) == (72.4, 6)
+
+
+def test_model_when_the_service_is_an_old_one_then_compares_nothing(scripted_url: str) -> None:
+    model = ServiceClient(scripted_url).model()
+    assert (model.compared, model.no_intervals) == (None, "")
+
+
+@pytest.mark.usefixtures("recent")
+def test_model_when_it_compares_then_gives_the_target_as_a_question(scripted_url: str) -> None:
+    model = ServiceClient(scripted_url).model()
+    assert model.compared is not None
+    assert (model.compared.name, model.compared.required) == ("salary", False)
+    assert model.compared.exclusive_minimum == 0
+    assert model.no_intervals == "9 rows are too few"
+
+
+@pytest.mark.usefixtures("recent")
+def test_contributions_when_asked_then_are_those_of_the_service(
+    scripted_url: str, received: list
+) -> None:
+    found = ServiceClient(scripted_url).contributions({"experience_years": 5})
+    assert found == {"experience_years": -9000.5}
+    assert received == [("POST /explain", {"experience_years": 5})]
+
+
+def test_contributions_when_the_model_knows_none_then_are_empty(
+    scripted_url: str, answers: dict
+) -> None:
+    answers["/explain"] = (200, {"contributions": None})
+    assert ServiceClient(scripted_url).contributions({}) == {}
+
+
+@pytest.mark.parametrize("content", [{}, [], {"contributions": {"a": "x"}}, {"contributions": 5}])
+def test_contributions_when_they_have_another_form_then_says_so(
+    scripted_url: str, answers: dict, content: object
+) -> None:
+    answers["/explain"] = (200, content)
+    with pytest.raises(UnexpectedAnswerError, match="/explain gives no contributions"):
+        ServiceClient(scripted_url).contributions({})
+
+
 def test_predict_when_the_target_has_another_name_then_reads_that_key(
     scripted_url: str, answers: dict, prediction: dict
 ) -> None:

@@ -1,5 +1,6 @@
 """The page in each of its states, run by Streamlit's own test runner against a real server."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from charts import MANY, REST, contributions_chart
 from entrance import WrongTries
 from kinds import AWKWARD, all_kinds, category, learned, professors
 from salary_kedro.contract import Contract
@@ -145,6 +147,104 @@ def test_page_when_the_model_gives_an_interval_then_says_it_in_words(
     answers["/predict"] = (200, prediction | {"low": 61000.0, "high": 85000.4, "confidence": 0.9})
     press_predict(page)
     assert page.markdown[-1].value == "With 90 % confidence between 61,000 and 85,000."
+
+
+def charts(page: AppTest) -> list[dict[str, Any]]:
+    """The specifications of the charts that are shown."""
+    return [json.loads(x.proto.spec) for x in page.get("vega_lite_chart")]
+
+
+def test_page_when_the_model_gives_an_interval_then_draws_it_about_the_prediction(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"low": 61000.0, "high": 85000.4, "confidence": 0.9})
+    (chart,) = charts(press_predict(page))
+    rows = [layer["data"]["values"] for layer in chart["layer"]]
+    assert rows == [[{"at": 61000.0, "to": 85000.4}], [{"at": 72861.25}]]
+
+
+def test_page_when_the_service_is_an_old_one_then_has_no_field_to_compare_and_no_chart(
+    page: AppTest, received: list
+) -> None:
+    press_predict(page)
+    assert [field.label for field in page.number_input] == [
+        "Professional experience (0 to 60 years)"
+    ]
+    assert charts(page) == []
+    assert "POST /explain" not in [asked for asked, _ in received]
+
+
+@pytest.mark.usefixtures("recent")
+def test_page_when_there_is_no_interval_then_says_why(page: AppTest) -> None:
+    press_predict(page)
+    assert texts(page.caption)[0] == "There is no interval: 9 rows are too few."
+
+
+@pytest.mark.usefixtures("recent")
+def test_page_when_no_salary_is_entered_then_sends_none(page: AppTest, received: list) -> None:
+    press_predict(page)
+    assert ("POST /predict", {"experience_years": 5.0}) in received
+
+
+@pytest.mark.usefixtures("recent")
+@pytest.mark.parametrize(
+    ("percentile", "margin", "sentence"),
+    [
+        (72.4, 5.6, "80,000 is more than about 72 % of people like these have, give or take 6."),
+        (99.9, 0.1, "80,000 is more than about 99 % of people like these have, give or take 1."),
+        (None, None, "It is not known how many people like these have less than 80,000."),
+    ],
+)
+def test_page_when_a_salary_is_entered_then_says_where_it_stands(
+    page: AppTest,
+    answers: dict,
+    prediction: dict,
+    received: list,
+    percentile: float | None,
+    margin: float | None,
+    sentence: str,
+) -> None:
+    found = {"percentile": percentile, "percentile_margin": margin}
+    answers["/predict"] = (200, prediction | found)
+    labelled(page.number_input, "Salary to compare").set_value(80000)
+    press_predict(page)
+    assert ("POST /predict", {"experience_years": 5.0, "salary": 80000.0}) in received
+    assert ("POST /explain", {"experience_years": 5.0}) in received
+    assert sentence in texts(page.markdown)
+
+
+@pytest.mark.usefixtures("recent")
+def test_page_when_the_service_explains_then_draws_what_each_input_adds(page: AppTest) -> None:
+    (chart,) = charts(press_predict(page))
+    (bars,) = chart["layer"]
+    assert bars["data"]["values"] == [{"input": "Professional experience", "adds": -9000.5}]
+
+
+@pytest.mark.usefixtures("recent")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (503, refuse("busy", "try again")),
+        (200, {"contributions": None}),
+        (200, {"contributions": {"another": 5}}),
+    ],
+)
+def test_page_when_it_is_not_known_what_drives_a_prediction_then_shows_the_prediction_alone(
+    page: AppTest, answers: dict, answer: Any
+) -> None:
+    answers["/explain"] = answer
+    press_predict(page)
+    assert [x.value for x in page.subheader] == ["About 72,861 a year, gross"]
+    assert (charts(page), len(page.error)) == ([], 0)
+
+
+def test_contributions_when_there_are_many_then_the_smallest_are_drawn_as_one() -> None:
+    chart = contributions_chart({f"x{number}": number for number in range(-10, 10)}, "Salary")
+    rows = chart["layer"][0]["data"]["values"]
+    assert [row["adds"] for row in rows[:3]] == [-10, -9, 9]
+    assert len(rows) == MANY
+    assert rows[-1]["input"] == REST
+    assert sum(row["adds"] for row in rows) == sum(range(-10, 10))
 
 
 def test_page_when_the_answer_has_warnings_then_shows_each(
@@ -329,6 +429,7 @@ def test_page_when_the_contract_has_every_kind_then_draws_the_widget_of_each(
         "Hours",
         "Bonus",
         "Level",
+        "Salary to compare",
     ]
     assert [x.label for x in full_page.selectbox] == ["Grade", "Site", "Job title"]
     assert [x.label for x in full_page.checkbox] == ["Manager"]
@@ -410,7 +511,10 @@ def test_page_when_a_column_is_no_input_then_does_not_ask_for_it(
     page = open_for(
         column("age"), category("sex", "f", "m", use="audit"), learned("x", "y", use="ignore")
     )
-    assert [x.label for x in page.number_input] == ["Age (units)"]
+    assert [x.label for x in page.number_input] == [
+        "Age (units)",
+        "Salary to compare (above 0 a year)",
+    ]
     assert not page.selectbox
 
 
@@ -487,6 +591,7 @@ def test_page_when_it_is_drawn_for_professors_then_has_two_lists_and_two_whole_n
     assert [(x.label, x.min, x.max, x.step) for x in page.number_input] == [
         ("Years since the PhD (0 to 70 years)", 0, 70, 1),
         ("Years of service (0 to 70 years)", 0, 70, 1),
+        ("Salary to compare (above 0 a year)", 0, None, 1),
     ]
     press_predict(page)
     assert page.subheader[0].value.endswith("a year")
