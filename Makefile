@@ -20,7 +20,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 .PHONY: help run serve app viz ui test verify prove check format bench bench-serve image audit lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 run: $(RUN) ## train, track, register, promote and package a model (ENV=name for another environment)
 	@$(BIN)/kedro run $(ENV_OPTION)
