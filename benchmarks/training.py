@@ -55,12 +55,18 @@ PROMOTION_NODES = ("bring_into_line", "promote_if_better")
 EXPLANATION = {
     "02_intermediate/valid_salaries.parquet",
     "06_models/model.skops",
+    "08_reporting/calibration.json",
     "08_reporting/group_metrics.csv",
+    "08_reporting/group_scores.json",
+    "08_reporting/importances.csv",
+    "08_reporting/input_scores.json",
+    "model/extra_files/background.json",
     "model/extra_files/domain.json",
     "model/input_example.json",
     "model/serving_input_example.json",
     "run/data_dictionary.csv",
     "run/group_metrics.csv",
+    "run/importances.csv",
     "run/holdout_errors.csv",
     "run/verdict.json",
 }

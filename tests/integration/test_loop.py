@@ -340,6 +340,7 @@ def test_mlflow_run_when_logged_then_has_plots_rejected_rows_and_lineage(
         assert top >= {
             "data_dictionary.csv",
             "group_metrics.csv",
+            "importances.csv",
             "lineage.json",
             "plots",
             "rejected_rows.csv",

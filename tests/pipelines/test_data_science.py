@@ -23,6 +23,7 @@ from salary_kedro.modelling.evaluation import (
     predict_out_of_fold,
 )
 from salary_kedro.modelling.folding import fold_rows
+from salary_kedro.modelling.importance import IMPORTANCE_COLUMNS
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.pipelines.data_engineering.nodes import (
     clean_salaries,
@@ -40,6 +41,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     register_version,
     report_model,
     score_groups,
+    score_inputs,
     score_intervals,
     show_groups,
 )
@@ -86,6 +88,8 @@ def parameters(model: ModelName = "linear_regression", **settings: object) -> Da
         hyperparameters={model: settings},
     )
 
+
+NO_IMPORTANCES = pd.DataFrame(columns=[*IMPORTANCE_COLUMNS])
 
 # --- Fitting and evaluating ---------------------------------------------------------
 
@@ -242,7 +246,34 @@ def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_draw
     assert table[["group", "rows"]].to_numpy().tolist() == [["f", 20], ["m", 20]]
     assert picture.startswith(b"\x89PNG")
     metrics = {"rmse": 1.0, "baseline_mean_rmse": 2.0, "baseline_median_rmse": 3.0}
-    assert report_model(metrics, train, {}, found, audited)["groups"] == found["groups"]
+    assert report_model(metrics, train, {}, found, {}, audited)["groups"] == found["groups"]
+
+
+def test_score_inputs_when_done_then_tells_of_each_input_in_three_ways(
+    split: Split, contract: Contract
+) -> None:
+    model = fit_model(split.train, contract, parameters())
+
+    scores, table, picture = score_inputs(model, split.holdout, contract, parameters())
+
+    assert table["input"].tolist() == ["experience_years"]
+    assert scores["importance"]["inputs"] == table.to_dict(orient="records")
+    assert picture == b""  # one bar says nothing
+
+
+def test_score_inputs_when_there_are_several_then_draws_them(
+    split: Split, contract: Contract
+) -> None:
+    several = contract_of(column("experience_years"), column("luck"))
+    train, holdout = (
+        rows.assign(luck=np.arange(len(rows)) % 5 + 0.0) for rows in (split.train, split.holdout)
+    )
+    model = fit_model(train, several, parameters())
+
+    _, table, picture = score_inputs(model, holdout, several, parameters())
+
+    assert table["input"].tolist() == ["experience_years", "luck"]
+    assert picture.startswith(b"\x89PNG")
 
 
 # --- Logging, archiving, registering --------------------------------------------------
@@ -260,6 +291,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             contract=contract,
             metrics={"rmse": 5.25},
             group_metrics=NO_GROUPS,
+            importances=NO_IMPORTANCES,
             rejected_rows=pd.DataFrame({"line": [3], "reasons": ["Salary: missing"]}),
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
             train=split.train,
@@ -321,6 +353,7 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             contract=contract,
             metrics={"rmse": 5.25},
             group_metrics=NO_GROUPS,
+            importances=NO_IMPORTANCES,
             rejected_rows=pd.DataFrame({"line": [], "reasons": []}),
             code_lineage={},
             train=mixed.train,

@@ -73,6 +73,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "register_version",
             "report_model",
             "score_groups",
+            "score_inputs",
             "score_intervals",
             "show_groups",
         ],

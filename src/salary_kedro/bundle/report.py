@@ -165,6 +165,35 @@ class GroupReport(Section):
     columns: Annotated[tuple[ColumnScores, ...], Listed]
 
 
+class InputImportance(Section):
+    """How much the model's error rests on one input.
+
+    Attributes:
+        input: Its field.
+        importance: By how much the RMSE rises if its values are shuffled, in the target's unit;
+            around 0, or below, if the model does without it.
+        spread: Standard deviation of that over the shuffles.
+    """
+
+    input: Name
+    importance: Amount
+    spread: Amount
+
+
+class ImportanceReport(Section):
+    """Which inputs the model's error on the holdout rests on.
+
+    Attributes:
+        rows: Holdout rows that were shuffled.
+        repeats: How often each input was.
+        inputs: The inputs, the most important first.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    repeats: Annotated[int, Field(ge=1)]
+    inputs: Annotated[tuple[InputImportance, ...], Listed]
+
+
 class Report(BaseModel):
     """What was found out about a model; of each section None if it was not looked into.
 
@@ -175,6 +204,7 @@ class Report(BaseModel):
         percentiles: How its percentiles did there.
         baseline: How much better it is than a plain mean or median.
         groups: For whom it predicts well; None where no column is audited.
+        importance: Which inputs its error rests on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -183,6 +213,7 @@ class Report(BaseModel):
     percentiles: PercentileScores | None = None
     baseline: Baseline | None = None
     groups: GroupReport | None = None
+    importance: ImportanceReport | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> "Report":

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.calibration import NORMAL_QUANTILE, Calibration, Intervals
-from salary_kedro.bundle.report import GroupReport, IntervalScores
+from salary_kedro.bundle.report import GroupReport, ImportanceReport, IntervalScores
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.tables.frames import encode_frame
@@ -123,6 +123,23 @@ def _draw_band(axes: Axes, places: pd.Series, found: Intervals | None, is_groupe
         axes.vlines(places, found.low, found.high, color="black", alpha=0.5, label=label)
     else:
         axes.fill_between(places, found.low, found.high, color="black", alpha=0.1, label=label)
+
+
+def plot_importance(report: ImportanceReport, contract: Contract) -> Figure:
+    """By how much the RMSE rises if an input is shuffled, the most important first."""
+    shown = report.inputs[:MAX_GAPS]
+    labels = {column.name: _title(column) for column in contract.inputs}
+    figure, axes = _blank("Holdout rows: rise of the RMSE if an input is shuffled")
+    figure.set_figheight(max(4.5, 0.3 * len(shown)))
+    axes.barh(
+        range(len(shown)),
+        [item.importance for item in shown],
+        xerr=[item.spread for item in shown],
+    )
+    axes.set_yticks(range(len(shown)), [labels[item.input] for item in shown], parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"Rise in {_title(contract.target)}", parse_math=False)
+    return figure
 
 
 def plot_pay_gaps(report: GroupReport, contract: Contract) -> Figure:

@@ -62,6 +62,7 @@ def log_training(
     lineage: Lineage,
     figures: Mapping[str, bytes],
     group_metrics: pd.DataFrame,
+    importances: pd.DataFrame | None = None,
     rejected_rows: pd.DataFrame,
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
@@ -81,6 +82,7 @@ def log_training(
         lineage: What the model was made from.
         figures: PNG files of plots, by name without suffix; empty ones are left out.
         group_metrics: Scores by group, which tell of no single person.
+        importances: How much the error rests on each input.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
         calibration: How sure its predictions are.
         report: What else was found out about it.
@@ -93,6 +95,7 @@ def log_training(
     """
     _active_run_id()  # or MLflow would open a run of its own
     tables = {"rejected_rows": rejected_rows[["line", "reasons"]], "group_metrics": group_metrics}
+    tables |= {} if importances is None else {"importances": importances}
     for name, table in tables.items():
         mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")

@@ -25,6 +25,7 @@ from salary_kedro.modelling.evaluation import (
     weights_of,
 )
 from salary_kedro.modelling.folding import fold_rows
+from salary_kedro.modelling.importance import importance_table, measure_importance
 from salary_kedro.modelling.intervals import calibration_metrics, score_calibration
 from salary_kedro.project.parameters import (
     DataScience,
@@ -142,11 +143,27 @@ def show_groups(group_scores: dict[str, Any], contract: Contract) -> tuple[pd.Da
     return groups.group_table(found), plots.as_png(plots.plot_pay_gaps(found, contract))
 
 
+def score_inputs(
+    model: Model, holdout: pd.DataFrame, contract: Contract, parameters: DataScience
+) -> tuple[dict[str, Any], pd.DataFrame, bytes]:
+    """Measure how much the error on the holdout rests on each input.
+
+    Returns:
+        A `Report` of that alone, as plain JSON; the same as a table; and drawn, as PNG, if
+        there are several.
+    """
+    found = measure_importance(model, holdout, contract, parameters.random_state)
+    is_ranking = len(found.inputs) > 1
+    picture = plots.as_png(plots.plot_importance(found, contract)) if is_ranking else b""
+    return Report(importance=found).model_dump(mode="json"), importance_table(found), picture
+
+
 def report_model(
     metrics: Metrics,
     train: pd.DataFrame,
     interval_scores: dict[str, Any],
     group_scores: dict[str, Any],
+    input_scores: dict[str, Any],
     contract: Contract,
 ) -> dict[str, Any]:
     """Gather what was found out about the model.
@@ -161,8 +178,11 @@ def report_model(
         median_rmse=median,
         median_by=strongest_category(train, contract),
     )
-    groups_found = Report.model_validate(group_scores).groups
-    sections = {"baseline": baseline, "groups": groups_found}
+    sections = {
+        "baseline": baseline,
+        "groups": Report.model_validate(group_scores).groups,
+        "importance": Report.model_validate(input_scores).importance,
+    }
     report = Report.model_validate(interval_scores).model_copy(update=sections)
     return report.model_dump(mode="json")
 
@@ -201,6 +221,7 @@ def log_run(
     contract: Contract,
     metrics: Metrics,
     group_metrics: pd.DataFrame,
+    importances: pd.DataFrame,
     rejected_rows: pd.DataFrame,
     code_lineage: dict[str, str],
     train: pd.DataFrame,
@@ -239,6 +260,7 @@ def log_run(
         ),
         figures=figures,
         group_metrics=group_metrics,
+        importances=importances,
         rejected_rows=rejected_rows,
         calibration=Calibration.model_validate(calibration),
         report=Report.model_validate(report),
