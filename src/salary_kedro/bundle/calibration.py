@@ -22,14 +22,15 @@ from salary_kedro.errors import UserError
 
 Numbers = NDArray[np.float64]
 
-TINY, LARGEST = sys.float_info.min, sys.float_info.max
+TINY = sys.float_info.min
 #: e to a larger power is no number any more.
 MAX_LOG = 709.0
 #: Of the 95 % interval of a share.
 NORMAL_QUANTILE = 1.959963984540054
-#: So large that no product of two of them overflows.
-Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
-Positive = Annotated[float, Field(gt=0, le=1e100)]
+#: No product of two such numbers overflows.
+MOST = 1e100
+Bounded = Annotated[float, Field(ge=-MOST, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Knots = Annotated[tuple[Bounded, ...], Field(max_length=100)]
 Grid = Annotated[tuple[Bounded, ...], Field(max_length=300)]
@@ -77,8 +78,8 @@ class Calibration(BaseModel):
         rows: Number of residuals that it rests on.
         effective_rows: How many residuals of equal weight would tell as much.
         log_scale: Whether residuals are those of logarithms.
-        minimum: Lowest value that the target can have, in its unit; None for none.
-        maximum: Highest value; None for none.
+        minimum: Lowest value that the target can have, in its unit.
+        maximum: Highest value.
         knots: Predictions, ascending.
         shifts: Mean residual at each knot.
         spreads: Mean absolute residual about it, above 0.
@@ -94,8 +95,8 @@ class Calibration(BaseModel):
     rows: int = Field(default=0, ge=0)
     effective_rows: float = Field(default=0, ge=0)
     log_scale: bool = False
-    minimum: Bounded | None = None
-    maximum: Bounded | None = None
+    minimum: Bounded = -MOST
+    maximum: Bounded = MOST
     knots: Knots = ()
     shifts: Knots = ()
     spreads: Annotated[tuple[Positive, ...], Field(max_length=100)] = ()
@@ -146,8 +147,7 @@ class Calibration(BaseModel):
         low, high = place + shift - width * spread, place + shift + width * spread
         if self.log_scale:
             low, high = (float(np.exp(min(end, MAX_LOG))) for end in (low, high))
-        minimum, maximum = self._ends()
-        return min(max(low, minimum), predicted), max(min(high, maximum), predicted)
+        return min(max(low, self.minimum), predicted), max(min(high, self.maximum), predicted)
 
     def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals | None:
         """The intervals of predictions, shape (rows,); None if there are none, see `reason`.
@@ -169,10 +169,9 @@ class Calibration(BaseModel):
         low, high = centre - width * spread, centre + width * spread
         if self.log_scale:
             low, high = _exp(low), _exp(high)
-        minimum, maximum = self._ends()
         return Intervals(
-            np.minimum(np.maximum(low, minimum), predicted),
-            np.maximum(np.minimum(high, maximum), predicted),
+            np.minimum(np.maximum(low, self.minimum), predicted),
+            np.maximum(np.minimum(high, self.maximum), predicted),
             wanted,
         )
 
@@ -237,10 +236,6 @@ class Calibration(BaseModel):
 
     def _scaled(self, values: Numbers) -> Numbers:
         return np.log(np.maximum(values, TINY)) if self.log_scale else values
-
-    def _ends(self) -> tuple[float, float]:
-        minimum = -LARGEST if self.minimum is None else self.minimum
-        return minimum, LARGEST if self.maximum is None else self.maximum
 
 
 def _exp(values: Numbers) -> Numbers:

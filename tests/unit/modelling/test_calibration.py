@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salary_kedro.contract import Contract
+from salary_kedro.contract.columns import MAX_NUMBER
 from salary_kedro.modelling.calibration import KNOT_ROWS, LEVELS, MAX_SCORES, calibrate
 from samples import TARGET, column, contract_of
 
@@ -95,7 +96,7 @@ def test_calibrate_when_the_target_is_fitted_as_logarithm_then_learns_factors() 
 def test_calibrate_when_the_target_has_bounds_then_takes_them_along(contract: Contract) -> None:
     found = calibrate(out_of_fold(range(10), [0] * 10), contract, 0.9)
 
-    assert (found.minimum, found.maximum) == (0, None)
+    assert (found.minimum, found.maximum) == (0, MAX_NUMBER)
 
 
 def test_calibrate_when_rows_have_weights_then_takes_weighted_quantiles(
