@@ -87,6 +87,20 @@ def test_compare_when_a_metric_is_missing_on_one_side_then_is_not_identical() ->
     assert found.metrics["old"] == Metric(recorded=2.0, now=None, absolute=None, relative=None)
 
 
+def test_compare_when_calibrations_differ_then_is_not_identical() -> None:
+    found = compare(1, (LINEAGE, LINEAGE), ({}, {}), SAME, ([1.0, 200.0], [1.0, 201.0]))
+
+    assert not found.identical
+    assert found.calibration is not None
+    assert (found.calibration.absolute, found.calibration.relative) == (1.0, 0.005)
+
+
+def test_compare_when_a_version_has_no_calibration_then_says_nothing_of_it() -> None:
+    found = compare(1, (LINEAGE, LINEAGE), ({}, {}), SAME, None)
+
+    assert (found.identical, found.calibration) == (True, None)
+
+
 def test_compare_when_predictions_differ_then_is_not_identical() -> None:
     found = compare(1, (LINEAGE, LINEAGE), ({}, {}), {"examples": ([100.0], [101.0])})
 

@@ -202,7 +202,7 @@ def describe(found: Mapping[str, Any]) -> list[str]:
         if gap["absolute"] != 0:
             lines.append(f"  predictions on the {kind} rows: {_gap(gap)} at the most")
     if found["calibration"] is not None and found["calibration"]["absolute"] != 0:
-        lines.append(f"  calibration of the intervals: {_gap(found['calibration'])} at the most")
+        lines.append(f"  calibration of the intervals: {_gap(found['calibration'])}")
     return lines
 
 
