@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from salary_kedro.bundle.places import data_folder
 from salary_kedro.cli import cli
 from salary_kedro.project.exchange import interrupted as find_interrupted
 from salary_kedro.project.new_environment import writing_alone
+from salary_kedro.project.project import open_project
 from sessions import logs
 from support import Project
 
@@ -84,6 +86,22 @@ def test_infer_when_it_is_done_then_says_what_it_decided_and_what_comes_next(
         "  2. kedro contract check --env mine",
         "  3. kedro run --env mine",
     ]
+
+
+def test_infer_when_people_stand_in_several_rows_then_the_environment_splits_by_them(
+    shell: Project,
+) -> None:
+    rows = [f"{1000 + 7 * (row // 3)},{row % 11},{900 + row * row % 97}" for row in range(90)]
+    Path("panel.csv").write_text("\n".join(["personid,years,salary", *rows]) + "\n")
+
+    result = contract("infer", "panel.csv", "--env", "panel")
+
+    assert result.exit_code == 0, result.output
+    assert "'personid' stands for 30 people or others in 90 rows" in result.stdout
+    parameters = open_project(shell.root, "panel").parameters
+    assert parameters.data_engineering.field == "personid"
+    assert parameters.batch_scoring.prediction_column == "predicted_salary"
+    assert not re.search(r"10(07|14|21)", Path("conf/panel/contract.yml").read_text())
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,14 @@ def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_draw
     assert table[["group", "rows"]].to_numpy().tolist() == [["f", 20], ["m", 20]]
     assert picture.startswith(b"\x89PNG")
     metrics = {"rmse": 1.0, "baseline_mean_rmse": 2.0, "baseline_median_rmse": 3.0}
-    assert report_model(metrics, train, {}, found, {}, audited)["groups"] == found["groups"]
+    report = report_model(metrics, train, {}, found, {}, audited)
+    assert report["groups"] == found["groups"]
+    assert report["baseline"] == {
+        "rmse": 1.0,
+        "mean_rmse": 2.0,
+        "median_rmse": 3.0,
+        "median_by": None,
+    }
 
 
 def test_score_inputs_when_done_then_tells_of_each_input_in_three_ways(

@@ -50,6 +50,24 @@ Next        make serve   answer requests on http://127.0.0.1:3000
     )
 
 
+@pytest.mark.parametrize(
+    ("median", "text"),
+    [
+        (6000.0, "RMSE 7,500.0 by the mean, 6,000.0 by medians"),
+        (5181.9, "RMSE 7,500.0 by the mean, 5,181.9 by medians: the model is no better"),
+    ],
+)
+def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
+    median: float, text: str
+) -> None:
+    metrics = {**METRICS, "baseline_mean_rmse": 7500.0, "baseline_median_rmse": median}
+    outputs = {name: OUTPUTS[name] for name in ("registered_version",)}
+
+    lines = summarise({**outputs, "metrics": metrics}, None).splitlines()
+
+    assert lines[2] == f"Baseline  {text}"
+
+
 def test_summarise_when_no_row_was_rejected_then_names_no_file() -> None:
     outputs = {"salaries": pd.DataFrame({"salary": [1.0]}), "rejected_rows": pd.DataFrame()}
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from salary_kedro.contract import Contract, ContractError, TableRules
+from salary_kedro.contract.scoring import scoring_contract
 from samples import TARGET, category, column, contract_of, contracts
 
 
@@ -55,6 +56,15 @@ def test_columns_when_features_have_uses_then_each_use_finds_its_own() -> None:
     assert contract.feature_names == ["a", "d"]
     assert [item.name for item in contract.audits] == ["b"]
     assert contract.weight is contract.features[4]
+
+
+def test_columns_when_one_serves_the_split_then_is_read_and_nothing_else_sees_it() -> None:
+    contract = contract_of(column("a"), column("person", use="split"))
+
+    assert [item.name for item in contract.columns] == ["a", "person", "salary"]
+    assert contract.feature_names == ["a"]
+    assert contract.audits == ()
+    assert [item.name for item in scoring_contract(contract).columns] == ["a"]
 
 
 def test_weight_when_no_column_is_one_then_is_none() -> None:

@@ -119,6 +119,48 @@ def test_check_parameters_when_a_name_is_like_no_other_then_says_where_to_look(
     assert "yml Known" not in message  # two sentences
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("warnings", "'warnings' is what scored files call another column: choose another name"),
+        ("my salary", "must match '^[A-Za-z][A-Za-z0-9_]*$' (found 'my salary')"),
+    ],
+)
+def test_check_parameters_when_the_prediction_cannot_be_called_so_then_says_why(
+    name: str, problem: str, content: dict[str, Any]
+) -> None:
+    content["batch_scoring"] = {}
+    message = refusal(content, batch_scoring__prediction_column=name)
+
+    assert message.startswith(f"parameters.batch_scoring.prediction_column: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (
+            "by person",
+            (
+                "parameters.data_engineering.split: must be random, stable, {group: FIELD} or "
+                "{time: FIELD} (found 'by person')"
+            ),
+        ),
+        (
+            {"group": "person"},
+            (
+                "data_engineering.split.group: 'person' is no field that the contract reads; it "
+                "may be one of experience_years, or a column that contract.yml gives `use: split`"
+            ),
+        ),
+    ],
+    ids=["unknown", "no such field"],
+)
+def test_check_parameters_when_rows_cannot_be_split_so_then_says_what_there_is(
+    split: Any, message: str, content: dict[str, Any]
+) -> None:
+    assert refusal(content, data_engineering__split=split) == message
+
+
 BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
 
 
