@@ -11,6 +11,7 @@ from kinds import bundle_of
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.serving.app import create_app
+from salary_kedro.serving.guard import Guard
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.settings import Settings
 from support import free_port, wait_until
@@ -32,7 +33,22 @@ def real_service(
     contract: Contract, folder: Path, settings: Settings | None = None
 ) -> Iterator[str]:
     """Address of the service over a model that was trained by a contract."""
-    app, port = create_app(predictor_of(contract, folder), settings), free_port()
+    with _listening(create_app(predictor_of(contract, folder), settings)) as address:
+        yield address
+
+
+@contextmanager
+def real_service_of(store: BundleStore) -> Iterator[str]:
+    """Address of the service over the current one of some bundles."""
+    predictor = Predictor(store)
+    predictor.refresh()
+    with _listening(create_app(predictor)) as address:
+        yield address
+
+
+@contextmanager
+def _listening(app: Guard) -> Iterator[str]:
+    port = free_port()
     # As in a worker: whom a request comes from is left as it is.
     as_there = {"http": "h11", "proxy_headers": False}
     config = uvicorn.Config(app, port=port, log_level="warning", **as_there)

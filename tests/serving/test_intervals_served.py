@@ -12,6 +12,7 @@ import pytest
 from bundles import add_bundle
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.calibration import Calibration, Standing
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.request_metrics import exposition
@@ -40,14 +41,13 @@ class HundredAround(Calibration):
 def serve(contract: Contract, store: BundleStore, predictor: Predictor) -> Callable[..., None]:
     """Serve version 1 with a calibration."""
 
-    def put(calibration: Calibration) -> None:
+    def put(calibration: Calibration, report: Report | None = None) -> None:
         store.point_to(add_bundle(store.folder, contract, 1))
         predictor.refresh()
         assert predictor.served is not None
         choice = predictor.served.choice
-        predictor.served = Served.of(
-            replace(choice, bundle=replace(choice.bundle, calibration=calibration))
-        )
+        found = {"calibration": calibration, "report": report or Report()}
+        predictor.served = Served.of(replace(choice, bundle=replace(choice.bundle, **found)))
 
     return put
 
@@ -175,19 +175,26 @@ def test_model_when_it_has_no_intervals_then_says_why(serve: Callable[..., None]
         "confidence": 0.9,
         "rows": 9,
         "reason": "9 rows are too few",
+        "coverage": None,
     }
 
 
-def test_model_when_it_has_intervals_then_gives_what_they_rest_on(
+def test_model_when_it_has_intervals_then_gives_what_they_rest_on_and_what_they_held(
     serve: Callable[..., None], ask: Ask
 ) -> None:
-    serve(HundredAround(reason="", rows=40, confidence=0.8))
+    coverage = {"rows": 10, "share": 0.9, "low": 0.55, "high": 0.99}
+    scores = {"confidence": 0.8, "coverage": coverage, "mean_width": 200}
+    serve(
+        HundredAround(reason="", rows=40, confidence=0.8),
+        Report.model_validate({"intervals": scores}),
+    )
 
-    assert ask("GET", "/model").json()["intervals"] == {
-        "confidence": 0.8,
-        "rows": 40,
-        "reason": None,
-    }
+    answer = ask("GET", "/model").json()
+
+    known = {"confidence": 0.8, "rows": 40, "reason": None, "coverage": coverage}
+    assert answer["intervals"] == known
+    assert answer["report"]["intervals"]["mean_width"] == 200
+    assert answer["report"]["groups"] is None
 
 
 def test_openapi_when_asked_then_lets_a_salary_be_sent_but_not_required(

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.calibration import Calibration
-from salary_kedro.bundle.report import Report
+from salary_kedro.bundle.report import Coverage, Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.columns import Target
 from salary_kedro.contract.domain import Domain, as_json
@@ -72,17 +71,24 @@ class IntervalFacts(BaseModel):
         confidence: Share of cases that an interval should cover, between 0 and 1.
         rows: Number of residuals that the intervals rest on.
         reason: Why there are none; null where there are.
+        coverage: How many of the holdout rows theirs hold; null if that was not measured.
     """
 
     confidence: float
     rows: int
     reason: str | None
+    coverage: Coverage | None
 
     @classmethod
-    def of(cls, calibration: Calibration) -> Self:
-        """The facts of a calibration."""
-        reason = calibration.reason or None
-        return cls(confidence=calibration.confidence, rows=calibration.rows, reason=reason)
+    def of(cls, bundle: Bundle) -> Self:
+        """The facts of a bundle."""
+        known, measured = bundle.calibration, bundle.report.intervals
+        return cls(
+            confidence=known.confidence,
+            rows=known.rows,
+            reason=known.reason or None,
+            coverage=None if measured is None else measured.coverage,
+        )
 
 
 class ModelFacts(BaseModel):
@@ -127,7 +133,7 @@ class ModelFacts(BaseModel):
             lineage=bundle.lineage.texts(),
             contract=bundle.contract,
             domain=Covered.of(bundle.domain, bundle.contract),
-            intervals=IntervalFacts.of(bundle.calibration),
+            intervals=IntervalFacts.of(bundle),
             report=bundle.report,
         )
 
