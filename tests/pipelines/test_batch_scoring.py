@@ -145,10 +145,13 @@ def test_score_rows_when_the_prediction_has_a_name_then_the_truth_keeps_its_own(
 
 
 class TenAround(Calibration):
-    """Intervals of 10 to either side."""
+    """Intervals of 10 to either side; what lies evenly between their ends has even chances."""
 
     def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals:
         return Intervals(predicted - 10, predicted + 10, 0.8)
+
+    def chances(self, predicted: Numbers, actual: Numbers) -> Numbers:
+        return (actual - predicted + 10) / 20
 
 
 def test_score_rows_when_the_model_is_calibrated_then_adds_the_interval_of_each_row(
@@ -161,6 +164,32 @@ def test_score_rows_when_the_model_is_calibrated_then_adds_the_interval_of_each_
         ["5", "5000", "4990", "5010", "0.8"],
         ["7", "7000", "6990", "7010", "0.8"],
     ]
+
+
+def test_score_rows_when_the_rows_bring_their_target_then_says_where_each_stands(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    report = run(
+        tmp_path,
+        "Salary,Years,percentile\n5005,5,x\n,5,x\nnone,5,x\n-1,5,x\n7000,y,x\n6990,7,x\n",
+        replace(bundle, calibration=TenAround()),
+    )
+
+    header, *rows = texts(tmp_path / "o.csv")
+    added = ["salary", "low", "high", "confidence", "percentile", *SCORED]
+    assert header == ["Salary", "Years", "percentile (raw)", *added]
+    places = [(row[0], row[header.index("percentile")]) for row in rows]
+    assert places == [("5005", "75"), ("", ""), ("none", ""), ("-1", ""), ("6990", "0")]
+    assert (report["scored"], report["rejected"], report["given"]) == (5, 1, "Salary")
+
+
+def test_score_rows_when_the_model_cannot_place_a_target_then_leaves_the_percentile_empty(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    run(tmp_path, "Salary,Years\n5005,5\n", bundle)
+
+    header, row = texts(tmp_path / "o.csv")
+    assert row[header.index("percentile")] == ""
 
 
 @pytest.mark.parametrize("suffix", [".dta", ".sav", ".xlsx", ".parquet"])

@@ -16,7 +16,7 @@ from pydantic import (
 
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract import Contract, describe_invalid
-from salary_kedro.contract.columns import RESERVED_NAMES
+from salary_kedro.contract.columns import RESERVED_FOR_TARGET, RESERVED_NAMES
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.folding import Splitting, check_split
 from salary_kedro.modelling.names import ModelName
@@ -156,7 +156,7 @@ class BatchScoring(Group):
     @field_validator("prediction_column")
     @classmethod
     def _check_prediction_column(cls, name: str | None) -> str | None:
-        if name in RESERVED_NAMES:
+        if name in RESERVED_NAMES | RESERVED_FOR_TARGET:
             raise ValueError(
                 f"'{name}' is what scored files call another column: choose another name, such as "
                 f"'predicted_salary'"

@@ -7,10 +7,9 @@ from typing import Any
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
-from salary_kedro.contract.scoring import scoring_contract
+from salary_kedro.contract.scoring import comparing_contract, scoring_contract, truth_contract
 from salary_kedro.pipelines.batch_scoring.scoring import (
     Names,
-    added_names,
     rejected_table,
     score,
     scored_table,
@@ -73,11 +72,14 @@ def score_rows(
     header = rows_to_score.header(inputs)
     check_header(header, inputs, _advice(inputs, production, is_csv=rows_to_score.is_csv()))
     prediction = parameters.prediction_column or production.contract.target.name
-    names = Names(prediction, scored_rows.raw_mark)
+    truth = truth_contract(production.contract)
+    compared = set(truth.headers) <= set(header)
+    read = comparing_contract(production.contract) if compared else inputs
+    names = Names(prediction, scored_rows.raw_mark, compared)
     moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
     with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
-        for chunk in rows_to_score.chunks(inputs, CHUNK_ROWS):
-            scores = score(chunk, production, inputs)
+        for chunk in rows_to_score.chunks(read, CHUNK_ROWS):
+            scores = score(chunk, production, inputs, truth if compared else None)
             scored.write(scored_table(chunk.cells, scores, production, moment, names))
             rejected.write(rejected_table(chunk, scores, names.raw_mark))
             tally.update(scores.count())
@@ -112,7 +114,7 @@ def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables)
 
 def _given(header: Sequence[str], contract: Contract, names: Names) -> str | None:
     """What the scored file calls a column that holds the target already, or is called like it."""
-    renamed = rename_beside(header, added_names(names.prediction), names.raw_mark)
+    renamed = rename_beside(header, names.added, names.raw_mark)
     target = contract.target
     pairs = zip(header, renamed, strict=True)
     alike = [

@@ -16,7 +16,7 @@ from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import impossible
 from salary_kedro.tables.checked import check
-from salary_kedro.tables.frames import domain_warnings, encode_frame, join_warnings
+from salary_kedro.tables.frames import domain_warnings, encode_column, encode_frame, join_warnings
 from salary_kedro.tables.left_out import find_no_rows
 from salary_kedro.tables.own_tables import SCORED, rename_beside
 from salary_kedro.tables.problems import join_reasons
@@ -24,6 +24,8 @@ from salary_kedro.tables.reader import Chunk
 
 #: Columns of the interval of each prediction, which stand after it.
 INTERVAL = ("low", "high", "confidence")
+#: The column that stands after those where the rows bring what people earn.
+PERCENTILE = "percentile"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Scores:
 
     Attributes:
         predicted: The target of each scored row, in its unit.
+        actual: What the row brings as its target, NaN where that is missing or not allowed; None
+            where the table has no such column.
         warnings: Of each scored row, what training did not cover, and that the target may not
             be as predicted, joined; often empty.
         reasons: Of each rejected row, why.
@@ -39,6 +43,7 @@ class Scores:
     """
 
     predicted: pd.Series
+    actual: pd.Series | None
     warnings: pd.Series
     reasons: pd.Series
     left_out: int
@@ -60,19 +65,27 @@ class Names:
     Attributes:
         prediction: The prediction.
         raw_mark: What is put after the name of a raw column that one of ours bears.
+        compared: Whether the rows bring their target, so that there is a percentile.
     """
 
     prediction: str
     raw_mark: str
+    compared: bool
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Those of the columns that `scored_table` adds."""
+        return (self.prediction, *INTERVAL, *([PERCENTILE] if self.compared else []), *SCORED)
 
 
-def score(chunk: Chunk, bundle: Bundle, inputs: Contract) -> Scores:
+def score(chunk: Chunk, bundle: Bundle, inputs: Contract, truth: Contract | None) -> Scores:
     """Predict the target of each row that keeps to the contract.
 
     Args:
         chunk: The rows.
         bundle: The model.
         inputs: Its contract, restricted to the model's inputs.
+        truth: Its contract, restricted to the target, if the rows bring it.
     """
     checked = check(chunk.values, inputs, no_rows_of(chunk.cells, inputs))
     reasons, encoded = checked.reasons, encode_frame(checked.valid, inputs)
@@ -87,7 +100,14 @@ def score(chunk: Chunk, bundle: Bundle, inputs: Contract) -> Scores:
         domain_warnings(encoded, bundle.domain, inputs), _impossible(predicted, inputs)
     )
     left_out = sum(map(len, checked.left_out.values()))
-    return Scores(predicted, warnings, reasons, left_out)
+    actual = None if truth is None else _actual(chunk, truth).reindex(predicted.index)
+    return Scores(predicted, actual, warnings, reasons, left_out)
+
+
+def _actual(chunk: Chunk, truth: Contract) -> pd.Series:
+    """The targets that keep to the contract."""
+    valid = check(chunk.values, truth, pd.RangeIndex(0)).valid[truth.target.name]
+    return encode_column(valid, truth.target)
 
 
 def no_rows_of(cells: pa.Table, inputs: Contract) -> pd.Index:
@@ -114,15 +134,6 @@ def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(bundle.model.predict(encoded), dtype=np.float64)
 
 
-def added_names(prediction: str) -> tuple[str, ...]:
-    """Names of the columns that `scored_table` adds.
-
-    Args:
-        prediction: That of the prediction.
-    """
-    return (prediction, *INTERVAL, *SCORED)
-
-
 def scored_table(
     cells: pa.Table, scores: Scores, bundle: Bundle, moment: datetime, names: Names
 ) -> pa.Table:
@@ -132,12 +143,13 @@ def scored_table(
     columns = (
         pa.array(predicted),
         *_interval(predicted, bundle.calibration),
+        *_percentile(scores, bundle.calibration),
         pa.array(scores.warnings, pa.large_string()),
         pa.repeat(pa.scalar(bundle.model_name), count),
         pa.repeat(pa.scalar(bundle.version), count),
         pa.repeat(pa.scalar(moment, pa.timestamp("s", "UTC")), count),
     )
-    added = dict(zip(added_names(names.prediction), columns, strict=True))
+    added = dict(zip(names.added, columns, strict=True))
     taken = cells if count == len(cells) else cells.take(pa.array(scores.predicted.index))
     return _join(_rename(taken, added, names.raw_mark), added)
 
@@ -150,6 +162,15 @@ def _interval(predicted: NDArray[np.float64], calibration: Calibration) -> Itera
         return
     yield from map(pa.array, (found.low, found.high))
     yield pa.repeat(pa.scalar(found.confidence), len(predicted))
+
+
+def _percentile(scores: Scores, calibration: Calibration) -> Iterator[pa.Array]:
+    """How many percent of those predicted alike have less than each row brings, if rows do."""
+    if scores.actual is None:
+        return
+    found = calibration.chances(scores.predicted.to_numpy(), scores.actual.to_numpy())
+    shares = np.full(len(scores.predicted), np.nan) if found is None else found
+    yield pa.array(100 * shares, mask=np.isnan(shares))
 
 
 def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
