@@ -84,10 +84,13 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
     if "verdict" not in outputs:
         return []
     verdict = outputs["verdict"]
-    champion = verdict["evidence"]["champion"]
-    lines = [("Verdict", verdict["reason"])]
+    evidence, lines = verdict["evidence"], [("Verdict", verdict["reason"])]
+    champion = evidence["champion"]
     if champion is not None:
-        lines.insert(0, ("Champion", _champion(champion, verdict["evidence"]["challenger"])))
+        told = _champion(champion, evidence["challenger"])
+        if evidence.get("rests_on") == "unseen":
+            told += f"; {figure(champion['unseen_rmse'], ',.1f')} on those that neither has seen"
+        lines.insert(0, ("Champion", told))
     return lines
 
 

@@ -80,6 +80,19 @@ def test_summarise_when_nothing_was_in_production_then_names_no_champion() -> No
     assert summarise({"verdict": verdict}, None) == "\nVerdict  version 1 is promoted"
 
 
+def test_summarise_when_the_verdict_rests_on_unseen_rows_then_the_champion_has_that_rmse_too() -> (
+    None
+):
+    champion = {**contestant(2, 6302.016), "unseen_rmse": 7000.26}
+    evidence = {"challenger": contestant(3, 5181.9), "champion": champion, "rests_on": "unseen"}
+
+    text = summarise({"verdict": {"reason": "so", "evidence": evidence}}, None)
+
+    assert text.splitlines()[1] == (
+        "Champion  version 2: RMSE 6,302.0; 7,000.3 on those that neither has seen"
+    )
+
+
 def test_summarise_when_the_environment_is_another_then_its_commands_say_so() -> None:
     lines = summarise(OUTPUTS, "prod").splitlines()
 

@@ -14,6 +14,11 @@ MIN_GROUPS, MIN_REPEATED_SHARE = 20, 0.1
 ROUNDS = word_set("wave round period welle vague ola")
 #: Other numbers under `years` are how long something took.
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+#: How columns are called that number employers, by these words and one of the others.
+EMPLOYERS = word_set(
+    "employer firm company establishment plant organisation organization unternehmen betrieb"
+)
+NUMBERS = word_set("id ids nr no num number code")
 NUMBERED = "It numbers people or rows."
 KEPT = (
     "It numbers people or rows, some of whom stand in several: kept to split them, and never "
@@ -59,7 +64,15 @@ def split_remarks(draft: Draft, facts: Sequence[Facts]) -> Iterator[str]:
         )
     for feature in draft.features:
         fact = known[feature.column.column]
-        if feature.column.use == "feature" and _tells_rounds(fact):
+        if feature.column.use != "feature":
+            continue
+        if _numbers_employers(fact):
+            yield (
+                f"'{fact.header}' numbers {len(fact.counts):,} employers: if the model is for "
+                f"others too, data_engineering.split: {{group: {feature.column.name}}} tells how "
+                f"well it predicts for employers that it has not met."
+            )
+        if _tells_rounds(fact):
             yield (
                 f"'{fact.header}' has {len(fact.counts):,} different values: if later ones are "
                 f"what you want to predict, data_engineering.split: "
@@ -74,3 +87,10 @@ def _tells_rounds(fact: Facts) -> bool:
         return False
     is_year = fact.sizes.min() >= FIRST_YEAR and fact.sizes.max() <= LAST_YEAR
     return bool(ROUNDS & set(found)) or (bool(YEARS & set(found)) and bool(is_year))
+
+
+def _numbers_employers(fact: Facts) -> bool:
+    """Whether a column numbers employers, some of whom have several rows."""
+    joined = "".join(headers.words(fact.header))
+    named = any(joined == who + number for who in EMPLOYERS for number in NUMBERS)
+    return named and len(fact.counts) > 1 and int(fact.counts.max()) > 1

@@ -77,3 +77,17 @@ def test_draft_when_there_are_several_years_then_names_the_other_split_as_an_opt
         "'year' has 4 different values: if later ones are what you want to predict, "
         "data_engineering.split: {time: year} holds out the latest."
     )
+
+
+def test_draft_when_employers_are_numbered_then_learns_from_them_and_names_the_other_split() -> (
+    None
+):
+    found = draft(
+        {"firm_id": np.arange(240) % 30 + 100, **{k: PANEL[k] for k in ("hours", "salary")}}
+    )
+
+    assert uses(found)["firm_id"] == "feature"
+    assert found.remarks[0] == (
+        "'firm_id' numbers 30 employers: if the model is for others too, data_engineering.split: "
+        "{group: firm_id} tells how well it predicts for employers that it has not met."
+    )
