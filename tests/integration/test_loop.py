@@ -232,7 +232,8 @@ def test_kedro_run_when_it_ends_then_the_summary_has_its_lines_in_order(
     state: State, name: str
 ) -> None:
     champion = [] if name == "line" else ["Champion"]
-    labels = ["Rows", "Model", "Baseline", *champion, "Verdict", "Production", "Bento", "Next"]
+    model = ["Model", "Baseline", "Intervals"]
+    labels = ["Rows", *model, *champion, "Verdict", "Production", "Bento", "Next"]
     assert list(lines_by_label(state.result.stdout)) == labels
 
 
@@ -443,7 +444,7 @@ def test_kedro_run_when_one_pipeline_is_named_then_it_works_alone(
     ("pipeline", "labels"),
     [
         ("data_engineering", ["Rows"]),
-        ("data_science", ["Model", "Baseline"]),
+        ("data_science", ["Model", "Baseline", "Intervals"]),
         ("promotion", ["Verdict"]),
         ("packaging", ["Production", "Bento", "Next"]),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 from salary_kedro.cli.console import count, printable
 from salary_kedro.project.places import run_folder
-from salary_kedro.promotion.verdict import figure
+from salary_kedro.promotion.verdict import figure, signed
 from salary_kedro.tables.left_out import NO_ROW, WORDS
 
 
@@ -65,7 +65,7 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
         f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
         f"{mean} ± {sd} by cross-validation"
     )
-    return [("Model", text), *_baseline(metrics)]
+    return [("Model", text), *_baseline(metrics), *_report(outputs)]
 
 
 def _baseline(metrics: Mapping[str, float]) -> Lines:
@@ -78,6 +78,39 @@ def _baseline(metrics: Mapping[str, float]) -> Lines:
     )
     doubt = "" if is_better else ": the model is no better"
     return [("Baseline", f"RMSE {mean} by the mean, {median} by medians{doubt}")]
+
+
+def _report(outputs: Mapping[str, Any]) -> Lines:
+    """How sure the model is, and whom it says to be paid apart the most."""
+    if not {"calibration", "report"} <= outputs.keys():
+        return []
+    report, reason = outputs["report"], outputs["calibration"]["reason"]
+    text = _intervals(report["intervals"]) if report["intervals"] else f"none: {reason}"
+    gaps = [
+        _gap(column, max(told, key=lambda group: abs(group["gap"])))
+        for column in (report["groups"] or {"columns": []})["columns"]
+        if (told := [group for group in column["groups"] if group["gap"] is not None])
+    ]
+    return [("Intervals", text), *zip(("Pay gap", *[""] * len(gaps)), gaps, strict=False)]
+
+
+def _intervals(scores: Mapping[str, Any]) -> str:
+    found = scores["coverage"]
+    share, low, high = (100 * found[end] for end in ("share", "low", "high"))
+    return (
+        f"at {100 * scores['confidence']:g} %: {share:.1f} % of "
+        f"{count(found['rows'], 'holdout row')} within (95 % interval {low:.1f} to "
+        f"{high:.1f} %), mean width {figure(scores['mean_width'], ',.1f')}"
+    )
+
+
+def _gap(column: Mapping[str, Any], group: Mapping[str, Any]) -> str:
+    less = "less" if group["gap"] < 0 else "more"
+    ends = " to ".join(signed(group[end]) for end in ("gap_low", "gap_high"))
+    return (
+        f"{column['column']}: {group['group']} earn {figure(abs(group['gap']), ',.1f')} {less} "
+        f"than {column['reference']} with the same inputs, interval {ends}"
+    )
 
 
 def _verdict(outputs: Mapping[str, Any]) -> Lines:

@@ -269,7 +269,7 @@ def _unequal(found: Gap | None, allowed: float | None) -> str | None:
     share = f"{found.confidence * 100:g} %"
     return (
         f"its unexplained gap between {found.column} '{found.group}' and '{found.reference}' is "
-        f"{_signed(found.gap)} ({share} interval {_signed(found.low)} to {_signed(found.high)}), "
+        f"{signed(found.gap)} ({share} interval {signed(found.low)} to {signed(found.high)}), "
         f"beyond the allowed {figure(allowed)}"
     )
 
@@ -353,7 +353,7 @@ def _chance(evidence: Evidence) -> str:
         say = "says" if evidence.rows == 1 else "say"
         return f"on {rows}, which {say} nothing about chance"
     is_chance = "is" if evidence.gain.low > 0 or evidence.gain.high < 0 else "is not"
-    low, high = (_signed(end) for end in (evidence.gain.low, evidence.gain.high))
+    low, high = (signed(end) for end in (evidence.gain.low, evidence.gain.high))
     share = f"{evidence.gain.confidence * 100:g} %"
     return f"{is_chance} distinguishable from chance on {rows}, {share} interval {low} to {high}"
 
@@ -383,7 +383,7 @@ def figure(value: float, spec: str = ".1f") -> str:
     return format(value, spec if abs(value) >= 1 or value == 0 else ".3g")
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """Write an end of an interval: no decimals from 100 on, else three digits."""
     size = abs(value)
     text = f"{size:.0f}" if size >= 99.95 or size == 0 else f"{size:#.3g}"

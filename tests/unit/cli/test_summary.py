@@ -68,6 +68,56 @@ def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
     assert lines[2] == f"Baseline  {text}"
 
 
+GAP = "Pay gap    sex: Female earn"
+
+
+def section(gap: float | None) -> dict[str, Any]:
+    """A column of two groups."""
+    ends = {"gap": gap, "gap_low": gap and gap - 7_000, "gap_high": gap and gap + 7_000}
+    none = {"gap": None, "gap_low": None, "gap_high": None}
+    groups = [{"group": "Female", **ends}, {"group": "Male", **none}]
+    return {"column": "sex", "reference": "Male", "groups": groups}
+
+
+@pytest.mark.parametrize(
+    ("gap", "lines"),
+    [
+        (None, []),
+        (
+            -4_806.53,
+            [f"{GAP} 4,806.5 less than Male with the same inputs, interval −11807 to +2193"],
+        ),
+        (
+            0.25,
+            [f"{GAP} 0.25 more than Male with the same inputs, interval −7000 to +7000"],
+        ),
+    ],
+)
+def test_summarise_when_the_model_was_looked_into_then_tells_coverage_and_the_largest_gap(
+    gap: float | None, lines: list[str]
+) -> None:
+    coverage = {"rows": 12, "share": 11 / 12, "low": 0.61515, "high": 0.99789}
+    report = {
+        "intervals": {"confidence": 0.9, "coverage": coverage, "mean_width": 20_961.04},
+        "groups": {"columns": [section(gap)]},
+    }
+    outputs = {name: OUTPUTS[name] for name in ("registered_version", "metrics")}
+
+    found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
+
+    text = "at 90 %: 91.7 % of 12 holdout rows within (95 % interval 61.5 to 99.8 %)"
+    assert found.splitlines()[2:] == [f"Intervals  {text}, mean width 20,961.0", *lines]
+
+
+def test_summarise_when_there_are_no_intervals_then_says_why() -> None:
+    outputs = {name: OUTPUTS[name] for name in ("registered_version", "metrics")}
+    report = {"intervals": None, "groups": None}
+
+    found = summarise({**outputs, "calibration": {"reason": "few rows"}, "report": report}, None)
+
+    assert found.splitlines()[2:] == ["Intervals  none: few rows"]
+
+
 def test_summarise_when_no_row_was_rejected_then_names_no_file() -> None:
     outputs = {"salaries": pd.DataFrame({"salary": [1.0]}), "rejected_rows": pd.DataFrame()}
 
