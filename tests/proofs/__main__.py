@@ -15,6 +15,7 @@ from proofs.hostile import prove_hostile
 from proofs.intervals import prove_intervals
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
+from proofs.pay_gaps import prove_pay_gaps
 from proofs.races import prove_races
 from proofs.swaps import prove_swaps
 from proofs.tables import prove_tables
@@ -39,6 +40,7 @@ PARTS = (
     "drains",
     "hostile",
     "intervals",
+    "pay_gaps",
 )
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
@@ -130,6 +132,11 @@ def prove_how_sure(order: Order) -> Iterator[Tally]:
     yield from prove_intervals(order.folder, order.share, order.seed, tell)
 
 
+def prove_gaps_in_pay(order: Order) -> Iterator[Tally]:
+    """Planted pay gaps, and none."""
+    yield from prove_pay_gaps(order.share, order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -145,6 +152,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_graceful_ends,
             prove_against_hostile,
             prove_how_sure,
+            prove_gaps_in_pay,
         ),
         strict=True,
     )

@@ -28,28 +28,6 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> N
         click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
 
 
-def as_lines(shown: Mapping[str, Any], indent: str = "") -> None:
-    """Print nested values, a line each."""
-    for key, value in shown.items():
-        name = printable(str(key))
-        if isinstance(value, Mapping):
-            click.echo(f"{indent}{name}")
-            as_lines(value, indent + "  ")
-        elif isinstance(value, list):
-            click.echo(f"{indent}{name}")
-            for item in value:
-                click.echo(f"{indent}  {_item(item)}")
-        else:
-            click.echo(f"{indent}{name}: {'-' if value is None else printable(str(value))}")
-
-
-def _item(item: Any) -> str:
-    """An item of a list; a record of the history is told in a sentence."""
-    if isinstance(item, Mapping) and {"when", "action", "why"} <= item.keys():
-        return printable(f"{show('when', item['when'])}  {item['action']}: {item['why']}")
-    return printable(str(item))
-
-
 def show(column: str, value: Any) -> str:
     """A value as people read it in a column, in one line; `-` for None."""
     if value is None:

@@ -342,10 +342,15 @@ def read_contract(folder: Path) -> Contract:
     return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
 
 
+def read_report(folder: Path) -> Report:
+    """Read the report logged beside a model; an empty one, if it has none."""
+    path = folder / REPORT_FILE
+    return Report.parse(read_regular(path, max_size(REPORT))) if path.exists() else Report()
+
+
 def read_gaps(folder: Path) -> list[Gap]:
     """Read the gaps between groups from the report logged beside a model; none, if it has none."""
-    path = folder / REPORT_FILE
-    report = Report.parse(read_regular(path, max_size(REPORT))) if path.exists() else Report()
+    report = read_report(folder)
     if report.groups is None:
         return []
     return [

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from salary_kedro.cli.console import as_json, as_lines, as_table
+from salary_kedro.cli.console import as_json, as_table
 
 HASH = "7a55e27f5e8c" + "0" * 52
 EVIL = "safe\x1b[2J\x1b]0;owned\x07 \u202eterces\r\nnext"
@@ -46,35 +46,12 @@ def test_table_when_a_text_looks_like_a_hash_or_a_time_then_is_shown_whole(
     assert capsys.readouterr().out.splitlines()[1] == text
 
 
-def test_lines_when_a_text_looks_like_a_hash_or_a_time_then_is_shown_whole(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    record = {"when": "2024-05-06T07:08:09Z", "action": "rollback", "why": "x" * 64}
-
-    as_lines({"data_sha256": HASH, "history": [record]})
-
-    assert HASH in (out := capsys.readouterr().out)
-    assert f"rollback: {'x' * 64}\n" in out
-
-
 def test_table_when_a_text_would_act_on_the_screen_then_is_shown_in_one_plain_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     as_table([{"why": EVIL}], {"why": "why"})
 
     assert capsys.readouterr().out == "why\nsafe [2J ]0;owned   terces  next\n"
-
-
-def test_lines_when_a_text_would_act_on_the_screen_then_is_shown_in_one_plain_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    record = {"when": "2024-05-06T07:08:09Z", "action": "import", "why": EVIL}
-
-    as_lines({"stage": EVIL, f"\x1b{EVIL}": {"a": EVIL}, "history": [record, EVIL]})
-
-    out = capsys.readouterr().out
-    assert out.count("\n") == 6
-    assert all(sign.isprintable() for sign in out.replace("\n", ""))
 
 
 def test_table_when_there_are_rows_then_its_columns_are_aligned(
@@ -93,21 +70,6 @@ def test_table_when_there_are_no_rows_then_says_what_makes_one(
     as_table([], {"version": "version", "stage": "stage"})
 
     assert capsys.readouterr().out == "none yet: `make run` trains a model\n"
-
-
-def test_lines_when_values_are_nested_then_indents_them(capsys: pytest.CaptureFixture[str]) -> None:
-    record = {"when": "2024-05-06T07:08:09Z", "action": "rollback", "why": "too high"}
-
-    as_lines({"version": 1, "stage": None, "history": [record], "metrics": {"rmse": 5.5}})
-
-    assert capsys.readouterr().out == (
-        "version: 1\n"
-        "stage: -\n"
-        "history\n"
-        "  2024-05-06 07:08:09  rollback: too high\n"
-        "metrics\n"
-        "  rmse: 5.5\n"
-    )
 
 
 def test_json_when_a_number_is_not_finite_then_refuses_it() -> None:

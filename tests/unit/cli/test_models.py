@@ -119,9 +119,11 @@ def test_history_when_shown_to_people_then_is_an_aligned_table(shell: Project) -
 def test_show_when_shown_to_people_then_tells_line_by_line(shell: Project) -> None:
     lines = kedro("models", "show", "1").stdout.splitlines()
 
-    assert lines[:3] == ["version: 1", "stage: archived", "production: False"]
-    assert "  git_commit: abc" in lines
+    assert lines[0] == "Version 1, archived"
+    assert "Made from  commit abc" in lines
+    assert "RMSE       1" in lines
     assert any(line.endswith("  promotion by hand: first") for line in lines)
+    assert lines[-1] == "All of it, to the last digit: kedro models show 1 --json"
 
 
 def test_rollback_when_done_then_says_what_is_production(shell: Project, healthy: Opened) -> None:

@@ -9,6 +9,7 @@ import click
 
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
+from salary_kedro.cli.models import shown
 from salary_kedro.project.project import Project
 from salary_kedro.registry.history import History, Record
 from salary_kedro.registry.stages import Version
@@ -35,11 +36,11 @@ def list_(env: str | None, json_: bool) -> None:
 @click.argument("number", type=int)
 @common_options
 def show(number: int, env: str | None, json_: bool) -> None:
-    """Show one version: verdict, evidence, history, lineage, parameters, metrics.
+    """Show one version: verdict, figures, pay by group, parameters, history; as JSON, all of it.
 
     Example: kedro models show 3
     """
-    answer(env, json_, lambda project: show_version(project, number), tell_version)
+    answer(env, json_, lambda project: show_version(project, number), shown.tell)
 
 
 @click.command()
@@ -101,7 +102,8 @@ def tell_versions(rows: Sequence[Row]) -> None:
 
 
 def show_version(project: Project, number: int) -> Row:
-    """Everything about one version: verdict, evidence, lineage, parameters, metrics."""
+    """Everything about one version: verdict, evidence, lineage, parameters, metrics, report."""
+    from salary_kedro.promotion.judge import read_report
     from salary_kedro.upkeep.opening import registry_of
 
     registry = registry_of(project)
@@ -120,17 +122,8 @@ def show_version(project: Project, number: int) -> Row:
         "lineage": registry.lineage(number).texts(),
         "parameters": dict(run.parameters),
         "metrics": {name: _number(str(value)) for name, value in run.metrics.items()},
+        "report": read_report(registry.model_folder(number)).model_dump(mode="json"),
     }
-
-
-def tell_version(shown: Row) -> None:
-    """Print all about a version; what others claim is marked."""
-    told = {name: value for name, value in shown.items() if "claimed" not in name}
-    claims = {"rmse": shown["claimed"], "verdict": shown["verdict_claimed"]}
-    claims |= dict.fromkeys(("lineage", "parameters", "metrics"), shown["imported"])
-    console.as_lines(
-        {f"{name} (claimed)" if claims.get(name) else name: item for name, item in told.items()}
-    )
 
 
 def list_decisions(project: Project) -> list[Row]:

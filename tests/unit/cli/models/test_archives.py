@@ -6,6 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.cli.models import archives, decisions, versions
+from salary_kedro.cli.models.shown import tell
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project, open_project
 from stores import MODEL_NAME, alias
@@ -65,15 +66,16 @@ def test_import_when_done_then_every_command_tells_that_its_figures_are_claimed(
 
     rows, shown = versions.list_versions(opened), versions.show_version(opened, 3)
     versions.tell_versions(rows)
-    versions.tell_version(shown)
+    tell(shown)
 
     assert [row["claimed"] for row in rows] == [True, False, False]
     assert (shown["claimed"], shown["imported"], shown["verdict_claimed"]) == (True, True, False)
     assert [row["claimed"] for row in versions.list_decisions(opened)] == [False, False, True]
     out = capsys.readouterr().out
     assert "archived    2.0 (claimed)" in out
-    assert "rmse (claimed): 2.0\n" in out
-    assert "metrics (claimed)\n  rmse: 2.0\n" in out
+    assert "Version 3, archived, imported\n" in out
+    assert "RMSE                 2 (claimed)\n" in out
+    assert "Metrics (claimed)    -\n" in out
 
 
 def test_import_when_the_tags_were_wrong_then_first_brings_them_into_line(

@@ -1,0 +1,154 @@
+"""`kedro models show`, as people read it."""
+
+from typing import Any
+
+import pytest
+
+from salary_kedro.bundle.report import (
+    ColumnScores,
+    GroupReport,
+    GroupScores,
+    ImportanceReport,
+    InputImportance,
+    Report,
+)
+from salary_kedro.cli.models.shown import tell
+
+EVIL = "\x1b[2J\x07\u202e\nnext"
+GROUPS = GroupReport(
+    rows=400,
+    min_rows=5,
+    confidence=0.95,
+    columns=(
+        ColumnScores(
+            column="sex",
+            withheld=2,
+            reference="Male",
+            groups=(
+                GroupScores(
+                    group="Female",
+                    rows=39,
+                    mean_residual=-6305.3,
+                    low=-11425.1,
+                    high=-1185.4,
+                    rmse=16896.8,
+                    mae=1.0,
+                    coverage=0.95,
+                    told=0.1,
+                    gap=-5572.2,
+                    gap_low=-11322.3,
+                    gap_high=178.0,
+                ),
+                GroupScores(
+                    group="Male",
+                    rows=358,
+                    mean_residual=-320.8,
+                    low=-2767.7,
+                    high=2126.1,
+                    rmse=23736.4,
+                    mae=1.0,
+                ),
+            ),
+        ),
+    ),
+)
+IMPORTANCE = ImportanceReport(
+    rows=120, repeats=5, inputs=(InputImportance(input="rank", importance=11675.0, spread=1660.6),)
+)
+TABLE = """
+    group   rows  mean residual                     unexplained gap               RMSE      within
+    Female  39    −6,305.3 (−11,425.1 to −1,185.4)  −5,572.2 (−11,322.3 to +178)  16,896.8  95%
+    Male    358   −320.8 (−2,767.7 to +2,126.1)     -                             23,736.4  -
+""".splitlines()[1:]
+SHOWN: dict[str, Any] = {
+    "version": 3,
+    "stage": "production",
+    "imported": False,
+    "claimed": False,
+    "verdict_claimed": False,
+    "rmse": 6311.26,
+    "model": "ridge",
+    "when": "2026-11-29T19:16:01+00:00",
+    "run_id": "r1",
+    "verdict": {"reason": "version 3 is promoted"},
+    "history": [{"when": "2026-11-29T19:16:05+00:00", "action": "promotion", "why": "better"}],
+    "lineage": {"data_sha256": "d" * 64, "git_commit": "abc", "git_dirty": "true"},
+    "parameters": {"data_science.model": "ridge", "data_science.random_state": "234"},
+    "metrics": {"rmse": 6311.26, "cv_rmse_mean": 5253.54, "cv_rmse_sd": 966.17, "rows_train": 28.0},
+    "report": Report(groups=GROUPS, importance=IMPORTANCE).model_dump(mode="json"),
+}
+
+
+def told(capsys: pytest.CaptureFixture[str], **changes: Any) -> list[str]:
+    tell({**SHOWN, **changes})
+    return capsys.readouterr().out.splitlines()
+
+
+def test_tell_when_all_is_known_then_the_findings_come_first_in_aligned_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told(capsys) == [
+        "Version 3, production",
+        "Trained    2026-11-29 19:16:01 UTC, ridge",
+        "Run        r1",
+        "Made from  data dddddddddddd, commit abc, with changes that are not committed",
+        "Verdict    version 3 is promoted",
+        "RMSE       6,311.3 on the holdout rows, 5,253.5 ± 966.2 by cross-validation",
+        "Metrics    rows_train 28",
+        "",
+        "Pay by group",
+        "  of 400 rows that no model had seen: the holdout, and training rows out of fold",
+        "",
+        "  sex, compared with Male",
+        *TABLE,
+        "    2 small groups withheld",
+        "",
+        "What the error rests on",
+        "  if its values are shuffled among 120 holdout rows",
+        "  input  RMSE rises by",
+        "  rank   11,675 ± 1,660.6",
+        "",
+        "Parameters",
+        "  data_science: model=ridge, random_state=234",
+        "",
+        "History",
+        "  2026-11-29 19:16:05  promotion: better",
+        "",
+        "All of it, to the last digit: kedro models show 3 --json",
+    ]
+
+
+def test_tell_when_a_version_is_of_an_earlier_release_then_leaves_out_what_is_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = told(
+        capsys, report=None, metrics={}, verdict=None, lineage={}, model=None, when=None, stage=None
+    )
+
+    assert lines[:6] == [
+        "Version 3, of no stage",
+        "Trained    - UTC, model unknown",
+        "Run        r1",
+        "Made from  -",
+        "RMSE       6,311.3",
+        "Metrics    -",
+    ]
+    assert not {"Pay by group", "What the error rests on"} & set(lines)
+
+
+def test_tell_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = len(told(capsys))
+    record = {"when": "2026-11-29T19:16:05+00:00", "action": "import", "why": EVIL}
+
+    lines = told(
+        capsys,
+        verdict={"reason": EVIL},
+        history=[record],
+        lineage={"git_commit": EVIL},
+        parameters={EVIL: EVIL},
+    )
+
+    assert len(lines) == plain
+    assert all(sign.isprintable() for line in lines for sign in line)
