@@ -113,7 +113,7 @@ def refuse_weights(checked: CheckedTable, contract: Contract) -> None:
     weight = contract.weight
     if weight is None or checked.by_column[weight.name].empty:
         return
-    bad = checked.by_column[weight.name].index
+    bad = checked.by_column[weight.name].index.sort_values()
     line = line_numbers(checked.raw, bad[:1]).iloc[0]
     raise ContractError(
         f"{len(bad):,} of {len(checked.columns):,} rows have no weight that is {weight.allowed} "

@@ -186,6 +186,14 @@ def test_refuse_weights_when_some_are_not_above_0_then_says_how_many_where_and_w
     )
 
 
+def test_refuse_weights_when_they_are_bad_in_several_ways_then_names_the_first_line() -> None:
+    weights = ["1", "0", "1", "", "1", "x", "1", "-1"]
+    raw = pd.DataFrame({"Age": "1", "W": weights, "Salary": "10"})
+
+    with pytest.raises(ContractError, match=r"4 of 8 rows .* \(first: line 3\)"):
+        refuse_weights(check(raw, WEIGHTED), WEIGHTED)
+
+
 def test_refuse_weights_when_only_other_columns_are_broken_then_takes_the_table() -> None:
     raw = pd.DataFrame({"Age": ["1", ""], "W": ["1.5", "2"], "Salary": ["10", "20"]})
 
