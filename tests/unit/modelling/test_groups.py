@@ -1,11 +1,14 @@
 """Scores by group and unexplained gaps, against values worked out by hand."""
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
 from salary_kedro.bundle.calibration import Calibration
@@ -270,6 +273,33 @@ def test_withhold_when_groups_are_small_then_so_much_is_left_out_that_nothing_is
     sizes: tuple[int, ...], told: str
 ) -> None:
     assert "".join(withhold({"x": parts(*sizes)}, 5)["x"]) == told
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60),
+    st.integers(2, 8),
+)
+def test_withhold_when_groups_are_any_then_no_subtraction_gives_a_small_group(
+    rows: list[tuple[int, int]], least: int
+) -> None:
+    values = np.array(rows)
+    groups = {
+        name: {str(value): values[:, place] == value for value in np.unique(values[:, place])}
+        for place, name in enumerate(("x", "y"))
+    }
+
+    found = withhold(groups, least)
+
+    for name, members in groups.items():
+        hidden = [int(own.sum()) for group, own in members.items() if group not in found[name]]
+        assert not hidden or len(hidden) == len(members) or len(hidden) > 1
+        assert not hidden or len(hidden) == len(members) or sum(hidden) >= least
+        assert all(own.sum() >= least for own in found[name].values())
+    for one, other in itertools.product(found["x"].values(), found["y"].values()):
+        for small, large in ((one, other), (other, one)):
+            beyond = int(large.sum() - small.sum())
+            assert (small & ~large).any() or beyond == 0 or beyond >= least
 
 
 def test_withhold_when_a_group_is_anothers_but_for_a_few_then_is_left_out() -> None:
