@@ -71,7 +71,7 @@ bench: $(DEV) ## measure start-up against bare Kedro, training, validation and s
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 	@$(BIN)/python benchmarks/readers.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-serve: $(DEV) ## measure one prediction of the service against another commit's (BASE=HEAD~1 ROUNDS=30)
+bench-serve: $(DEV) ## measure one prediction of the service against another commit's (BASE=HEAD~1 ROUNDS=100)
 	@$(BIN)/python benchmarks/serving.py $(if $(BASE),--base $(BASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(RUN) ## resolve the dependencies again and write the four lock files

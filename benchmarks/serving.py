@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-REQUESTS = 1_000
+REQUESTS = 200
 
 
 def sources(commit: str, folder: Path) -> Path:
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--base", default="HEAD~1", help="the commit to compare with")
     parser.add_argument("--bundle", type=Path, help="a bundle; by default the current one")
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--serve", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
