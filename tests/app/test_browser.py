@@ -339,7 +339,7 @@ def offline(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     page.close()
 
 
-def test_page_when_it_is_offline_then_shows_the_form_and_wants_nothing_from_elsewhere(
+def test_page_when_it_is_offline_then_shows_form_and_charts_and_wants_nothing_from_elsewhere(
     offline: tuple[Page, list[str]], service_url: str, tmp_path: Path
 ) -> None:
     page, elsewhere = offline
@@ -347,8 +347,12 @@ def test_page_when_it_is_offline_then_shows_the_form_and_wants_nothing_from_else
         tmp_path, SALARY_SERVICE_URL=service_url, STREAMLIT_SERVER_HEADLESS="true"
     ) as address:
         page.goto(address)
-        expect(page.get_by_test_id("stNumberInput")).to_be_visible()
+        expect(page.get_by_test_id("stNumberInput")).to_have_count(2)
         expect(page).to_have_title("Salary prediction")
+        press_and_wait(page)
+        interval, drivers = (page.get_by_test_id("stVegaLiteChart").nth(place) for place in (0, 1))
+        expect(interval).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
+        expect(drivers).to_be_visible(timeout=1000 * DEADLINE_SECONDS)
         page.wait_for_load_state("networkidle")
     assert elsewhere == []
 
