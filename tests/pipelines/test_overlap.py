@@ -41,6 +41,7 @@ class Trained:
     train: pd.DataFrame
     holdout: pd.DataFrame
     keys: pd.DataFrame
+    split: dict[str, Any]
 
 
 def people(rows: int, seed: int = 3) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def train(
     )
     valid, rejected, keys, prints, _ = validate_salaries(raw, contract)
     salaries = clean_salaries(valid, rejected, contract)
-    rows, holdout, _ = split_salaries(salaries, keys, prints, contract, split)
+    rows, holdout, record = split_salaries(salaries, keys, prints, contract, split)
     fitted = fit_model(rows, contract, science)
     with start_run():
         logged = log_training(
@@ -78,7 +79,7 @@ def train(
             rejected_rows=NO_REJECTED_ROWS,
             trained_rows=RowPrints.of(rows, keys, contract, SECRET).to_bytes(),
         )
-    return Trained(register(logged).number, fitted, rows, holdout, keys)
+    return Trained(register(logged).number, fitted, rows, holdout, keys, record)
 
 
 def contest(
@@ -91,6 +92,7 @@ def contest(
         trained.holdout,
         trained.keys,
         secret,
+        trained.split,
         own_registry(),
         Policy(),
         contract,

@@ -15,6 +15,7 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.pipelines.promotion.nodes import bring_into_line, promote_if_better
 from salary_kedro.promotion.verdict import Policy
+from salary_kedro.tables.fingerprint import fingerprint
 from samples import constant, default_contract
 from stores import HOLDOUT, MODEL_NAME, Models, alias, contest, log, own_registry, register, tags
 
@@ -31,8 +32,9 @@ def promote_and_tell(
     holdout: pd.DataFrame = HOLDOUT,
     policy: Policy | None = None,
     moves: tuple[dict[str, Any], ...] = (),
+    of: pd.DataFrame | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Call the node as the pipeline does; its verdict, and the moves of the alias."""
+    """Call the node as the pipeline does, or with keys of another table; verdict and moves."""
     before = {"version": None, "moves": list(moves)}
     keys = pd.DataFrame({"key": np.arange(len(holdout), dtype=np.uint64)})
     return promote_if_better(
@@ -41,6 +43,14 @@ def promote_and_tell(
         holdout,
         keys,
         b"secret",
+        {
+            "data_sha256": "",
+            "data_method": "",
+            "parameters": {"train_size": 0.7, "random_state": 234},
+            "train_sha256": "",
+            "holdout_sha256": fingerprint(holdout),
+            "keys_sha256": fingerprint(keys if of is None else of),
+        },
         own_registry(),
         policy or Policy(),
         default_contract(),
@@ -70,6 +80,7 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
             "gain": None,
             "champion_error": None,
             "coverage": None,
+            "largest_gap": None,
             "unseen_rows": None,
             "rests_on": "all",
             "overlap_unknown": None,
@@ -77,6 +88,17 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
         "policy": Policy().model_dump(),
     }
     assert (alias(), tags()) == (1, {1: {"production": "5.0"}})
+
+
+def test_promote_when_the_row_keys_are_of_another_table_then_is_refused(
+    store: str, models: Models
+) -> None:
+    register(models[5])
+
+    with pytest.raises(UserError, match="come from different raw tables or splits"):
+        promote_and_tell(1, of=pd.DataFrame({"key": [9]}))
+
+    assert alias() is None
 
 
 def test_promote_when_a_better_version_comes_then_takes_its_place(

@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
+import pandas as pd
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -21,6 +22,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.modelling.folding import Splitting, check_split
 from salary_kedro.modelling.names import ModelName
 from salary_kedro.promotion.verdict import Policy
+from salary_kedro.tables.fingerprint import fingerprint
 
 SEED = Field(ge=0, le=2**32 - 1)
 
@@ -63,6 +65,23 @@ class Halves(Group):
     train_sha256: str
     holdout_sha256: str
     keys_sha256: str = ""
+
+    def refuse_others(self, **tables: pd.DataFrame) -> None:
+        """Check that tables are those of this split.
+
+        Args:
+            tables: Any of `train`, `holdout` and `keys`, by name.
+
+        Raises:
+            UserError: If one is not.
+        """
+        if any(
+            fingerprint(table) != getattr(self, f"{name}_sha256") for name, table in tables.items()
+        ):
+            raise UserError(
+                "training and holdout rows come from different raw tables or splits: an earlier "
+                "run was interrupted; run the pipeline data_engineering again"
+            )
 
 
 class CrossValidation(Group):

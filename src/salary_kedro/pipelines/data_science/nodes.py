@@ -9,7 +9,6 @@ from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.report import Baseline, Report
 from salary_kedro.contract import Contract
-from salary_kedro.errors import UserError
 from salary_kedro.modelling import groups, plots
 from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
@@ -35,7 +34,6 @@ from salary_kedro.project.parameters import (
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel, log_training
-from salary_kedro.tables.fingerprint import fingerprint
 from salary_kedro.tables.frames import learn_domain
 from salary_kedro.tables.trained_rows import RowPrints
 
@@ -242,7 +240,8 @@ def log_run(
     Raises:
         UserError: If training and holdout rows are not halves of one split.
     """
-    halves = _check_halves(train, holdout, split, row_keys)
+    halves = Halves.model_validate(split)
+    halves.refuse_others(train=train, holdout=holdout, keys=row_keys)
     # Which are not today's parameters, if the rows were split before.
     trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
@@ -268,19 +267,6 @@ def log_run(
         trained_rows=RowPrints.of(train, row_keys, contract, row_secret).to_bytes(),
     )
     return logged.model_dump(mode="json")
-
-
-def _check_halves(
-    train: pd.DataFrame, holdout: pd.DataFrame, split: dict[str, Any], row_keys: pd.DataFrame
-) -> Halves:
-    halves = Halves.model_validate(split)
-    found = tuple(map(fingerprint, (train, holdout, row_keys)))
-    if found != (halves.train_sha256, halves.holdout_sha256, halves.keys_sha256):
-        raise UserError(
-            "training and holdout rows come from different raw tables or splits: an earlier run "
-            "was interrupted; run the pipeline data_engineering again"
-        )
-    return halves
 
 
 def archive_model(

@@ -8,6 +8,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.evaluation import weights_of
+from salary_kedro.project.parameters import Halves
 from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.packaging import align_and_package
@@ -34,6 +35,7 @@ def promote_if_better(
     holdout: pd.DataFrame,
     row_keys: pd.DataFrame,
     row_secret: bytes,
+    split: dict[str, Any],
     registry: Registry,
     policy: Policy,
     contract: Contract,
@@ -47,6 +49,7 @@ def promote_if_better(
         every move of the alias that this run has made, as `Registry.moves` gives them.
     """
     challenger = registry.version(registered_version["version"])
+    Halves.model_validate(split).refuse_others(holdout=holdout, keys=row_keys)
     prints = RowPrints.of(holdout, row_keys, contract, row_secret)
     judge = Judge(registry, holdout, policy, weights_of(holdout, contract), prints)
     try:

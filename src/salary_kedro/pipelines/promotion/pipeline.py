@@ -24,6 +24,7 @@ def create_pipeline() -> Pipeline:
                     "holdout": "holdout",
                     "row_keys": "row_keys",
                     "row_secret": "row_secret",
+                    "split": "split",
                     "policy": "params:promotion",
                     "contract": "params:contract",
                     **REGISTERED,
