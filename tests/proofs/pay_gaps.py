@@ -30,8 +30,9 @@ ROWS, GAP, SEEDS = 500, -4_000.0, 100
 #: Of a hundred: intervals that may miss the gap, and gates that chance may trip.
 MISSED, TRIPPED = 10, 5
 SPLIT = Splitting(train_size=0.7, random_state=234)
-#: The least gap that a policy can forbid, more or less.
-STRICTEST = Policy(max_group_gap=1e-9)
+#: One per cent of the mean salary: a gate stricter than any that is used, but above nothing, which
+#: chance alone passes in up to 5 of 100.
+STRICT = Policy(max_group_gap=600)
 MODELS: Mapping[ModelName, dict[str, Any]] = {
     "linear_regression": {},
     "ridge": {},
@@ -183,4 +184,4 @@ def _refused(gaps: list[Gap]) -> bool:
         holdout_rows=ROWS,
         largest_gap=largest,
     )
-    return decide(evidence, STRICTEST).action == "archive"
+    return decide(evidence, STRICT).action == "archive"
