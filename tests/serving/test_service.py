@@ -359,6 +359,7 @@ def test_openapi_when_asked_then_describes_the_routes(openapi: dict[str, Any]) -
     } == {
         ("/predict", "post", "predict"),
         ("/predict_batch", "post", "predict_batch"),
+        ("/explain", "post", "explain"),
         ("/model", "get", "get_model"),
         ("/openapi.json", "get", "get_openapi"),
         ("/docs.json", "get", "get_docs"),
