@@ -33,6 +33,15 @@ def interval_chart(
     return {"height": 50, "layer": layers}
 
 
+def labels_apart(labels: Mapping[str, str]) -> dict[str, str]:
+    """The label of each field, with the field where several share one: each has its own bar."""
+    given = list(labels.values())
+    return {
+        name: label if given.count(label) == 1 else f"{label} ({name})"
+        for name, label in labels.items()
+    }
+
+
 def contributions_chart(contributions: Mapping[str, float], title: str) -> dict[str, Any]:
     """A bar for each input, the largest first, to the right if it raises the prediction.
 

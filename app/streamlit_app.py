@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from charts import contributions_chart, interval_chart
+from charts import contributions_chart, interval_chart, labels_apart
 from entrance import ClosedError, Password, log_once, password_to_ask, try_password
 from service_client import (
     BadInputError,
@@ -333,7 +333,7 @@ def show_drivers(service: ServiceClient, values: dict[str, Scalar], model: Serve
         found = service.contributions(values)
     except ServiceError:
         return  # the prediction is there; the service may only be busy
-    labels = {feature.name: feature.label for feature in model.features}
+    labels = labels_apart({feature.name: feature.label for feature in model.features})
     if not found or set(found) != set(labels):
         return
     st.markdown("**What drives it**, from the average prediction to this one")

@@ -10,7 +10,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from charts import MANY, REST, contributions_chart
+from charts import MANY, REST, contributions_chart, labels_apart
 from entrance import WrongTries
 from kinds import AWKWARD, all_kinds, category, learned, professors
 from salary_kedro.contract import Contract
@@ -245,6 +245,16 @@ def test_contributions_when_there_are_many_then_the_smallest_are_drawn_as_one() 
     assert len(rows) == MANY
     assert rows[-1]["input"] == REST
     assert sum(row["adds"] for row in rows) == sum(range(-10, 10))
+
+
+def test_labels_when_two_inputs_share_one_then_their_fields_tell_them_apart() -> None:
+    labels = {"here": "Years", "elsewhere": "Years", "grade": "Grade"}
+
+    assert labels_apart(labels) == {
+        "here": "Years (here)",
+        "elsewhere": "Years (elsewhere)",
+        "grade": "Grade",
+    }
 
 
 def test_page_when_the_answer_has_warnings_then_shows_each(

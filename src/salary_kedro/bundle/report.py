@@ -82,7 +82,7 @@ class PercentileScores(Section):
     p_value: Share
 
 
-class Baseline(BaseModel):
+class Baseline(Section):
     """What predicting by nothing but means and medians would give, on the holdout rows.
 
     Attributes:
@@ -92,12 +92,10 @@ class Baseline(BaseModel):
         median_by: The category's field, the one that tells most; None for one median of all.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rmse: float
-    mean_rmse: float
-    median_rmse: float
-    median_by: str | None
+    rmse: Amount
+    mean_rmse: Amount
+    median_rmse: Amount
+    median_by: Name | None
 
 
 class GroupScores(Section):
