@@ -93,7 +93,10 @@ def _field(feature: Feature) -> Any:
 
 def _compared_field(target: Target) -> Any:
     """The field of a target that is earned already."""
-    told = "If given, the answer says how many of those predicted alike have less; it is not kept"
+    told = (
+        "If given, a prediction says how many of those predicted alike have less, an explanation "
+        "nothing; it is not kept"
+    )
     return Field(
         default=None,
         alias=target.name,
