@@ -275,7 +275,7 @@ def _compare(unseen: UnseenRows, members: Members, gaps: int) -> dict[str, dict[
     rest = belongs - _told(unseen.inputs[rows], belongs, weights, linear=unseen.linear)
     told = 1 - np.average(rest**2, axis=0, weights=weights) / _variance(belongs, weights)
     sides = _centred(rest, weights), _centred(belongs, weights), _centred(residuals, weights)
-    values = _coefficients(*sides, weights[None, :])[0]
+    values = _coefficients(*sides, weights)
     errors = _standard_errors(*sides, weights)
     found = {}
     for place, name in enumerate(others):
@@ -321,7 +321,16 @@ def _variance(values: Numbers, weights: Numbers) -> Numbers:
 def _coefficients(
     instruments: Numbers, regressors: Numbers, values: Numbers, weights: Numbers
 ) -> Numbers:
-    """Weighted regression by instruments, for each row of weights: shape (sets, columns)."""
+    """Weighted regression by instruments: shape (columns,)."""
+    weighted = (weights[:, None] * instruments).T
+    found: Numbers = np.linalg.pinv(weighted @ regressors) @ (weighted @ values)
+    return found
+
+
+def _resampled(
+    instruments: Numbers, regressors: Numbers, values: Numbers, weights: Numbers
+) -> Numbers:
+    """The coefficients for each row of weights: shape (sets, columns)."""
     columns = regressors.shape[1]
     products = (instruments[:, :, None] * regressors[:, None, :]).reshape(len(values), -1)
     inverse = np.linalg.pinv((weights @ products).reshape(-1, columns, columns))
@@ -339,14 +348,14 @@ def _standard_errors(
     """
     rows = len(values)
     if rows > MAX_RESAMPLED_ROWS:
-        fitted = _coefficients(instruments, regressors, values, weights[None, :])[0]
+        fitted = _coefficients(instruments, regressors, values, weights)
         inverse = np.linalg.pinv((weights[:, None] * instruments).T @ regressors)
         scores = instruments * (weights * (values - regressors @ fitted))[:, None]
         limit: Numbers = np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse.T))
         return limit
     random = np.random.default_rng(SEED)
     drawn = random.multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-    resampled = _coefficients(instruments, regressors, values, drawn * weights)
+    resampled = _resampled(instruments, regressors, values, drawn * weights)
     error: Numbers = resampled.std(axis=0, ddof=1)
     return error
 

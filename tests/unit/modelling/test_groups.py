@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -394,3 +395,19 @@ def test_audit_column_when_it_is_shuffled_then_no_prediction_changes() -> None:
 
     np.testing.assert_array_equal(first, second)
     assert math.isfinite(first.sum())
+
+
+def test_score_groups_when_rows_and_groups_are_many_then_takes_memory_for_rows_alone() -> None:
+    rows, groups_there = 6_000, 40
+    random = np.random.default_rng(234)
+    names = [f"g{number}" for number in range(groups_there)]
+    frame = unseen(random.normal(size=rows), team=texts(*random.choice(names, rows)))
+    contract = audited(category("team", names, use="audit"))
+    scored(frame, contract)
+
+    tracemalloc.start()
+    scored(frame, contract)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 12 * rows * groups_there * 8  # products of all pairs would be 40 times that
