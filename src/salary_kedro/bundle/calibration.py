@@ -29,8 +29,10 @@ MAX_LOG = 709.0
 NORMAL_QUANTILE = 1.959963984540054
 #: No product of two such numbers overflows.
 MOST = 1e100
+#: Knots are this share of their size apart, and no less than this: else slopes are no numbers.
+NEAREST = 1e-12
 Bounded = Annotated[float, Field(ge=-MOST, le=MOST)]
-Positive = Annotated[float, Field(gt=0, le=MOST)]
+Positive = Annotated[float, Field(ge=1 / MOST, le=MOST)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Knots = Annotated[tuple[Bounded, ...], Field(max_length=100)]
 Grid = Annotated[tuple[Bounded, ...], Field(max_length=300)]
@@ -112,12 +114,16 @@ class Calibration(BaseModel):
             raise ValueError("levels and widths must be equally many")
         if (self.levels or self.scores) and not self.knots:
             raise ValueError("widths and scores need a knot")
-        if not _is_rising(self.knots, equal=False) or not _is_rising(self.levels, equal=False):
-            raise ValueError("knots and levels must rise")
+        if not all(are_apart(*pair) for pair in pairwise(self.knots)):
+            raise ValueError("knots must rise, by more than rounding")
+        if not _is_rising(self.levels, equal=False):
+            raise ValueError("levels must rise")
         if not _is_rising((0.0, *self.widths)) or not _is_rising(self.scores):
             raise ValueError("widths must rise from 0 on, and scores rise")
-        if self.scores and self.effective_rows <= 0:
-            raise ValueError("scores need rows")
+        if self.effective_rows < (1 if self.scores else 0) or 0 < self.effective_rows < 1:
+            raise ValueError("scores need rows, at least 1 effective one")
+        if self.minimum > self.maximum:
+            raise ValueError("minimum must not be above maximum")
         return self
 
     @classmethod
@@ -191,9 +197,11 @@ class Calibration(BaseModel):
         if not self.scores:
             return None
         centre, spread = self._centre(predicted)
-        score = (self._scaled(actual) - centre) / spread
+        with np.errstate(over="ignore"):  # then it is beyond all others
+            score = (self._scaled(actual) - centre) / spread
         below, upto = (np.searchsorted(self.scores, score, side) for side in ("left", "right"))
         between = np.interp(score, self.scores, np.arange(1, len(self.scores) + 1))
+        between = np.clip(between, 1, len(self.scores))  # scores may be too near for a slope
         ranks = np.where(upto > below, (below + 1 + upto) / 2, between)
         found: Numbers = ranks / (len(self.scores) + 1)
         return found
@@ -224,15 +232,18 @@ class Calibration(BaseModel):
         return (
             (self.shifts[right] - self.shifts[left]) / gap * (place - knots[left])
             + self.shifts[left],
-            (self.spreads[right] - self.spreads[left]) / gap * (place - knots[left])
-            + self.spreads[left],
+            max(
+                (self.spreads[right] - self.spreads[left]) / gap * (place - knots[left])
+                + self.spreads[left],
+                min(self.spreads),  # which rounding could undercut
+            ),
         )
 
     def _centre(self, predicted: Numbers) -> tuple[Numbers, Numbers]:
         """What is expected of predictions, and the spread about it."""
         place = self._scaled(predicted)
         shift, spread = (np.interp(place, self.knots, y) for y in (self.shifts, self.spreads))
-        return place + shift, spread
+        return place + shift, np.maximum(spread, min(self.spreads))
 
     def _scaled(self, values: Numbers) -> Numbers:
         return np.log(np.maximum(values, TINY)) if self.log_scale else values
@@ -247,6 +258,11 @@ def _margin(share: float, rows: float) -> float:
     """Half the width of Wilson's 95 % interval of a share that was seen on so many rows."""
     square = NORMAL_QUANTILE**2 / rows
     return math.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
+
+
+def are_apart(left: float, right: float) -> bool:
+    """Whether the second of two knots is so far above the first that a line has a slope."""
+    return right - left >= NEAREST * max(1.0, abs(left), abs(right))
 
 
 def _is_rising(values: Sequence[float], *, equal: bool = True) -> bool:

@@ -8,12 +8,13 @@ are those of the other folds' rows, or the scores would be too small.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salary_kedro.bundle.calibration import TINY, Calibration
+from salary_kedro.bundle.calibration import MOST, TINY, Calibration, are_apart
 from salary_kedro.contract import Contract
 
 Numbers = NDArray[np.float64]
@@ -29,6 +30,10 @@ MAX_KNOTS = 10
 KNOT_ROWS = 40
 #: No spread is less than this share of the overall one: few rows may agree by chance.
 LEAST_SPREAD = 0.1
+#: Rows whose prediction or residual is larger take no part in shift and spread.
+FARTHEST = 1e90
+#: What sums of weights may be off.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,9 @@ class _Lines:
 
     def scores(self, predicted: Numbers, actual: Numbers) -> Numbers:
         shift, spread = (np.interp(predicted, self.knots, y) for y in (self.shifts, self.spreads))
-        found: Numbers = (actual - predicted - shift) / spread
-        return found
+        with np.errstate(over="ignore"):
+            found = (actual - predicted - shift) / spread
+        return np.where(np.isnan(found), np.inf, found)
 
 
 UNCHANGED = _Lines(np.zeros(1), np.zeros(1), np.ones(1))
@@ -60,11 +66,12 @@ def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) 
     """
     first = out_of_fold[out_of_fold["repeat"] == 0]
     target = contract.target
-    actual, predicted = (
-        np.log(first[name].to_numpy()) if target.log_scale else first[name].to_numpy()
-        for name in ("actual", "predicted")
-    )
+    actual, predicted = (first[name].to_numpy() for name in ("actual", "predicted"))
+    if target.log_scale:
+        with np.errstate(divide="ignore"):
+            actual, predicted = np.log(actual), np.log(predicted)
     weights = first["weight"].to_numpy() if "weight" in first else np.ones(len(first))
+    weights = weights / weights.max()  # so that equal ones are exactly 1
     lines = _draw_lines(predicted, actual, weights)
     scores = _cross_fit(predicted, actual, weights, first["fold"].to_numpy())
     levels, widths = _widths(np.abs(scores), weights, confidence)
@@ -72,7 +79,7 @@ def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) 
         confidence=confidence,
         reason=_reason(len(first), levels, confidence),
         rows=len(first),
-        effective_rows=float(weights.sum() ** 2 / (weights**2).sum()),
+        effective_rows=max(1.0, float(weights.sum() ** 2 / (weights**2).sum())),
         log_scale=target.log_scale,
         minimum=target.interval.low,
         maximum=target.interval.high,
@@ -97,6 +104,8 @@ def _cross_fit(predicted: Numbers, actual: Numbers, weights: Numbers, folds: Num
 
 def _draw_lines(predicted: Numbers, actual: Numbers, weights: Numbers) -> _Lines:
     """Mean residual, and mean absolute one about it, of equally many rows around each knot."""
+    usable = np.maximum(np.abs(predicted), np.abs(actual - predicted)) <= FARTHEST
+    predicted, actual, weights = predicted[usable], actual[usable], weights[usable]
     rows = len(predicted)
     count = min(MAX_KNOTS, rows // KNOT_ROWS)
     if count < 2:
@@ -104,27 +113,32 @@ def _draw_lines(predicted: Numbers, actual: Numbers, weights: Numbers) -> _Lines
     parts = np.empty(rows, dtype=np.intp)
     parts[np.argsort(predicted, kind="stable")] = np.arange(rows) * count // rows
     # Rows that are predicted alike can fill several parts.
-    knots, merged = np.unique(_means(predicted, weights, parts), return_inverse=True)
-    parts = merged[parts]
-    residuals = actual - predicted
-    shifts = _shrunken(residuals, weights, parts, 0.0)
+    apart = [are_apart(*pair) for pair in pairwise(_means(predicted, weights, parts))]
+    parts = np.cumsum([False, *apart])[parts]
+    knots, residuals = _means(predicted, weights, parts), actual - predicted
+    shifts = _shrunken(residuals, weights, parts, centre=0.0, spent=2)
     sizes = np.abs(residuals - np.interp(predicted, knots, shifts))
     overall = float(np.average(sizes, weights=weights))
-    spreads = np.maximum(_shrunken(sizes, weights, parts, overall), LEAST_SPREAD * overall)
-    return _Lines(knots, shifts, spreads) if overall > 0 else UNCHANGED
+    spreads = _shrunken(sizes, weights, parts, centre=overall, spent=3)
+    least = LEAST_SPREAD * overall
+    return _Lines(knots, shifts, np.maximum(spreads, least)) if least > 1 / MOST else UNCHANGED
 
 
-def _shrunken(values: Numbers, weights: Numbers, parts: Places, centre: float) -> Numbers:
+def _shrunken(
+    values: Numbers, weights: Numbers, parts: Places, *, centre: float, spent: int
+) -> Numbers:
     """Means by part, drawn to a centre by as much as chance alone would scatter them about it.
 
-    That is the positive-part estimator of James and Stein (Efron and Morris, 1973, JASA 68).
+    That is the positive-part estimator of James and Stein (Efron and Morris, 1973, JASA 68), where
+    2 of the means are spent, or 3 if the centre comes from the same values; no more than these
+    stay as they are.
     """
     means = _means(values, weights, parts)
     rows = np.bincount(parts, weights) ** 2 / np.bincount(parts, weights**2)
     variances = _means((values - means[parts]) ** 2, weights, parts) / rows
     with np.errstate(over="ignore"):
         distance = float(np.sum((means - centre) ** 2 / np.maximum(variances, TINY)))
-    kept = max(0.0, 1 - (len(means) - 2) / distance) if distance > 0 else 0.0
+    kept = max(0.0, 1 - max(0, len(means) - spent) / distance) if distance > 0 else 0.0
     shrunken: Numbers = centre + kept * (means - centre)
     return shrunken
 
@@ -145,23 +159,30 @@ def _widths(
     """The levels that so many rows can vouch for, and what the scores' sizes are at most there."""
     order = np.argsort(sizes, kind="stable")
     levels = sorted({*LEVELS, confidence})
-    places = np.searchsorted(_shares(weights[order]), levels)
-    found = int(np.searchsorted(places, len(sizes)))
+    places = np.searchsorted(_shares(weights[order]), np.array(levels) - ROUNDING)
+    found = int(np.searchsorted(places, np.count_nonzero(sizes <= MOST)))
     return tuple(levels[:found]), tuple(sizes[order[places[:found]]].tolist())
 
 
 def _quantiles(scores: Numbers, weights: Numbers) -> tuple[float, ...]:
     """The scores, or quantiles of them if they are many, at evenly spaced shares."""
-    order = np.argsort(scores, kind="stable")
+    most = np.max(np.abs(scores), where=np.abs(scores) <= MOST, initial=0.0)
+    order, scores = np.argsort(scores, kind="stable"), np.clip(scores, -most, most)
     count = min(len(scores), MAX_SCORES)
     wanted = np.arange(1, count + 1) / (count + 1)
-    return tuple(np.interp(wanted, _shares(weights[order]), scores[order]).tolist())
+    found = np.interp(wanted, _shares(weights[order]), scores[order])
+    return tuple(np.maximum.accumulate(found).tolist())
 
 
 def _reason(rows: int, levels: tuple[float, ...], confidence: float) -> str:
     if confidence in levels:
         return ""
     needed = math.ceil(round(confidence / (1 - confidence), 6))
+    if rows >= needed:
+        return (
+            f"too many of {rows:,} training rows were predicted so far off out of fold that an "
+            f"interval at {100 * confidence:.15g} % would have no ends"
+        )
     return (
         f"{rows} training rows were predicted out of fold; an interval at "
         f"{100 * confidence:.15g} % takes {needed:,}"

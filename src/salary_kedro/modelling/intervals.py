@@ -114,7 +114,7 @@ def score_chances(chances: Numbers, weights: Numbers, residuals: float) -> Perce
     counts, _ = np.histogram(chances, bins=max(1, bins), range=(0, 1), weights=weights)
     return PercentileScores(
         rows=len(chances),
-        histogram=tuple((counts / weights.sum()).tolist()) if bins > 1 else (),
+        histogram=tuple(np.minimum(counts / weights.sum(), 1).tolist()) if bins > 1 else (),
         ks=ks,
         p_value=float(kolmogorov((root + 0.12 + 0.11 / root) * ks)),
     )

@@ -1,12 +1,15 @@
 """Intervals and percentiles out of a few numbers, against values worked out by hand."""
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.calibration import MOST, Calibration, are_apart
 from salary_kedro.bundle.files import FileError
 from salary_kedro.errors import UserError
 
@@ -163,18 +166,23 @@ def test_standing_when_on_a_log_scale_then_compares_logarithms() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"knots": (200, 100)}, "knots and levels must rise"),
-        ({"knots": (100, 100)}, "knots and levels must rise"),
-        ({"levels": (0.1, 0.9, 0.5)}, "knots and levels must rise"),
+        ({"knots": (200, 100)}, "knots must rise"),
+        ({"knots": (100, 100)}, "knots must rise"),
+        ({"knots": (0, 5e-324)}, "knots must rise, by more than rounding"),
+        ({"knots": (1e9, 1e9 + 1e-6)}, "knots must rise, by more than rounding"),
+        ({"levels": (0.1, 0.9, 0.5)}, "levels must rise"),
         ({"levels": (0.1, 0.5, 1.0)}, "less than 1"),
         ({"widths": (1, 10, 5)}, "widths must rise from 0 on"),
         ({"widths": (-1, 5, 10)}, "widths must rise from 0 on"),
         ({"scores": (1, 0)}, "scores rise"),
         ({"shifts": (0,)}, "knots, shifts and spreads must be equally many"),
         ({"widths": (1, 5)}, "levels and widths must be equally many"),
-        ({"spreads": (0, 3)}, "greater than 0"),
+        ({"spreads": (0, 3)}, "greater than or equal to 0.00"),
         ({"shifts": (0, 1e101)}, "less than or equal to"),
         ({"effective_rows": 0}, "scores need rows"),
+        ({"effective_rows": 1e-320}, "at least 1 effective one"),
+        ({"scores": (), "effective_rows": 0.5}, "at least 1 effective one"),
+        ({"minimum": 5, "maximum": -5}, "minimum must not be above maximum"),
         ({"knots": (), "shifts": (), "spreads": ()}, "widths and scores need a knot"),
         ({"scores": tuple(range(301))}, "at most 300 items"),
         ({"confidence": 1.5}, "less than 1"),
@@ -191,6 +199,62 @@ def test_parse_when_numbers_do_not_fit_then_says_so(changes: dict[str, Any], sai
 def test_parse_when_a_number_is_not_finite_then_refuses_it(text: str) -> None:
     with pytest.raises(FileError, match=r"^calibration\.json"):
         Calibration.parse(f'{{"knots": [{text}], "shifts": [0], "spreads": [1]}}'.encode())
+
+
+BOUNDED = st.floats(-MOST, MOST)
+ANY = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def calibrations(draw: st.DrawFn) -> Calibration:
+    """Whatever a file may hold."""
+    knots = draw(st.lists(BOUNDED, min_size=1, max_size=4, unique=True).map(sorted))
+    assume(all(are_apart(*pair) for pair in itertools.pairwise(knots)))
+    count = len(knots)
+    ends = draw(st.tuples(BOUNDED, BOUNDED).map(sorted))
+    return Calibration(
+        rows=1,
+        effective_rows=draw(st.floats(1, allow_infinity=False)),
+        log_scale=draw(st.booleans()),
+        minimum=ends[0],
+        maximum=ends[1],
+        knots=tuple(knots),
+        shifts=draw(st.tuples(*[BOUNDED] * count)),
+        spreads=draw(st.tuples(*[st.floats(1 / MOST, MOST)] * count)),
+        levels=(0.5,),
+        widths=(draw(st.floats(0, MOST)),),
+        scores=tuple(draw(st.lists(BOUNDED, min_size=1, max_size=4).map(sorted))),
+    )
+
+
+@settings(max_examples=300)
+@given(calibrations(), st.lists(ANY, min_size=1, max_size=4), ANY)
+def test_calibration_when_it_is_valid_then_answers_finite_numbers_around_the_prediction(
+    found: Calibration, predictions: list[float], actual: float
+) -> None:
+    predicted = np.array([*predictions, *(knot * (1 - 1e-16) for knot in found.knots)])
+    many = found.intervals(predicted, 0.5)
+
+    assert many is not None
+    assert np.isfinite(many.low).all()
+    assert np.isfinite(many.high).all()
+    assert (many.low <= predicted).all()
+    assert (predicted <= many.high).all()
+    ends = list(zip(many.low, many.high, strict=True))
+    assert [found.interval(float(one), 0.5) for one in predicted] == ends
+    standing = found.standing(predictions[0], actual)
+    assert standing is not None
+    assert 0 < standing.percentile < 100
+    assert 0 <= standing.margin <= 50
+
+
+def test_spread_when_rounding_would_make_it_negative_then_is_the_least_of_all() -> None:
+    steep = calibration(knots=(0, 1), shifts=(0, 0), spreads=(1e100, 1), minimum=-1e100)
+
+    found = steep.standing(math.nextafter(1, 0), 2)
+
+    assert found is not None
+    assert 0 < found.percentile < 100
 
 
 def test_parse_when_written_then_reads_the_same() -> None:

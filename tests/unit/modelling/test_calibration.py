@@ -1,5 +1,6 @@
 """What is learned from out-of-fold predictions, against values worked out by hand."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,13 @@ import pytest
 
 from salary_kedro.contract import Contract
 from salary_kedro.contract.columns import MAX_NUMBER
-from salary_kedro.modelling.calibration import KNOT_ROWS, LEVELS, MAX_SCORES, calibrate
+from salary_kedro.modelling.calibration import (
+    KNOT_ROWS,
+    LEVELS,
+    MAX_SCORES,
+    _shrunken,
+    calibrate,
+)
 from samples import TARGET, column, contract_of
 
 
@@ -126,6 +133,22 @@ def test_calibrate_when_weights_are_equal_then_is_as_without(contract: Contract)
     assert weighted == calibrate(rows, contract, 0.9)
 
 
+@pytest.mark.parametrize("weight", [0.1, 0.7, 1234.567])
+@pytest.mark.parametrize("rows", [9, 19, 77])
+def test_calibrate_when_equal_weights_are_no_round_numbers_then_is_as_without(
+    contract: Contract, rows: int, weight: float
+) -> None:
+    frame = out_of_fold(np.random.default_rng(234).normal(size=rows), np.arange(rows))
+
+    assert calibrate(frame.assign(weight=weight), contract, 0.9) == calibrate(frame, contract, 0.9)
+
+
+def test_calibrate_when_weights_are_mixed_then_rounding_takes_no_level(contract: Contract) -> None:
+    rows = out_of_fold(range(9), [0] * 9).assign(weight=[0.1, 0.2, 0.3] * 3)
+
+    assert calibrate(rows, contract, 0.9).reason == ""  # nine rows always reach nine tenths
+
+
 def test_calibrate_when_folds_are_repeated_then_takes_each_row_once(contract: Contract) -> None:
     rows = out_of_fold(range(10), [0] * 10)
     again = rows.assign(repeat=1, predicted=99.0)
@@ -164,3 +187,79 @@ def test_calibrate_when_rows_are_many_then_stays_a_few_numbers(contract: Contrac
     assert (len(found.scores), len(found.levels)) == (MAX_SCORES, len(LEVELS) + 1)
     assert found.scores[99] == pytest.approx(0, abs=0.05)  # the median
     assert 0.925 in found.levels
+
+
+@pytest.mark.parametrize("predicted", [50_000.0, 50_000.3])
+def test_calibrate_when_all_is_predicted_alike_then_is_about_as_wide_as_plain_conformal(
+    contract: Contract, predicted: float
+) -> None:
+    errors = np.random.default_rng(0).normal(0, 9_000, 200)
+    errors -= errors.mean()
+
+    found = calibrate(out_of_fold(predicted + errors, [predicted] * 200), contract, 0.9)
+
+    ends = found.interval(predicted)
+    assert ends is not None
+    plain = np.sort(np.abs(errors))[180]  # the 181st of 200
+    assert (ends[1] - ends[0]) / 2 == pytest.approx(plain, rel=0.1)
+
+
+def test_shrunken_when_the_centre_comes_from_the_values_then_spends_one_more() -> None:
+    values = np.array([-1.0, 1, 1, 3, 3, 5, 5, 7])  # means 0, 2, 4, 6, each of variance 1/2
+    parts, weights = np.repeat(np.arange(4), 2), np.ones(8)
+
+    known = _shrunken(values, weights, parts, centre=3.0, spent=2)
+    own = _shrunken(values, weights, parts, centre=3.0, spent=3)
+
+    # The distance is (9 + 1 + 1 + 9) / (1/2) = 40.
+    assert known == pytest.approx(3 + (1 - 2 / 40) * np.array([-3, -1, 1, 3]))
+    assert own == pytest.approx(3 + (1 - 1 / 40) * np.array([-3, -1, 1, 3]))
+
+
+def test_shrunken_when_one_mean_is_left_then_it_stays() -> None:
+    values, one = np.array([1.0, 2, 3]), np.zeros(3, dtype=np.intp)
+
+    assert _shrunken(values, np.ones(3), one, centre=0.0, spent=2) == pytest.approx([2])
+
+
+@pytest.mark.parametrize("worst", [1e95, 1e200, -1e308, math.inf, -math.inf, math.nan])
+def test_calibrate_when_one_prediction_is_beyond_measure_then_only_its_rank_counts(
+    contract: Contract, worst: float
+) -> None:
+    chance = np.random.default_rng(234)
+    actual, predicted = chance.normal(size=200), np.arange(200.0)
+    plain = calibrate(out_of_fold(predicted + actual, predicted), contract, 0.9)
+    predicted[7] = worst
+
+    found = calibrate(out_of_fold(np.arange(200) + actual, predicted), contract, 0.9)
+
+    assert found.interval(50.0) == pytest.approx(plain.interval(50.0), abs=0.5)
+    assert found.reason == ""
+
+
+def test_calibrate_when_a_logarithm_was_predicted_of_nothing_then_only_its_rank_counts() -> None:
+    contract = contract_of(column("a"), target={**TARGET, "log_scale": True})
+    rows = out_of_fold(range(1, 101), [0.0, *range(2, 101)])
+
+    assert calibrate(rows, contract, 0.9).interval(50.0) == pytest.approx((50, 50))
+
+
+def test_calibrate_when_too_many_predictions_are_beyond_measure_then_says_so(
+    contract: Contract,
+) -> None:
+    found = calibrate(out_of_fold(range(20), [*[1e200] * 5, *range(5, 20)]), contract, 0.9)
+
+    assert found.interval(3.0) is None
+    assert found.reason == (
+        "too many of 20 training rows were predicted so far off out of fold that an interval at "
+        "90 % would have no ends"
+    )
+
+
+def test_calibrate_when_predictions_differ_by_rounding_alone_then_they_share_a_knot(
+    contract: Contract,
+) -> None:
+    predicted = 1_000_000 + np.arange(400) * 1e-10
+    chance = np.random.default_rng(234).normal(size=400)
+
+    assert len(calibrate(out_of_fold(predicted + chance, predicted), contract, 0.9).knots) == 1

@@ -66,6 +66,15 @@ def test_coverage_when_counted_then_has_the_exact_interval(
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-4)
 
 
+def test_chances_when_all_weights_fall_in_one_bin_then_its_share_is_1() -> None:
+    chances = np.linspace(0.03, 0.04, 50)
+
+    for seed in range(20):  # sums of such weights differ by their order
+        found = score_chances(chances, np.random.default_rng(seed).uniform(0.1, 9, 50), 100.0)
+
+        assert found.histogram[0] == pytest.approx(1)
+
+
 def test_coverage_when_rows_have_weights_then_is_their_share_on_fewer_rows() -> None:
     weighted = coverage(np.array([True, False, False]), np.array([3.0, 1.0, 1.0]))
 
