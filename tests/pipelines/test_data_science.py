@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +59,12 @@ from samples import category, column, constant, contract_of, raw_salaries
 from stores import NO_GROUPS, Models, own_registry, start_run, tags
 
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
-#: Two folds; cross-validation is not what is looked at there.
-EXACT = pd.DataFrame({"repeat": [0, 0], "fold": [0, 1], "actual": [1.0, 2], "predicted": [1.0, 2]})
+
+
+def exact(split: "Split") -> pd.DataFrame:
+    """Two folds; cross-validation is not what is looked at there."""
+    known = {"repeat": [0, 0], "fold": [0, 1], "actual": [1.0, 2], "predicted": [1.0, 2]}
+    return pd.DataFrame({**known, "train_sha256": split.record["train_sha256"]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +94,7 @@ def parameters(model: ModelName = "linear_regression", **settings: object) -> Da
     )
 
 
+METRICS = {"rmse": 1.0, "baseline_mean_rmse": 2.0, "baseline_median_rmse": 3.0}
 NO_IMPORTANCES = pd.DataFrame(columns=[*IMPORTANCE_COLUMNS])
 
 # --- Fitting and evaluating ---------------------------------------------------------
@@ -107,7 +113,9 @@ def test_evaluate_when_a_model_is_fitted_on_the_default_data_then_has_the_known_
 ) -> None:
     fitted = fit_model(split.train, contract, parameters(model))
 
-    found = evaluate_model(fitted, split.train, split.holdout, EXACT, {}, contract)
+    found = evaluate_model(
+        fitted, split.train, split.holdout, exact(split), split.record, {}, contract
+    )
 
     assert found["rmse"] == pytest.approx(rmse, rel=1e-9)
 
@@ -118,9 +126,11 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
     fitted = fit_model(split.train, contract, parameters())
 
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
-    sure = calibrate_intervals(out_of_fold, contract, parameters())
+    sure = calibrate_intervals(out_of_fold, split.record, contract, parameters())
     scores = score_intervals(fitted, split.holdout, sure, contract)
-    found = evaluate_model(fitted, split.train, split.holdout, out_of_fold, scores, contract)
+    found = evaluate_model(
+        fitted, split.train, split.holdout, out_of_fold, split.record, scores, contract
+    )
 
     assert found == {
         **holdout_metrics(fitted, split.holdout, contract),
@@ -166,7 +176,7 @@ def test_calibrate_when_done_then_the_result_is_plain_json(
     fitted = fit_model(split.train, contract, parameters())
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
 
-    found = calibrate_intervals(out_of_fold, contract, parameters())
+    found = calibrate_intervals(out_of_fold, split.record, contract, parameters())
 
     assert (found["confidence"], found["rows"], found["reason"]) == (0.9, 28, "")
     assert json.loads(json.dumps(found)) == json.loads(Calibration(**found).model_dump_json())
@@ -220,7 +230,7 @@ def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
     split: Split, contract: Contract
 ) -> None:
     nothing = pd.DataFrame()
-    found = score_groups(constant(5), nothing, nothing, nothing, {}, contract, parameters())
+    found = score_groups(constant(5), nothing, nothing, nothing, {}, {}, contract, parameters())
 
     assert found["groups"] is None
     table, picture = show_groups(found, contract)
@@ -239,14 +249,14 @@ def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_draw
     )
     model = fit_model(train, audited, parameters())
     out_of_fold = cross_validate(model, train, split.record, audited, parameters())
+    record = {**split.record, "train_sha256": fingerprint(train)}
 
-    found = score_groups(model, train, holdout, out_of_fold, {}, audited, parameters())
+    found = score_groups(model, train, holdout, out_of_fold, record, {}, audited, parameters())
     table, picture = show_groups(found, audited)
 
     assert table[["group", "rows"]].to_numpy().tolist() == [["f", 20], ["m", 20]]
     assert picture.startswith(b"\x89PNG")
-    metrics = {"rmse": 1.0, "baseline_mean_rmse": 2.0, "baseline_median_rmse": 3.0}
-    report = report_model(metrics, train, {}, found, {}, audited)
+    report = report_model(METRICS, train, {}, found, {}, audited)
     assert report["groups"] == found["groups"]
     assert report["baseline"] == {
         "rmse": 1.0,
@@ -254,6 +264,43 @@ def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_draw
         "median_rmse": 3.0,
         "median_by": None,
     }
+
+
+@pytest.mark.parametrize("lost", [*METRICS])
+def test_report_when_a_figure_of_the_baseline_is_not_finite_then_leaves_it_out(
+    lost: str, split: Split, contract: Contract
+) -> None:
+    metrics = {**METRICS, lost: math.inf}
+
+    assert report_model(metrics, split.train, {}, {}, {}, contract)["baseline"] is None
+
+
+@pytest.mark.parametrize("reader", ["intervals", "metrics", "groups"])
+def test_out_of_fold_when_it_is_of_other_training_rows_then_nobody_reads_it(
+    reader: str, split: Split
+) -> None:
+    sex = category("sex", ["f", "m"], use="audit")
+    audited = contract_of(column("experience_years"), sex)
+    model = fit_model(split.train, audited, parameters())
+    old = cross_validate(model, split.train[1:], split.record, audited, parameters())
+    halves = (model, split.train, split.holdout, old, split.record, {}, audited)
+    read = {
+        "intervals": lambda: calibrate_intervals(old, split.record, audited, parameters()),
+        "metrics": lambda: evaluate_model(*halves),
+        "groups": lambda: score_groups(*halves, parameters()),
+    }
+
+    with pytest.raises(UserError, match=r"of other training rows.*again from the node cross_val"):
+        read[reader]()
+
+
+def test_out_of_fold_when_an_older_release_made_it_then_it_is_made_anew(
+    split: Split, contract: Contract
+) -> None:
+    old = exact(split).drop(columns="train_sha256")
+
+    with pytest.raises(UserError, match="run again from the node cross_validate"):
+        calibrate_intervals(old, split.record, contract, parameters())
 
 
 def test_score_inputs_when_done_then_tells_of_each_input_in_three_ways(

@@ -6,41 +6,54 @@ from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_error
 
 from salary_kedro.contract import Boolean, Category, Contract
+from salary_kedro.modelling.evaluation import weights_of
+
+Numbers = NDArray[np.float64]
 
 #: Metrics: RMSE of the training mean, and of the median by the strongest category.
 BASELINES = ("baseline_mean_rmse", "baseline_median_rmse")
+#: What sums of weights may be off.
+ROUNDING = 1e-12
 
 
 def baseline_metrics(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    contract: Contract,
-    weights: NDArray[np.float64] | None = None,
+    train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract
 ) -> dict[str, float]:
     """Score two predictions that need no model, on the holdout rows.
 
     Args:
-        train: Training rows, of which means and medians are taken; they are not weighted.
+        train: Training rows, of which means and medians are taken.
         holdout: Holdout rows.
-        contract: Names features and target.
-        weights: How many people each holdout row stands for; None if all are one.
+        contract: Names features, target and weight.
 
     Returns:
         `baseline_mean_rmse`, of the training mean, and `baseline_median_rmse`, of the training
         median of each group of the strongest category, or of all where there is none, in the
         target's unit.
     """
-    actual, known = holdout[contract.target.name], train[contract.target.name]
-    by = strongest_category(train, contract)
-    medians = np.full(len(holdout), known.median())
+    actual, known = holdout[contract.target.name], train[contract.target.name].to_numpy()
+    weights = weights_of(train, contract)
+    counts = np.ones(len(known)) if weights is None else weights
+    by, median = strongest_category(train, contract), weighted_median(known, counts)
+    medians = np.full(len(holdout), median)
     if by is not None:
-        by_group = known.groupby(train[by].astype(object)).median()
-        medians = holdout[by].astype(object).map(by_group).fillna(known.median()).to_numpy(float)
-    predicted = (np.full(len(holdout), known.mean()), medians)
+        groups = train.groupby(train[by].astype(object)).indices
+        found = {name: weighted_median(known[at], counts[at]) for name, at in groups.items()}
+        medians = holdout[by].astype(object).map(found).fillna(median).to_numpy(float)
+    predicted = (np.full(len(holdout), np.average(known, weights=counts)), medians)
+    scored = weights_of(holdout, contract)
     return {
-        name: float(root_mean_squared_error(actual, values, sample_weight=weights))
+        name: float(root_mean_squared_error(actual, values, sample_weight=scored))
         for name, values in zip(BASELINES, predicted, strict=True)
     }
+
+
+def weighted_median(values: Numbers, weights: Numbers) -> float:
+    """The value that half of the weights lie below; the middle of two if it lies between them."""
+    order = np.argsort(values, kind="stable")
+    shares = np.cumsum(weights[order]) / weights.sum()
+    middle = np.searchsorted(shares, (0.5 - ROUNDING, 0.5 + ROUNDING))
+    return float(values[order[middle]].mean())
 
 
 def strongest_category(train: pd.DataFrame, contract: Contract) -> str | None:

@@ -83,6 +83,18 @@ class Halves(Group):
                 "run was interrupted; run the pipeline data_engineering again"
             )
 
+    def refuse_other_folds(self, out_of_fold: pd.DataFrame) -> None:
+        """Check that predictions out of fold are those of this split's training rows.
+
+        Raises:
+            UserError: If they are of others.
+        """
+        if set(out_of_fold.get("train_sha256", ())) != {self.train_sha256}:
+            raise UserError(
+                "the predictions out of fold are of other training rows: an earlier run was "
+                "interrupted; run again from the node cross_validate"
+            )
+
 
 class CrossValidation(Group):
     """Repeated k-fold cross-validation on the training rows.

@@ -1,5 +1,6 @@
 """From training and holdout rows to a registered version."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,7 @@ from salary_kedro.project.parameters import (
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel, log_training
+from salary_kedro.tables.fingerprint import fingerprint
 from salary_kedro.tables.frames import learn_domain
 from salary_kedro.tables.trained_rows import RowPrints
 
@@ -57,6 +59,9 @@ def cross_validate(
     """Predict the training rows by models that were fitted without them.
 
     They are folded as they were split.
+
+    Returns:
+        As `predict_out_of_fold`, and the rows' fingerprint as `train_sha256`.
     """
     folding = fold_rows(
         train,
@@ -65,7 +70,9 @@ def cross_validate(
         repeats=parameters.cross_validation.repeats,
         random_state=parameters.random_state,
     )
-    return predict_out_of_fold(model, train, contract, folding)
+    found = predict_out_of_fold(model, train, contract, folding)
+    whose = pd.Categorical([fingerprint(train)] * len(found))
+    return found.assign(train_sha256=whose)
 
 
 def evaluate_model(
@@ -73,26 +80,36 @@ def evaluate_model(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     out_of_fold: pd.DataFrame,
+    split: dict[str, Any],
     interval_scores: dict[str, Any],
     contract: Contract,
 ) -> Metrics:
-    """Score model, intervals and plain baselines on the holdout rows, the recipe across folds."""
+    """Score model, intervals and plain baselines on the holdout rows, the recipe across folds.
+
+    Raises:
+        UserError: If the predictions out of fold are of other rows.
+    """
+    Halves.model_validate(split).refuse_other_folds(out_of_fold)
     return {
         **holdout_metrics(model, holdout, contract),
         **cross_validation_metrics(out_of_fold),
         **calibration_metrics(Report.model_validate(interval_scores)),
-        **baseline_metrics(train, holdout, contract, weights_of(holdout, contract)),
+        **baseline_metrics(train, holdout, contract),
     }
 
 
 def calibrate_intervals(
-    out_of_fold: pd.DataFrame, contract: Contract, parameters: DataScience
+    out_of_fold: pd.DataFrame, split: dict[str, Any], contract: Contract, parameters: DataScience
 ) -> dict[str, Any]:
     """Learn how sure the model is; the holdout rows have no part in it.
 
     Returns:
         The `Calibration` as plain JSON.
+
+    Raises:
+        UserError: If the predictions out of fold are of other rows.
     """
+    Halves.model_validate(split).refuse_other_folds(out_of_fold)
     found = calibrate(out_of_fold, contract, parameters.intervals.confidence)
     return found.model_dump(mode="json")
 
@@ -116,6 +133,7 @@ def score_groups(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     out_of_fold: pd.DataFrame,
+    split: dict[str, Any],
     calibration: dict[str, Any],
     contract: Contract,
     parameters: DataScience,
@@ -124,9 +142,13 @@ def score_groups(
 
     Returns:
         A `Report` of that alone, as plain JSON.
+
+    Raises:
+        UserError: If the predictions out of fold are of other rows.
     """
     if not contract.audits:
         return Report().model_dump(mode="json")
+    Halves.model_validate(split).refuse_other_folds(out_of_fold)
     unseen = groups.unseen_rows(model, train, holdout, out_of_fold, contract)
     how_sure = Calibration.model_validate(calibration)
     found = groups.score_groups(unseen, contract, how_sure, parameters.groups.min_rows)
@@ -169,20 +191,21 @@ def report_model(
     Returns:
         The `Report` as plain JSON.
     """
-    mean, median = (metrics[name] for name in BASELINES)
-    baseline = Baseline(
-        rmse=metrics["rmse"],
-        mean_rmse=mean,
-        median_rmse=median,
-        median_by=strongest_category(train, contract),
-    )
     sections = {
-        "baseline": baseline,
+        "baseline": _baseline(metrics, train, contract),
         "groups": Report.model_validate(group_scores).groups,
         "importance": Report.model_validate(input_scores).importance,
     }
     report = Report.model_validate(interval_scores).model_copy(update=sections)
     return report.model_dump(mode="json")
+
+
+def _baseline(metrics: Metrics, train: pd.DataFrame, contract: Contract) -> Baseline | None:
+    rmse, mean, median = (metrics[name] for name in ("rmse", *BASELINES))
+    if not all(map(math.isfinite, (rmse, mean, median))):
+        return None
+    by = strongest_category(train, contract)
+    return Baseline(rmse=rmse, mean_rmse=mean, median_rmse=median, median_by=by)
 
 
 def plot_model(

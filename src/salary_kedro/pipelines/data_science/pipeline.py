@@ -21,6 +21,7 @@ from salary_kedro.pipelines.data_science.nodes import (
 CONTRACT = {"contract": "params:contract"}
 PARAMETERS = {"parameters": "params:data_science"}
 ROWS = {"train": "train", "holdout": "holdout"}
+UNSEEN = {"out_of_fold": "out_of_fold", "split": "split"}
 
 
 def create_pipeline() -> Pipeline:
@@ -44,7 +45,7 @@ def _train() -> list[Node]:
         ),
         node(
             calibrate_intervals,
-            inputs={"out_of_fold": "out_of_fold", **CONTRACT, **PARAMETERS},
+            inputs={**UNSEEN, **CONTRACT, **PARAMETERS},
             outputs="calibration",
             name="calibrate_intervals",
         ),
@@ -52,8 +53,8 @@ def _train() -> list[Node]:
             evaluate_model,
             inputs={
                 "model": "model",
-                "out_of_fold": "out_of_fold",
                 "interval_scores": "interval_scores",
+                **UNSEEN,
                 **ROWS,
                 **CONTRACT,
             },
@@ -88,8 +89,8 @@ def _train() -> list[Node]:
             score_groups,
             inputs={
                 "model": "model",
-                "out_of_fold": "out_of_fold",
                 "calibration": "calibration",
+                **UNSEEN,
                 **ROWS,
                 **CONTRACT,
                 **PARAMETERS,
