@@ -97,7 +97,7 @@ def test_infer_when_people_stand_in_several_rows_then_the_environment_splits_by_
     result = contract("infer", "panel.csv", "--env", "panel")
 
     assert result.exit_code == 0, result.output
-    assert "'personid' stands for 30 people or others in 90 rows" in result.stdout
+    assert "'personid' has 30 values in 90 rows, so people" in result.stdout
     parameters = open_project(shell.root, "panel").parameters
     assert parameters.data_engineering.field == "personid"
     assert parameters.batch_scoring.prediction_column == "predicted_salary"

@@ -351,6 +351,8 @@ def test_mlflow_run_when_logged_then_has_plots_rejected_rows_and_lineage(
         assert {item.path for item in client.list_artifacts(run.info.run_id, "plots")} == {
             "plots/coverage.png",
             "plots/fitted_curve.png",
+            "plots/importance.png",
+            "plots/pay_gaps.png",
             "plots/predicted_vs_actual.png",
             "plots/residuals.png",
         }

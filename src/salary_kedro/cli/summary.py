@@ -65,10 +65,10 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
         f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
         f"{mean} ± {sd} by cross-validation"
     )
-    return [("Model", text), *_baseline(metrics), *_report(outputs)]
+    return [("Model", text), *_baseline(outputs, metrics), *_report(outputs)]
 
 
-def _baseline(metrics: Mapping[str, float]) -> Lines:
+def _baseline(outputs: Mapping[str, Any], metrics: Mapping[str, float]) -> Lines:
     """What plain means and medians would give, if a run of today measured it."""
     if not {"baseline_mean_rmse", "baseline_median_rmse"} <= metrics.keys():
         return []
@@ -76,8 +76,10 @@ def _baseline(metrics: Mapping[str, float]) -> Lines:
     is_better = metrics["rmse"] < min(
         metrics["baseline_mean_rmse"], metrics["baseline_median_rmse"]
     )
+    by = ((outputs.get("report") or {}).get("baseline") or {}).get("median_by")
+    kind = f"the median of each {by}" if by else "the median"
     doubt = "" if is_better else ": the model is no better"
-    return [("Baseline", f"RMSE {mean} by the mean, {median} by medians{doubt}")]
+    return [("Baseline", f"RMSE {mean} by the mean, {median} by {kind}{doubt}")]
 
 
 def _report(outputs: Mapping[str, Any]) -> Lines:
@@ -97,10 +99,11 @@ def _report(outputs: Mapping[str, Any]) -> Lines:
 def _intervals(scores: Mapping[str, Any]) -> str:
     found = scores["coverage"]
     share, low, high = (100 * found[end] for end in ("share", "low", "high"))
+    wanted = 100 * scores["confidence"]
+    by_chance = "within chance" if low <= wanted <= high else "beyond chance"
     return (
-        f"at {100 * scores['confidence']:g} %: {share:.1f} % of "
-        f"{count(found['rows'], 'holdout row')} within (95 % interval {low:.1f} to "
-        f"{high:.1f} %), mean width {figure(scores['mean_width'], ',.1f')}"
+        f"of {wanted:g} % hold {share:.1f} % of {count(found['rows'], 'holdout row')}, {by_chance} "
+        f"({low:.1f} to {high:.1f} %); {figure(scores['mean_width'], ',.1f')} wide on average"
     )
 
 

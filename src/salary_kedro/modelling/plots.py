@@ -36,6 +36,13 @@ def as_png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
+def plot_nothing(why: str) -> Figure:
+    """A small figure that says why there is nothing to draw."""
+    figure = Figure(figsize=(4, 0.6))
+    figure.text(0.5, 0.5, why, ha="center", va="center", parse_math=False)
+    return figure
+
+
 def plot_predicted_vs_actual(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -> Figure:
     """Predicted against actual target on the holdout rows, with the line of equality."""
     features, actual = features_and_target(_thin(holdout), contract)
@@ -68,15 +75,19 @@ def plot_coverage(scores: IntervalScores | None) -> Figure:
     That is the normal 95 % range of a share of so many rows; without intervals, only the line
     of equality is drawn.
     """
-    figure, axes = _blank("Holdout rows: within their intervals")
-    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="as many as should be")
+    figure, axes = _blank("Coverage of the holdout rows by confidence")
+    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="expected")
     if scores is not None:
         levels = np.linspace(0, 1, CURVE_POINTS)
         reach = NORMAL_QUANTILE * np.sqrt(levels * (1 - levels) / scores.coverage.rows)
         low, high = np.clip([levels - reach, levels + reach], 0, 1)
         axes.fill_between(levels, low, high, color="grey", alpha=0.2, label="by chance, 95 %")
         found = [(level.confidence, level.share) for level in scores.levels]
-        axes.plot(*zip(*found, strict=True), marker="o", label="as many as are")
+        axes.plot(
+            *zip(*found, strict=True),
+            marker="o",
+            label=f"observed on {scores.coverage.rows:,} rows",
+        )
     axes.set_xlabel("Confidence of the intervals")
     axes.set_ylabel("Share of rows within")
     axes.legend()

@@ -80,7 +80,7 @@ def log_training(
         domain: What its training rows covered.
         metrics: Metrics by name, `rmse` among them.
         lineage: What the model was made from.
-        figures: PNG files of plots, by name without suffix; empty ones are left out.
+        figures: PNG files of plots, by name without suffix.
         group_metrics: Scores by group, which tell of no single person.
         importances: How much the error rests on each input.
         rejected_rows: Columns `line` and `reasons`, and others that stay here.
@@ -99,7 +99,7 @@ def log_training(
     for name, table in tables.items():
         mlflow.log_text(safe_frame(table).to_csv(index=False), f"{name}.csv")
     mlflow.log_text(data_dictionary(contract), "data_dictionary.csv")
-    drawn = {f"{name}.png": content for name, content in figures.items() if content}
+    drawn = {f"{name}.png": content for name, content in figures.items()}
     _log_files(drawn, "plots")
     if trained_rows:
         _log_files({TRAINED_ROWS: trained_rows})

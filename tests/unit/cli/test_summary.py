@@ -53,8 +53,8 @@ Next        make serve   answer requests on http://127.0.0.1:3000
 @pytest.mark.parametrize(
     ("median", "text"),
     [
-        (6000.0, "RMSE 7,500.0 by the mean, 6,000.0 by medians"),
-        (5181.9, "RMSE 7,500.0 by the mean, 5,181.9 by medians: the model is no better"),
+        (6000.0, "RMSE 7,500.0 by the mean, 6,000.0 by the median"),
+        (5181.9, "RMSE 7,500.0 by the mean, 5,181.9 by the median: the model is no better"),
     ],
 )
 def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
@@ -69,6 +69,30 @@ def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
 
 
 GAP = "Pay gap    sex: Female earn"
+
+
+def test_summarise_when_medians_are_by_a_category_then_names_it() -> None:
+    metrics = {**METRICS, "baseline_mean_rmse": 7500.0, "baseline_median_rmse": 6000.0}
+    outputs = {"metrics": metrics, "registered_version": OUTPUTS["registered_version"]}
+
+    found = summarise({**outputs, "report": {"baseline": {"median_by": "rank"}}}, None)
+
+    assert found.splitlines()[2].endswith("by the mean, 6,000.0 by the median of each rank")
+
+
+def test_summarise_when_coverage_is_lower_than_chance_makes_it_then_says_so() -> None:
+    coverage = {"rows": 1200, "share": 0.8, "low": 0.776, "high": 0.822}
+    report = {
+        "intervals": {"confidence": 0.9, "coverage": coverage, "mean_width": 5.0},
+        "groups": None,
+    }
+    outputs = {name: OUTPUTS[name] for name in ("registered_version", "metrics")}
+
+    found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
+
+    assert found.splitlines()[2].startswith(
+        "Intervals  of 90 % hold 80.0 % of 1,200 holdout rows, beyond chance (77.6 to 82.2 %);"
+    )
 
 
 def section(gap: float | None) -> dict[str, Any]:
@@ -105,8 +129,8 @@ def test_summarise_when_the_model_was_looked_into_then_tells_coverage_and_the_la
 
     found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
 
-    text = "at 90 %: 91.7 % of 12 holdout rows within (95 % interval 61.5 to 99.8 %)"
-    assert found.splitlines()[2:] == [f"Intervals  {text}, mean width 20,961.0", *lines]
+    text = "of 90 % hold 91.7 % of 12 holdout rows, within chance (61.5 to 99.8 %)"
+    assert found.splitlines()[2:] == [f"Intervals  {text}; 20,961.0 wide on average", *lines]
 
 
 def test_summarise_when_there_are_no_intervals_then_says_why() -> None:

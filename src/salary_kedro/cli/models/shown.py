@@ -10,6 +10,7 @@ from salary_kedro.cli.console import count, printable, show
 
 Row = Mapping[str, Any]
 Lines = Iterator[tuple[str, str]]
+SIGNIFICANT = 0.05
 #: Metrics that are told in other lines.
 TOLD = frozenset(
     {"rmse", "cv_rmse_mean", "cv_rmse_sd", "baseline_mean_rmse", "baseline_median_rmse"}
@@ -69,7 +70,9 @@ def _figures(shown: Row) -> Lines:
     yield "RMSE", rmse
     if (baseline := metrics.get("baseline_mean_rmse")) is not None:
         median = _figure(metrics.get("baseline_median_rmse"))
-        yield "Baseline", f"RMSE {_figure(baseline)} by the mean, {median} by medians"
+        by = ((shown["report"] or {}).get("baseline") or {}).get("median_by")
+        kind = f"the median of each {by}" if by else "the median"
+        yield "Baseline", f"RMSE {_figure(baseline)} by the mean, {median} by {kind}"
     others = [f"{name} {_figure(value)}" for name, value in metrics.items() if name not in TOLD]
     yield f"Metrics{_mark(shown['imported'])}", ", ".join(others) or "-"
 
@@ -81,19 +84,15 @@ def _sureness(shown: Row) -> Lines:
         yield (
             "Intervals",
             (
-                f"of {found['confidence']:.0%}: hold {covered['share']:.1%} of "
-                f"{count(covered['rows'], 'holdout row')} (95 % interval {covered['low']:.1%} to "
-                f"{covered['high']:.1%}), {_figure(found['mean_width'])} wide on average"
+                f"of {_percent(found['confidence'])} hold {_percent(covered['share'])} of "
+                f"{count(covered['rows'], 'holdout row')} (by chance {_percent(covered['low'])} to "
+                f"{_percent(covered['high'])}), {_figure(found['mean_width'])} wide on average"
             ),
         )
     if found := report.get("percentiles"):
-        yield (
-            "Percentiles",
-            (
-                f"spread over {count(found['rows'], 'holdout row')} as evenly as chance would in "
-                f"{found['p_value']:.0%} of cases"
-            ),
-        )
+        fit = "consistent" if found["p_value"] >= SIGNIFICANT else "not consistent"
+        rows, p_value = count(found["rows"], "holdout row"), f"p = {found['p_value']:.2g}"
+        yield "Percentiles", f"of {rows}: {fit} with an even spread (Kolmogorov-Smirnov, {p_value})"
 
 
 def _by_group(found: Row | None) -> Iterator[str]:
@@ -125,7 +124,7 @@ def _group_row(scores: Row) -> dict[str, str]:
         "mean residual": f"{_signed(scores['mean_residual'])} ({ends})",
         "unexplained gap": gap,
         "RMSE": _figure(scores["rmse"]),
-        "within": "-" if covered is None else f"{covered:.0%}",
+        "within": "-" if covered is None else _percent(covered),
     }
 
 
@@ -167,6 +166,10 @@ def _figure(value: float | None) -> str:
     """A figure for people; counts have no decimals."""
     is_count = value is not None and value == int(value) and abs(value) >= 1
     return f"{value:,.0f}" if is_count else show("rmse", value)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _signed(value: float) -> str:

@@ -156,10 +156,11 @@ def score_groups(
 
 
 def show_groups(group_scores: dict[str, Any], contract: Contract) -> tuple[pd.DataFrame, bytes]:
-    """Put the scores by group into a table, and draw the gaps; nothing is drawn of no groups."""
+    """Put the scores by group into a table, and draw the gaps."""
     found = Report.model_validate(group_scores).groups
     if found is None:
-        return groups.group_table(groups.NO_GROUPS), b""
+        nothing = plots.plot_nothing("no column is of use audit")
+        return groups.group_table(groups.NO_GROUPS), plots.as_png(nothing)
     return groups.group_table(found), plots.as_png(plots.plot_pay_gaps(found, contract))
 
 
@@ -173,9 +174,12 @@ def score_inputs(
         there are several.
     """
     found = measure_importance(model, holdout, contract, parameters.random_state)
-    is_ranking = len(found.inputs) > 1
-    picture = plots.as_png(plots.plot_importance(found, contract)) if is_ranking else b""
-    return Report(importance=found).model_dump(mode="json"), importance_table(found), picture
+    if len(found.inputs) > 1:
+        figure = plots.plot_importance(found, contract)
+    else:
+        figure = plots.plot_nothing("there is one input, and no other to compare it with")
+    told = Report(importance=found).model_dump(mode="json")
+    return told, importance_table(found), plots.as_png(figure)
 
 
 def report_model(

@@ -57,10 +57,10 @@ def split_remarks(draft: Draft, facts: Sequence[Facts]) -> Iterator[str]:
         column = next(c.column for c in draft.features if c.column.name == field)
         groups = len(known[column.column].counts)
         yield (
-            f"'{column.column}' stands for {groups:,} people or others in "
-            f"{known[column.column].rows:,} rows: the environment keeps all rows of each on one "
-            f"side (data_engineering.split: {{group: {field}}}); a random split would make every "
-            f"figure look better than it is."
+            f"'{column.column}' has {groups:,} values in {known[column.column].rows:,} rows, so "
+            f"people, or households, stand in several: the environment keeps all rows of each on "
+            f"one side (data_engineering.split: {{group: {field}}}); a random split would make "
+            f"every figure look better than it is."
         )
     for feature in draft.features:
         fact = known[feature.column.column]

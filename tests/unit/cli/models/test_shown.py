@@ -6,10 +6,13 @@ import pytest
 
 from salary_kedro.bundle.report import (
     ColumnScores,
+    Coverage,
     GroupReport,
     GroupScores,
     ImportanceReport,
     InputImportance,
+    IntervalScores,
+    PercentileScores,
     Report,
 )
 from salary_kedro.cli.models.shown import tell
@@ -57,7 +60,7 @@ IMPORTANCE = ImportanceReport(
 )
 TABLE = """
     group   rows  mean residual                     unexplained gap               RMSE      within
-    Female  39    −6,305.3 (−11,425.1 to −1,185.4)  −5,572.2 (−11,322.3 to +178)  16,896.8  95%
+    Female  39    −6,305.3 (−11,425.1 to −1,185.4)  −5,572.2 (−11,322.3 to +178)  16,896.8  95 %
     Male    358   −320.8 (−2,767.7 to +2,126.1)     -                             23,736.4  -
 """.splitlines()[1:]
 SHOWN: dict[str, Any] = {
@@ -152,3 +155,25 @@ def test_tell_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_lines(
 
     assert len(lines) == plain
     assert all(sign.isprintable() for line in lines for sign in line)
+
+
+@pytest.mark.parametrize(("p_value", "fit"), [(0.8861, "consistent"), (0.049, "not consistent")])
+def test_tell_when_intervals_were_scored_then_says_how_they_did(
+    p_value: float, fit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coverage = Coverage(rows=12, share=0.75, low=0.428, high=0.945)
+    report = Report(
+        intervals=IntervalScores(confidence=0.9, coverage=coverage, mean_width=16912.9),
+        percentiles=PercentileScores(rows=12, histogram=(0.5, 0.5), ks=0.1, p_value=p_value),
+    )
+
+    lines = told(capsys, report=report.model_dump(mode="json"))
+
+    assert lines[7] == (
+        "Intervals    of 90 % hold 75 % of 12 holdout rows (by chance 42.8 % to 94.5 %), "
+        "16,912.9 wide on average"
+    )
+    assert lines[8] == (
+        f"Percentiles  of 12 holdout rows: {fit} with an even spread (Kolmogorov-Smirnov, "
+        f"p = {p_value:.2g})"
+    )

@@ -35,9 +35,9 @@ def test_draft_when_people_stand_in_several_rows_then_splits_by_them_and_says_so
     assert found.split_field == "personid"
     assert found.features[0].remarks == (KEPT,)
     assert found.remarks[0] == (
-        "'personid' stands for 60 people or others in 240 rows: the environment keeps all rows of "
-        "each on one side (data_engineering.split: {group: personid}); a random split would make "
-        "every figure look better than it is."
+        "'personid' has 60 values in 240 rows, so people, or households, stand in several: the "
+        "environment keeps all rows of each on one side (data_engineering.split: {group: "
+        "personid}); a random split would make every figure look better than it is."
     )
     assert not any(str(number) in contract_yaml(found, []) for number in PANEL["personid"][:40])
 
