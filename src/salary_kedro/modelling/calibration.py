@@ -116,29 +116,27 @@ def _draw_lines(predicted: Numbers, actual: Numbers, weights: Numbers) -> _Lines
     apart = [are_apart(*pair) for pair in pairwise(_means(predicted, weights, parts))]
     parts = np.cumsum([False, *apart])[parts]
     knots, residuals = _means(predicted, weights, parts), actual - predicted
-    shifts = _shrunken(residuals, weights, parts, centre=0.0, spent=2)
+    shifts = _shrunken(residuals, weights, parts, 0.0)
     sizes = np.abs(residuals - np.interp(predicted, knots, shifts))
     overall = float(np.average(sizes, weights=weights))
-    spreads = _shrunken(sizes, weights, parts, centre=overall, spent=3)
+    spreads = _shrunken(sizes, weights, parts, overall)
     least = LEAST_SPREAD * overall
     return _Lines(knots, shifts, np.maximum(spreads, least)) if least > 1 / MOST else UNCHANGED
 
 
-def _shrunken(
-    values: Numbers, weights: Numbers, parts: Places, *, centre: float, spent: int
-) -> Numbers:
+def _shrunken(values: Numbers, weights: Numbers, parts: Places, centre: float) -> Numbers:
     """Means by part, drawn to a centre by as much as chance alone would scatter them about it.
 
-    That is the positive-part estimator of James and Stein (Efron and Morris, 1973, JASA 68), where
-    2 of the means are spent, or 3 if the centre comes from the same values; no more than these
-    stay as they are.
+    That is the positive-part estimator of James and Stein for a known centre (Efron and Morris,
+    1973, JASA 68); one or two means stay as they are. Theirs for a centre from the same values
+    draws less, as if there were one mean fewer; intervals were up to 0.1 % wider with it.
     """
     means = _means(values, weights, parts)
     rows = np.bincount(parts, weights) ** 2 / np.bincount(parts, weights**2)
     variances = _means((values - means[parts]) ** 2, weights, parts) / rows
     with np.errstate(over="ignore"):
         distance = float(np.sum((means - centre) ** 2 / np.maximum(variances, TINY)))
-    kept = max(0.0, 1 - max(0, len(means) - spent) / distance) if distance > 0 else 0.0
+    kept = max(0.0, 1 - max(0, len(means) - 2) / distance) if distance > 0 else 0.0
     shrunken: Numbers = centre + kept * (means - centre)
     return shrunken
 
