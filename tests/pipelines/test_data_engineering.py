@@ -372,11 +372,14 @@ def test_split_when_missing_values_repeat_then_they_are_equal_too() -> None:
     assert any({1, 2} <= side for side in sides)
 
 
-def test_split_when_all_training_rows_have_one_salary_then_refuses_to_learn() -> None:
+@pytest.mark.parametrize("strata", [None, 3])
+def test_split_when_all_training_rows_have_one_salary_then_refuses_to_learn(
+    strata: int | None,
+) -> None:
     salaries = counted(10).assign(salary=4.0)
 
     with pytest.raises(UserError) as caught:
-        halves(salaries)
+        halves(salaries, DEFAULT.model_copy(update={"strata": strata}))
 
     assert str(caught.value) == (
         "all 7 training rows have the same 'Salary', so there is nothing to learn: bring rows "

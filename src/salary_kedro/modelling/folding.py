@@ -61,20 +61,31 @@ class Splitting(_Frozen):
         split: `random`; `stable`, in which each row keeps its side as the table changes; by
             `group`, all rows of one on one side; or by `time`, the latest rows held out.
         strata: Into how many groups of equal size, by their target, the rows are put that a
-            random split then divides alike, at least 2; None for no such groups.
+            random split then divides alike, 2 to 1,000; None for no such groups.
     """
 
     train_size: float = Field(gt=0, lt=1)
     random_state: int = Field(ge=0, le=2**32 - 1)
     repeats: Literal["together", "apart"] = "apart"
     split: Annotated[Way, BeforeValidator(_read_way)] = "random"
-    strata: int | None = Field(default=None, ge=2)
+    strata: int | None = Field(default=None, ge=2, le=1000)
 
     @model_validator(mode="after")
     def _check_strata(self) -> "Splitting":
         if self.strata is not None and self.split != "random":
             raise ValueError("strata: only a random split has them; leave them out, as null")
         return self
+
+    @property
+    def way(self) -> Literal["random", "stable", "group", "time"]:
+        """The split's name, without its field."""
+        match self.split:
+            case ByGroup():
+                return "group"
+            case ByTime():
+                return "time"
+            case name:
+                return name
 
     @property
     def field(self) -> str | None:
@@ -103,7 +114,7 @@ def check_split(splitting: Splitting, contract: Contract) -> None:
     fields = {column.name: column for column in contract.columns if column != contract.target}
     if splitting.field is None:
         return
-    column, where = fields.get(splitting.field), f"{SPLIT}.{_way(splitting)}"
+    column, where = fields.get(splitting.field), f"{SPLIT}.{splitting.way}"
     if column is None:
         known = ", ".join(fields)
         raise UserError(
@@ -161,13 +172,22 @@ def _before_cut(times: pd.Series, train_size: float) -> NDArray[np.bool_]:
             f"{SPLIT}.time: all {len(times):,} rows have the same '{times.name}', so that none is "
             f"later than others: choose another split"
         )
-    last = (shares - train_size).abs().idxmin()
-    return (times <= last).to_numpy(dtype=bool)
+    nearest = int((shares - train_size).abs().argmin())
+    last, share = shares.index[nearest], float(shares.iloc[nearest])
+    if share < train_size / 2 or 1 - share < (1 - train_size) / 2:
+        raise UserError(
+            f"{SPLIT}.time: of all cuts between two times, the one by '{times.name}' that is "
+            f"nearest to {train_size:.0%} leaves {share:.0%} of the {len(times):,} rows to train "
+            f"on: set data_engineering.train_size nearer to that, or choose another split"
+        )
+    return np.asarray(times <= last, dtype=bool)
 
 
 def _drawn(rows: pd.DataFrame, target: str, splitting: Splitting) -> tuple[Places, Places]:
     """Draw which rows to train on, one draw for all that stay together."""
     numbers = _units(rows, splitting)
+    if (splitting.strata or 0) > numbers.nunique() // 2:
+        raise _too_few(numbers.nunique(), _noun(splitting), splitting)
     places = pd.Series(range(len(rows)), index=numbers.to_numpy())
     try:
         sides = train_test_split(
@@ -183,8 +203,8 @@ def _drawn(rows: pd.DataFrame, target: str, splitting: Splitting) -> tuple[Place
 
 
 def _strata(target: pd.Series, numbers: pd.Series, strata: int | None) -> Places | None:
-    """The quantile group of each unit's target; None for none."""
-    if strata is None:
+    """The quantile group of each unit's target; None for none, as of a constant target."""
+    if strata is None or target.nunique() < 2:
         return None
     by_unit = target.groupby(numbers.to_numpy()).mean()
     return np.asarray(pd.qcut(by_unit, strata, labels=False, duplicates="drop"), dtype=np.intp)
@@ -200,7 +220,7 @@ def _units(rows: pd.DataFrame, splitting: Splitting) -> pd.Series:
 
 def _known(rows: pd.DataFrame, splitting: Splitting) -> pd.Series:
     """The field that rows are split by, which none may lack."""
-    field, way = str(splitting.field), _way(splitting)
+    field, way = str(splitting.field), splitting.way
     if field not in rows:
         raise UserError(f"{SPLIT}.{way}: the clean rows have no field '{field}'")
     if missing := int(rows[field].isna().sum()):
@@ -229,10 +249,6 @@ def _noun(splitting: Splitting, rows: str = "rows") -> str:
     if splitting.field is not None:
         return f"different '{splitting.field}' among the {rows}"
     return f"different {rows}" if splitting.repeats == "together" else rows
-
-
-def _way(splitting: Splitting) -> str:
-    return "group" if isinstance(splitting.split, ByGroup) else "time"
 
 
 def fold_rows(

@@ -133,6 +133,20 @@ def test_split_when_all_rows_are_of_one_time_then_says_so() -> None:
         split(PANEL.assign(year=2001.0), split=BY_YEAR)
 
 
+def test_split_when_the_nearest_time_is_far_from_the_share_then_is_refused() -> None:
+    rows = PANEL.iloc[:20].assign(year=[2001.0] * 2 + [2002] * 18)
+
+    with pytest.raises(UserError) as caught:
+        split(rows, split=BY_YEAR)
+
+    assert str(caught.value) == (
+        "data_engineering.split.time: of all cuts between two times, the one by 'year' that is "
+        "nearest to 70% leaves 10% of the 20 rows to train on: set data_engineering.train_size "
+        "nearer to that, or choose another split"
+    )
+    assert split(rows, split=BY_YEAR, train_size=0.1)[0] == [0, 1]
+
+
 def test_folds_when_there_are_too_few_times_then_says_so() -> None:
     with pytest.raises(UserError) as caught:
         folds_of(PANEL, 4, split=BY_YEAR)
@@ -153,6 +167,13 @@ def test_split_when_there_are_strata_then_each_fifth_of_the_salaries_is_divided_
 
     fifths = (rows["salary"].iloc[train] // 10).value_counts()
     assert fifths.tolist() == [7, 7, 7, 7, 7]
+
+
+def test_split_when_a_stratum_would_have_less_than_two_rows_then_is_refused() -> None:
+    with pytest.raises(UserError, match=r"24 rows cannot be split .* each of 13 strata"):
+        split(PANEL, strata=13)
+    with pytest.raises(ValidationError, match="less than or equal to 1000"):
+        splitting(strata=1_001)
 
 
 def test_folds_when_equal_rows_stay_together_then_none_is_asked_for_what_was_learned() -> None:
