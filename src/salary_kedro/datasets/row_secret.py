@@ -3,11 +3,13 @@
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kedro.io.core import AbstractDataset, DatasetError
 
+from salary_kedro.bundle.files import FileError, read_regular
 from salary_kedro.bundle.secret_files import find_secret, read_secret
 from salary_kedro.errors import UserError
 
@@ -41,21 +43,29 @@ class RowSecretDataset(AbstractDataset[None, bytes]):
             DatasetError: If it cannot be read or made, or is too short.
         """
         try:
-            given = find_secret(NAME, os.environ)
-            if given is None:
-                given = _own_file(self._path)
-            content = read_secret(NAME, given, MOST) if isinstance(given, Path) else given.encode()
+            where, content = self._find()
         except UserError as error:
             raise DatasetError(str(error)) from error
-        except OSError as error:
-            raise DatasetError(f"{self._path} cannot be written: {error.strerror}") from error
         content = content.strip()
         if len(content) < LEAST:
             raise DatasetError(
-                f"{NAME} holds {len(content)} bytes, but at least {LEAST} are needed: "
+                f"{where} holds {len(content)} bytes, but at least {LEAST} are needed: "
                 f"`openssl rand -hex 32` makes a key"
             )
         return hashlib.blake2b(content, digest_size=MADE).digest()
+
+    def _find(self) -> tuple[str, bytes]:
+        """Where the secret is, for errors, and what is there."""
+        given = find_secret(NAME, os.environ)
+        if isinstance(given, str):
+            return NAME, os.fsencode(given)  # the bytes that were set, be they UTF-8 or not
+        if given is not None:
+            return str(given), read_secret(NAME, given, MOST)
+        try:
+            return str(self._path), read_regular(_own_file(self._path), MOST, links=True)
+        except (OSError, FileError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UserError(f"{self._path} cannot be made or read: {why}") from error
 
     def save(self, data: None) -> None:
         """Refuse: the key is made once and never replaced."""
@@ -88,4 +98,9 @@ def _put(part: Path, path: Path) -> None:
     except FileExistsError:
         pass  # another process was first
     except OSError:  # a file system without links
-        part.replace(path)
+        with suppress(FileExistsError), open(path, "xb", opener=_private) as file:
+            file.write(part.read_bytes())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

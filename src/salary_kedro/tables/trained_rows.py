@@ -1,7 +1,6 @@
 """Fingerprints of the rows that a model was trained on: who has the secret can ask for a row."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,8 @@ from salary_kedro.tables.row_keys import KEY, Keys, keyed_hashes, named_by
 
 #: File of a run, and the most bytes that it may have: 134 million rows.
 TRAINED_ROWS, MOST_BYTES = "trained_rows.bin", 1 << 30
+#: The most bytes of its first line.
+MOST_HEADER = 1 << 20
 
 
 class _Header(BaseModel):
@@ -76,10 +77,11 @@ class RowPrints:
         Raises:
             UserError: If it holds something else.
         """
-        line, _, rest = content.partition(b"\n")
+        end = content.find(b"\n", 0, MOST_HEADER) + 1
         try:
-            header = _Header.model_validate(json.loads(line))
-            return cls(header, np.frombuffer(rest, dtype="<u8").astype(np.uint64))
+            header = _Header.model_validate_json(content[:end])
+            prints = np.frombuffer(content, dtype="<u8", offset=end).astype(np.uint64)
+            return cls(header, prints)
         except (ValidationError, ValueError) as error:
             raise UserError(f"{TRAINED_ROWS} holds no fingerprints of rows") from error
 

@@ -1,5 +1,7 @@
 """The key of row fingerprints: made once, or configured."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -66,3 +68,57 @@ def test_secret_when_its_file_is_missing_then_says_so(
 
     with pytest.raises(DatasetError, match=r"SALARY_ROW_KEY_FILE names .* cannot be read"):
         RowSecretDataset(str(tmp_path / "row.key")).load()
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_secret_when_a_file_is_empty_then_names_the_file(
+    is_given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty.key"
+    empty.touch()
+    if is_given:
+        monkeypatch.setenv("SALARY_ROW_KEY_FILE", str(empty))
+
+    with pytest.raises(DatasetError) as caught:
+        RowSecretDataset(str(tmp_path / "row.key" if is_given else empty)).load()
+
+    assert str(caught.value).startswith(f"{empty} holds 0 bytes, but at least 16 are needed")
+
+
+def test_secret_when_its_own_path_is_a_folder_then_names_it(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        RowSecretDataset(str(tmp_path)).load()
+
+    assert str(caught.value) == f"{tmp_path} cannot be made or read: Is a directory"
+
+
+def test_secret_when_a_variable_is_not_utf_8_then_its_bytes_are_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = b"\xff" * 16
+    (tmp_path / "given").write_bytes(key)
+    dataset = RowSecretDataset(str(tmp_path / "row.key"))
+    monkeypatch.setenv("SALARY_ROW_KEY", os.fsdecode(key))
+    by_variable = dataset.load()
+    monkeypatch.delenv("SALARY_ROW_KEY")
+    monkeypatch.setenv("SALARY_ROW_KEY_FILE", str(tmp_path / "given"))
+
+    assert dataset.load() == by_variable
+
+
+def test_secret_when_there_are_no_links_and_another_was_first_then_is_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "row.key"
+    (tmp_path / "other").write_text(KEY)
+
+    def link(*_: object) -> None:
+        path.write_text(KEY)  # the other one, in between
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr("os.link", link)
+
+    found = RowSecretDataset(str(path)).load()
+
+    assert path.read_text() == KEY
+    assert found == RowSecretDataset(str(tmp_path / "other")).load()

@@ -46,7 +46,18 @@ def test_row_prints_when_rows_were_named_by_other_columns_then_says_that_it_is_u
         prints([0]).among(other)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}\n", b"x\n12345678", prints([0]).to_bytes()[:-3]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}\n",
+        b"x\n12345678",
+        prints([0]).to_bytes()[:-3],
+        b"[" * 200_000 + b"\n",
+        b" " * (1 << 20) + prints([0]).to_bytes(),
+    ],
+    ids=["empty", "no keys", "no JSON", "cut", "nested", "a long first line"],
+)
 def test_row_prints_when_the_file_is_damaged_then_says_so(content: bytes) -> None:
     with pytest.raises(UserError, match="holds no fingerprints of rows"):
         RowPrints.parse(content)

@@ -131,6 +131,10 @@ def tell_backup(made: Row) -> None:
     production = "none" if made["production"] is None else f"version {made['production']}"
     versions = count(made["versions"], "version")
     click.echo(f"{made['file']} holds {versions}; production is {production}")
+    click.echo(
+        "Not in it: the key that tells which rows a version was trained on; keep a copy of "
+        "row_fingerprints.key in the data folder, or of SALARY_ROW_KEY"
+    )
     if made["elsewhere"]:
         places = ", ".join(map(printable, made["elsewhere"][:SHOWN_PLACES]))
         click.echo(

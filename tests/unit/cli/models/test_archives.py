@@ -6,6 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from salary_kedro.cli.models import archives, decisions, versions
+from salary_kedro.cli.models.archives import tell_backup
 from salary_kedro.cli.models.shown import tell
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project, open_project
@@ -104,3 +105,11 @@ def test_import_when_there_is_no_store_yet_then_creates_one(
 
     assert [row["stage"] for row in versions.list_versions(new)] == ["archived"]
     assert decisions.make_production(new, 1, "agreed")["production"] == 1
+
+
+def test_backup_when_told_then_says_that_the_key_is_not_in_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_backup({"file": "all.zip", "versions": 1, "production": 1, "elsewhere": []})
+
+    assert "Not in it: the key that tells which rows" in capsys.readouterr().out
