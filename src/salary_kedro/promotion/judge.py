@@ -1,7 +1,8 @@
 """Scores versions on one holdout and judges them by one policy."""
 
 import math
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from salary_kedro.promotion.verdict import (
     Gap,
     Interval,
     Policy,
+    SplitName,
     Verdict,
     conclude,
     decide,
@@ -73,6 +75,7 @@ class Judge:
         policy: Policy,
         weights: Errors | None = None,
         prints: RowPrints | None = None,
+        split: SplitName | None = None,
     ) -> None:
         """Take the rows that every version is scored on.
 
@@ -85,6 +88,7 @@ class Judge:
                 versions alike; None if all are one.
             prints: Fingerprints of the rows, by which is found what a version was trained on;
                 None to ask for nothing of the kind.
+            split: How the rows were split; None if that is unknown.
 
         Raises:
             UserError: If there are no rows.
@@ -96,7 +100,7 @@ class Judge:
             )
         self._registry, self._holdout, self.policy = registry, holdout, policy
         self._weights = weights
-        self._prints = prints
+        self._prints, self._split = prints, split
         self._errors: dict[int, Errors] = {}
         self._seen: dict[int, Seen] = {}
 
@@ -143,6 +147,7 @@ class Judge:
             largest_gap=self._largest_gap(own),
             unseen_rows=None if self._prints is None else int(unseen.sum()),
             rests_on="unseen" if is_enough else "all",
+            split=self._split,
             overlap_unknown=seen[0].unknown or seen[1].unknown,
         )
 
@@ -311,7 +316,9 @@ class Judge:
         folder, errors = self._registry.model_folder(challenger.number), self._errors
         actual = self._holdout[read_contract(folder).target.name].to_numpy(dtype=np.float64)
         predicted = actual - errors[challenger.number]
-        found = read_calibration(folder).intervals(predicted)
+        with _unscorable(challenger.number):
+            sure = read_calibration(folder)
+        found = sure.intervals(predicted)
         if found is None or not unseen.any() or not np.isfinite(predicted).all():
             return None
         weights = np.ones(len(actual)) if self._weights is None else self._weights
@@ -322,7 +329,8 @@ class Judge:
         """The largest gap between groups in its report; None if nobody asks, or there is none."""
         if self.policy.max_group_gap is None:
             return None
-        gaps = read_gaps(self._registry.model_folder(challenger.version))
+        with _unscorable(challenger.version):
+            gaps = read_gaps(self._registry.model_folder(challenger.version))
         return max(gaps, key=lambda found: (found.surely, abs(found.gap)), default=None)
 
     def _score(self, folder: Path) -> Errors:
@@ -335,6 +343,15 @@ class Judge:
         features, actual = features_and_target(self._holdout, contract)
         predicted = read_model(folder / MODEL_FILE).predict(features)
         return np.asarray(actual - predicted, dtype=np.float64)
+
+
+@contextmanager
+def _unscorable(number: int) -> Iterator[None]:
+    """What cannot be read beside a model is the trouble of that version alone."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        raise UnscorableError(f"version {number} cannot be judged: {_say(error)}") from error
 
 
 def read_contract(folder: Path) -> Contract:

@@ -169,6 +169,25 @@ def test_judge_when_gaps_are_limited_and_none_is_known_then_archives(
     assert (verdict.action, verdict.evidence.largest_gap) == ("archive", None)
 
 
+@pytest.mark.parametrize(
+    ("policy", "file"),
+    [
+        (Policy(min_coverage=0.5), "calibration.json"),
+        (Policy(max_group_gap=1), "report.json"),
+    ],
+)
+def test_judge_when_what_a_gate_asks_for_cannot_be_read_then_that_version_cannot_be_judged(
+    policy: Policy, file: str, registry: Registry, contract: Contract
+) -> None:
+    version = register(
+        log(constant(105), contract, 5.0, calibration=Calibration(), report=Report())
+    )
+    (registry.model_folder(1) / "extra_files" / file).write_bytes(b"[")
+
+    with pytest.raises(UnscorableError, match=f"version 1 cannot be judged: .*{file}"):
+        Judge(registry, HOLDOUT, policy).judge(version, None)
+
+
 # --- The evidence ---------------------------------------------------------------------
 
 

@@ -236,7 +236,12 @@ def test_decide_when_a_loss_is_beyond_chance_then_says_so() -> None:
 
 
 def seen(
-    champion: int, challenger: int, unseen: int, rests_on: str, unknown: str | None = None
+    champion: int | None,
+    challenger: int,
+    unseen: int,
+    rests_on: str,
+    unknown: str | None = None,
+    split: str = "random",
 ) -> Evidence:
     """On all 109 rows version 1 is better, 14 against 16; on those that neither saw, 2 is."""
     return Evidence(
@@ -246,6 +251,7 @@ def seen(
         gain=Interval(low=1.0, high=12.0, confidence=0.95),
         unseen_rows=unseen,
         rests_on=rests_on,  # type: ignore[arg-type]
+        split=split,  # type: ignore[arg-type]
         overlap_unknown=unknown,
     )
 
@@ -277,6 +283,34 @@ def test_decide_when_too_few_rows_are_unseen_then_says_to_whom_that_is_unfair_an
             "the 20 needed; data_engineering.split=stable keeps rows on their side"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("split", "cure"),
+    [
+        ("stable", "; this passes once a version of this split is in production"),
+        ("time", "; this passes once a version of this split is in production"),
+        ("group", ""),
+    ],
+)
+def test_decide_when_too_few_rows_are_unseen_then_the_cure_is_that_of_the_split(
+    split: str, cure: str
+) -> None:
+    reason = decide(seen(100, 0, 9, "all", split=split), DEFAULT).reason
+
+    assert reason.endswith(f"fewer than the 20 needed{cure}")
+
+
+@pytest.mark.parametrize(
+    ("champion", "unknown"), [(100, None), (None, "version 1 has no fingerprints")]
+)
+def test_decide_when_no_version_is_known_to_have_seen_less_then_names_no_victim(
+    champion: int | None, unknown: str | None
+) -> None:
+    reason = decide(seen(champion, 100, 9, "all", unknown), DEFAULT).reason
+
+    assert "; the comparison says little: version " in reason
+    assert "unfair" not in reason
 
 
 def test_decide_when_both_have_seen_rows_then_names_both() -> None:

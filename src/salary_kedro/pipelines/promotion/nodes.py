@@ -49,9 +49,12 @@ def promote_if_better(
         every move of the alias that this run has made, as `Registry.moves` gives them.
     """
     challenger = registry.version(registered_version["version"])
-    Halves.model_validate(split).refuse_others(holdout=holdout, keys=row_keys)
+    halves = Halves.model_validate(split)
+    halves.refuse_others(holdout=holdout, keys=row_keys)
     prints = RowPrints.of(holdout, row_keys, contract, row_secret)
-    judge = Judge(registry, holdout, policy, weights_of(holdout, contract), prints)
+    judge = Judge(
+        registry, holdout, policy, weights_of(holdout, contract), prints, halves.parameters.way
+    )
     try:
         verdict = decide_contest(registry, challenger, judge)
     except UserError as error:
