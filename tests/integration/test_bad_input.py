@@ -350,7 +350,10 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     ),
     "an unknown use": (
         change('label: "Age"', 'label: "Age"\n      use: "drop"'),
-        "contract.features.age.use: must be 'feature', 'audit', 'weight' or 'ignore' (found 'drop')",
+        (
+            "contract.features.age.use: must be 'feature', 'audit', 'split', 'weight' or 'ignore' "
+            "(found 'drop')"
+        ),
     ),
     "a missing value that is indicated where one is required": (
         change('label: "Age"', 'label: "Age"\n      missing: "indicate"'),

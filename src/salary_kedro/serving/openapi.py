@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract.request import example_request
@@ -89,12 +90,27 @@ def _info(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+class _WithoutNullDefaults(GenerateJsonSchema):
+    """Says of an optional field only that it may be left out.
+
+    openapi-typescript takes one with a default for always there, so that requests must hold it.
+    """
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """The schema of a field, without a default that is null."""
+        if schema.get("default", ...) is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
 @lru_cache(1)  # pydantic takes tens of milliseconds, in which a worker answers nobody else
 def _components(schemas: Schemas) -> Mapping[str, Any]:
     asked, answers = (schemas.request, schemas.batch), (schemas.answer, schemas.batch_answer)
     models = (*asked, *answers, schemas.explanation)
     _, shared = models_json_schema(
-        [(model, "validation") for model in (*models, ErrorBody, ModelInfo)], ref_template=TEMPLATE
+        [(model, "validation") for model in (*models, ErrorBody, ModelInfo)],
+        ref_template=TEMPLATE,
+        schema_generator=_WithoutNullDefaults,
     )
     parameters = {
         name: {"name": name, "in": "header", "description": text, **_TEXT}
