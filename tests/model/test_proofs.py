@@ -30,3 +30,11 @@ def test_tables_when_nobody_has_seen_them_before_then_go_through_the_whole_loop(
 
 def test_wages_when_packages_ship_them_then_go_through_the_loop_untouched() -> None:
     prove("wages")
+
+
+def test_intervals_when_new_rows_are_predicted_then_hold_as_often_as_they_say() -> None:
+    prove("intervals")
+
+
+def test_pay_gaps_when_they_are_planted_then_are_found_and_else_the_gate_is_quiet() -> None:
+    prove("pay_gaps")
