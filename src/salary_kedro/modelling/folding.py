@@ -41,12 +41,15 @@ Way = Literal["random", "stable"] | ByGroup | ByTime
 def _read_way(value: Any) -> Any:
     if isinstance(value, ByGroup | ByTime) or value in ("random", "stable"):
         return value
-    if isinstance(value, dict) and len(value) == 1:
-        (key, field), *_ = value.items()
-        if key in ("group", "time") and isinstance(field, str) and field:
-            return value
+    if isinstance(value, dict):
+        # An environment's way stays beside that of --params, unless it is made null there.
+        named = {key: field for key, field in value.items() if field is not None}
+        fields = [field for field in named.values() if isinstance(field, str) and field]
+        if len(named) == len(fields) == 1 and named.keys() <= {"group", "time"}:
+            return named
     raise ValueError(
-        f"must be random, stable, {{group: FIELD}} or {{time: FIELD}} (found {str(value)[:60]!r})"
+        f"must be random, stable, {{group: FIELD}} or {{time: FIELD}} (found {str(value)[:60]!r}); "
+        f"of two fields, make one null"
     )
 
 
@@ -257,7 +260,8 @@ def fold_rows(
     """Fold training rows as they were split: by groups, forward in time, or at random.
 
     Forward in time, each fold is fitted on all times before those that it is scored on, of which
-    each has the same number; the earliest are scored on in none, and nothing is repeated.
+    each has the same number; the earliest are scored on in none, and nothing is repeated. Of few
+    times there are as many folds as these allow.
 
     Args:
         train: The training rows.
@@ -271,6 +275,7 @@ def fold_rows(
     """
     if isinstance(splitting.split, ByTime):
         codes = pd.factorize(_known(train, splitting), sort=True)[0]
+        folds = min(folds, max(2, codes.max(initial=-1)))
         _check_folds(folds, folds + 1, codes.max(initial=-1) + 1, splitting)
         splitter: Any = TimeSeriesSplit(n_splits=folds)
     else:
@@ -285,8 +290,8 @@ def fold_rows(
 
 def _check_folds(folds: int, needed: int, units: int, splitting: Splitting) -> None:
     if units < needed:
+        way_out = "lower the folds" if folds > 2 else "choose another split"
         raise UserError(
             f"data_science.cross_validation.folds: {folds} folds need at least {needed} "
-            f"{_noun(splitting, 'training rows')}, there are {units}: lower the folds, or bring "
-            f"more rows"
+            f"{_noun(splitting, 'training rows')}, there are {units}: {way_out}, or bring more rows"
         )

@@ -11,7 +11,13 @@ from pydantic import ValidationError
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.folding import Splitting, check_split, fold_rows, split_rows
+from salary_kedro.modelling.folding import (
+    ByTime,
+    Splitting,
+    check_split,
+    fold_rows,
+    split_rows,
+)
 from salary_kedro.tables.checked import check
 from salary_kedro.tables.row_keys import row_keys
 from samples import category, column, contract_of, day
@@ -147,13 +153,17 @@ def test_split_when_the_nearest_time_is_far_from_the_share_then_is_refused() -> 
     assert split(rows, split=BY_YEAR, train_size=0.1)[0] == [0, 1]
 
 
+def test_folds_when_there_are_few_times_then_are_as_many_as_these_allow() -> None:
+    assert folds_of(PANEL, 9, split=BY_YEAR) == folds_of(PANEL, 3, split=BY_YEAR)
+
+
 def test_folds_when_there_are_too_few_times_then_says_so() -> None:
     with pytest.raises(UserError) as caught:
-        folds_of(PANEL, 4, split=BY_YEAR)
+        folds_of(PANEL[PANEL["year"] < 2003].reset_index(drop=True), 4, split=BY_YEAR)
 
     assert str(caught.value) == (
-        "data_science.cross_validation.folds: 4 folds need at least 5 different 'year' among the "
-        "training rows, there are 4: lower the folds, or bring more rows"
+        "data_science.cross_validation.folds: 2 folds need at least 3 different 'year' among the "
+        "training rows, there are 2: choose another split, or bring more rows"
     )
 
 
@@ -264,6 +274,12 @@ def test_split_when_stable_and_the_seed_differs_then_draws_other_rows() -> None:
 def test_splitting_when_the_split_is_unknown_then_says_what_there_is(way: object) -> None:
     with pytest.raises(ValidationError, match="must be random, stable, "):
         splitting(split=way)
+
+
+def test_splitting_when_one_of_two_fields_is_null_then_the_other_counts() -> None:
+    found = splitting(split={"group": None, "time": "year"})
+
+    assert found.split == ByTime(time="year")
 
 
 def test_splitting_when_strata_are_asked_of_another_split_then_is_refused() -> None:

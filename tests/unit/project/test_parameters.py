@@ -142,7 +142,7 @@ def test_check_parameters_when_the_prediction_cannot_be_called_so_then_says_why(
             "by person",
             (
                 "parameters.data_engineering.split: must be random, stable, {group: FIELD} or "
-                "{time: FIELD} (found 'by person')"
+                "{time: FIELD} (found 'by person'); of two fields, make one null"
             ),
         ),
         (
