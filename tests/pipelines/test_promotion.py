@@ -84,6 +84,7 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
             "unseen_rows": None,
             "rests_on": "all",
             "overlap_unknown": None,
+            "split": None,
         },
         "policy": Policy().model_dump(),
     }

@@ -1,4 +1,7 @@
-"""Which rows a model is trained on, and which it is examined on: split and cross-validation."""
+"""Which rows a model is trained on, and which it is examined on: split and cross-validation.
+
+scikit-learn is imported where it is used: every command reads the parameters, which are here.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
@@ -7,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit, train_test_split
 
 from salary_kedro.contract import Category, Contract
 from salary_kedro.contract.columns import Boolean
@@ -188,6 +190,8 @@ def _before_cut(times: pd.Series, train_size: float) -> NDArray[np.bool_]:
 
 def _drawn(rows: pd.DataFrame, target: str, splitting: Splitting) -> tuple[Places, Places]:
     """Draw which rows to train on, one draw for all that stay together."""
+    from sklearn.model_selection import train_test_split
+
     numbers = _units(rows, splitting)
     if (splitting.strata or 0) > numbers.nunique() // 2:
         raise _too_few(numbers.nunique(), _noun(splitting), splitting)
@@ -273,6 +277,8 @@ def fold_rows(
     Raises:
         UserError: If there are too few rows, groups or times.
     """
+    from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
+
     if isinstance(splitting.split, ByTime):
         codes = pd.factorize(_known(train, splitting), sort=True)[0]
         folds = min(folds, max(2, codes.max(initial=-1)))

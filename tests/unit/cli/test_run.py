@@ -44,7 +44,7 @@ def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
         "run", "--pipelines", "data_engineering,data_science", "--to-nodes=evaluate_model"
     )
 
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 6/6] evaluate_model")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 8/8] evaluate_model")
 
 
 @pytest.mark.parametrize(
