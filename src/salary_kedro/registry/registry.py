@@ -350,11 +350,14 @@ class Registry:
             version: The version.
             name: Name of the file.
             most: The most bytes that it may have.
+
+        Raises:
+            UserError: If it is there, and cannot be read.
         """
-        if not version.run_id:
-            return None
         folder = _new_folder()
         try:
+            if not self._has_file(version, name):
+                return None
             path = download_artifacts(
                 run_id=version.run_id,
                 artifact_path=name,
@@ -362,11 +365,16 @@ class Registry:
                 tracking_uri=self._client.tracking_uri,
             )
             return read_regular(Path(path), most)
-        except Exception as error:  # noqa: BLE001 - each kind of artifact store has its own
-            log.info("version %s has no file %s: %s", version.number, name, error)
-            return None
+        except Exception as error:  # each kind of artifact store has its own
+            text = " ".join(str(error).split())
+            raise UserError(f"{name} of version {version.number} cannot be read: {text}") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _has_file(self, version: Version, name: str) -> bool:
+        if not version.run_id or self._run(version) is None:
+            return False
+        return any(item.path == name for item in self._client.list_artifacts(version.run_id))
 
     def lineage(self, number: int) -> Lineage:
         """Read what a version was made from, as logged beside its model.

@@ -231,6 +231,35 @@ def test_run_when_it_is_gone_then_is_empty(registry: Registry) -> None:
     assert registry.run(gone) == TrainingRun({}, {}, Lineage(), None)
 
 
+def test_run_file_when_it_is_there_then_is_read_and_else_there_is_none(
+    registry: Registry, models: Models
+) -> None:
+    version = register(models[5])
+    MlflowClient().log_text(version.run_id, "rows", "rows.bin")
+
+    assert registry.run_file(version, "rows.bin", 4) == b"rows"
+    assert registry.run_file(version, "other.bin", 4) is None
+    gone = Version(number=1, stages={}, run_id="0" * 32)
+    assert registry.run_file(gone, "rows.bin", 4) is None
+
+
+@pytest.mark.parametrize("trouble", ["too large", "out of reach"])
+def test_run_file_when_it_is_there_but_cannot_be_read_then_says_so(
+    trouble: str, registry: Registry, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = register(models[5])
+    MlflowClient().log_text(version.run_id, "rows", "rows.bin")
+    if trouble == "out of reach":
+        monkeypatch.setattr(MlflowClient, "list_artifacts", refuse)
+
+    with pytest.raises(UserError, match=r"^rows.bin of version 1 cannot be read: "):
+        registry.run_file(version, "rows.bin", 3)
+
+
+def refuse(*arguments: Any) -> None:
+    raise ConnectionError("no answer")
+
+
 def test_model_folder_when_the_store_is_local_then_is_the_stores_own(
     registry: Registry, contract: Contract, tmp_path: Path
 ) -> None:

@@ -21,15 +21,24 @@ from salary_kedro.pipelines.data_science.nodes import (
 CONTRACT = {"contract": "params:contract"}
 PARAMETERS = {"parameters": "params:data_science"}
 ROWS = {"train": "train", "holdout": "holdout"}
+FIGURES = {
+    "predicted_vs_actual": "predicted_vs_actual_plot",
+    "residuals": "residuals_plot",
+    "fitted_curve": "fitted_curve_plot",
+    "coverage": "coverage_plot",
+    "pay_gaps": "pay_gaps_plot",
+    "importance": "importance_plot",
+}
 UNSEEN = {"out_of_fold": "out_of_fold", "split": "split"}
 
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline."""
-    return Pipeline([*_train(), *_record()])
+    return Pipeline([*_train(), *_examine(), *_show(), *_record()])
 
 
 def _train() -> list[Node]:
+    """Fit the model, and learn from models that have not seen a row how sure it is."""
     return [
         node(
             fit_model,
@@ -49,18 +58,12 @@ def _train() -> list[Node]:
             outputs="calibration",
             name="calibrate_intervals",
         ),
-        node(
-            evaluate_model,
-            inputs={
-                "model": "model",
-                "interval_scores": "interval_scores",
-                **UNSEEN,
-                **ROWS,
-                **CONTRACT,
-            },
-            outputs="metrics",
-            name="evaluate_model",
-        ),
+    ]
+
+
+def _examine() -> list[Node]:
+    """Score the model, on rows that it has not seen."""
+    return [
         node(
             score_intervals,
             inputs={
@@ -73,17 +76,16 @@ def _train() -> list[Node]:
             name="score_intervals",
         ),
         node(
-            report_model,
+            evaluate_model,
             inputs={
-                "metrics": "metrics",
-                "train": "train",
+                "model": "model",
                 "interval_scores": "interval_scores",
-                "group_scores": "group_scores",
-                "input_scores": "input_scores",
+                **UNSEEN,
+                **ROWS,
                 **CONTRACT,
             },
-            outputs="report",
-            name="report_model",
+            outputs="metrics",
+            name="evaluate_model",
         ),
         node(
             score_groups,
@@ -103,6 +105,25 @@ def _train() -> list[Node]:
             inputs={"model": "model", "holdout": "holdout", **CONTRACT, **PARAMETERS},
             outputs=["input_scores", "importances", "importance_plot"],
             name="score_inputs",
+        ),
+    ]
+
+
+def _show() -> list[Node]:
+    """Put what was found into a report, tables and plots."""
+    return [
+        node(
+            report_model,
+            inputs={
+                "metrics": "metrics",
+                "train": "train",
+                "interval_scores": "interval_scores",
+                "group_scores": "group_scores",
+                "input_scores": "input_scores",
+                **CONTRACT,
+            },
+            outputs="report",
+            name="report_model",
         ),
         node(
             show_groups,
@@ -131,6 +152,7 @@ def _train() -> list[Node]:
 
 
 def _record() -> list[Node]:
+    """Log the run, and register the version."""
     return [
         node(
             log_run,
@@ -146,12 +168,7 @@ def _record() -> list[Node]:
                 "row_secret": "row_secret",
                 "calibration": "calibration",
                 "report": "report",
-                "predicted_vs_actual": "predicted_vs_actual_plot",
-                "residuals": "residuals_plot",
-                "fitted_curve": "fitted_curve_plot",
-                "coverage": "coverage_plot",
-                "pay_gaps": "pay_gaps_plot",
-                "importance": "importance_plot",
+                **FIGURES,
                 **ROWS,
                 **CONTRACT,
                 **PARAMETERS,
