@@ -47,6 +47,20 @@ def test_calibrate_when_rows_are_few_then_takes_the_plain_quantile(contract: Con
     assert found.rows == found.effective_rows == 10
 
 
+def test_calibrate_when_one_fold_is_far_off_then_its_scores_are_by_the_spread_of_the_others(
+    contract: Contract,
+) -> None:
+    predicted = np.arange(1000.0, 1400.0)
+    found = out_of_fold(predicted, predicted).assign(fold=np.arange(400) % 2)
+    off = np.where(found["fold"] == 0, 10.0, 1.0) * np.where(np.arange(400) % 4 < 2, 1, -1)
+
+    widths = calibrate(found.assign(actual=predicted + off), contract, 0.9).widths
+
+    # By spreads of all rows, 5.5, no score were above 10 / 5.5; those of the other fold are 1.
+    assert widths[-1] == pytest.approx(10, rel=0.05)
+    assert widths[0] == pytest.approx(0.1, rel=0.05)
+
+
 def test_calibrate_when_a_rank_is_a_whole_number_then_takes_it(contract: Contract) -> None:
     found = calibrate(out_of_fold(range(1, 50), [0] * 49), contract, 0.9)
 

@@ -120,6 +120,36 @@ def test_judge_when_the_version_was_trained_on_rows_then_its_coverage_is_that_of
     assert (found.rows, found.share) == (1, 0.0)
 
 
+def overlapping(
+    settled: Registry, contract: Contract, monkeypatch: pytest.MonkeyPatch, min_unseen_rows: int
+) -> Evidence:
+    """Of versions that predict 105 and 103, both trained on the first of three weighted rows."""
+    holdout = pd.concat([HOLDOUT, HOLDOUT[:1]], ignore_index=True).assign(salary=[0.0, 100, 110])
+    keys = pd.DataFrame({"key": np.array([5, 9, 7], dtype=np.uint64)})
+    rows, first = (RowPrints.of(part, keys, contract, b"secret") for part in (holdout, holdout[:1]))
+    monkeypatch.setattr(Registry, "run_file", lambda *_: first.to_bytes())
+    policy = Policy(min_unseen_rows=min_unseen_rows)
+    judge = Judge(settled, holdout, policy, np.array([1.0, 3.0, 1.0]), rows)
+    return judge.judge(settled.version(2), settled.version(1)).evidence
+
+
+@pytest.mark.parametrize(("least", "rests_on"), [(2, "unseen"), (3, "all")])
+def test_judge_when_just_enough_rows_are_unseen_then_it_rests_on_these_by_their_weights(
+    least: int,
+    rests_on: str,
+    settled: Registry,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = overlapping(settled, contract, monkeypatch, least)
+
+    assert (found.rests_on, found.unseen_rows, found.challenger.seen_rows) == (rests_on, 2, 1)
+    # Errors of 103 are 3 and -7 of weights 3 and 1, and of 105 are 5 and -5.
+    assert found.challenger.unseen_rmse == pytest.approx(math.sqrt((3 * 9 + 49) / 4))
+    assert found.champion is not None
+    assert found.champion.unseen_rmse == pytest.approx(5)
+
+
 def test_judge_when_a_coverage_is_required_of_a_version_without_intervals_then_archives_it(
     registry: Registry, models: Models
 ) -> None:
