@@ -112,6 +112,21 @@ def test_out_of_fold_when_each_row_is_a_fold_then_each_is_predicted_by_the_other
     ]
 
 
+def test_out_of_fold_when_rows_have_weights_then_models_count_by_them_and_rows_keep_theirs() -> (
+    None
+):
+    contract = contract_of(
+        column("experience_years"), column("persons", use="weight", exclusive_minimum=0)
+    )
+
+    found = out_of_fold(rows(0, 3, 9).assign(persons=[1.0, 2, 3]), contract)
+
+    by_place = found.sort_values("place", ignore_index=True)
+    assert by_place["weight"].tolist() == [1, 2, 3]
+    # Row 0 by 3 twice and 9 three times; row 1 by 0 once and 9 three times; row 2 by 0 and 3 twice.
+    assert by_place["predicted"].tolist() == pytest.approx([33 / 5, 27 / 4, 6 / 3])
+
+
 def test_cross_validation_when_each_row_is_a_fold_then_is_the_mean_and_sample_deviation(
     contract: Contract,
 ) -> None:
