@@ -37,7 +37,7 @@ from salary_kedro.bundle.report import Report
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
-from salary_kedro.contract.encoding import Row, encode_rows
+from salary_kedro.contract.encoding import Row, Value, encode_rows
 from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
 
@@ -121,6 +121,21 @@ class Bundle:
         A missing optional value is None. Returns shape (rows,), in the target's unit.
         """
         return predict_rows(self.model, rows, self.contract)
+
+    def predict_row(self, row: Row) -> float:
+        """Predict the target of one row, as `predict` does."""
+        return float(self.predict([row])[0])
+
+    def predict_columns(self, columns: Sequence[Sequence[Value]]) -> NDArray[np.float64]:
+        """Predict the target of rows that are given by column.
+
+        Args:
+            columns: One for each feature, in the contract's order; all equally long.
+
+        Returns:
+            Shape (rows,), in the target's unit.
+        """
+        return self.predict([*zip(*columns, strict=True)])
 
     @classmethod
     def load(cls, folder: Path, verifier: Verifier | None = None) -> Self:
