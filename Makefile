@@ -41,7 +41,7 @@ ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
 
 # PASSIVE: waiting threads of scikit-learn leave the core to other tests.
 test: $(DEV) ## run the quick tests, then everything once end to end (FAST=1: only the quick tests; PYTEST="-k name": only those)
-	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(or $(PYTEST),$(QUICK))
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(or $(PYTEST),$(QUICK)) $(COVERAGE)
 
 verify: $(DEV) ## run every test, a tenth of the proofs, and measure branch coverage
 	@.ci/verify
