@@ -223,6 +223,10 @@ def _table(before: Contract, after: Contract) -> Iterator[Change]:
         if getattr(before.table, key) != getattr(after.table, key):
             effect = "the table is read and checked differently; requests do not change"
             yield Change(f"table.{key}", "differs", False, effect)
+    for key in type(before.request_log).model_fields:
+        if getattr(before.request_log, key) != getattr(after.request_log, key):
+            effect = "the service may log other things; requests do not change"
+            yield Change(f"request_log.{key}", "differs", False, effect)
 
 
 def compatible(changes: list[Change]) -> bool:

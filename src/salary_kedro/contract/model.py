@@ -132,6 +132,22 @@ class TableRules(BaseModel):
     csv: CsvDialect = CsvDialect()
 
 
+class RequestLogRules(BaseModel):
+    """What a service may log of requests, if it keeps a log at all.
+
+    Attributes:
+        share: Share of the rows that are logged, above 0 and at most 1, by chance.
+        fields: The inputs whose values are logged; None for all.
+        salary: Whether the target is logged that a client may send to be told where it lies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(default=0.1, gt=0, le=1, strict=True)
+    fields: tuple[Text, ...] | None = None
+    salary: bool = Field(default=False, strict=True)
+
+
 def _listed(names: list[str]) -> str:
     return " and ".join(f"'{name}'" for name in names)
 
@@ -144,6 +160,7 @@ class Contract(BaseModel):
             order. At most one is of use `weight`.
         target: The column that the model predicts.
         table: Rules of the table as a whole.
+        request_log: What a service may log of requests.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -151,6 +168,7 @@ class Contract(BaseModel):
     features: tuple[Feature, ...] = Field(min_length=1)
     target: Target
     table: TableRules = TableRules()
+    request_log: RequestLogRules = RequestLogRules()
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
@@ -168,6 +186,12 @@ class Contract(BaseModel):
                 "no feature is of use 'feature', so there is nothing to learn from: change the "
                 "use of at least one"
             )
+        for name in self.request_log.fields or ():
+            if name not in self.feature_names:
+                raise ValueError(
+                    f"request_log.fields names '{name}', which no request holds: name any of "
+                    f"{', '.join(self.feature_names)}"
+                )
         return self
 
     @property
@@ -207,6 +231,12 @@ class Contract(BaseModel):
     def feature_names(self) -> list[str]:
         """Field names of the model's inputs, in their order."""
         return [feature.name for feature in self.inputs]
+
+    @property
+    def logged_inputs(self) -> tuple[Feature, ...]:
+        """The inputs that a log of requests holds, in their order."""
+        names = self.request_log.fields
+        return tuple(item for item in self.inputs if names is None or item.name in names)
 
     @property
     def has_categories(self) -> bool:

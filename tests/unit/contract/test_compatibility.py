@@ -150,6 +150,13 @@ def test_compare_when_a_column_is_no_input_then_it_is_harmless(
     assert told(found) == [("level", what, False)]
 
 
+def test_compare_when_other_things_are_logged_then_it_is_harmless() -> None:
+    after = contract_of(YEARS, request_log={"share": 1.0})
+
+    changes = told(compare_contracts(contract_of(YEARS), after))
+    assert changes == [("request_log.share", "differs", False)]
+
+
 def test_compare_when_the_table_is_read_otherwise_then_it_is_harmless() -> None:
     after = contract_of(YEARS, table={"csv": {"delimiter": ";"}})
 

@@ -153,3 +153,24 @@ def test_parse_when_it_was_written_before_trim_was_known_then_texts_are_not_trim
 
     assert not Contract.parse(json.dumps(written)).table.trim
     assert Contract.of(written).table.trim
+
+
+def test_contract_when_the_log_names_a_field_that_no_request_holds_then_says_which_do() -> None:
+    audited = [column("years"), column("staff"), column("sex", use="audit")]
+    with pytest.raises(ValidationError) as raised:
+        contract_of(*audited, request_log={"fields": ["years", "sex"]})
+
+    assert raised.value.errors()[0]["msg"] == (
+        "Value error, request_log.fields names 'sex', which no request holds: name any of years, "
+        "staff"
+    )
+
+
+def test_logged_inputs_when_some_are_named_then_keep_the_order_of_the_inputs() -> None:
+    both = [column("years"), column("staff"), column("level")]
+
+    some = contract_of(*both, request_log={"fields": ["level", "years"]})
+
+    assert [item.name for item in some.logged_inputs] == ["years", "level"]
+    assert contract_of(*both).logged_inputs == contract_of(*both).inputs
+    assert contract_of(*both, request_log={"fields": []}).logged_inputs == ()

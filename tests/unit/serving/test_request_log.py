@@ -1,0 +1,345 @@
+"""The sampled log of requests."""
+
+import logging
+import random
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kinds import all_kinds, category
+from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain, DomainCheck
+from salary_kedro.errors import UserError
+from salary_kedro.serving import request_log
+from salary_kedro.serving.request_log import Bounds, RequestLog, read_request_log, sample
+from samples import column, contract_of
+
+EVERY = {"share": 1.0}
+MONDAY = date(2026, 11, 23)
+
+
+def with_rules(contract: Contract, **rules: Any) -> Contract:
+    return Contract.model_validate({**contract.model_dump(), "request_log": rules})
+
+
+def served(contract: Contract, version: int = 7) -> Any:
+    """What has answered; training covered 0 to 10 of the first input."""
+    bundle = SimpleNamespace(contract=contract, name=f"{version}-0123abcd", version=version)
+    domain = Domain(ranges={contract.inputs[0].name: (0.0, 10.0)})
+    return SimpleNamespace(bundle=bundle, check=DomainCheck(domain, contract))
+
+
+def written(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all parts."""
+    parts = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
+    return [row for part in parts for row in part.to_pylist()]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> RequestLog:
+    return RequestLog(tmp_path)
+
+
+def write(log: RequestLog) -> None:
+    """What its thread does when the process ends."""
+    log.start()
+    log.close()
+
+
+def test_part_when_all_rows_are_logged_then_holds_every_kind_as_it_was_checked(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    contract = with_rules(all_kinds(), **EVERY)
+    row = [5, None, 3, "Junior", None, "Analyst", True, None, "2026-11-23"]
+
+    log.note(served(contract), [row], [100.5], [(90.0, 110.0)], [None])
+    write(log)
+
+    (found,) = written(tmp_path)
+    hour = found.pop("hour")
+    assert found == {
+        "model_version": 7,
+        "bundle": "7-0123abcd",
+        "input_hours": 5.0,
+        "input_bonus": None,
+        "input_level": 3.0,
+        "input_grade": "Junior",
+        "input_site": None,
+        "input_job": "Analyst",
+        "input_manager": True,
+        "input_remote": None,
+        "input_hired": MONDAY,
+        "predicted": 100.5,
+        "low": 90.0,
+        "high": 110.0,
+        "warned": False,
+    }
+    assert (hour.minute, hour.second, hour.microsecond) == (0, 0, 0)
+
+
+def test_part_when_the_contract_names_fields_then_holds_no_others(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    both = contract_of(column("years"), category("town", "Bern", "Basel"))
+    contract = with_rules(both, **EVERY, fields=["town"])
+
+    log.note(served(contract), [[5.0, "Bern"]], [1.0], None, [2.0])
+    write(log)
+
+    (found,) = written(tmp_path)
+    assert [name for name in found if name.startswith("input_")] == ["input_town"]
+    assert found["low"] is None
+    assert "actual" not in found
+
+
+def test_part_when_the_contract_asks_for_the_salary_then_holds_what_was_sent(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    contract = with_rules(contract_of(column("years")), **EVERY, salary=True)
+
+    log.note(served(contract), [[5.0], [6.0]], [1.0, 2.0], None, [70_000.0, None])
+    write(log)
+
+    assert {(row["input_years"], row["actual"]) for row in written(tmp_path)} == {
+        (5.0, 70_000.0),
+        (6.0, None),
+    }
+
+
+def test_part_when_training_did_not_cover_a_value_then_the_row_is_marked(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    contract = with_rules(contract_of(column("years")), **EVERY)
+
+    log.note(served(contract), [[5.0], [11.0]], [1.0, 2.0], None, [None, None])
+    write(log)
+
+    marks = {row["input_years"]: row["warned"] for row in written(tmp_path)}
+    assert marks == {5.0: False, 11.0: True}
+
+
+def test_part_when_rows_come_one_after_the_other_then_their_order_is_lost(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    random.seed(234)
+    contract = with_rules(contract_of(column("years")), **EVERY)
+
+    for years in range(50):
+        log.note(served(contract), [[float(years)]], [1.0], None, [None])
+    write(log)
+
+    found = [row["input_years"] for row in written(tmp_path)]
+    assert found != sorted(found) == list(range(50))
+
+
+def test_part_when_two_bundles_answer_then_each_has_its_own(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    contract = with_rules(contract_of(column("years")), **EVERY)
+    other = with_rules(contract_of(category("town", "Bern")), **EVERY)
+
+    log.note(served(contract, 7), [[5.0]], [1.0], None, [None])
+    log.note(served(other, 8), [["Bern"]], [1.0], None, [None])
+    write(log)
+
+    assert {row["model_version"] for row in written(tmp_path)} == {7, 8}
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_part_when_its_first_row_is_old_then_it_is_written_before_the_end(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, seconds=0)
+    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+
+    log._take()
+    log._write_due(everything=False)
+
+    assert len(written(tmp_path)) == 1
+
+
+def test_part_when_its_first_row_is_young_then_it_waits(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, seconds=60)
+    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+
+    log._take()
+    log._write_due(everything=False)
+
+    assert written(tmp_path) == []
+
+
+def test_part_when_it_has_as_many_rows_as_it_may_then_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_log, "PART_ROWS", 2)
+    log = RequestLog(tmp_path, seconds=60)
+    contract = with_rules(contract_of(column("years")), **EVERY)
+    log.note(served(contract), [[1.0], [2.0], [3.0]], [1.0] * 3, None, [None] * 3)
+
+    log._take()
+
+    assert len(written(tmp_path)) == 2
+
+
+def test_note_when_the_queue_is_full_then_rows_are_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_log, "MAX_WAITING", 2)
+    counted: list[tuple[str, int]] = []
+    metrics = SimpleNamespace(count=lambda outcome, rows: counted.append((outcome, rows)))
+    monkeypatch.setattr(request_log, "request_log_metrics", lambda: metrics)
+    log = RequestLog(tmp_path)
+    contract = with_rules(contract_of(column("years")), **EVERY)
+
+    log.note(served(contract), [[1.0]] * 5, [1.0] * 5, None, [None] * 5)
+    write(log)
+
+    assert counted == [("dropped", 3), ("written", 2)]
+
+
+def test_write_when_the_disk_is_full_then_the_service_goes_on_and_it_is_told_once(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    log._seconds = 0
+    contract = with_rules(contract_of(column("years")), **EVERY)
+    caplog.set_level(logging.INFO, "salary_kedro.serving")
+    with monkeypatch.context() as patch:
+        patch.setattr(request_log, "write_whole", refuse)
+        for _ in range(2):
+            log.note(served(contract), [[1.0]], [1.0], None, [None])
+            log._take()
+            log._write_due(everything=False)
+    log.note(served(contract), [[2.0]], [1.0], None, [None])
+    log._take()
+    log._write_due(everything=False)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        (
+            f"the request log cannot be written to {tmp_path} (No space left on device): rows are "
+            f"lost until it can"
+        ),
+        f"the request log is written to {tmp_path} again",
+    ]
+    assert [row["input_years"] for row in written(tmp_path)] == [2.0]
+
+
+def test_write_when_parts_are_too_old_or_too_many_then_the_oldest_go(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    new, old = f"{now:%Y-%m-%dT%HZ}-1-0123abcd-a.parquet", "2020-01-01T00Z-1-0123abcd-b.parquet"
+    (tmp_path / new).write_bytes(b"n" * 90)
+    (tmp_path / old).write_bytes(b"o" * 10)
+    (tmp_path / "somebody.parquet").write_bytes(b"s" * 1000)
+
+    request_log._remove_old(tmp_path, Bounds(days=30, most_bytes=1000))
+    assert {path.name for path in tmp_path.iterdir()} == {new, "somebody.parquet"}
+
+    request_log._remove_old(tmp_path, Bounds(days=30, most_bytes=80))
+    assert {path.name for path in tmp_path.iterdir()} == {"somebody.parquet"}
+
+
+def test_part_when_it_is_written_then_its_file_tells_the_hour_alone(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+    write(log)
+
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mtime % 3600 == 0
+    metadata = pq.read_metadata(path).metadata
+    assert metadata[b"salary_kedro.request_log"] == b"1"
+
+
+def test_sample_when_the_share_is_a_tenth_then_about_a_tenth_is_chosen_evenly() -> None:
+    random.seed(234)
+
+    places = [*sample(100_000, 0.1)]
+
+    assert places == sorted(set(places))
+    assert places[0] >= 0
+    assert places[-1] < 100_000
+    # 5 standard deviations of a binomial: sqrt(100,000 · 0.1 · 0.9) = 95; sqrt(9,000 ...) = 67
+    assert abs(len(places) - 10_000) < 475
+    assert abs(sum(place < 50_000 for place in places) - 5_000) < 335
+
+
+def test_sample_when_rows_come_alone_then_each_has_the_same_chance() -> None:
+    random.seed(234)
+
+    chosen = sum(len([*sample(1, 0.25)]) for _ in range(20_000))
+
+    assert abs(chosen - 5_000) < 306  # 5 · sqrt(20,000 · 0.25 · 0.75)
+
+
+def test_sample_when_the_share_is_all_then_every_row_is_chosen() -> None:
+    assert [*sample(3, 1.0)] == [0, 1, 2]
+
+
+def test_read_request_log_when_nothing_asks_for_it_then_there_is_none() -> None:
+    assert read_request_log({}) is None
+
+
+def test_read_request_log_when_the_folder_is_new_then_its_owner_alone_can_read_it(
+    tmp_path: Path,
+) -> None:
+    found = read_request_log({"SALARY_REQUEST_LOG": f"{tmp_path}/a/log"})
+
+    assert found is not None
+    assert (tmp_path / "a" / "log").stat().st_mode & 0o777 == 0o700
+    assert [*(tmp_path / "a" / "log").iterdir()] == []
+
+
+def test_read_request_log_when_the_folder_cannot_be_written_then_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError) as raised:
+        read_request_log({"SALARY_REQUEST_LOG": f"{tmp_path}/file/log"})
+
+    assert str(raised.value) == (
+        f"SALARY_REQUEST_LOG is '{tmp_path}/file/log', where nothing can be written (Not a "
+        f"directory): name a folder that the service may write to, or unset it"
+    )
+
+
+def test_read_request_log_when_pyarrow_is_missing_then_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_log.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError) as raised:
+        read_request_log({"SALARY_REQUEST_LOG": str(tmp_path)})
+
+    assert str(raised.value) == (
+        "SALARY_REQUEST_LOG asks for a log of requests, but pyarrow, which writes it, is not "
+        "installed here: `pip install pyarrow`, or unset SALARY_REQUEST_LOG"
+    )
+
+
+def test_read_request_log_when_the_days_are_no_number_then_says_what_they_must_be(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UserError) as raised:
+        read_request_log({"SALARY_REQUEST_LOG": str(tmp_path), "SALARY_REQUEST_LOG_DAYS": "month"})
+
+    assert str(raised.value) == (
+        "SALARY_REQUEST_LOG_DAYS is 'month'; it must be a whole number, 1 to 99999999"
+    )
+
+
+def test_as_parquet_when_no_row_is_given_a_value_then_the_kinds_stay() -> None:
+    contract = all_kinds()
+    hour = datetime(2026, 11, 30, 14, tzinfo=UTC)
+    row = (hour, *[None] * 9, 1.0, None, None, False)
+
+    content = request_log.as_parquet(served(contract).bundle, [row])
+
+    kinds = pq.read_schema(pa.BufferReader(content)).types
+    assert kinds[3:12] == [
+        *(pa.float64(),) * 3,
+        *(pa.string(),) * 3,
+        *(pa.bool_(),) * 2,
+        pa.date32(),
+    ]
