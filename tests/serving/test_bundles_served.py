@@ -264,8 +264,8 @@ def test_service_when_its_environment_is_not_there_then_does_not_start_and_names
     result = project.run("bentoml", "serve", KEDRO_ENV="profesors")
     assert result.returncode != 0
     assert result.stderr == (
-        "Error: KEDRO_ENV names 'profesors', but there is no environment conf/profesors: correct "
-        "or unset it\n"
+        "Error: KEDRO_ENV, which `make serve ENV=` sets, names 'profesors', but there is no "
+        "environment conf/profesors: correct or unset it\n"
     )
 
 

@@ -231,8 +231,9 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
     """
     unknown = sorted(set(parameters) - set(Parameters.model_fields))
     if unknown:
-        close = difflib.get_close_matches(unknown[0], Parameters.model_fields, n=1)
-        guess = f"did you mean '{close[0]}'?" if close else "see conf/base/parameters*.yml."
+        places = _places()
+        close = difflib.get_close_matches(unknown[0], places, n=1)
+        guess = f"did you mean '{places[close[0]]}'?" if close else "see conf/base/parameters*.yml."
         raise UserError(
             f"unknown parameter '{unknown[0]}': {guess} "
             f"Known are {', '.join(sorted(Parameters.model_fields))}"
@@ -250,6 +251,16 @@ def check_parameters(parameters: dict[str, Any]) -> Parameters:
             f"`model: ${{runtime_params:model,{chosen}}}` there"
         )
     return checked
+
+
+def _places() -> dict[str, str]:
+    """Where each parameter stands, by its last name; the outermost, if several bear that."""
+    places = {}
+    for group, field in Parameters.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            places.update({name: f"{group}.{name}" for name in kind.model_fields})
+    return places | {name: name for name in Parameters.model_fields}
 
 
 def parameters_hash(*groups: BaseModel) -> str:

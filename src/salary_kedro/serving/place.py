@@ -137,6 +137,7 @@ def _known_environment(project: Path) -> str:
     env = environment()
     if env and not (project / "conf" / env).is_dir():
         raise UserError(
-            f"KEDRO_ENV names '{env}', but there is no environment conf/{env}: correct or unset it"
+            f"KEDRO_ENV, which `make serve ENV=` sets, names '{env}', but there is no environment "
+            f"conf/{env}: correct or unset it"
         )
     return env

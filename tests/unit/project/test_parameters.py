@@ -99,7 +99,15 @@ def test_check_parameters_when_a_file_is_empty_then_says_to_name_one(
     )
 
 
-@pytest.mark.parametrize(("unknown", "meant"), [("modle", "model"), ("registri", "registry")])
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("modle", "model"),
+        ("registri", "registry"),
+        ("hyperparameters", "data_science.hyperparameters"),
+        ("trainsize", "data_engineering.train_size"),
+    ],
+)
 def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_one(
     unknown: str, meant: str, content: dict[str, Any]
 ) -> None:
