@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract.request import example_request
+from salary_kedro.serving.limits import MAX_BATCH_ROWS
 from salary_kedro.serving.schemas import ErrorBody, ModelInfo, Schemas
 
 TEMPLATE = "#/components/schemas/{model}"
@@ -18,6 +19,19 @@ _TAGS = {
     "predictions": "Ask for salaries",
     "model": "Which model answers, and how good it was",
     "descriptions": "The machine-readable description of the routes",
+}
+#: What the routes do, by the names of their operations.
+_DESCRIPTIONS = {
+    "predict": "Predicts one row: the prediction, an interval that should hold the truth as often "
+    "as `confidence` says, and a warning for each input that lies outside the training data.",
+    "predict_batch": f"Predicts up to {MAX_BATCH_ROWS:,} rows, answered in their order; with one "
+    "bad row none is predicted, and the error tells which.",
+    "explain": "Tells by how much each input moves the prediction of a row from the average one.",
+    "get_model": "Tells which version answers, what it was trained on, how good it was, and why it "
+    "is served.",
+    "get_openapi": "This document, made from the contract of the model that is served.",
+    "get_docs": "The same document at the address where BentoML's clients look for it.",
+    "get_schema": "The routes as BentoML's own clients want them described.",
 }
 _TEXT = {"schema": {"type": "string"}}
 #: What any request may send in its header.
@@ -83,8 +97,9 @@ def _info(bundle: Bundle) -> dict[str, Any]:
     return {
         "title": f"{target.label} prediction",
         "version": f"{bundle.version}",
-        "description": f"Predicts the {target.label.lower()} ({target.unit}) that "
-        f"{bundle.model_name}, version {bundle.version}, predicts.",
+        "description": f"{target.label} ({target.unit}), predicted from "
+        f"{', '.join(bundle.contract.feature_names)} by version {bundle.version} of "
+        f"{bundle.model_name}.",
         "contact": {"name": "salary_kedro"},
         "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
     }
@@ -124,16 +139,18 @@ def _paths(bundle: Bundle, schemas: Schemas, refused: Mapping[str, str]) -> dict
     rows, refused_body = {"rows": [row]}, {**_REFUSED_BODY, **refused}
     one = _operation("predict", "Predict for one row", schemas.answer, refused_body)
     many = _operation("predict_batch", "Predict for rows", schemas.batch_answer, refused_body)
-    why = _operation("explain", "What a prediction is made of", schemas.explanation, refused_body)
-    model = _operation("get_model", "The model that answers", ModelInfo, refused, "model")
+    why = _operation("explain", "Explain a prediction", schemas.explanation, refused_body)
+    model = _operation("get_model", "Describe the model", ModelInfo, refused, "model")
     return {
         "/predict": {"post": {**one, "requestBody": _body(schemas.request, row)}},
         "/predict_batch": {"post": {**many, "requestBody": _body(schemas.batch, rows)}},
         "/explain": {"post": {**why, "requestBody": _body(schemas.request, row)}},
         "/model": {"get": model},
-        "/openapi.json": {"get": _description("get_openapi", "This description", refused)},
-        "/docs.json": {"get": _description("get_docs", "This description again", refused)},
-        "/schema.json": {"get": _description("get_schema", "For BentoML's clients", refused)},
+        "/openapi.json": {"get": _description("get_openapi", "Describe the routes", refused)},
+        "/docs.json": {"get": _description("get_docs", "Describe the routes again", refused)},
+        "/schema.json": {
+            "get": _description("get_schema", "Describe the routes to BentoML", refused)
+        },
     }
 
 
@@ -161,9 +178,9 @@ def _operation(
     for status, response in responses.items():
         named = (REQUEST_ID, *_OWN_HEADERS.get(status, ()))
         response["headers"] = {each: {"description": _HEADERS[each], **_TEXT} for each in named}
-    told = {"operationId": name, "summary": summary, "description": f"{summary}.", "tags": [tag]}
+    told = {"operationId": name, "summary": summary, "description": _DESCRIPTIONS[name]}
     parameters = [{"$ref": f"#/components/parameters/{each}"} for each in _PARAMETERS]
-    return {**told, "parameters": parameters, "responses": responses}
+    return {**told, "tags": [tag], "parameters": parameters, "responses": responses}
 
 
 def _content(model: type, example: object = None) -> dict[str, Any]:
