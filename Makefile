@@ -59,7 +59,7 @@ format: $(DEV) ## fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-image: $(DEV) ## build container images for service and page, with docker or podman (BASE=image for another base)
+image: $(DEV) ## build container images for service and page, with docker or podman (BASE=image for another base; EXACT=1 with scikit-learn)
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
 
 audit: $(DEV) ## check the locked packages for known vulnerabilities
@@ -71,10 +71,10 @@ bench: $(DEV) ## measure start-up against bare Kedro, training, validation and s
 	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
 	@$(BIN)/python benchmarks/readers.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-serve: $(DEV) ## measure one prediction of the service against another commit's (BASE=HEAD~1 ROUNDS=100)
-	@$(BIN)/python benchmarks/serving.py $(if $(BASE),--base $(BASE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+bench-serve: $(DEV) ## measure the service beside other servers, for an hour (SHORT=1: 3 minutes; BASE=HEAD~1: one request, against another commit's code)
+	@cd benchmarks && ../$(BIN)/python $(if $(BASE),one_request.py --base $(BASE),-m bench_serve $(if $(SHORT),--short)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-lock: $(RUN) ## resolve the dependencies again and write the four lock files
+lock: $(RUN) ## resolve the dependencies again and write the five lock files
 	@.ci/lock $(BIN)/uv
 
 clean: ## remove .venv and the tools' caches; runs, models and data stay

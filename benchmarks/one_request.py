@@ -140,7 +140,7 @@ def compare(base: str, files: Path, rounds: int) -> None:
 def main() -> None:
     """Run the benchmark, or be one of its peers."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--base", default="HEAD~1", help="the commit to compare with")
+    parser.add_argument("--base", required=True, help="the commit to compare with")
     parser.add_argument("--bundle", type=Path, help="a bundle; by default the current one")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--serve", nargs=2, type=Path, help=argparse.SUPPRESS)

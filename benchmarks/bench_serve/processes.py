@@ -1,0 +1,136 @@
+"""Servers as processes: started, waited for, watched, and ended with all they have started."""
+
+import http.client
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+START_SECONDS = 120.0
+END_SECONDS = 10.0
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs.
+
+    Attributes:
+        process: The one that was started; what it started counts too.
+        port: Where it listens.
+        seconds: From its start to the first good answer.
+    """
+
+    process: psutil.Process
+    port: int
+    seconds: float
+
+    def all(self) -> list[psutil.Process]:
+        """It and its descendants."""
+        return [self.process, *self.process.children(recursive=True)]
+
+    def cpu(self) -> float:
+        """Seconds of processor time that all of them have taken."""
+        times = [process.cpu_times() for process in self.all()]
+        return sum(each.user + each.system for each in times)
+
+    def memory(self) -> float:
+        """Memory of all of them, MB; what they share counts once."""
+        return sum(process.memory_full_info().pss for process in self.all()) / MEGABYTE
+
+    def settle(self) -> None:
+        """Wait until it has worked off what a load has left behind."""
+        end = time.monotonic() + END_SECONDS
+        before = self.cpu()
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            now = self.cpu()
+            if now - before < 0.02:
+                return
+            before = now
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    port: int,
+    probe: str,
+    cores: str,
+    folder: Path,
+    environment: Mapping[str, str],
+) -> Iterator[Running]:
+    """Run a server for a while.
+
+    Args:
+        command: Starts it.
+        port: Where it will listen.
+        probe: Path of a GET that it answers with 200 once it can do its work.
+        cores: Where it runs, as taskset takes it.
+        folder: Where it runs, and its log is written.
+        environment: Its variables.
+
+    Raises:
+        SystemExit: If it ends, or is not ready in time; shows its log.
+    """
+    log = folder / f"server-{port}.log"
+    begun = time.perf_counter()
+    with log.open("w") as output:
+        started = psutil.Popen(
+            ["taskset", "-c", cores, *command],
+            cwd=folder,
+            env=dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches it through us
+        )
+    try:
+        _wait(started, port, probe, begun, log)
+        yield Running(psutil.Process(started.pid), port, time.perf_counter() - begun)
+    finally:
+        _end(started)
+
+
+def _wait(started: psutil.Popen, port: int, probe: str, begun: float, log: Path) -> None:
+    while not _answers(port, probe):
+        late = time.perf_counter() - begun > START_SECONDS
+        if late or started.poll() is not None:
+            what = "was not ready in time" if late else "ended"
+            told = log.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"Error: {' '.join(started.args)} {what}:\n{told}")
+        time.sleep(0.005)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _end(started: psutil.Popen) -> None:
+    """End a server in its own way, then whatever of it is left."""
+    with suppress(psutil.NoSuchProcess):
+        left = [started, *started.children(recursive=True)]
+        started.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(left, END_SECONDS)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, END_SECONDS)
