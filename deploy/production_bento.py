@@ -1,7 +1,8 @@
 """production_bento.py BUNDLES NAME: prints name, version and folder of the production Bento.
 
 It is the Bento, of whatever name if NAME is empty, of the bundle that production's pointer in
-the folder BUNDLES names; rebuilt if the project's serving code or lock has changed since.
+the folder BUNDLES names; rebuilt if the project's serving code or lock has changed since. EXACT=1
+in the environment gives it scikit-learn although its bundle does without.
 """
 
 import os
@@ -36,7 +37,8 @@ def bring_up_to_date(bundles: BundleStore, name: str) -> bentoml.Bento:
     names = [tag.name for tag in tags if name in ("", tag.name)]
     if not names:
         raise UserError(f"the Bento of bundle {version} is not in the Bento store: run `{PACKAGE}`")
-    return bentoml.bentos.get(BentoProject(Path.cwd()).build(bundles, version, names[0]))
+    project = BentoProject(Path.cwd(), exact=bool(os.environ.get("EXACT")))
+    return bentoml.bentos.get(project.build(bundles, version, names[0]))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,10 @@ from salary_kedro.bundle.places import BUNDLES, bento_home
 from salary_kedro.bundle.store import BundleStore
 
 BENTOFILE = "bentofile.yaml"
+#: What a Bento holds, of the packages to install.
 LOCK = "requirements-serving.lock"
+#: What it is a copy of where scikit-learn predicts.
+EXACT_LOCK = "requirements-exact.lock"
 RUN_ID = "run_id"
 #: In BentoML's folder; held while its Bento store is changed.
 LOCK_FILE = ".salary_kedro.lock"
@@ -31,9 +34,16 @@ MAX_LABEL = 100
 
 @dataclass(frozen=True)
 class BentoProject:
-    """The project folder that Bentos are built from; it holds bentofile.yaml."""
+    """The project folder that Bentos are built from; it holds bentofile.yaml.
+
+    Attributes:
+        root: The folder.
+        exact: Whether a Bento always gets scikit-learn, so that it can serve any bundle; else
+            only if its own needs that.
+    """
 
     root: Path
+    exact: bool = False
 
     def build(
         self, bundles: BundleStore, bundle_name: str, bento_name: str, run_id: str | None = None
@@ -79,8 +89,9 @@ class BentoProject:
 
     def _gather(self, folder: Path, bundles: BundleStore, bundle_name: str) -> None:
         """Put what the Bento is made of into one folder: BentoML walks all of its context."""
-        for name in (BENTOFILE, LOCK):
-            shutil.copy(self.root / name, folder)
+        shutil.copy(self.root / BENTOFILE, folder)
+        needed = self.exact or needs_scikit_learn(bundles.folder / bundle_name)
+        shutil.copy(self.root / (EXACT_LOCK if needed else LOCK), folder / LOCK)
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(self.root / "src", folder / "src", ignore=ignore)
         shutil.copytree(bundles.folder / bundle_name, folder / "data" / BUNDLES / bundle_name)
@@ -116,6 +127,13 @@ def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
         RUN_ID: run_id,
     }
     return {name: _label(str(value)) for name, value in values.items() if value is not None}
+
+
+def needs_scikit_learn(bundle: Path) -> bool:
+    """Whether a bundle's model has no arrays that predict the same as scikit-learn."""
+    if not (bundle / "runtime.json").exists():
+        return True  # releases before this one made none
+    return bool(json.loads(FolderFiles(bundle)["runtime.json"])["reason"])
 
 
 def _label(text: str) -> str:

@@ -1,10 +1,11 @@
-"""When a Bento in the store is still what the project would build."""
+"""When a Bento in the store is still what the project would build, and what it needs."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from salary_kedro.bundle.bento import _is_made_of
+from salary_kedro.bundle.bento import _is_made_of, needs_scikit_learn
 
 
 @pytest.fixture
@@ -36,3 +37,18 @@ def test_is_made_of_when_files_or_lists_differ_then_it_is_another(
     make(tmp_path / "bento" / "src", lists, code)
 
     assert _is_made_of(folder, tmp_path / "bento", "1-00000000") is same
+
+
+@pytest.mark.parametrize(
+    ("form", "needed"), [({"reason": ""}, False), ({"reason": "an SVR has no arrays"}, True)]
+)
+def test_bento_when_the_bundle_has_arrays_then_needs_no_scikit_learn(
+    form: dict[str, str], needed: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "runtime.json").write_text(json.dumps(form))
+
+    assert needs_scikit_learn(tmp_path) is needed
+
+
+def test_bento_when_the_bundle_is_older_than_arrays_then_needs_scikit_learn(tmp_path: Path) -> None:
+    assert needs_scikit_learn(tmp_path)
