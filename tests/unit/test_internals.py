@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import math
 import pydoc
 import sqlite3
 from collections.abc import Callable
@@ -31,11 +32,13 @@ from mlflow.store.db import utils as mlflow_database
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from prometheus_client import CollectorRegistry, Histogram
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sqlalchemy import MetaData
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from salary_kedro.bundle import model_file
+from salary_kedro.bundle.runtime import sklearn_adapter as boosting
 from salary_kedro.modelling import sklearn_adapter
 from salary_kedro.registry import mlflow_adapter
 from salary_kedro.serving import bentoml_adapter, circus_adapter, prometheus_adapter
@@ -344,7 +347,26 @@ def _hyperparameters_are_checked(folder: Path) -> bool:
     return False
 
 
+def _boosting_is_readable(folder: Path) -> bool:
+    """Of four rows in two groups, one tree of one threshold; on the scale of a logarithm."""
+    model = HistGradientBoostingRegressor(
+        loss="poisson", max_iter=1, min_samples_leaf=1, max_depth=1, learning_rate=1
+    ).fit([[0.0], [0.0], [2.0], [2.0]], [1.0, 1.0, 9.0, 9.0])
+    (tree,) = boosting.boosted_trees(model) or ()
+    column, threshold, _, first, second = (part[0] for part in tree)
+    start = boosting.boosted_start(model)
+    found = (column, threshold, first, second, boosting.boosted_link(model))
+    return found == (0, 1.0, 1, 2, True) and math.isclose(start, math.log(5))
+
+
 SKLEARN = (
+    Internal(
+        "scikit-learn",
+        "HistGradientBoostingRegressor._predictors, ._baseline_prediction, ._loss",
+        "bundle/runtime/sklearn_adapter.py: boosted trees become arrays, which outlive upgrades",
+        _boosting_is_readable,
+        lambda patch: patch.setattr(boosting, "LINKS", {}),
+    ),
     Internal(
         "scikit-learn",
         "BaseEstimator._validate_params",

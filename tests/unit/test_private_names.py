@@ -16,6 +16,7 @@ PACKAGE = "src/salary_kedro"
 ADAPTERS = {
     "benchmarks/training.py": {"mlflow"},  # compares what two stores hold
     f"{PACKAGE}/bundle/model_file.py": {"sklearn"},  # a list of types to be reviewed
+    f"{PACKAGE}/bundle/runtime/sklearn_adapter.py": {"sklearn"},
     f"{PACKAGE}/cli/kedro_errors.py": {"kedro"},
     f"{PACKAGE}/modelling/sklearn_adapter.py": {"sklearn"},
     f"{PACKAGE}/registry/mlflow_adapter.py": {"mlflow"},

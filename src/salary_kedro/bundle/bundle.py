@@ -4,8 +4,9 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from salary_kedro.bundle.background import Background
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import check_size, check_values, open_folder, read_json, read_regular
+from salary_kedro.bundle.forms import EXACT, TOLERANCE, add_form, read_form
 from salary_kedro.bundle.limits import (
     BACKGROUND,
     CALIBRATION,
@@ -28,16 +30,27 @@ from salary_kedro.bundle.limits import (
     METRICS,
     MODEL,
     REPORT,
+    RUNTIME,
+    RUNTIME_ARRAYS,
     SIGNATURE,
     max_size,
 )
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.report import Report
+from salary_kedro.bundle.runtime.evaluate import Evaluator
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import Domain, as_json
-from salary_kedro.contract.encoding import Row, Value, encode_rows
+from salary_kedro.contract.encoding import (
+    Encoded,
+    Row,
+    Value,
+    as_matrix,
+    encode_column,
+    encode_columns,
+    encode_rows,
+)
 from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
 
@@ -45,14 +58,11 @@ if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_
     from sklearn.pipeline import Pipeline
 
 #: What a bundle does without that was packed before releases recorded it.
-OPTIONAL = frozenset({BACKGROUND, CALIBRATION, DOMAIN, REPORT})
+OPTIONAL = frozenset({BACKGROUND, CALIBRATION, DOMAIN, REPORT, RUNTIME, RUNTIME_ARRAYS})
 #: All that a manifest may name.
 VOUCHED = frozenset({CONTRACT, EXAMPLES, LINEAGE, METRICS, MODEL}) | OPTIONAL
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
 FORMAT = 1
-#: Recorded and replayed predictions may differ by rounding alone.
-RELATIVE_TOLERANCE = 1e-9
-
 # The Pipeline is fitted on named columns and addresses them by position, as rows come here.
 warnings.filterwarnings("ignore", message="X does not have valid feature names", module="sklearn")
 
@@ -93,7 +103,6 @@ class Bundle:
         name: Folder name, `<version>-<first 8 of its sha256>`.
         model_name: Name of the registered model.
         version: Its version number.
-        model: The fitted Pipeline; takes an array of shape (rows, features).
         contract: The contract the model was trained by.
         domain: What its training rows covered.
         metrics: Its metrics at training, by name; None for one that is not a number.
@@ -101,12 +110,14 @@ class Bundle:
         calibration: How sure its predictions are.
         report: What else was found out about it.
         background: What its predictions are explained against.
+        read_model: Reads the fitted Pipeline.
+        evaluator: Predicts by plain arrays; None where the Pipeline does.
+        form_reason: Why the one or the other predicts, in a sentence.
     """
 
     name: str
     model_name: str
     version: int
-    model: "Pipeline"
     contract: Contract
     domain: Domain
     metrics: Mapping[str, float | None]
@@ -114,17 +125,40 @@ class Bundle:
     calibration: Calibration
     report: Report
     background: Background
+    read_model: Callable[[], "Pipeline"]
+    evaluator: Evaluator | None = None
+    form_reason: str = ""
+
+    @property
+    def form(self) -> str:
+        """What predicts: `arrays` or `scikit-learn`."""
+        return "scikit-learn" if self.evaluator is None else "arrays"
+
+    @cached_property
+    def model(self) -> "Pipeline":
+        """The fitted Pipeline; takes an array of shape (rows, features).
+
+        Raises:
+            UserError: If it cannot be read here.
+        """
+        return self.read_model()
 
     def predict(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Predict the target of rows, each with the features in the contract's order.
 
         A missing optional value is None. Returns shape (rows,), in the target's unit.
         """
-        return predict_rows(self.model, rows, self.contract)
+        return self.predict_encoded(encode_columns(rows, self.contract))
 
     def predict_row(self, row: Row) -> float:
-        """Predict the target of one row, as `predict` does."""
-        return float(self.predict([row])[0])
+        """Predict the target of one row, as `predict` does, in microseconds where arrays do.
+
+        Raises:
+            ValueError: If a number is beyond what the model takes.
+        """
+        if self.evaluator is None:
+            return float(self.predict([row])[0])
+        return self.evaluator.predict_row(row)
 
     def predict_columns(self, columns: Sequence[Sequence[Value]]) -> NDArray[np.float64]:
         """Predict the target of rows that are given by column.
@@ -135,7 +169,15 @@ class Bundle:
         Returns:
             Shape (rows,), in the target's unit.
         """
-        return self.predict([*zip(*columns, strict=True)])
+        pairs = zip(columns, self.contract.inputs, strict=True)
+        return self.predict_encoded([encode_column(values, column) for values, column in pairs])
+
+    def predict_encoded(self, columns: Sequence[Encoded]) -> NDArray[np.float64]:
+        """The same for columns that are encoded, see `encode_column`."""
+        if self.evaluator is not None:
+            return self.evaluator.predict_columns(columns)
+        rows = as_matrix(columns, self.contract)
+        return np.asarray(self.model.predict(rows), dtype=np.float64)
 
     @classmethod
     def load(cls, folder: Path, verifier: Verifier | None = None) -> Self:
@@ -155,31 +197,38 @@ class Bundle:
 
     @classmethod
     def parse(cls, name: str, files: Mapping[str, bytes]) -> Self:
-        """Check a bundle whose files are given, like `load`.
+        """Check a bundle whose files are given, like `load`, and that its exact form is good.
+
+        What others have made of that form, its arrays, is left out: it predicts itself.
 
         Raises:
             BundleError: Says what is wrong with it.
         """
         try:
-            return cls._parse(name, files, None)
+            return cls._parse(name, files, None, exact=True)
         except Exception as error:  # what is damaged can fail anywhere
             raise BundleError(f"bundle {name}: {_say(error)}") from error
 
     @classmethod
-    def _parse(cls, name: str, source: Mapping[str, bytes], verifier: Verifier | None) -> Self:
+    def _parse(
+        cls,
+        name: str,
+        source: Mapping[str, bytes],
+        verifier: Verifier | None,
+        *,
+        exact: bool = False,
+    ) -> Self:
         manifest, files = _read_checked(name, source, verifier)
         if name.partition("-")[0] != str(manifest.version):
             raise BundleError(f"its folder's name does not begin with {manifest.version}")
         contract, domain = parse_contract(files[CONTRACT]), parse_domain(files.get(DOMAIN, b"{}"))
         _check_domain(domain, contract)
         metrics, lineage = parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
-        model = read_model(files[MODEL])
-        _replay(model, contract, read_json(Examples, files[EXAMPLES], EXAMPLES))
-        return cls(
+        fast = EXACT if exact else read_form(files, contract)
+        bundle = cls(
             name=name,
             model_name=manifest.model_name,
             version=manifest.version,
-            model=model,
             contract=contract,
             domain=domain,
             metrics=metrics,
@@ -187,7 +236,12 @@ class Bundle:
             calibration=Calibration.parse(files.get(CALIBRATION, b"{}")),
             report=Report.parse(files.get(REPORT, b"{}")),
             background=Background.parse(files.get(BACKGROUND, b"{}"), contract),
+            read_model=lambda: _read_exact(source, manifest),
+            evaluator=fast.evaluator,
+            form_reason=fast.reason,
         )
+        _replay(bundle, read_json(Examples, files[EXAMPLES], EXAMPLES))
+        return bundle
 
 
 class FolderFiles(Mapping[str, bytes]):
@@ -258,8 +312,8 @@ def pack(
     parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
     Calibration.parse(files.get(CALIBRATION, b"{}")), Report.parse(files.get(REPORT, b"{}"))
     Background.parse(files.get(BACKGROUND, b"{}"), contract)
-    model = read_model(files[MODEL])
-    complete = {**files, EXAMPLES: _dump(_record_examples(model, contract))}
+    complete = add_form(files, contract)
+    complete[EXAMPLES] = _dump(_record_examples(complete, contract))
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}
     manifest = _dump(
         {"format": FORMAT, "model_name": model_name, "version": version, "sha256": checksums}
@@ -328,21 +382,33 @@ def _check_domain(domain: Domain, contract: Contract) -> None:
             raise BundleError(f"{DOMAIN}: {low} to {high} is not a range of {name}")
 
 
-def _record_examples(model: "Pipeline", contract: Contract) -> dict[str, Any]:
+def _record_examples(files: Mapping[str, bytes], contract: Contract) -> dict[str, Any]:
     """Predictions for rows made from the contract alone, never from anybody's data."""
     rows = example_rows(contract)
-    return {"rows": rows, "predictions": predict_rows(model, rows, contract).tolist()}
+    if (fast := read_form(files, contract).evaluator) is not None:
+        predicted = fast.predict_columns(encode_columns(rows, contract))
+    else:
+        predicted = predict_rows(read_model(files[MODEL]), rows, contract)
+    return {"rows": rows, "predictions": predicted.tolist()}
 
 
-def _replay(model: "Pipeline", contract: Contract, examples: Examples) -> None:
+def _replay(bundle: Bundle, examples: Examples) -> None:
     """Check that the model still predicts what was recorded."""
     if len(examples.rows) != len(examples.predictions):
         raise BundleError(f"{EXAMPLES} does not hold one prediction for each row")
-    predicted = predict_rows(model, examples.rows, contract)
+    predicted = bundle.predict(examples.rows)
     if predicted.shape != (len(examples.rows),):
         raise BundleError("the model does not predict one value for each row")
-    if not np.allclose(predicted, examples.predictions, rtol=RELATIVE_TOLERANCE, atol=0):
+    if not np.allclose(predicted, examples.predictions, rtol=TOLERANCE, atol=0):
         raise BundleError("the model does not predict its recorded examples")
+
+
+def _read_exact(source: Mapping[str, bytes], manifest: Manifest) -> "Pipeline":
+    """Read the model's exact form, which must be what the manifest vouches for."""
+    content = source[MODEL]
+    if sha256(content) != manifest.sha256[MODEL]:
+        raise BundleError(f"{MODEL} was altered: its checksum is not the one in {MANIFEST}")
+    return read_model(content)
 
 
 def _dump(value: Any) -> bytes:

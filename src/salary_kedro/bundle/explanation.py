@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle.background import SEED
 from salary_kedro.bundle.bundle import Bundle
-from salary_kedro.contract.encoding import Row, encode_rows
+from salary_kedro.contract import Category
+from salary_kedro.contract.encoding import Encoded, Row, encode_rows
 
 #: Background rows, and the most predictions that one explanation asks the model for, about.
 ROWS, MAX_PREDICTIONS = 64, 4_096
@@ -68,9 +69,10 @@ class _Mixed:
     """Predicts background rows that have some values of the row that is explained."""
 
     def __init__(self, bundle: Bundle, row: Row) -> None:
-        self._model = bundle.model
+        self._bundle = bundle
         self.row = encode_rows([row], bundle.contract)
         self.inputs = self.row.shape[1]
+        self._is_text = [isinstance(item, Category) for item in bundle.contract.inputs]
         steps = max(1, self.inputs - 1)
         self.rows = max(1, min(ROWS, MAX_PREDICTIONS // steps))
         #: Orders for each background row.
@@ -87,8 +89,13 @@ class _Mixed:
             Shape (masks, background rows).
         """
         mixed: NDArray[Any] = np.where(own, self.row, self._background)
-        found = self._model.predict(mixed.reshape(-1, self.inputs))
-        return np.asarray(found, dtype=np.float64).reshape(len(own), self.rows)
+        rows = mixed.reshape(-1, self.inputs)
+        columns = [_column(rows[:, place], kind) for place, kind in enumerate(self._is_text)]
+        return self._bundle.predict_encoded(columns).reshape(len(own), self.rows)
+
+
+def _column(values: NDArray[Any], is_text: bool) -> Encoded:
+    return values.tolist() if is_text else values.astype(np.float64)
 
 
 def _by_subsets(predict: _Mixed) -> tuple[Numbers, float, float]:

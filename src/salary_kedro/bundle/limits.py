@@ -9,10 +9,11 @@ CONTRACT, DOMAIN, EXAMPLES = "contract.json", "domain.json", "examples.json"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CALIBRATION, REPORT = "calibration.json", "report.json"
 BACKGROUND = "background.json"
+RUNTIME, RUNTIME_ARRAYS = "runtime.json", "runtime.npz"
 
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"
 DEFAULT_MODEL_MB = 1_000
-#: The largest size of each file but the model, in bytes.
+#: The largest size of each file but those of the model itself, in bytes.
 SIZES = {
     MANIFEST: 64_000,
     SIGNATURE: 64,
@@ -24,6 +25,7 @@ SIZES = {
     CALIBRATION: 1_000_000,
     REPORT: 1_000_000,
     BACKGROUND: 4_000_000,
+    RUNTIME: 16_000_000,
 }
 #: Values in one JSON text: each takes up to some hundred bytes of memory, however few of the text.
 MAX_JSON_VALUES = 1_000_000
@@ -44,7 +46,7 @@ def max_size(name: str) -> int:
     Raises:
         UserError: If `SALARY_MAX_MODEL_MB` is not a number of megabytes.
     """
-    return max_model_bytes() if name == MODEL else SIZES[name]
+    return max_model_bytes() if name in (MODEL, RUNTIME_ARRAYS) else SIZES[name]
 
 
 def max_model_bytes() -> int:

@@ -26,6 +26,10 @@ TRUSTED_TYPES = [
     "sklearn.tree._tree.Tree",
 ]
 
+NOT_INSTALLED = (
+    "its model file needs scikit-learn and skops, which are not installed here: install "
+    "requirements-exact.lock beside what is there, or use an image that has them (docs/deploy.md)"
+)
 #: The member that describes the others, and the kind of node whose member is a zip of its own,
 #: which unpacks to anything; a fitted Pipeline of ours has none.
 SCHEMA = "schema.json"
@@ -43,10 +47,14 @@ def read_model(source: Path | bytes) -> "Pipeline":
     How much it unpacks to is checked before any of it is unpacked.
 
     Raises:
-        UserError: If the file is damaged, too large or holds a type that is not on the list.
+        UserError: If the file is damaged, too large or holds a type that is not on the list, or
+            if what reads it is not installed.
     """
-    import skops.io
-    from sklearn.pipeline import Pipeline
+    try:
+        import skops.io
+        from sklearn.pipeline import Pipeline
+    except ModuleNotFoundError as error:
+        raise UserError(NOT_INSTALLED) from error
 
     most = limits.max_model_bytes()
     try:

@@ -14,6 +14,7 @@ from salary_kedro.contract.columns import (
     Number,
 )
 from salary_kedro.contract.domain import Domain, outside, unmet
+from salary_kedro.contract.encoding import Encoded
 from salary_kedro.contract.model import Contract
 
 SECONDS = 86_400
@@ -29,6 +30,16 @@ def encode_frame(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return pd.DataFrame(
         {column.name: encode_column(clean[column.name], column) for column in contract.inputs}
     )
+
+
+def encoded_columns(encoded: pd.DataFrame, contract: Contract) -> list[Encoded]:
+    """The columns of an encoded table, as a bundle takes them, see `contract.encoding`."""
+    return [
+        encoded[column.name].tolist()
+        if isinstance(column, Category)
+        else encoded[column.name].to_numpy(dtype="float64")
+        for column in contract.inputs
+    ]
 
 
 def encode_column(values: pd.Series, column: Column) -> pd.Series:

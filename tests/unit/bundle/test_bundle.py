@@ -33,7 +33,7 @@ from samples import (
 
 FILES = [
     *("contract.json", "domain.json", "examples.json", "lineage.json"),
-    *("metrics.json", "model.skops"),
+    *("metrics.json", "model.skops", "runtime.json"),
 ]
 
 

@@ -49,7 +49,7 @@ def bundle(contract: Contract, model: Any, background: Background) -> Bundle:
         name="1-0",
         model_name="m",
         version=1,
-        model=model,
+        read_model=lambda: model,
         contract=contract,
         background=background,
         **empty,

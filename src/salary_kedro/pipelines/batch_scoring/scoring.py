@@ -16,7 +16,13 @@ from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import impossible
 from salary_kedro.tables.checked import check
-from salary_kedro.tables.frames import domain_warnings, encode_column, encode_frame, join_warnings
+from salary_kedro.tables.frames import (
+    domain_warnings,
+    encode_column,
+    encode_frame,
+    encoded_columns,
+    join_warnings,
+)
 from salary_kedro.tables.left_out import find_no_rows
 from salary_kedro.tables.own_tables import SCORED, rename_beside
 from salary_kedro.tables.problems import join_reasons
@@ -131,7 +137,7 @@ def _impossible(predicted: pd.Series, inputs: Contract) -> pd.Series:
 def _predict(bundle: Bundle, encoded: pd.DataFrame) -> NDArray[np.float64]:
     if encoded.empty:
         return np.empty(0)  # scikit-learn predicts no empty tables
-    return np.asarray(bundle.model.predict(encoded), dtype=np.float64)
+    return bundle.predict_encoded(encoded_columns(encoded, bundle.contract))
 
 
 def scored_table(

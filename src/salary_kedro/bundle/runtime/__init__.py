@@ -1,0 +1,1 @@
+"""A model as plain arrays, which NumPy and Python evaluate: the fast form that is served."""
