@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +37,18 @@ class Running:
 
     def cpu(self) -> float:
         """Seconds of processor time that all of them have taken."""
-        times = [process.cpu_times() for process in self.all()]
-        return sum(each.user + each.system for each in times)
+        return self._sum(lambda process: sum(process.cpu_times()[:2]))  # user and system
 
     def memory(self) -> float:
         """Memory of all of them, MB; what they share counts once."""
-        return sum(process.memory_full_info().pss for process in self.all()) / MEGABYTE
+        return self._sum(lambda process: process.memory_full_info().pss) / MEGABYTE
+
+    def _sum(self, figure: Callable[[psutil.Process], float]) -> float:
+        total = 0.0
+        for process in self.all():
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                total += figure(process)
+        return total
 
     def settle(self) -> None:
         """Wait until it has worked off what a load has left behind."""

@@ -1,12 +1,16 @@
 """`make bench-serve`: what the load tool prints is read, and ratios are those of the rounds."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from containers import give_up
+from support import Project
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PRINTED = """\
@@ -104,3 +108,29 @@ def test_bench_when_wrk_is_missing_then_says_how_to_get_it(tmp_path: Path) -> No
         "Error: `wrk`, which measures, is not installed. Debian, Ubuntu: apt install wrk; "
         "Fedora: dnf install wrk\n"
     )
+
+
+def test_bench_when_a_cell_is_measured_then_both_servers_answered_well(
+    _trained: Project,  # noqa: PT019 - its value is used
+    tmp_path: Path,
+) -> None:
+    from bench_serve.measure import Bench, Cores, Plan, Task
+    from bench_serve.models import Model
+    from bench_serve.peers import LIMIT, OURS
+
+    if shutil.which("wrk") is None:
+        give_up("wrk is not installed (Debian, Ubuntu: apt install wrk)")
+    bundles = _trained.bundles
+    bundle = bundles / (bundles / "current").read_text().strip()
+    model = Model(
+        "default", "linear", _trained.root, bundles, bundle, _trained.store, "models:/a/1"
+    )
+    bench = Bench(model, [OURS, LIMIT], Cores("0", "0", "0"), tmp_path / "bench")
+
+    bench.run([Task(1, 2)], Plan(rounds=1, seconds=1))
+
+    assert [(cell.peer, cell.failed) for cell in bench.cells] == [
+        ("this service", 0),
+        ("FastAPI no-op", 0),
+    ]
+    assert all(cell.rounds[0]["rate"] > 0 for cell in bench.cells)
