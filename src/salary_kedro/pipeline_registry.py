@@ -6,6 +6,7 @@ from salary_kedro.pipelines import (
     batch_scoring,
     data_engineering,
     data_science,
+    monitoring,
     packaging,
     promotion,
 )
@@ -22,5 +23,6 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         **parts,
         "batch_scoring": batch_scoring.create_pipeline(),
+        "monitoring": monitoring.create_pipeline(),
         "__default__": sum(parts.values(), Pipeline([])),
     }

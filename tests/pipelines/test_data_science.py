@@ -333,6 +333,13 @@ def test_score_inputs_when_there_are_several_then_draws_them(
 # --- Logging, archiving, registering --------------------------------------------------
 
 
+def out_of_fold(split: Split) -> pd.DataFrame:
+    """Predictions of the training rows, each 1000 too low."""
+    actual = split.train["salary"]
+    whose = {"repeat": 0, "train_sha256": split.record["train_sha256"]}
+    return pd.DataFrame({"actual": actual, "predicted": actual - 1000, **whose})
+
+
 def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
     store: str, split: Split, contract: Contract
 ) -> None:
@@ -350,6 +357,7 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             code_lineage={"git_commit": "abc", "git_dirty": "false", "lock_sha256": "def"},
             train=split.train,
             holdout=split.holdout,
+            out_of_fold=out_of_fold(split),
             split=split.record,
             row_keys=split.keys,
             row_secret=b"secret",
@@ -412,6 +420,7 @@ def test_log_run_when_train_and_holdout_are_not_of_one_split_then_is_refused(
             code_lineage={},
             train=mixed.train,
             holdout=mixed.holdout,
+            out_of_fold=out_of_fold(split),
             split=mixed.record,
             row_keys=split.keys,
             row_secret=b"secret",

@@ -19,6 +19,7 @@ from salary_kedro.project.parameters import (
     BatchScoring,
     DataEngineering,
     DataScience,
+    Monitoring,
     Packaging,
 )
 from salary_kedro.promotion.verdict import Policy
@@ -55,6 +56,7 @@ def test_pipelines_when_registered_then_have_the_known_names() -> None:
         "promotion",
         "packaging",
         "batch_scoring",
+        "monitoring",
         "__default__",
     ]
 
@@ -80,6 +82,13 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
         "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle", "remove_outdated"],
         "batch_scoring": ["load_production", "score_rows"],
+        "monitoring": [
+            "load_production",
+            "measure_drift",
+            "measure_errors",
+            "report_monitoring",
+            "shadow_challenger",
+        ],
         "__default__": sorted(
             name
             for part in ("data_engineering", "data_science", "promotion", "packaging")
@@ -201,6 +210,7 @@ def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: Dat
         "params:promotion": Policy,
         "params:packaging": Packaging,
         "params:batch_scoring": BatchScoring,
+        "params:monitoring": Monitoring,
     }
     used = {name for pipeline in PIPELINES.values() for name in pipeline.inputs()}
 
@@ -236,6 +246,7 @@ def test_registry_when_a_node_takes_it_then_comes_through_the_catalog(
         "build_bento",
         "remove_outdated",
         "load_production",
+        "shadow_challenger",
     }
     assert (registry.uri, registry.model_name) == (
         kedro_project.store,

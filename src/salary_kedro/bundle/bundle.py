@@ -29,6 +29,7 @@ from salary_kedro.bundle.limits import (
     MAX_JSON_VALUES,
     METRICS,
     MODEL,
+    PROFILE,
     REPORT,
     RUNTIME,
     RUNTIME_ARRAYS,
@@ -37,6 +38,7 @@ from salary_kedro.bundle.limits import (
 )
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.profile import Profile
 from salary_kedro.bundle.report import Report
 from salary_kedro.bundle.runtime.evaluate import Evaluator
 from salary_kedro.bundle.signing import Signer, Verifier
@@ -58,7 +60,7 @@ if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_
     from sklearn.pipeline import Pipeline
 
 #: What a bundle does without that was packed before releases recorded it.
-OPTIONAL = frozenset({BACKGROUND, CALIBRATION, DOMAIN, REPORT, RUNTIME, RUNTIME_ARRAYS})
+OPTIONAL = frozenset({BACKGROUND, CALIBRATION, DOMAIN, PROFILE, REPORT, RUNTIME, RUNTIME_ARRAYS})
 #: All that a manifest may name.
 VOUCHED = frozenset({CONTRACT, EXAMPLES, LINEAGE, METRICS, MODEL}) | OPTIONAL
 FILES = VOUCHED | {MANIFEST, SIGNATURE}
@@ -110,6 +112,7 @@ class Bundle:
         calibration: How sure its predictions are.
         report: What else was found out about it.
         background: What its predictions are explained against.
+        profile: What its training rows were like, which requests are compared with.
         read_model: Reads the fitted Pipeline.
         evaluator: Predicts by plain arrays; None where the Pipeline does.
         form_reason: Why the one or the other predicts, in a sentence.
@@ -125,6 +128,7 @@ class Bundle:
     calibration: Calibration
     report: Report
     background: Background
+    profile: Profile
     read_model: Callable[[], "Pipeline"]
     evaluator: Evaluator | None = None
     form_reason: str = ""
@@ -236,6 +240,7 @@ class Bundle:
             calibration=Calibration.parse(files.get(CALIBRATION, b"{}")),
             report=Report.parse(files.get(REPORT, b"{}")),
             background=Background.parse(files.get(BACKGROUND, b"{}"), contract),
+            profile=Profile.parse(files.get(PROFILE, b"{}"), contract),
             read_model=lambda: _read_exact(source, manifest),
             evaluator=fast.evaluator,
             form_reason=fast.reason,
@@ -312,6 +317,7 @@ def pack(
     parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
     Calibration.parse(files.get(CALIBRATION, b"{}")), Report.parse(files.get(REPORT, b"{}"))
     Background.parse(files.get(BACKGROUND, b"{}"), contract)
+    Profile.parse(files.get(PROFILE, b"{}"), contract)
     complete = add_form(files, contract)
     complete[EXAMPLES] = _dump(_record_examples(complete, contract))
     checksums = {name: sha256(content) for name, content in sorted(complete.items())}

@@ -8,7 +8,7 @@ MANIFEST, SIGNATURE, MODEL = "manifest.json", "manifest.sig", "model.skops"
 CONTRACT, DOMAIN, EXAMPLES = "contract.json", "domain.json", "examples.json"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CALIBRATION, REPORT = "calibration.json", "report.json"
-BACKGROUND = "background.json"
+BACKGROUND, PROFILE = "background.json", "profile.json"
 RUNTIME, RUNTIME_ARRAYS = "runtime.json", "runtime.npz"
 
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"
@@ -25,6 +25,7 @@ SIZES = {
     CALIBRATION: 1_000_000,
     REPORT: 1_000_000,
     BACKGROUND: 4_000_000,
+    PROFILE: 16_000_000,
     RUNTIME: 16_000_000,
 }
 #: Values in one JSON text: each takes up to some hundred bytes of memory, however few of the text.

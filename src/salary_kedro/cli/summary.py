@@ -27,6 +27,7 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
         *_moves(outputs),
         *_package(outputs, env),
         *_scoring(outputs),
+        *_monitoring(outputs, env),
     ]
     width = max((len(label) for label, _ in lines), default=0)
     return "\n".join(["", *(f"{label:<{width}}  {printable(text)}" for label, text in lines)])
@@ -93,7 +94,7 @@ def _report(outputs: Mapping[str, Any]) -> Lines:
         for column in (report["groups"] or {"columns": []})["columns"]
         if (told := [group for group in column["groups"] if group["gap"] is not None])
     ]
-    return [("Intervals", text), *zip(("Pay gap", *[""] * len(gaps)), gaps, strict=False)]
+    return [("Intervals", text), *_under("Pay gap", gaps)]
 
 
 def _intervals(scores: Mapping[str, Any]) -> str:
@@ -150,7 +151,7 @@ def _moves(outputs: Mapping[str, Any]) -> Lines:
         f"production from {_named(move['from'])} to {_named(move['to'])}: {move['why']}"
         for move in moves
     ]
-    return list(zip(("Moved", *[""] * len(texts)), texts, strict=False))
+    return _under("Moved", texts)
 
 
 def _named(version: int | None) -> str:
@@ -201,6 +202,30 @@ def _scoring(outputs: Mapping[str, Any]) -> Lines:
         ("Rejected", _rejected(report)),
         *([("", f"{report['left_out']:,} {WORDS[NO_ROW]}")] if report["left_out"] else []),
     ]
+
+
+def _monitoring(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    if "monitoring_report" not in outputs:
+        return []
+    report = outputs["monitoring_report"]
+    drift, shadow = report["drift"], report["shadow"]
+    asked = drift["problem"] or f"{count(drift['rows'], 'logged row')} of that version"
+    found = [item["words"] for item in drift["findings"]]
+    known = [f"by {item['source']}: {item['words']}" for item in report["errors"]["sources"]]
+    texts = {"Drift": found, "Since": known, "Shadow": shadow["words"]}
+    return [
+        ("Production", f"version {report['model_version']}"),
+        ("Requests", asked),
+        *(line for label, told in texts.items() for line in _under(label, told)),
+        ("Verdict", report["words"]),
+        *([("Next", f"{report['retrain']}   train again")] if report["retrain"] else []),
+        ("Report", f"{run_folder(env)}/08_reporting/monitoring.html"),
+    ]
+
+
+def _under(label: str, texts: Sequence[str]) -> Lines:
+    """Texts under one label."""
+    return list(zip((label, *[""] * len(texts)), texts, strict=False))
 
 
 def _rejected(report: Mapping[str, Any]) -> str:

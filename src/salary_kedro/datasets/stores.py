@@ -10,6 +10,7 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.project.places import local_path
 from salary_kedro.registry.failures import without_passwords
 from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.request_log import RequestLogReader
 from salary_kedro.tables.spreadsheet import plain_frame, safe_frame
 from salary_kedro.tables.writer import ScoredTables
 
@@ -120,6 +121,14 @@ class TableReaderDataset(_Place):
     def load(self) -> TableReader:
         """Give the reader; nothing is read yet."""
         return TableReader(self._path, self._safe)
+
+
+class RequestLogDataset(_Place):
+    """The folder of logged requests, as the `RequestLogReader` of its parts."""
+
+    def load(self) -> RequestLogReader:
+        """Give the reader; nothing is read yet."""
+        return RequestLogReader(self._path)
 
 
 class ScoredTablesDataset(_Place):

@@ -19,6 +19,8 @@ from salary_kedro.project.yaml_bounds import BoundsError, check_bounds
 from salary_kedro.tables.csv_arguments import csv_arguments
 
 SQLITE = "sqlite:///"
+#: The variable that names the folder of logged requests, and where it is by default.
+REQUEST_LOG, REQUESTS = "SALARY_REQUEST_LOG", "07_model_output/requests"
 SHIPPED = "conf/base/contract.yml for an example"
 #: How Kedro, and the commands that start no run, load the configuration.
 LOADER_ARGS = {
@@ -56,8 +58,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
     - `${contract:}`: the contract, for datasets that read the raw table by it.
     - `${csv_arguments:}`: how `pandas.read_csv` must read the contract's raw table.
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
+    - `${request_log:}`: the folder of logged requests, or `SALARY_REQUEST_LOG` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
     - `${parameter:registry.model_name}`: a parameter, as every pipeline gets it.
+    - `${env_option:}`: ` --env NAME` for commands; nothing in the default environment.
     - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
     """
 
@@ -71,11 +75,13 @@ class ProjectConfigLoader(OmegaConfigLoader):
             "data": lambda path: f"{data}/{path}",
             "run": lambda path: f"{run}/{path}",
             "bundles": lambda: bundles_override() or f"{data}/{BUNDLES.as_posix()}",
+            "request_log": lambda: os.environ.get(REQUEST_LOG) or f"{data}/{REQUESTS}",
             "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
             "contract": lambda: _as_yaml(self.contract().model_dump(mode="json")),
             "tracking_uri": lambda: uri,
             "artifacts": lambda: artifacts(uri),
             "parameter": self._parameter,
+            "env_option": lambda: "" if data_folder(env) == data_folder(None) else f" --env {env}",
         }
         self._is_bounded = False
         super().__init__(conf_source, env, **kwargs)

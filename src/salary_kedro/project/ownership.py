@@ -30,7 +30,7 @@ FILES = (
     ".*", "*.lock", "*.md", "*.toml", "*.yaml", "*.yml", "Containerfile", "LICENSE", "Makefile",
 )  # fmt: skip
 #: Datasets whose paths a person names for each run.
-NAMED = ("rows_to_score", "scored_rows")
+NAMED = ("rows_to_score", "scored_rows", "true_salaries")
 
 Identity = tuple[int, int, str]
 

@@ -195,8 +195,39 @@ class BatchScoring(Group):
         return name
 
 
+class Monitoring(Group):
+    """How logged requests are compared with the training rows of the production version.
+
+    Attributes:
+        days: How far to go back from its last logged request; None for all that is there.
+        min_rows: Fewer requests are not judged.
+        min_known: Fewer rows whose salary is known are not judged.
+        false_alarms: Share of reports that may tell of drift without there being any, above 0.
+        least_shift: The smallest shift of a number that matters, in standard deviations.
+        least_psi: By how much PSI must exceed what chance gives to matter.
+        challenger: Number of a version whose predictions of the same rows are compared; None for
+            none.
+        shadow_rows: How many rows it predicts at most, the last ones.
+        beyond: Predictions that differ by more than this share are counted.
+        true_salaries: Whether the file of true salaries was asked for: it must then be there.
+        retrain: The command that is told where a model should be trained again.
+    """
+
+    days: int | None = Field(default=30, ge=1)
+    min_rows: int = Field(default=100, ge=20)
+    min_known: int = Field(default=20, ge=5)
+    false_alarms: float = Field(default=0.01, ge=0.0001, le=0.2)
+    least_shift: float = Field(default=0.1, ge=0)
+    least_psi: float = Field(default=0.02, ge=0)
+    challenger: int | None = Field(default=None, ge=1)
+    shadow_rows: int = Field(default=10_000, ge=100)
+    beyond: float = Field(default=0.1, gt=0)
+    true_salaries: NamedFile | None = None
+    retrain: str = "kedro run"
+
+
 class Parameters(Group):
-    """All parameters. The first six are short cuts for `--params`.
+    """All parameters. The first eight are short cuts for `--params`.
 
     Attributes:
         model: Picked up by `data_science.model`.
@@ -206,6 +237,8 @@ class Parameters(Group):
         scored_rows: Picked up by the catalog: the file that it writes.
         overwrite: Picked up by the catalog: replace a file there that holds something else.
         spreadsheet_safe: Picked up by the catalog: make texts in CSV harmless to spreadsheets.
+        true_salaries: Picked up by the catalog: the file that `monitoring` compares with.
+        challenger: Picked up by `monitoring.challenger`.
     """
 
     model: Any = None
@@ -214,6 +247,8 @@ class Parameters(Group):
     scored_rows: NamedFile = ""
     overwrite: bool = False
     spreadsheet_safe: bool = True
+    true_salaries: NamedFile = ""
+    challenger: Any = None
     contract: Contract
     registry: RegistryNames
     data_engineering: DataEngineering
@@ -221,6 +256,7 @@ class Parameters(Group):
     promotion: Policy
     packaging: Packaging
     batch_scoring: BatchScoring = BatchScoring()
+    monitoring: Monitoring = Monitoring()
 
 
 def check_parameters(parameters: dict[str, Any]) -> Parameters:

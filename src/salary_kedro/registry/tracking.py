@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.bundle.background import Background
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
+from salary_kedro.bundle.profile import Profile
 from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
@@ -32,7 +33,8 @@ from salary_kedro.tables.trained_rows import TRAINED_ROWS
 
 #: Tag of an MLflow run that several processes share: the name of the run.
 RUN_TAG = "salary_run"
-NOT_CALIBRATED, NOT_REPORTED, NO_BACKGROUND = Calibration(), Report(), Background()
+NOT_CALIBRATED, NOT_REPORTED = Calibration(), Report()
+NO_BACKGROUND, NO_PROFILE = Background(), Profile()
 
 
 class LoggedModel(BaseModel):
@@ -67,6 +69,7 @@ def log_training(
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
     background: Background = NO_BACKGROUND,
+    profile: Profile = NO_PROFILE,
     trained_rows: bytes = b"",
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
@@ -87,6 +90,7 @@ def log_training(
         calibration: How sure its predictions are.
         report: What else was found out about it.
         background: What its predictions are explained against.
+        profile: What its training rows were like.
         trained_rows: Fingerprints of its training rows, as `RowPrints.to_bytes` gives them: a
             file of the run, not of the model; empty for none.
 
@@ -112,6 +116,7 @@ def log_training(
         calibration=calibration,
         report=report,
         background=background,
+        profile=profile,
     )
 
 
@@ -157,6 +162,7 @@ def log_model(
     calibration: Calibration = NOT_CALIBRATED,
     report: Report = NOT_REPORTED,
     background: Background = NO_BACKGROUND,
+    profile: Profile = NO_PROFILE,
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
@@ -171,6 +177,7 @@ def log_model(
         calibration: How sure its predictions are.
         report: What else was found out about it.
         background: What its predictions are explained against.
+        profile: What its training rows were like.
 
     Raises:
         UserError: If there is no active run.
@@ -188,6 +195,7 @@ def log_model(
         "calibration": calibration.model_dump(mode="json"),
         "report": report.model_dump(mode="json"),
         "background": background.model_dump(mode="json"),
+        "profile": profile.model_dump(mode="json"),
     }
     uri = _log_model_files(model, contract, files)
     return LoggedModel(

@@ -28,6 +28,22 @@ from uuid import uuid4
 from salary_kedro.contract import Boolean, Category, Contract, Date, Feature, Integer, Number
 from salary_kedro.contract.domain import impossible
 from salary_kedro.contract.encoding import Row, Value
+from salary_kedro.contract.logged import (
+    ACTUAL,
+    BUNDLE,
+    FORMAT,
+    HIGH,
+    HOUR,
+    HOUR_NAME,
+    INPUT,
+    LOW,
+    MARK,
+    MODEL,
+    PATTERN,
+    PREDICTED,
+    VERSION,
+    WARNED,
+)
 from salary_kedro.errors import UserError
 from salary_kedro.files import write_whole
 
@@ -50,16 +66,6 @@ TAKE_SECONDS = 1.0
 MAX_WAITING = 20_000
 #: How long the end of the process waits for the last part.
 END_SECONDS = 5.0
-
-#: The columns beside the inputs, whose names begin so.
-INPUT = "input_"
-HOUR, VERSION, BUNDLE, PREDICTED = "hour", "model_version", "bundle", "predicted"
-LOW, HIGH, WARNED, ACTUAL = "low", "high", "warned", "actual"
-#: What marks a Parquet file as a part, in its schema's metadata.
-MARK, FORMAT = b"salary_kedro.request_log", b"1"
-#: Names of the parts begin with the hour in which they were written, UTC.
-PATTERN = "????-??-??T??Z-*.parquet"
-HOUR_NAME = "%Y-%m-%dT%HZ"
 
 Interval = tuple[float, float]
 _Waiting = tuple["Served", Row, float, Interval | None, float | None]
@@ -275,15 +281,15 @@ def as_parquet(bundle: "Bundle", rows: Sequence[tuple[Any, ...]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    contract, constant = bundle.contract, (bundle.version, bundle.name)
+    contract, constant = bundle.contract, (bundle.model_name, bundle.version, bundle.name)
     schema = _schema(contract)
     columns = [
         pa.array(values, kind)
-        for values, kind in zip(zip(*rows, strict=True), schema.types[2:], strict=True)
+        for values, kind in zip(zip(*rows, strict=True), schema.types[3:], strict=True)
     ]
     repeated = [
         pa.repeat(pa.scalar(value, kind), len(rows))
-        for value, kind in zip(constant, schema.types[:2], strict=True)
+        for value, kind in zip(constant, schema.types[:3], strict=True)
     ]
     buffer = io.BytesIO()
     table = pa.Table.from_arrays([*repeated, *columns], schema=schema)
@@ -297,6 +303,7 @@ def _schema(contract: Contract) -> Any:
     inputs = [(f"{INPUT}{item.name}", _kind(item)) for item in contract.logged_inputs]
     numbers = [(name, pa.float64()) for name in (PREDICTED, LOW, HIGH)]
     columns = [
+        (MODEL, pa.string()),
         (VERSION, pa.int64()),
         (BUNDLE, pa.string()),
         (HOUR, pa.timestamp("s", "UTC")),

@@ -26,6 +26,7 @@ from salary_kedro.bundle.limits import (
     DOMAIN,
     LINEAGE,
     MANIFEST,
+    PROFILE,
     REPORT,
     SIGNATURE,
     SIZES,
@@ -234,7 +235,7 @@ def _parse(files: Files) -> Transfer:
     bundle = Bundle.parse(f"{manifest['version']}-{sha256(files[MANIFEST])[:8]}", files)
     check_metrics(bundle.metrics)
     check_entries(LINEAGE, bundle.lineage.texts())
-    for name in (CONTRACT, DOMAIN, CALIBRATION, REPORT, BACKGROUND):
+    for name in (CONTRACT, DOMAIN, CALIBRATION, REPORT, BACKGROUND, PROFILE):
         check_texts(name, json.loads(files.get(name, b"{}")), allowed=LINE_BREAKS)
     parameters = read_json(dict[str, str], files[PARAMETERS], PARAMETERS)
     check_entries(PARAMETERS, parameters)
@@ -307,4 +308,5 @@ def _log(uri: str, experiment: str, transfer: Transfer) -> LoggedModel:
             calibration=transfer.bundle.calibration,
             report=transfer.bundle.report,
             background=transfer.bundle.background,
+            profile=transfer.bundle.profile,
         )

@@ -44,7 +44,8 @@ def trained(model: ModelName, contract: Contract, rows: pd.DataFrame) -> Bundle:
 
 
 def bundle(contract: Contract, model: Any, background: Background) -> Bundle:
-    empty: dict[str, Any] = dict.fromkeys(("domain", "metrics", "lineage", "calibration", "report"))
+    without = ("domain", "metrics", "lineage", "calibration", "report", "profile")
+    empty: dict[str, Any] = dict.fromkeys(without)
     return Bundle(
         name="1-0",
         model_name="m",

@@ -74,7 +74,7 @@ def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
-        "data_engineering, data_science, packaging, promotion\n"
+        "data_engineering, data_science, monitoring, packaging, promotion\n"
     )
 
 

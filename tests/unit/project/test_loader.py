@@ -120,6 +120,7 @@ def test_config_when_loaded_then_the_parameters_hold_the_contract(conf: Path) ->
         "contract",
         "data_engineering",
         "data_science",
+        "monitoring",
         "packaging",
         "promotion",
         "registry",

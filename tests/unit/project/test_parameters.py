@@ -89,7 +89,7 @@ def test_check_parameters_when_the_short_cut_has_no_effect_then_says_so(
     )
 
 
-@pytest.mark.parametrize("name", ["rows_to_score", "scored_rows"])
+@pytest.mark.parametrize("name", ["rows_to_score", "scored_rows", "true_salaries"])
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_check_parameters_when_a_file_is_empty_then_says_to_name_one(
     name: str, value: str | None, content: dict[str, Any]
@@ -113,8 +113,9 @@ def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_on
 ) -> None:
     assert refusal(content, **{unknown: 1}) == (
         f"unknown parameter '{unknown}': did you mean '{meant}'? Known are batch_scoring, "
-        f"contract, data_engineering, data_science, model, overwrite, packaging, promotion, "
-        "refresh, registry, rows_to_score, scored_rows, spreadsheet_safe"
+        f"challenger, contract, data_engineering, data_science, model, monitoring, overwrite, "
+        "packaging, promotion, refresh, registry, rows_to_score, scored_rows, spreadsheet_safe, "
+        "true_salaries"
     )
 
 

@@ -29,7 +29,9 @@ def with_rules(contract: Contract, **rules: Any) -> Contract:
 
 def served(contract: Contract, version: int = 7) -> Any:
     """What has answered; training covered 0 to 10 of the first input."""
-    bundle = SimpleNamespace(contract=contract, name=f"{version}-0123abcd", version=version)
+    bundle = SimpleNamespace(
+        contract=contract, name=f"{version}-0123abcd", model_name="salaries", version=version
+    )
     domain = Domain(ranges={contract.inputs[0].name: (0.0, 10.0)})
     return SimpleNamespace(bundle=bundle, check=DomainCheck(domain, contract))
 
@@ -63,6 +65,7 @@ def test_part_when_all_rows_are_logged_then_holds_every_kind_as_it_was_checked(
     (found,) = written(tmp_path)
     hour = found.pop("hour")
     assert found == {
+        "model_name": "salaries",
         "model_version": 7,
         "bundle": "7-0123abcd",
         "input_hours": 5.0,
@@ -337,7 +340,7 @@ def test_as_parquet_when_no_row_is_given_a_value_then_the_kinds_stay() -> None:
     content = request_log.as_parquet(served(contract).bundle, [row])
 
     kinds = pq.read_schema(pa.BufferReader(content)).types
-    assert kinds[3:12] == [
+    assert kinds[4:13] == [
         *(pa.float64(),) * 3,
         *(pa.string(),) * 3,
         *(pa.bool_(),) * 2,

@@ -27,6 +27,7 @@ from salary_kedro.modelling.evaluation import (
 from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.importance import importance_table, measure_importance
 from salary_kedro.modelling.intervals import calibration_metrics, score_calibration
+from salary_kedro.modelling.profile import learn_profile
 from salary_kedro.project.parameters import (
     DataScience,
     Halves,
@@ -251,6 +252,7 @@ def log_run(
     code_lineage: dict[str, str],
     train: pd.DataFrame,
     holdout: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
     split: dict[str, Any],
     row_keys: pd.DataFrame,
     row_secret: bytes,
@@ -265,10 +267,12 @@ def log_run(
         The `LoggedModel`, as plain JSON: registration can go on from it in another run.
 
     Raises:
-        UserError: If training and holdout rows are not halves of one split.
+        UserError: If training and holdout rows are not halves of one split, or the predictions
+            out of fold are of other rows.
     """
     halves = Halves.model_validate(split)
     halves.refuse_others(train=train, holdout=holdout, keys=row_keys)
+    halves.refuse_other_folds(out_of_fold)
     # Which are not today's parameters, if the rows were split before.
     trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
@@ -291,6 +295,7 @@ def log_run(
         calibration=Calibration.model_validate(calibration),
         report=Report.model_validate(report),
         background=learn_background(train, contract),
+        profile=learn_profile(train, out_of_fold, contract),
         trained_rows=RowPrints.of(train, row_keys, contract, row_secret).to_bytes(),
     )
     return logged.model_dump(mode="json")

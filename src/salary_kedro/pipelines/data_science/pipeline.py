@@ -163,7 +163,7 @@ def _record() -> list[Node]:
                 "importances": "importances",
                 "rejected_rows": "rejected_rows",
                 "code_lineage": "code_lineage",
-                "split": "split",
+                **UNSEEN,
                 "row_keys": "row_keys",
                 "row_secret": "row_secret",
                 "calibration": "calibration",
