@@ -10,7 +10,9 @@ import uvicorn
 from kinds import bundle_of
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
+from salary_kedro.serving import uvicorn_adapter
 from salary_kedro.serving.app import create_app
+from salary_kedro.serving.draining import Drain
 from salary_kedro.serving.guard import Guard
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.settings import Settings
@@ -48,11 +50,9 @@ def real_service_of(store: BundleStore) -> Iterator[str]:
 
 @contextmanager
 def _listening(app: Guard) -> Iterator[str]:
-    port = free_port()
-    # As in a worker: whom a request comes from is left as it is.
-    as_there = {"http": "h11", "proxy_headers": False}
-    config = uvicorn.Config(app, port=port, log_level="warning", **as_there)
-    server = uvicorn.Server(config)
+    drain, port = Drain(), free_port()
+    config = uvicorn.Config(app, port=port, log_level="warning", proxy_headers=False)
+    server = uvicorn_adapter.Server(drain, 0, app.at_once, config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -18,6 +18,7 @@ from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token
 from salary_kedro.serving.traces import trace_of
 from services import real_service
+from support import wait_until
 
 SECRET = "s3cret-token-of-a-test"  # noqa: S105 - a test's own
 PAGE, OTHER = "https://pages.example:8443", "https://evil.example"
@@ -266,8 +267,9 @@ def test_log_when_a_request_is_part_of_a_trace_then_names_it(
     closed_to_pages: str, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     headers = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
-    httpx.post(f"{closed_to_pages}/predict", json=GOOD, headers=headers)
-    httpx.post(f"{closed_to_pages}/predict", json=GOOD, headers={"traceparent": "00-secret"})
+    httpx.post(f"{closed_to_pages}/predict", json={}, headers=headers)
+    httpx.post(f"{closed_to_pages}/predict", json={}, headers={"traceparent": "00-secret"})
+    wait_until(lambda: len(lines()) == 2, "the second line, which follows the answer")
     first, second = lines()
     assert (first["trace_id"], first["span_id"]) == (TRACE, SPAN)
     assert "trace_id" not in second

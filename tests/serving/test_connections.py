@@ -25,15 +25,20 @@ class Fake:
     """A connection that notes whether it was dropped."""
 
     patience: float = 10.0
+    rest: float = 5.0
     waiting_to_be_sent: int = 0
     head_bytes: int = 0
     dropped: bool = field(default=False, init=False)
+    retired: bool = field(default=False, init=False)
 
     def unsent(self) -> int:
         return self.waiting_to_be_sent
 
     def drop(self) -> None:
         self.dropped = True
+
+    def retire(self) -> None:
+        self.retired = True
 
 
 class Clock:
@@ -217,7 +222,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn_adapter.Server]:
     monkeypatch.setattr(limits, "UNSENT_SECONDS", 0.3)
     monkeypatch.setattr(uvicorn_adapter, "SWEEP_SECONDS", 0.05)
     config = uvicorn.Config(answer_all, lifespan="off", log_config=None, timeout_keep_alive=1)
-    server = uvicorn_adapter.Server(Drain(), 0, config)
+    server = uvicorn_adapter.Server(Drain(), 0, None, config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -339,7 +344,7 @@ def test_server_when_it_is_told_to_end_before_it_serves_then_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = uvicorn.Config(answer_all, lifespan="off", log_config=None)
-    server = uvicorn_adapter.Server(Drain(), 0, config)
+    server = uvicorn_adapter.Server(Drain(), 0, None, config)
     begin = server.startup
 
     async def interrupted(sockets: list[socket.socket] | None = None) -> None:

@@ -11,9 +11,9 @@ from bundles import MODEL, add_bundle
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.background import Background
 from salary_kedro.contract import Contract
-from salary_kedro.serving import app, limits
+from salary_kedro.serving import limits, predictions
 from salary_kedro.serving.predictor import Predictor, Served
-from salary_kedro.serving.request_metrics import exposition
+from salary_kedro.serving.request_metrics import exposition, request_metrics
 
 Ask = Callable[..., httpx.Response]
 #: Half of the made-up people have 0 years, half 10: version 1 predicts 1,000 and 1,100.
@@ -95,9 +95,11 @@ def test_explain_when_a_part_is_not_finite_then_is_refused(
     serve: Callable[..., None], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(HALVES)
-    known = app.explain
+    known = predictions.explain
     monkeypatch.setattr(
-        app, "explain", lambda bundle, row: replace(known(bundle, row), average=float("nan"))
+        predictions,
+        "explain",
+        lambda bundle, row: replace(known(bundle, row), average=float("nan")),
     )
 
     answer = ask("POST", "/explain", AT_7)
@@ -119,10 +121,12 @@ def test_explain_when_asked_then_is_counted_as_a_request_but_not_as_a_prediction
     serve: Callable[..., None], ask: Ask
 ) -> None:
     serve(HALVES)
+    request_metrics().flush()
     before = exposition()[0].decode().splitlines()
 
     ask("POST", "/explain", AT_7)
 
+    request_metrics().flush()
     gained = set(exposition()[0].decode().splitlines()) - set(before)
     assert any(line.startswith('salary_requests_total{route="/explain"') for line in gained)
     assert not [line for line in gained if line.startswith("salary_predict")]

@@ -17,13 +17,14 @@ from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.errors import UserError
 from salary_kedro.serving import limits
+from salary_kedro.serving.answers import Answer
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.guard import Guard
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.logs import JsonFormatter
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.refusals import RequestError
-from salary_kedro.serving.request_metrics import exposition
+from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token, read_token
 from samples import bundle_files, column, contract_of, straight_line
@@ -49,9 +50,15 @@ def app(served: Predictor) -> Guard:
 
 
 @pytest.fixture
+def logging_app(served: Predictor) -> Guard:
+    """The same, which logs each request."""
+    return create_app(served, Settings(logs_all=True))
+
+
+@pytest.fixture
 def closed(served: Predictor) -> Guard:
     """The same, which asks for a token."""
-    return create_app(served, Settings(Token(SECRET)))
+    return create_app(served, Settings(Token(SECRET), logs_all=True))
 
 
 def ask(app: Guard, path: str, body: object = None, **headers: str) -> httpx.Response:
@@ -225,8 +232,9 @@ def test_requests_when_too_many_are_in_flight_then_the_rest_is_refused_at_once(
 ) -> None:
     answering = asyncio.Event()
 
-    async def wait(*_: object) -> None:
+    async def wait(*_: object) -> Answer:
         await answering.wait()
+        return Answer(200)
 
     async def all_at_once() -> list[int]:
         asked = [asyncio.ensure_future(exchange(app)) for _ in range(AT_ONCE)]
@@ -237,7 +245,7 @@ def test_requests_when_too_many_are_in_flight_then_the_rest_is_refused_at_once(
         await asyncio.gather(*asked)
         return refused
 
-    monkeypatch.setattr(app, "_app", wait)
+    monkeypatch.setattr(app._routes, "answer", wait)
     assert asyncio.run(all_at_once()) == [503] * (AT_ONCE - limits.MAX_IN_FLIGHT)
 
 
@@ -380,9 +388,9 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[dict[s
 
 
 def test_log_when_a_request_is_answered_then_tells_its_route_and_status(
-    app: Guard, lines: Callable[[], list[dict[str, Any]]]
+    logging_app: Guard, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    ask(app, "/predict", GOOD, **{"X-Request-ID": "r1"})
+    ask(logging_app, "/predict", GOOD, **{"X-Request-ID": "r1"})
     line = lines()[-1]
     assert line.pop("ms") > 0
     del line["time"]
@@ -397,12 +405,20 @@ def test_log_when_a_request_is_answered_then_tells_its_route_and_status(
     }
 
 
-def test_log_when_requests_hold_secrets_then_has_none_of_them(
-    app: Guard, closed: Guard, lines: Callable[[], list[dict[str, Any]]]
+def test_log_when_a_request_is_answered_well_then_is_silent_by_default(
+    app: Guard, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    ask(app, "/predict?name=hidden1", {"experience_years": 4.2424242})
-    ask(app, "/hidden2")
-    ask(app, "/predict", {"hidden3": "hidden4"}, Cookie="hidden5")
+    ask(app, "/predict", GOOD)
+    ask(app, "/nope")
+    assert [(line["route"], line["status"]) for line in lines()] == [("other", 404)]
+
+
+def test_log_when_requests_hold_secrets_then_has_none_of_them(
+    logging_app: Guard, closed: Guard, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    ask(logging_app, "/predict?name=hidden1", {"experience_years": 4.2424242})
+    ask(logging_app, "/hidden2")
+    ask(logging_app, "/predict", {"hidden3": "hidden4"}, Cookie="hidden5")
     ask(closed, "/model", Authorization=f"Bearer {SECRET}")
     written = json.dumps(lines())
     assert len(lines()) == 4
@@ -420,7 +436,7 @@ def test_log_when_the_model_fails_then_names_the_exception_but_no_value(
         raise ValueError("the value 4.2424242 is odd")
 
     assert served.served is not None
-    monkeypatch.setattr(type(served.served.bundle), "predict", lambda *_: fail(None))
+    monkeypatch.setattr(type(served.served.bundle), "predict_row", lambda *_: fail(None))
     answer = ask(app, "/predict", {"experience_years": 4.2424242}, **{"X-Request-ID": "r2"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     failure = next(line for line in lines() if line["level"] == "error")
@@ -431,6 +447,7 @@ def test_log_when_the_model_fails_then_names_the_exception_but_no_value(
 
 def count(sample: str) -> float:
     """A number of the metrics."""
+    request_metrics().flush()
     found = re.search(rf"^{re.escape(sample)} (\S+)$", exposition()[0].decode(), re.MULTILINE)
     return float(found[1]) if found else 0
 

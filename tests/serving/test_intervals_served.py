@@ -11,7 +11,7 @@ import pytest
 
 from bundles import add_bundle
 from salary_kedro.bundle import BundleStore
-from salary_kedro.bundle.calibration import Calibration, Standing
+from salary_kedro.bundle.calibration import Calibration, Intervals, Numbers, Standing
 from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.serving.predictor import Predictor, Served
@@ -32,6 +32,9 @@ class HundredAround(Calibration):
 
     def interval(self, predicted: float, confidence: float | None = None) -> tuple[float, float]:
         return predicted - 100, predicted + 100
+
+    def intervals(self, predicted: Numbers, confidence: float | None = None) -> Intervals:
+        return Intervals(predicted - 100, predicted + 100, self.confidence)
 
     def standing(self, predicted: float, actual: float) -> Standing | None:
         return Standing(100.0 if actual > 1100 else 80.0, 2.5)

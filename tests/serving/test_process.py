@@ -358,7 +358,7 @@ def test_metrics_when_there_are_two_workers_then_add_up_both(quiet: Project, bun
         for _ in range(40):
             post(f"{address}/predict", {"experience_years": 5})
         expected = 'salary_predictions_total{route="/predict"} 40.0'
-        assert expected in get(f"{address}/metrics").body
+        wait_until(lambda: expected in get(f"{address}/metrics").body, "both workers' numbers")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/metrics", "/schema.json", "/docs.json", "/call"])

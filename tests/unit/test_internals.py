@@ -3,7 +3,6 @@
 A canary that fails says which library, in which version, changed what, and what of ours needs it.
 """
 
-import asyncio
 import contextlib
 import functools
 import inspect
@@ -35,7 +34,6 @@ from prometheus_client import CollectorRegistry, Histogram
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sqlalchemy import MetaData
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from salary_kedro.bundle import model_file
 from salary_kedro.bundle.runtime import sklearn_adapter as boosting
@@ -184,32 +182,30 @@ BENTOML = (
 
 
 def _protocol_is_as_used(folder: Path) -> bool:
-    methods = ("connection_made", "connection_lost", "data_received", "on_response_complete")
-    config = uvicorn.Config(print)
+    state, config = uvicorn.server.ServerState(), uvicorn.Config(print)
     config.load()
-    with contextlib.closing(asyncio.new_event_loop()) as loop:
-        protocol = H11Protocol(config, uvicorn.server.ServerState(), {}, loop)
-    cycle = called_by(RequestResponseCycle.__init__)
+    given = inspect.getsource(uvicorn.Server.startup)
     return (
-        {*methods, "shutdown", "pause_writing", "resume_writing"} <= set(vars(H11Protocol))
-        and has(protocol, "cycle", "transport", "timeout_keep_alive", "loop")
-        and {"more_body", "response_complete"} <= set(cycle)
+        has(state, "connections", "tasks", "total_requests", "default_headers")
+        and has(config, "loaded_app", "timeout_keep_alive")
+        and all(f"{name}=" in given for name in ("config", "server_state", "app_state", "_loop"))
+        and "connection.shutdown()" in inspect.getsource(uvicorn.Server.shutdown)
     )
 
 
 UVICORN = (
     Internal(
         "uvicorn",
-        "protocols.http.h11_impl.H11Protocol",
-        "serving/uvicorn_adapter.py: slow clients and floods are dropped",
+        "ServerState, Config, as a protocol gets them",
+        "serving/protocol.py: our own protocol, by which slow clients and floods are dropped",
         _protocol_is_as_used,
-        lambda patch: patch.delattr(H11Protocol, "on_response_complete"),
+        lambda patch: patch.setattr(uvicorn.server, "ServerState", lambda: None),
     ),
     Internal(
         "uvicorn",
-        "Server.startup, .handle_exit",
+        "Server.startup, .shutdown, .handle_exit",
         "serving/uvicorn_adapter.py: a worker ends without losing a request",
-        lambda _: {"handle_exit", "startup", "run"} <= set(vars(uvicorn.Server)),
+        lambda _: {"handle_exit", "startup", "shutdown", "run"} <= set(vars(uvicorn.Server)),
         lambda patch: patch.delattr(uvicorn.Server, "handle_exit"),
     ),
     Internal(
@@ -227,8 +223,10 @@ UVICORN = (
 
 def _counts_many(folder: Path) -> bool:
     registry = CollectorRegistry()
-    prometheus_adapter.observe_all(Histogram("salary", "-", registry=registry), [0.3, 4.0])
-    return registry.get_sample_value("salary_sum") == 4.3
+    histogram = Histogram("salary", "-", buckets=[1], registry=registry)
+    prometheus_adapter.add_to(histogram, [1, 2], 8.3)
+    below = registry.get_sample_value("salary_bucket", {"le": "1.0"})
+    return (below, registry.get_sample_value("salary_sum")) == (1, 8.3)
 
 
 def _files_of_workers_are_told(folder: Path) -> bool:
@@ -241,8 +239,8 @@ def _files_of_workers_are_told(folder: Path) -> bool:
 PROMETHEUS = (
     Internal(
         "prometheus-client",
-        "Histogram._upper_bounds, ._buckets, ._sum",
-        "serving/prometheus_adapter.py: the predictions of a batch are counted at once",
+        "Histogram._buckets, ._sum",
+        "serving/prometheus_adapter.py: what was counted is handed over at once",
         _counts_many,
         lambda patch: patch.setattr(Histogram, "_metric_init", lambda self: None),
     ),

@@ -1,9 +1,10 @@
 """What the training rows covered, and warnings about rows that lie outside of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import assert_never
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from salary_kedro.contract.columns import (
@@ -64,6 +65,31 @@ class DomainCheck:
         """The same, by the name of the field."""
         pairs = zip(row, self._columns, strict=True)
         return {column.name: text for value, column in pairs if (text := self._warn(value, column))}
+
+    def warn_columns(self, columns: Sequence[Sequence[Value]]) -> dict[int, dict[str, str]]:
+        """The same for many rows, by the place of those with anything to warn of.
+
+        Args:
+            columns: Checked values of each input, in the contract's order; all equally long.
+        """
+        pairs = zip(columns, self._columns, strict=True)
+        places = {place for values, column in pairs for place in self._beyond(values, column)}
+        return {
+            place: self.warn_by_field([values[place] for values in columns])
+            for place in sorted(places)
+        }
+
+    def _beyond(self, values: Sequence[Value], column: Column) -> Sequence[int]:
+        """The places of the values that training did not cover."""
+        if isinstance(column, Category | Date):
+            strange = {value for value in set(values) if self._warn(value, column)}
+            return [place for place, x in enumerate(values) if x in strange] if strange else ()
+        if column.name not in self._ranges:
+            return ()
+        low, high = self._ranges[column.name]
+        numbers = np.array(values, dtype=np.float64)  # NaN where there is none
+        places: list[int] = np.flatnonzero((numbers < low) | (numbers > high)).tolist()
+        return places
 
     def _warn(self, value: Value, column: Column) -> str | None:
         if value is None:

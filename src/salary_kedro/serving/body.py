@@ -4,20 +4,20 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from salary_kedro.contract.request import explain_invalid
 from salary_kedro.serving import limits
 from salary_kedro.serving.load import Load
 from salary_kedro.serving.predictor import Served
 from salary_kedro.serving.refusals import RequestError, too_slow
-from salary_kedro.serving.request_metrics import request_metrics
 
 BATCH_SHAPE = f'send {{"rows": [...]}} with 1 to {limits.MAX_BATCH_ROWS:,} rows'
 #: More problems than that cost more memory than their explanation is worth.
@@ -26,7 +26,40 @@ MANY = 1_000
 MANY_TOLD = 5
 _BEYOND = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
-Body = TypeVar("Body", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Body:
+    """The body of a request as it comes.
+
+    Attributes:
+        is_coming: Whether a client that waits for nothing still sends it.
+    """
+
+    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive) -> None:
+        self._receive = receive
+        declared = b"content-length" in headers or b"transfer-encoding" in headers
+        self.is_coming = declared and b"expect" not in headers
+
+    async def part(self) -> tuple[bytes, bool]:
+        """What has come since, and whether more will.
+
+        Raises:
+            ClientDisconnect: if the client has gone.
+        """
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self.is_coming = bool(message.get("more_body"))
+        return message.get("body", b""), self.is_coming
+
+    async def drain(self) -> None:
+        """Throw away what is still coming: a client whose sending breaks misses the answer."""
+        size = 0
+        with suppress(TimeoutError, ClientDisconnect):
+            async with asyncio.timeout(limits.DRAIN_SECONDS):
+                while self.is_coming and size < limits.MAX_DRAINED_BYTES:
+                    size += len((await self.part())[0])
 
 
 @contextmanager
@@ -39,46 +72,62 @@ def held(load: Load) -> Iterator[bytearray]:
         load.hold(-len(body), body)
 
 
-async def receive(request: Request, body: bytearray, load: Load, most: int) -> None:
-    """Read a JSON body into a buffer.
+async def receive(body: Body, content: bytearray, load: Load, most: int) -> None:
+    """Read a body into a buffer.
 
     Args:
-        request: Whose body is read.
-        body: The buffer, see `held`.
+        body: The body.
+        content: The buffer, see `held`.
         load: Counts the bytes.
         most: How many bytes are taken.
 
     Raises:
-        RequestError: 415, 413, 408 or 503.
+        RequestError: 413, 408 or 503.
     """
-    _check_header(request, most)
     try:
         async with asyncio.timeout(limits.BODY_SECONDS) as deadline:
-            with load.reading(body, deadline):
-                while await _receive_part(request, body, load, most):
+            with load.reading(content, deadline):
+                while await _receive_part(body, content, load, most):
                     pass
     except TimeoutError as error:
         message = f"the body did not arrive within {limits.BODY_SECONDS:g} s; send it at once"
         raise too_slow(message) from error
 
 
-async def _receive_part(request: Request, body: bytearray, load: Load, most: int) -> bool:
+async def _receive_part(body: Body, content: bytearray, load: Load, most: int) -> bool:
     """Read what has come; tells whether more will."""
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    part = message.get("body", b"")
-    if len(body) + len(part) > most:
-        raise _too_large(most)
-    load.hold(len(part), body)
-    body += part
-    return bool(message.get("more_body"))
+    part, more = await body.part()
+    if len(content) + len(part) > most:
+        raise too_large(most)
+    load.hold(len(part), content)
+    content += part
+    return more
 
 
-def _check_header(request: Request, most: int) -> None:
-    """Refuse by what is declared, before anything is read."""
-    headers = dict(request.scope["headers"])
-    kind, *parameters = _text(headers, b"content-type", "").lower().split(";")
+def check_header(headers: Mapping[bytes, bytes], most: int) -> None:
+    """Refuse by what is declared, before anything is read.
+
+    Args:
+        headers: The request's header, by names in small letters.
+        most: How many bytes of a body are taken.
+
+    Raises:
+        RequestError: 415 or 413.
+    """
+    if headers.get(b"content-type") != b"application/json":
+        _check_type(_text(headers, b"content-type", ""))
+    if b"content-encoding" in headers:
+        encoding = _text(headers, b"content-encoding", "")
+        if encoding.strip().lower() != "identity":
+            message = f"content encoding '{_shown(encoding)}' is not supported; send plain JSON"
+            raise RequestError(415, "unsupported_media_type", message)
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > most:
+        raise too_large(most)
+
+
+def _check_type(text: str) -> None:
+    kind, *parameters = text.lower().split(";")
     if kind.strip() != "application/json":
         message = f"content type '{_shown(kind)}' is not supported; send application/json"
         raise RequestError(415, "unsupported_media_type", message)
@@ -86,13 +135,6 @@ def _check_header(request: Request, most: int) -> None:
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
             message = f"charset '{_shown(value)}' is not supported; send UTF-8"
             raise RequestError(415, "unsupported_media_type", message)
-    encoding = _text(headers, b"content-encoding", "identity")
-    if encoding.strip().lower() != "identity":
-        message = f"content encoding '{_shown(encoding)}' is not supported; send plain JSON"
-        raise RequestError(415, "unsupported_media_type", message)
-    declared = _text(headers, b"content-length", "0")
-    if declared.isdecimal() and int(declared) > most:
-        raise _too_large(most)
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes, default: str) -> str:
@@ -103,13 +145,14 @@ def _shown(text: str) -> str:
     return text.strip()[:100]
 
 
-def _too_large(most: int) -> RequestError:
+def too_large(most: int) -> RequestError:
+    """The body has more bytes than are taken."""
     return RequestError(
         413, "too_large", f"the body is larger than {most:,} bytes; send less at once"
     )
 
 
-def check(body: bytearray, model: type[Body], served: Served) -> Body:
+def check(body: bytes | bytearray, model: type[Model], served: Served) -> Model:
     """Check a JSON body by the model of a request.
 
     Raises:
@@ -120,9 +163,19 @@ def check(body: bytearray, model: type[Body], served: Served) -> Body:
         checked = model.model_validate_json(body)
     except ValidationError as error:
         raise _explain(error, body, model, served, batch) from error
-    # Only now is the body known to be nested no deeper than the standard library's reader bears.
-    json.loads(body, object_pairs_hook=_refuse_twice)
+    # Each field has a colon: if there are no more of them, none is given twice.
+    if body.count(b":") != _fields(checked, batch):
+        # It is known by now to be nested no deeper than the standard library's reader bears.
+        json.loads(body, object_pairs_hook=_refuse_twice)
     return checked
+
+
+def _fields(checked: BaseModel, batch: bool) -> int:
+    """How many fields were given."""
+    if not batch:
+        return len(checked.model_fields_set)
+    rows: list[BaseModel] = checked.rows  # type: ignore[attr-defined]  # of the model of batches
+    return 1 + sum(len(row.model_fields_set) for row in rows)
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
@@ -136,7 +189,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _explain(
-    error: ValidationError, body: bytearray, model: type[Body], served: Served, batch: bool
+    error: ValidationError, body: bytes | bytearray, model: type[Model], served: Served, batch: bool
 ) -> RequestError:
     if error.error_count() > MANY:
         error = _first_problems(body, model, served) or error
@@ -149,16 +202,18 @@ def _explain(
         return RequestError(400, "invalid_json", message)
     names = set(served.bundle.contract.feature_names)
     beyond = [str(each["loc"][-1]) for each in problems if each["type"] in _BEYOND]
-    request_metrics().out_of_range("refused", (name for name in beyond if name in names))
+    beyond = [name for name in beyond if name in names]
     shape = BATCH_SHAPE if batch else None
     details = explain_invalid(error, served.bundle.contract, shape, compared=True)
     told = [": ".join(filter(None, item.values())) for item in details[:MANY_TOLD]]
     more = [f"and {len(details) - MANY_TOLD:,} more"] if len(details) > MANY_TOLD else []
     message = "; ".join(told + more)
-    return RequestError(422, "invalid_input", message, details)
+    return RequestError(422, "invalid_input", message, details, beyond=beyond)
 
 
-def _first_problems(body: bytearray, model: type[Body], served: Served) -> ValidationError | None:
+def _first_problems(
+    body: bytes | bytearray, model: type[Model], served: Served
+) -> ValidationError | None:
     """What is wrong with the first rows and fields: to tell of all takes a kilobyte for each."""
     contract = served.bundle.contract
     names = {"rows", *contract.feature_names, contract.target.name}

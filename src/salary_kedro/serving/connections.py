@@ -18,17 +18,22 @@ class Connection(Protocol):
 
     Attributes:
         head_bytes: How much of an unfinished header has come.
-        patience: Seconds within which its next request must begin.
+        patience: Seconds within which the header of its next request must be whole.
+        rest: Seconds for which it is kept without any.
     """
 
     head_bytes: int
     patience: float
+    rest: float
 
     def unsent(self) -> int:
         """Bytes of answers that the client has yet to take."""
 
     def drop(self) -> None:
         """End it at once."""
+
+    def retire(self) -> None:
+        """End it once the client has taken its answer, unless another request has begun."""
 
 
 class Connections:
@@ -85,6 +90,11 @@ class Connections:
         if connection not in state and self._forget(connection):
             state[connection] = self._clock()
 
+    def answered(self, connection: Connection) -> None:
+        """Note that a request was answered, and that the next is waited for."""
+        if self._forget(connection):
+            self.idle[connection] = self._clock()
+
     def _forget(self, connection: Connection) -> bool:
         """Take it out of its state; tells whether it was in any."""
         self._head_bytes -= connection.head_bytes
@@ -129,6 +139,8 @@ class Connections:
         late += [each for each, since in self.unsent.items() if now - since > limits.UNSENT_SECONDS]
         for connection in late:
             self.drop(connection)
+        for connection in [each for each, since in self.idle.items() if now - since > each.rest]:
+            connection.retire()
 
 
 def raise_file_limit(needed: int) -> int:

@@ -4,15 +4,12 @@ import math
 import os
 from collections.abc import Mapping
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from salary_kedro.errors import UserError
 
 GRACE = "SALARY_GRACE_SECONDS"
 #: Others need some seconds to learn that this server ends; `docker stop` waits for ten.
 GRACE_SECONDS = 5.0
 LONGEST = 3600.0
-_CLOSE = (b"connection", b"close")
 
 
 def read_grace(environment: Mapping[str, str] = os.environ) -> float:
@@ -48,16 +45,3 @@ class Drain:
     def begin(self, whole_server: bool) -> None:
         """Say from now on that this worker is about to end."""
         self.begun, self.whole_server = True, self.whole_server or whole_server
-
-    def closing(self, app: ASGIApp) -> ASGIApp:
-        """An application whose answers end their connections once the worker is about to end."""
-
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_closing(message: Message) -> None:
-                if self.begun and message["type"] == "http.response.start":
-                    message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
-                await send(message)
-
-            await app(scope, receive, send_closing)
-
-        return answer

@@ -1,204 +1,222 @@
 """Stands before the routes: names each request, lets it pass or not, counts and logs it."""
 
 import asyncio
+import itertools
 import logging
 import os
 import re
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from salary_kedro.serving import limits
-from salary_kedro.serving.compression import Compressing
+from salary_kedro.serving.answers import Answer
+from salary_kedro.serving.body import Body
+from salary_kedro.serving.compression import LEAST_FOR_THREAD, compressed
 from salary_kedro.serving.load import Load
-from salary_kedro.serving.origins import Origins, Raw
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import request_metrics
+from salary_kedro.serving.routes import ASSETS, PROBES, Routes
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.traces import trace_of
 
 log = logging.getLogger("salary_kedro.serving.requests")
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz"})
 #: The page holds nothing of the model; it asks for the token that the other routes want.
 OPEN = PROBES | {"/"}
+#: What is answered however much else is.
+ALWAYS = PROBES | {"/metrics"}
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ASSETS = "/assets/"
 #: What a log calls a request whose client has gone.
 GONE = 499
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,%d}" % limits.MAX_REQUEST_ID)
+#: Ids of ours: a number that no other process has, and one that no other request has.
+_WORKER, _numbers = os.urandom(8).hex().encode(), itertools.count(int.from_bytes(os.urandom(4)))
 
 
 class Exchange:
     """One request and what becomes of it.
 
     Attributes:
-        headers: The header of the request, by names in small letters.
+        method: Its method.
+        path: Its path, as a route is named.
+        headers: Its header, by names in small letters.
+        scope: All that ASGI tells of it; empty where it was answered at once.
         identity: The id of the request: the client's if it is sane, else one of ours.
-        trace: The ids of the trace that it is part of, if any, as a log line has them.
         route: Its route, by a name of ours.
         status: The status it was answered with, 0 before.
-        code: The code of its error, if any.
+        refusal: Why it was refused, if it was.
     """
 
     def __init__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        routes: frozenset[str],
-        origins: Origins,
+        self, method: str, path: str, headers: Mapping[bytes, bytes], scope: Scope, known: bool
     ) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
         self._begun = time.perf_counter()
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        headers = self.headers
-        given = headers.get(b"x-request-id", b"")
-        self.identity: bytes = given if _SANE_ID.fullmatch(given) else os.urandom(16).hex().encode()
-        self._own = ((b"x-request-id", self.identity), *origins.headers(headers.get(b"origin")))
-        self.trace = trace_of(headers[b"traceparent"]) if b"traceparent" in headers else {}
-        path = scope["path"]
-        self.route: str = path if path in routes else "other"
-        self.status, self.code = 0, ""
-        has_body = b"content-length" in headers or b"transfer-encoding" in headers
-        self._unread = has_body and b"expect" not in headers
+        self.method, self.path, self.headers, self.scope = method, path, headers, scope
+        given = headers.get(b"x-request-id")
+        sane = given is not None and _SANE_ID.fullmatch(given)
+        self.identity: bytes = given if sane and given else b"%s%016x" % (_WORKER, next(_numbers))
+        self.route = path if known else "other"
+        self.status = 0
+        self.refusal: RequestError | None = None
 
-    async def receive(self) -> Message:
-        """Receive a part of the body."""
-        message = await self._receive()
-        self._unread = message.get("more_body", False)
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the answer, with the id of the request and what browsers want to know."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *self._own]}
-        await self._send(message)
-
-    def compressing(self) -> Compressing:
-        """Sends an answer as `send` does, compressed where that is worth it."""
-        return Compressing(self.send, self.headers.get(b"accept-encoding", b""))
-
-    async def allow(self, headers: Sequence[Raw]) -> None:
-        """Tell a browser what pages of its origin may ask."""
-        await self.send({"type": "http.response.start", "status": 204, "headers": headers})
-        await self.send({"type": "http.response.body"})
-
-    async def refuse(self, refusal: RequestError) -> None:
-        """Answer with an error, unless an answer has begun already."""
-        if self.status:
-            return
-        self.code = refusal.code
-        response, send = refusal.response(), self.compressing()
-        await send(
-            {
-                "type": "http.response.start",
-                "status": response.status_code,
-                "headers": response.raw_headers,
+    def fail(self, error: Exception) -> Answer:
+        """What to answer to a request that failed, which is logged if it is our fault."""
+        if isinstance(error, TimeoutError):
+            error = _too_long()
+        elif not isinstance(error, RequestError):
+            fields = {
+                "request_id": self.identity.decode(),
+                "route": self.route,
+                **self._trace(),
             }
-        )
-        part = {"type": "http.response.body", "body": response.body}
-        if self._unread:
-            await send({**part, "more_body": True})
-            await self._drain()
-            part = {"type": "http.response.body"}
-        await send(part)
+            log.error("a request failed", exc_info=error, extra={"fields": fields})
+            error = _failed()
+        self.refusal = error
+        return error.answer()
 
-    async def _drain(self) -> None:
-        """Throw away what is still coming: a client whose sending breaks misses the answer."""
-        size = 0
-        try:
-            async with asyncio.timeout(limits.DRAIN_SECONDS):
-                while self._unread and size < limits.MAX_DRAINED_BYTES:
-                    size += len((await self.receive()).get("body", b""))
-        except TimeoutError:
-            pass
-
-    def end(self) -> None:
-        """Count and log the request."""
+    def end(self, logs_all: bool) -> None:
+        """Count the request, and log it: those that failed, or all."""
         seconds = time.perf_counter() - self._begun
         metrics, status = request_metrics(), self.status or GONE
         metrics.answered(self.route, status, seconds)
-        if self.code:
-            metrics.refused(self.code)
-        method = self.scope["method"]
+        if self.refusal is not None:
+            metrics.refused(self.refusal.code)
+            metrics.out_of_range("refused", Counter(self.refusal.beyond))
+        if status < 400 and not logs_all:
+            return
         fields = {
-            "method": method if method in METHODS else "other",
+            "method": self.method if self.method in METHODS else "other",
             "route": self.route,
             "status": status,
             "ms": round(1000 * seconds, 2),
             "request_id": self.identity.decode(),
-            **self.trace,
+            **self._trace(),
         }
         log.info("request", extra={"fields": fields})
 
+    def _trace(self) -> dict[str, str]:
+        """The ids of the trace that it is part of, if any, as a log line has them."""
+        return trace_of(self.headers.get(b"traceparent", b""))
+
 
 class Guard:
-    """An ASGI application around another.
+    """Answers every request, whatever happens; an ASGI application, which can answer at once too.
 
     Attributes:
         load: What the worker has taken on.
     """
 
-    def __init__(
-        self, app: ASGIApp, load: Load, routes: frozenset[str], settings: Settings
-    ) -> None:
-        """Guard an application.
+    def __init__(self, routes: Routes, load: Load, settings: Settings) -> None:
+        """Guard routes.
 
         Args:
-            app: Answers what is let through.
+            routes: Answer what is let through; all other paths go by one name in logs and metrics.
             load: What the worker has taken on.
-            routes: The routes there are; all others go by one name in logs and metrics.
             settings: Who may ask, and where.
         """
-        self._app, self.load, self._routes, self._settings = app, load, routes, settings
+        self._routes, self.load, self._settings = routes, load, settings
+
+    def at_once(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], body: bytes | bytearray
+    ) -> Answer | None:
+        """Answer a request that is all here, without a pause; None if its route may need one.
+
+        Args:
+            method: Its method.
+            path: Its path, without what follows a question mark.
+            headers: Its header, by names in small letters; of several of a name the last.
+            body: Its body.
+        """
+        path = self._settings.outside.inside(path)
+        route = self._routes.by_path.get(path)
+        if route is not None and not route.at_once:
+            return None
+        exchange = Exchange(method, path, headers, {}, route is not None)
+        try:
+            answer = self._admit(exchange)
+            if answer is None:
+                with self._room(path):
+                    answer = self._routes.answer_at_once(exchange, body)
+        except Exception as error:  # noqa: BLE001 - a request must get an answer
+            answer = exchange.fail(error)
+        answer = self._complete(exchange, answer)
+        exchange.end(self._settings.logs_all)
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, whatever happens; nothing else is spoken here."""
-        if scope["type"] == "http":
-            if self._settings.outside.root_path:
-                scope = {**scope, "path": self._settings.outside.inside(scope["path"])}
-            origins = self._settings.origins
-            await self._answer(Exchange(scope, receive, send, self._routes, origins))
-        elif scope["type"] == "websocket":
+        """Answer a request as ASGI has it; nothing but HTTP is spoken here."""
+        if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-
-    async def _answer(self, exchange: Exchange) -> None:
+        if scope["type"] != "http":
+            return
+        path, headers = self._settings.outside.inside(scope["path"]), dict(scope["headers"])
+        known = path in self._routes.by_path
+        exchange = Exchange(scope["method"], path, headers, scope, known)
         try:
-            await self._admit(exchange)
-        except RequestError as refusal:
-            await exchange.refuse(refusal)
+            await self._answer(exchange, Body(headers, receive), send)
         except ClientDisconnect:
             pass
-        except TimeoutError:
-            await exchange.refuse(_too_long())
-        except Exception:  # a request must get an answer, and an error a line
-            fields = {
-                "request_id": exchange.identity.decode(),
-                "route": exchange.route,
-                **exchange.trace,
-            }
-            log.exception("a request failed", extra={"fields": fields})
-            await exchange.refuse(_failed())
         finally:
-            exchange.end()
+            exchange.end(self._settings.logs_all)
 
-    async def _admit(self, exchange: Exchange) -> None:
-        path, scope, settings = exchange.scope["path"], exchange.scope, self._settings
-        allowed = settings.origins.preflight(scope["method"], exchange.headers)
-        if allowed is not None:
-            await exchange.allow(allowed)
-            return
+    async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
+        try:
+            answer = self._admit(exchange)
+            if answer is None:
+                with self._room(exchange.path):
+                    async with asyncio.timeout(limits.ANSWER_SECONDS):
+                        answer = await self._routes.answer(exchange, body)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - a request must get an answer
+            answer = exchange.fail(error)
+        if len(answer.body) < LEAST_FOR_THREAD:
+            answer = self._complete(exchange, answer)
+        else:
+            answer = await run_in_threadpool(self._complete, exchange, answer)
+        start = {"status": answer.status, "headers": answer.headers}
+        part = {"type": "http.response.body", "body": answer.body}
+        await send({"type": "http.response.start", **start})
+        if exchange.refusal is not None and body.is_coming:
+            await send({**part, "more_body": True})
+            await body.drain()
+            part = {"type": "http.response.body"}
+        await send(part)
+
+    def _admit(self, exchange: Exchange) -> Answer | None:
+        """Let a request pass; or answer a browser that asks what pages of its origin may ask.
+
+        Raises:
+            RequestError: 401.
+        """
+        settings, path = self._settings, exchange.path
+        if (allowed := settings.origins.preflight(exchange.method, exchange.headers)) is not None:
+            return Answer(204, headers=allowed)
         if settings.token and path not in OPEN and not path.startswith(ASSETS):
             settings.token.check(exchange.headers.get(b"authorization"))
-        room = nullcontext() if path in PROBES or path == "/metrics" else self.load.request()
-        with room:
-            async with asyncio.timeout(limits.ANSWER_SECONDS):
-                await self._app(scope, exchange.receive, exchange.compressing())
+        return None
+
+    def _room(self, path: str) -> AbstractContextManager[None]:
+        return nullcontext() if path in ALWAYS else self.load.request()
+
+    def _complete(self, exchange: Exchange, answer: Answer) -> Answer:
+        """The answer as it is sent: with its length, its id, and what browsers want to know."""
+        asked = exchange.headers
+        answer = compressed(answer, asked.get(b"accept-encoding", b""))
+        exchange.status = answer.status
+        answer = answer.saying(
+            (b"x-request-id", exchange.identity),
+            *self._settings.origins.headers(asked.get(b"origin")),
+        )
+        if answer.status == 204:
+            return answer
+        return answer.saying((b"content-length", b"%d" % len(answer.body)))
 
 
 def _too_long() -> RequestError:

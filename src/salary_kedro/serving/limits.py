@@ -10,6 +10,14 @@ MAX_HELD_BYTES = 16_000_000
 #: Seconds until a body must have come, and until a request must be answered.
 BODY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+#: Bytes and fields of a header, and bytes that a chunk of a body has beside its own.
+MAX_HEADER_BYTES = 65_536
+MAX_HEADER_FIELDS = 256
+MAX_CHUNK_HEADER_BYTES = 16
+#: Requests that a connection may send before the first of them is answered.
+MAX_PIPELINED = 32
+#: Bytes of a body from which on no more is read until they were taken.
+MAX_UNREAD_BYTES = 65_536
 #: Seconds until a new connection, or one that asks again, must have sent a whole header.
 HEAD_SECONDS = 10.0
 #: Connections that a worker holds at once; fewer where it may not open so many files.

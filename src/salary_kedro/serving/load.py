@@ -85,7 +85,7 @@ class Load:
         if not reader.deadline.expired():
             reader.deadline.reschedule(0)
 
-    def hold(self, size: int, body: bytearray) -> None:
+    def hold(self, size: int, body: bytes | bytearray) -> None:
         """Take so many bytes more of a body into memory; a negative size gives them back.
 
         Raises:
@@ -95,7 +95,7 @@ class Load:
             self._make_room(size, body)
         self.held += size
 
-    def _make_room(self, size: int, body: bytearray) -> None:
+    def _make_room(self, size: int, body: bytes | bytearray) -> None:
         while self.held + size > limits.MAX_HELD_BYTES:
             others = (each for each in self._readers if each.body and each.body is not body)
             slow = next(others, None)

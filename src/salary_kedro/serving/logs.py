@@ -5,10 +5,17 @@ What an exception says may quote a row: only its type and its places are written
 
 import json
 import logging
+import os
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
+
+from salary_kedro.errors import UserError
+
+#: Which requests are logged: those that `failed`, or `all`.
+REQUESTS = "SALARY_LOG_REQUESTS"
 
 #: Loggers whose lines become ours; the others reach the root, which is among them.
 NAMES = ("", "bentoml", "uvicorn.error", "salary_kedro")
@@ -48,3 +55,15 @@ def set_up_logs() -> None:
         logger.handlers[:] = [handler]
         logger.propagate = False
     logging.getLogger("salary_kedro").setLevel(logging.INFO)
+
+
+def read_logs_all(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether each request is logged; by default only those that fail.
+
+    Raises:
+        UserError: if `SALARY_LOG_REQUESTS` is something else.
+    """
+    text = environment.get(REQUESTS) or "failed"
+    if text not in ("failed", "all"):
+        raise UserError(f"{REQUESTS} is '{text[:40]}'; it must be 'failed', the default, or 'all'")
+    return text == "all"

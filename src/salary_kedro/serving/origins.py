@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from salary_kedro.errors import UserError
+from salary_kedro.serving.answers import Raw
 
 ORIGINS = "SALARY_CORS_ORIGINS"
 _ORIGIN = re.compile(
@@ -13,7 +14,6 @@ _ORIGIN = re.compile(
 #: What browsers leave out.
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
-Raw = tuple[bytes, bytes]
 _VARY = (b"vary", b"Origin")
 _EXPOSED = (b"access-control-expose-headers", b"X-Request-ID, Retry-After")
 _PREFLIGHT: Sequence[Raw] = (

@@ -60,12 +60,14 @@ class Served:
         schemas: The models that its contract asks for.
         check: Tells what of a row its training did not cover.
         facts: What the bundle says about its model, as JSON.
+        version: What each answer says of the model.
     """
 
     choice: Choice
     schemas: Schemas
     check: DomainCheck
     facts: Mapping[str, Any]
+    version: Mapping[str, Any]
 
     @classmethod
     def of(cls, choice: Choice, before: Self | None = None) -> Self:
@@ -80,7 +82,8 @@ class Served:
         schemas = before.schemas if before and same else Schemas.of(bundle.contract)
         facts = ModelFacts.of(bundle).model_dump(mode="json")
         json.dumps([facts, describe(bundle, schemas)], allow_nan=False)
-        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract), facts)
+        version = {"model_name": bundle.model_name, "model_version": bundle.version}
+        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract), facts, version)
 
     @property
     def bundle(self) -> Bundle:

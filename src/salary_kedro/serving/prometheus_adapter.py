@@ -1,8 +1,6 @@
 """The one place that knows the inside of prometheus_client."""
 
-from bisect import bisect_left
-from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +8,20 @@ if TYPE_CHECKING:  # see request_metrics
     from prometheus_client import Histogram
 
 
-def observe_all(histogram: "Histogram", values: Iterable[float]) -> None:
-    """Count many values in a histogram without labels, as if each was given to `observe`.
+def add_to(histogram: "Histogram", counts: Sequence[int], total: float) -> None:
+    """Count many values in a histogram at once, as if each was given to `observe`.
 
-    That takes a lock and walks the buckets for each: 27 ms for ten thousand rows, against 1.
+    That takes a lock, writes to a file in memory, and walks the buckets, for each.
+
+    Args:
+        histogram: One without labels, or with the values of all.
+        counts: How many values there are in each bucket and no smaller one.
+        total: Their sum.
     """
-    bounds, buckets = histogram._upper_bounds, histogram._buckets
-    tally = Tally(bisect_left(bounds, value) for value in values)
-    for place, count in tally.items():
-        buckets[place].inc(count)
-    histogram._sum.inc(sum(values))
+    for bucket, count in zip(histogram._buckets, counts, strict=True):
+        if count:
+            bucket.inc(count)
+    histogram._sum.inc(total)
 
 
 def workers(folder: Path) -> list[int]:

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from starlette.responses import Response
-
+from salary_kedro.serving.answers import JSON, Answer
 from salary_kedro.serving.limits import (
     MAX_MESSAGE,
     MAX_PROBLEM_TEXT,
@@ -22,6 +21,7 @@ class RequestError(Exception):
         message: What went wrong, for people.
         details: One `{"field", "message"}` a problem.
         headers: What the answer's header says beside.
+        beyond: The contract's fields whose values were out of range, as often as they were.
     """
 
     def __init__(
@@ -31,12 +31,14 @@ class RequestError(Exception):
         message: str,
         details: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        beyond: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
+        self.beyond = beyond
         self.status, self.code, self.details = status, code, details
         self.message, self.headers = _cut(message, MAX_MESSAGE), dict(headers or {})
 
-    def response(self) -> Response:
+    def answer(self) -> Answer:
         """The answer, which stays short whatever was sent."""
         details = [
             {name: _cut(text, MAX_PROBLEM_TEXT) for name, text in problem.items()}
@@ -45,7 +47,8 @@ class RequestError(Exception):
         error = {"code": self.code, "message": self.message, "details": details}
         # Escaped, for a text may hold half a surrogate pair, which UTF-8 cannot.
         body = json.dumps({"error": error}, separators=(",", ":"))
-        return Response(body, self.status, self.headers, "application/json")
+        headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        return Answer(self.status, body.encode(), (*JSON, *headers))
 
 
 def busy(what: str) -> RequestError:

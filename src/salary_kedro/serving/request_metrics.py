@@ -7,12 +7,16 @@ series is there, at zero, before the first event, or `rate()` would miss that on
 """
 
 import os
+from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from salary_kedro.serving.prometheus_adapter import observe_all
+import numpy as np
+from numpy.typing import NDArray
+
+from salary_kedro.serving.prometheus_adapter import add_to
 from salary_kedro.serving.worker_processes import WorkerProcesses
 
 #: Seconds of requests.
@@ -46,8 +50,37 @@ CODES = (
 OUTCOMES = ("warned", "refused")
 
 
+class Distribution:
+    """Values that were not told to a histogram yet."""
+
+    def __init__(self, histogram: Any, bounds: Sequence[float]) -> None:
+        self._histogram, self._bounds = histogram, bounds
+        self._counts, self._total = [0] * (len(bounds) + 1), 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def add(self, counts: Mapping[int, int], total: float) -> None:
+        """Count values by their bucket, and their sum."""
+        for place, count in counts.items():
+            self._counts[place] += count
+        self._total += total
+
+    def flush(self) -> None:
+        """Tell the histogram."""
+        if any(self._counts):
+            add_to(self._histogram, self._counts, self._total)
+            self._counts, self._total = [0] * len(self._counts), 0.0
+
+
 class RequestMetrics:
-    """How many requests came, how long they took, and what came of them."""
+    """How many requests came, how long they took, and what came of them.
+
+    It counts in plain numbers, in the thread of the event loop alone; `flush` hands them over to
+    Prometheus' own, of which each takes a lock and writes to a file that workers share.
+    """
 
     def __init__(self) -> None:
         """Declare the metrics; once in a process."""
@@ -56,11 +89,11 @@ class RequestMetrics:
         self._requests = Counter(
             "salary_requests", "Requests, by route and HTTP status", ["route", "status"]
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "salary_request_seconds", "Seconds until the answer", ["route"], buckets=BUCKETS
         )
-        predictions = Counter("salary_predictions", "Rows that were answered", ["route"])
-        self._values = Histogram(
+        self._predictions = Counter("salary_predictions", "Rows that were answered", ["route"])
+        values = Histogram(
             "salary_predicted_value", "Predictions, in the target's unit", buckets=VALUE_BUCKETS
         )
         self._errors = Counter("salary_errors", "Requests refused, by the error's code", ["code"])
@@ -73,40 +106,65 @@ class RequestMetrics:
         self._in_flight = Gauge(
             "salary_requests_in_flight", "Requests being answered", multiprocess_mode="livesum"
         )
-        self._predictions = {route: predictions.labels(route) for route in PREDICTING}
-        for code in CODES:
-            self._errors.labels(code)
         self._token_kept = Gauge(
             "salary_token_kept",
             "1 while the token file is not valid and a worker keeps the previous tokens",
             multiprocess_mode="liveall",
         )
-        self._of_route = lru_cache(200)(self._find)
+        self._seconds = {route: Distribution(seconds.labels(route), BUCKETS) for route in STATUSES}
+        self._values, self._taken_on = Distribution(values, VALUE_BUCKETS), 0
+        #: What was counted since the last flush, by metric and labels.
+        self._counted: Tally[tuple[Any, ...]] = Tally()
+        self._declare()
+
+    def _declare(self) -> None:
+        """Begin all series at zero."""
+        for route in PREDICTING:
+            self._predictions.labels(route)
+        for code in CODES:
+            self._errors.labels(code)
         for route, statuses in STATUSES.items():
             for status in statuses:
-                self._of_route(route, int(status))
+                self._requests.labels(route, status)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered, well or not."""
-        count, time = self._of_route(route, status)
-        count.inc()
-        time.observe(seconds)
-
-    def _find(self, route: str, status: int) -> tuple[Any, Any]:
-        return self._requests.labels(route, str(status)), self._seconds.labels(route)
+        self._counted[self._requests, route, status] += 1
+        self._seconds[route].observe(seconds)
 
     def took_on(self, requests: int) -> None:
         """Count requests that are being answered from now on, or no more if negative."""
-        self._in_flight.inc(requests)
+        self._taken_on += requests
 
-    def predicted(self, route: str, values: Sequence[float]) -> None:
-        """Count the predictions of an answer, one a row, in the target's unit."""
-        self._predictions[route].inc(len(values))
-        observe_all(self._values, values)
+    def predicted(self, route: str, buckets: Mapping[int, int], total: float) -> None:
+        """Count the predictions of an answer, one a row, in the target's unit.
+
+        Args:
+            route: One of `PREDICTING`.
+            buckets: How many there are by their bucket, see `buckets_of`.
+            total: Their sum.
+        """
+        self._counted[self._predictions, route] += sum(buckets.values())
+        self._values.add(buckets, total)
 
     def refused(self, code: str) -> None:
         """Count an error, by one of `CODES`."""
-        self._errors.labels(code).inc()
+        self._counted[self._errors, code] += 1
+
+    def out_of_range(self, outcome: str, fields: Mapping[str, int]) -> None:
+        """Count values by the names of their fields, which must be the contract's."""
+        for field, count in fields.items():
+            self._counted[self._beyond, field, outcome] += count
+
+    def flush(self) -> None:
+        """Hand over what was counted; in the thread that counts."""
+        counted, self._counted = self._counted, Tally()
+        for (metric, *labels), count in counted.items():
+            metric.labels(*labels).inc(count)
+        for seconds in self._seconds.values():
+            seconds.flush()
+        self._values.flush()
+        self._in_flight.set(self._taken_on)
 
     def expect(self, fields: Iterable[str], target: str) -> None:
         """Begin to count by the fields of a contract, its inputs and its target."""
@@ -119,10 +177,16 @@ class RequestMetrics:
         """Tell whether former tokens are kept, for want of good ones."""
         self._token_kept.set(kept)
 
-    def out_of_range(self, outcome: str, fields: Iterable[str]) -> None:
-        """Count values by the names of their fields, which must be the contract's."""
-        for field, count in Tally(fields).items():
-            self._beyond.labels(field, outcome).inc(count)
+
+def bucket_of(value: float) -> int:
+    """The bucket of a prediction."""
+    return bisect_left(VALUE_BUCKETS, value)
+
+
+def buckets_of(values: Sequence[float] | NDArray[np.float64]) -> dict[int, int]:
+    """How many predictions lie in each bucket of theirs."""
+    places, counts = np.unique(np.searchsorted(VALUE_BUCKETS, values), return_counts=True)
+    return dict(zip(places.tolist(), counts.tolist(), strict=True))
 
 
 @cache
@@ -132,7 +196,7 @@ def request_metrics() -> RequestMetrics:
 
 
 def exposition() -> tuple[bytes, str]:
-    """What all workers have counted, as Prometheus reads it, and its content type."""
+    """What all workers have handed over, as Prometheus reads it, and its content type."""
     from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 

@@ -55,8 +55,9 @@ def _make_app() -> ASGIApp:
     # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
     os.environ[TRUSTED] = ""
     drain = Drain()
-    uvicorn_adapter.use(drain, grace)
-    return drain.closing(create_app(predictor, settings, drain))
+    app = create_app(predictor, settings, drain)
+    uvicorn_adapter.use(drain, grace, app.at_once)
+    return app
 
 
 @bentoml.service(
@@ -74,6 +75,8 @@ class SalaryPrediction:
         if settings.token is None and is_first and (host := _bound_wider()):
             message = "anyone who reaches %s may use it: set %s or %s to require a bearer token"
             log.warning(message, host, TOKEN, TOKEN_FILE)
+        if settings.request_log is not None:
+            settings.request_log.start()
         predictor.follow()
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # it has no types

@@ -4,38 +4,44 @@ import gzip
 from functools import cache
 from importlib.resources import files
 
-from starlette.responses import Response
+from salary_kedro.serving.answers import Answer, Raw
 
 #: BentoML brings Swagger UI along, so that nothing is fetched from elsewhere.
 _SWAGGER = files("bentoml") / "_internal" / "server" / "static_content"
 _OURS = files(__name__)
 #: The files that the page loads: where they are, and of which kind.
 FILES = {
-    "swagger-ui.css": (_SWAGGER, "text/css"),
-    "swagger-ui-bundle.js": (_SWAGGER, "text/javascript"),
-    "page.js": (_OURS, "text/javascript"),
+    "swagger-ui.css": (_SWAGGER, b"text/css; charset=utf-8"),
+    "swagger-ui-bundle.js": (_SWAGGER, b"text/javascript; charset=utf-8"),
+    "page.js": (_OURS, b"text/javascript; charset=utf-8"),
 }
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-}
+_HEADERS: tuple[Raw, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; script-src 'self'; connect-src 'self'; "
+            b"style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
+            b"form-action 'none'; frame-ancestors 'none'"
+        ),
+    ),
+)
+_KEPT = (b"cache-control", b"max-age=3600")
+_PACKED: tuple[Raw, ...] = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
 
-def page() -> Response:
+def page() -> Answer:
     """The page itself."""
-    return Response((_OURS / "index.html").read_bytes(), 200, _HEADERS, "text/html")
+    html = (b"content-type", b"text/html; charset=utf-8")
+    return Answer(200, (_OURS / "index.html").read_bytes(), (*_HEADERS, html))
 
 
-def asset(name: str, compressed: bool) -> Response:
+def asset(name: str, compressed: bool) -> Answer:
     """One of the files that the page loads, compressed by gzip or not."""
-    kind = FILES[name][1]
-    headers = {**_HEADERS, "Cache-Control": "max-age=3600"}
+    headers = (*_HEADERS, _KEPT, (b"content-type", FILES[name][1]))
     if not compressed:
-        return Response(_content(name), 200, headers, kind)
-    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(_compressed(name), 200, headers, kind)
+        return Answer(200, _content(name), headers)
+    return Answer(200, _compressed(name), (*headers, *_PACKED))
 
 
 def _content(name: str) -> bytes:

@@ -1,0 +1,104 @@
+"""Answers to one row: what is predicted, how sure that is, and what it is made of."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from salary_kedro.bundle.explanation import explain
+from salary_kedro.contract.domain import impossible
+from salary_kedro.contract.request import request_values
+from salary_kedro.serving.answers import Answer, in_short
+from salary_kedro.serving.body import check
+from salary_kedro.serving.predictor import Served
+from salary_kedro.serving.refusals import RequestError
+from salary_kedro.serving.request_log import RequestLog
+from salary_kedro.serving.request_metrics import bucket_of, request_metrics
+
+Interval = tuple[float, float]
+
+
+def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) -> Answer:
+    """Predict for the row of a request.
+
+    Args:
+        served: What answers.
+        body: The request's body.
+        log: Takes note of what was answered; None if nobody does.
+
+    Raises:
+        RequestError: 400 or 422.
+    """
+    row = request_values(check(body, served.schemas.request, served))
+    actual: Any = row.pop()  # the target, which the model must not see
+    bundle = served.bundle
+    salary, target = bundle.predict_row(row), bundle.contract.target
+    if not math.isfinite(salary):
+        raise no_prediction()
+    warned = served.check.warn_by_field(row)
+    beyond, text = dict.fromkeys(warned, 1), impossible(salary, target)
+    interval = bundle.calibration.interval(salary)
+    answer = {
+        target.name: salary,
+        **ends(served, interval),
+        **({} if actual is None else standing(served, salary, actual)),
+        "warnings": [*warned.values(), text] if text else list(warned.values()),
+        **served.version,
+    }
+
+    def tell() -> None:
+        metrics = request_metrics()
+        metrics.predicted("/predict", {bucket_of(salary): 1}, salary)
+        metrics.out_of_range("warned", beyond)
+        if text:
+            metrics.out_of_range("predicted", {target.name: 1})
+        if log is not None:
+            log.note(served, [row], [salary], interval and [interval], [actual])
+
+    return in_short(answer, tell)
+
+
+def ends(served: Served, interval: Interval | None) -> dict[str, float | None]:
+    """What an answer tells of the interval of a prediction; null where there is none."""
+    if interval is None:
+        return {"low": None, "high": None, "confidence": None}
+    confidence = served.bundle.calibration.confidence
+    return {"low": interval[0], "high": interval[1], "confidence": confidence}
+
+
+def standing(served: Served, salary: float, actual: Any) -> dict[str, float | None]:
+    """Where the target that was sent lies among those predicted alike; null if that is not known.
+
+    It goes nowhere but into this answer.
+    """
+    found = served.bundle.calibration.standing(salary, float(actual))
+    return {
+        "percentile": None if found is None else found.percentile,
+        "percentile_margin": None if found is None else found.margin,
+    }
+
+
+def answer_explanation(served: Served, body: bytes | bytearray) -> Answer:
+    """What a prediction is made of; null where the bundle has nothing to explain it against.
+
+    Raises:
+        RequestError: 400 or 422.
+    """
+    *row, _ = request_values(check(body, served.schemas.request, served))
+    salary = served.bundle.predict_row(row)
+    found = explain(served.bundle, row)
+    numbers: Sequence[float] = (
+        () if found is None else (found.average, *found.contributions.values())
+    )
+    if not all(map(math.isfinite, (salary, *numbers))):
+        raise no_prediction()
+    parts = {
+        "average_prediction": None if found is None else found.average,
+        "contributions": None if found is None else found.contributions,
+    }
+    return in_short({served.bundle.contract.target.name: salary, **parts, **served.version})
+
+
+def no_prediction() -> RequestError:
+    """The model gives something, but no number that could be answered."""
+    message = "the model has no finite answer for these values; send values like its training data"
+    return RequestError(422, "no_prediction", message)
