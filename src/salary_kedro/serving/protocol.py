@@ -100,10 +100,6 @@ class Http(asyncio.Protocol):
         if reader.requests:
             self._waiting += reader.requests
             reader.requests = []
-            if len(self._waiting) > limits.MAX_PIPELINED:
-                self._is_broken = True
-                while len(self._waiting) > limits.MAX_PIPELINED:
-                    self._waiting.pop()
         self._go_on()
         if reader.in_header:
             self._register.heard(self, len(data))

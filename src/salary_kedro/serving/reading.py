@@ -49,6 +49,9 @@ class Incoming:
             NotHttpError: if not.
         """
         hosts = sum(name == b"host" for name, _ in self.fields)
+        coded = [value.lower() for name, value in self.fields if name == b"transfer-encoding"]
+        if coded not in ([], [b"chunked"]):
+            raise NotHttpError("its body must come as it is, or in chunks")
         if hosts > 1 or (hosts == 0 and self.version == "1.1"):
             raise NotHttpError("one Host must be named")
         if self.version not in ("1.0", "1.1") or self.method == "CONNECT":
@@ -70,7 +73,7 @@ class Reader:
         self.requests: list[Incoming] = []
         self.in_header = False
         self._request, self._header_bytes = Incoming(), 0
-        self._request.is_whole = True
+        self._request.is_whole, self._is_told = True, False
         #: Bytes of the request that were not of its body, but for those of the first part.
         self._beside = 0
 
@@ -87,24 +90,46 @@ class Reader:
         """
         if not self._request.is_whole:
             self._beside += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as error:
-            raise NotHttpError("it goes on as another protocol") from error
-        except httptools.HttpParserError as error:
-            raise NotHttpError(str(error)) from error
+        rest = self._parse(memoryview(data))
+        while rest:
+            rest = self._parse(rest)
         if self._beside > limits.MAX_HEADER_BYTES:
             raise NotHttpError("it has too much beside a body")
 
+    def _parse(self, data: memoryview) -> memoryview | None:
+        """Parse up to a header that offers another protocol; gives what follows it.
+
+        That is declined, as HTTP lets a server do: some clients offer one with each request.
+        httptools would skip the body, so that another parser, told where it is, takes over.
+        """
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise NotHttpError(str(error)) from error
+        except httptools.HttpParserUpgrade as error:
+            framing = (b"content-length", b"transfer-encoding")
+            fields = [b"%s: %s\r\n" % each for each in self._request.fields if each[0] in framing]
+            self._parser, self._is_told = httptools.HttpRequestParser(self), True
+            self._request.is_whole = False
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(fields))
+            self._is_told = False
+            return data[error.args[0] :]
+        return None
+
     def on_message_begin(self) -> None:
         """Begin with a request."""
+        if self._is_told:
+            return
+        if len(self.requests) >= limits.MAX_PIPELINED:
+            raise NotHttpError("too many requests are sent before the first was answered")
         self._request, self.in_header = Incoming(), True
         self._header_bytes = self._beside = 0
 
     def on_url(self, part: bytes) -> None:
         """Take a part of the target."""
-        self._request.target += part
-        self._count(len(part))
+        if self.in_header:
+            self._request.target += part
+            self._count(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of the header; what follows a body in chunks is thrown away."""
@@ -121,12 +146,13 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         """Take the request, whose body may still come."""
+        if self._is_told:
+            return
         request, parser = self._request, self._parser
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         request.check()
-        ends = request.version == "1.0" or parser.should_upgrade()
-        request.keeps_alive = not ends and parser.should_keep_alive()
+        request.keeps_alive = request.version == "1.1" and parser.should_keep_alive()
         self.in_header, self._beside = False, 0
         self.requests.append(request)
 
