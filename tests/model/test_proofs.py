@@ -38,3 +38,7 @@ def test_intervals_when_new_rows_are_predicted_then_hold_as_often_as_they_say() 
 
 def test_pay_gaps_when_they_are_planted_then_are_found_and_else_the_gate_is_quiet() -> None:
     prove("pay_gaps")
+
+
+def test_drift_when_a_field_has_moved_then_is_found_and_else_the_report_is_quiet() -> None:
+    prove("drift")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofs.drains import prove_drains
+from proofs.drift import prove_drift
 from proofs.hostile import prove_hostile
 from proofs.intervals import prove_intervals
 from proofs.kill_points import prove_kill_points
@@ -41,6 +42,7 @@ PARTS = (
     "hostile",
     "intervals",
     "pay_gaps",
+    "drift",
 )
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
@@ -137,6 +139,11 @@ def prove_gaps_in_pay(order: Order) -> Iterator[Tally]:
     yield from prove_pay_gaps(order.share, order.seed, tell)
 
 
+def prove_what_moved(order: Order) -> Iterator[Tally]:
+    """Requests that drifted, and such that did not."""
+    yield from prove_drift(order.share, order.seed, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
@@ -153,6 +160,7 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_against_hostile,
             prove_how_sure,
             prove_gaps_in_pay,
+            prove_what_moved,
         ),
         strict=True,
     )

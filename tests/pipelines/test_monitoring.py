@@ -1,0 +1,499 @@
+"""From logged requests to a report, as nodes, on real files and bundles."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kinds import category
+from request_logs import HOUR, log_rows
+from salary_kedro.bundle import Bundle, BundleStore
+from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.profile import Profile
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.modelling.profile import learn_profile
+from salary_kedro.pipelines.monitoring import nodes
+from salary_kedro.pipelines.monitoring.nodes import (
+    measure_drift,
+    measure_errors,
+    report_monitoring,
+    shadow_challenger,
+)
+from salary_kedro.project.parameters import Monitoring
+from salary_kedro.registry.registry import Registry
+from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.request_log import RequestLogReader
+from samples import bundle_files, column, contract_of
+
+PARAMETERS = Monitoring()
+NO_ERRORS: dict[str, Any] = {"sources": [], "file": None}
+TOWNS = ["Bern", "Basel"]
+YEARS = column("years", minimum=0, maximum=60)
+
+
+def contract(**rules: Any) -> Contract:
+    return contract_of(YEARS, category("town", *TOWNS), request_log={"share": 1.0, **rules})
+
+
+def people(rows: int, seed: int, shift: float = 0.0) -> list[list[Any]]:
+    """Years and town of people: normal about 20 by 5, and nine of ten in Bern."""
+    random = np.random.default_rng(seed)
+    years = np.clip(random.normal(20 + 5 * shift, 5, rows), 0, 60)
+    towns = random.choice(TOWNS, rows, p=[0.9, 0.1])
+    return [[float(year), str(town)] for year, town in zip(years, towns, strict=True)]
+
+
+def make_bundle(folder: Path, made_for: Contract, *, slope: float = 1000.0) -> Bundle:
+    """A bundle of version 3 that predicts so much a year; trained on 300 people."""
+    rows = pd.DataFrame(people(300, 1), columns=["years", "town"])
+    salaries = rows.assign(salary=slope * rows["years"])
+    pipeline = build_pipeline(made_for, "linear_regression", {}, 234)
+    pipeline.fit(*features_and_target(salaries, made_for))
+    unseen = pd.DataFrame({"repeat": 0, "predicted": slope * rows["years"]})
+    unseen["actual"] = unseen["predicted"] + np.where(np.arange(300) % 2, 1000.0, -1000.0)
+    profile = learn_profile(rows, unseen, made_for)
+    files = {
+        **bundle_files(made_for, pipeline),
+        "profile.json": profile.model_dump_json().encode(),
+    }
+    store = BundleStore(folder / "bundles")
+    name, complete = pack("salaries", 3, files)
+    store.write(name, complete)
+    return store.load(name)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return make_bundle(tmp_path, contract())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> RequestLogReader:
+    return RequestLogReader(tmp_path / "log")
+
+
+def drift_of(log: RequestLogReader, bundle: Bundle, **changes: Any) -> dict[str, Any]:
+    return measure_drift(log, bundle, NO_ERRORS, Monitoring(**changes))
+
+
+def verdicts(drift: dict[str, Any]) -> dict[str, str]:
+    return {item["field"]: item["verdict"] for item in drift["findings"]}
+
+
+# --- Drift ------------------------------------------------------------------------------
+
+
+def test_drift_when_requests_are_as_in_training_then_all_is_quiet(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(2000, 2))
+
+    found = drift_of(log, bundle)
+
+    assert verdicts(found) == {"years": "quiet", "town": "quiet", "predictions": "quiet"}
+    assert (found["rows"], found["first"]) == (2000, "2026-11-30T14:00:00+00:00")
+
+
+def test_drift_when_a_field_has_moved_by_a_third_then_says_so_in_words(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(2000, 2, shift=0.35))
+
+    found = drift_of(log, bundle)
+
+    assert verdicts(found) == {"years": "shifted", "town": "quiet", "predictions": "shifted"}
+    words = found["findings"][0]["words"]
+    assert words.startswith("years: higher than in training by 0.")
+    assert words.endswith(" standard deviations; more than chance explains")
+
+
+def test_drift_when_requests_are_few_then_there_is_no_verdict(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(99, 2))
+
+    found = drift_of(log, bundle)
+
+    assert set(verdicts(found).values()) == {"unknown"}
+    report, _ = report_monitoring(bundle, found, NO_ERRORS, NO_SHADOW, PARAMETERS)
+    assert (report["verdict"], report["words"]) == ("unknown", "too few rows for a verdict")
+
+
+def test_drift_when_other_versions_have_answered_then_they_are_set_aside(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(200, 2))
+    log_rows(log.path, replace(bundle, version=2), people(50, 2), name="2.parquet")
+    other = replace(bundle, model_name="wages")
+    log_rows(log.path, other, people(30, 2), name="3.parquet")
+
+    found = drift_of(log, bundle)
+
+    assert found["rows"] == 200
+    assert found["others"] == {"version 2": 50, "version 3 of wages": 30}
+
+
+def test_drift_when_the_log_is_long_then_goes_back_so_many_days(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(200, 2))
+    log_rows(log.path, bundle, people(70, 3), hour=HOUR - timedelta(days=7), name="1.parquet")
+
+    assert drift_of(log, bundle, days=7)["rows"] == 200
+    assert drift_of(log, bundle, days=8)["rows"] == 270
+    assert drift_of(log, bundle, days=None)["rows"] == 270
+
+
+def test_drift_when_fields_are_not_logged_then_names_them(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, contract(fields=["town"]))
+    log = RequestLogReader(tmp_path / "log")
+    log_rows(log.path, bundle, people(200, 2))
+
+    found = drift_of(log, bundle)
+
+    assert (found["not_logged"], list(verdicts(found))) == (["years"], ["town", "predictions"])
+
+
+# --- What is wrong with a log -------------------------------------------------------------
+
+
+def refusal(log: RequestLogReader, bundle: Bundle) -> str:
+    with pytest.raises(UserError) as raised:
+        drift_of(log, bundle)
+    return str(raised.value)
+
+
+def test_drift_when_there_is_no_log_then_says_how_to_get_one(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    assert refusal(log, bundle) == (
+        f"there is no log of requests in {log.path}: serve with SALARY_REQUEST_LOG set to a "
+        f"folder, and run with the same setting"
+    )
+
+
+def test_drift_when_the_log_is_empty_then_says_when_it_is_written(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log.path.mkdir()
+
+    assert refusal(log, bundle) == (
+        f"the log of requests in {log.path} is empty: a service writes a part every five minutes, "
+        f"and when it ends"
+    )
+
+
+def test_drift_when_no_part_can_be_read_then_says_why(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log.path.mkdir()
+    (log.path / "a.parquet").write_bytes(b"PAR1 and nothing more")
+    pq.write_table(pa.table({"x": [1]}), log.path / "b.parquet")
+
+    assert refusal(log, bundle) == (
+        f"no file in {log.path} is a part of a log: a.parquet cannot be read (ArrowInvalid): "
+        f"delete it, nor 1 more"
+    )
+
+
+def test_drift_when_some_files_are_no_parts_then_the_others_count(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    log_rows(log.path, bundle, people(200, 2), name="m.parquet")
+    pq.write_table(pa.table({"x": [1]}), log.path / "n.parquet")
+    (log.path / "o.parquet").write_bytes(b"")
+    foreign = make_bundle(tmp_path / "other", contract(fields=["town"]))
+    log_rows(log.path, foreign, people(10, 2), name="p.parquet")
+
+    found = drift_of(log, bundle)
+
+    assert found["rows"] == 200
+    assert found["unusable"] == [
+        "n.parquet is a Parquet file of somebody else: move it away",
+        "o.parquet cannot be read (ArrowInvalid): delete it",
+        "p.parquet lacks the column input_years, which the model's contract has: move it away",
+    ]
+
+
+def test_drift_when_a_column_is_of_another_kind_then_the_file_is_not_used(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(200, 2), name="a.parquet")
+    part = pq.read_table(log.path / "a.parquet")
+    texts = part.set_column(
+        part.column_names.index("input_years"), "input_years", pa.array(["20"] * 200)
+    )
+    pq.write_table(texts, log.path / "b.parquet")
+
+    assert drift_of(log, bundle)["unusable"] == ["b.parquet holds no number as years: move it away"]
+
+
+def test_drift_when_production_has_not_answered_yet_then_says_who_has(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, replace(bundle, version=2), people(50, 2))
+
+    assert refusal(log, bundle) == (
+        "the log holds no request of version 3, which is production, but 50 of version 2: wait "
+        "until that version has answered"
+    )
+
+
+def test_drift_when_the_bundle_is_of_an_earlier_release_then_says_what_to_do(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(200, 2))
+
+    assert refusal(log, replace(bundle, profile=Profile())) == (
+        "version 3 was trained before releases recorded what its training rows were like, or on "
+        "too few of them: train it again, and promote that version"
+    )
+
+
+def test_drift_when_true_salaries_alone_are_known_then_goes_on_without_a_log(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    found = measure_drift(log, bundle, {"sources": [{}], "file": None}, PARAMETERS)
+
+    assert found["findings"] == []
+    assert found["problem"].startswith("there is no log of requests")
+
+
+# --- Once salaries are known ----------------------------------------------------------------
+
+
+def table(folder: Path, error: float, rows: int = 200) -> TableReader:
+    """True salaries that lie so far from what is predicted, to both sides."""
+    known = pd.DataFrame(people(rows, 4), columns=["Years", "Town"])
+    signs = np.where(np.arange(rows) % 2, error, -error)
+    path = folder / "true.csv"
+    known.assign(Salary=1000 * known["Years"] + signs).to_csv(path, index=False)
+    return TableReader(path)
+
+
+def test_errors_when_a_file_brings_salaries_then_compares_with_training(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    (found,) = measure_errors(log, table(tmp_path, 3000), bundle, PARAMETERS)["sources"]
+
+    assert (found["source"], found["worse"]) == ("the salaries in true.csv", True)
+    assert found["words"] == (
+        "RMSE 3,000.0 (3,000.0 to 3,000.0) on 200 rows; 1,000.0 in training, more than chance "
+        "explains"
+    )
+
+
+def test_errors_when_they_are_as_in_training_then_says_so(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    (found,) = measure_errors(log, table(tmp_path, 1000), bundle, PARAMETERS)["sources"]
+
+    assert found["worse"] is False
+    assert found["words"].endswith("1,000.0 in training, no more than chance explains")
+
+
+def test_errors_when_salaries_are_few_then_there_is_no_verdict(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    (found,) = measure_errors(log, table(tmp_path, 1000, 19), bundle, PARAMETERS)["sources"]
+
+    assert (found["worse"], found["words"]) == (None, "19 rows, fewer than 20: no verdict")
+
+
+def test_errors_when_there_is_no_file_then_says_so(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    found = measure_errors(log, TableReader(tmp_path / "true.csv"), bundle, PARAMETERS)
+
+    assert found == {"sources": [], "file": f"there is no file true.csv in {tmp_path.name}"}
+
+
+def test_errors_when_the_file_that_was_asked_for_is_not_there_then_is_refused(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    asked = Monitoring(true_salaries="true.csv")
+    with pytest.raises(UserError, match=r"here is no file .*true\.csv"):
+        measure_errors(log, TableReader(tmp_path / "true.csv"), bundle, asked)
+
+
+def test_errors_when_the_file_lacks_the_salary_then_is_refused(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "true.csv").write_text("Years,Town\n5,Bern\n")
+    with pytest.raises(UserError, match="'Salary'"):
+        measure_errors(log, TableReader(tmp_path / "true.csv"), bundle, PARAMETERS)
+
+
+def test_errors_when_clients_sent_salaries_then_these_count_too(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path, contract(salary=True))
+    log = RequestLogReader(tmp_path / "log")
+    rows = people(40, 4)
+    sent = [1000 * years + 1000 if place % 2 else None for place, (years, _) in enumerate(rows)]
+    log_rows(log.path, bundle, rows, actuals=sent)
+
+    found = measure_errors(log, TableReader(tmp_path / "none.csv"), bundle, PARAMETERS)
+
+    (source,) = found["sources"]
+    assert source["source"] == "the salaries that clients sent"
+    assert source["figures"]["rows"] == 20
+    assert source["figures"]["rmse"] == pytest.approx(1000)
+
+
+# --- Shadow -----------------------------------------------------------------------------------
+
+NO_SHADOW: dict[str, Any] = {"challenger": None, "words": [], "figures": None}
+QUIET: dict[str, Any] = {"problem": None, "findings": []}
+
+
+def shadow(
+    log: RequestLogReader,
+    production: Bundle,
+    challenger: Bundle,
+    monkeypatch: pytest.MonkeyPatch,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Compare with a challenger that is version 4."""
+    monkeypatch.setattr(nodes, "pack_version", lambda registry, number: (challenger,))
+    monkeypatch.setattr(nodes.Bundle, "parse", lambda found: found)
+    registry = cast("Registry", SimpleNamespace(version=lambda number: None))
+    parameters = Monitoring(challenger=4, **changes)
+    return shadow_challenger(log, production, registry, QUIET, parameters)
+
+
+def test_shadow_when_no_challenger_is_named_then_nothing_is_compared(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    registry = cast("Registry", None)
+
+    assert shadow_challenger(log, bundle, registry, QUIET, PARAMETERS) == NO_SHADOW
+
+
+def test_shadow_when_a_challenger_predicts_more_then_says_how_much(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenger = make_bundle(tmp_path / "other", contract(), slope=1200.0)
+    log_rows(log.path, bundle, [[20.0, "Bern"]] * 150)
+
+    found = shadow(log, bundle, challenger, monkeypatch)
+
+    assert found["challenger"] == 4
+    assert found["words"] == [
+        "version 4 differs by +4,000.0 on average (+4,000.0 to +4,000.0)",
+        "by the median +4,000.0; of nine rows in ten +4,000.0 to +4,000.0",
+        "100.0% of its predictions differ by more than 10%",
+        f"most by years: +4,000.0 where it is {found['figures']['most'][0]['cell']} (150 rows)",
+        "most by town: +4,000.0 where it is Bern (150 rows)",
+    ]
+
+
+def test_shadow_when_rows_break_the_challengers_contract_then_are_left_out(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = contract_of(column("years", minimum=0, maximum=30), category("town", *TOWNS))
+    challenger = make_bundle(tmp_path / "other", narrow)
+    log_rows(log.path, bundle, [[20.0, "Bern"]] * 150 + [[40.0, "Bern"]] * 50)
+
+    found = shadow(log, bundle, challenger, monkeypatch)
+
+    assert found["figures"]["rows"] == 150
+    assert found["words"][-1] == "50 rows break its contract"
+
+
+def test_shadow_when_the_challenger_takes_other_fields_then_is_refused(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_bundle(tmp_path / "other", contract())
+    more = contract_of(YEARS, category("town", *TOWNS), column("staff"))
+    log_rows(log.path, bundle, people(150, 2))
+
+    with pytest.raises(UserError) as raised:
+        shadow(log, bundle, replace(other, contract=more), monkeypatch)
+
+    assert str(raised.value) == (
+        "version 4 takes staff, which the log does not hold: name another challenger, or log these "
+        "fields (request_log in the contract)"
+    )
+
+
+def test_shadow_when_rows_are_many_then_predicts_the_last_ones(
+    log: RequestLogReader, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_rows(log.path, bundle, people(150, 2))
+    log_rows(log.path, bundle, people(80, 3), hour=HOUR - timedelta(hours=1), name="1.parquet")
+
+    found = shadow(log, bundle, bundle, monkeypatch, shadow_rows=150)
+
+    assert (found["figures"]["rows"], found["figures"]["mean"]) == (150, 0.0)
+
+
+def test_shadow_when_rows_are_few_then_says_so(
+    log: RequestLogReader, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_rows(log.path, bundle, people(99, 2))
+
+    found = shadow(log, bundle, bundle, monkeypatch)
+
+    assert found["words"] == ["99 rows for version 4, fewer than 100"]
+
+
+# --- The report -------------------------------------------------------------------------------
+
+
+def test_report_when_something_differs_then_says_how_to_train_again(
+    log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(2000, 2, shift=1.0))
+
+    report, page = report_monitoring(
+        bundle, drift_of(log, bundle), NO_ERRORS, NO_SHADOW, PARAMETERS
+    )
+
+    assert (report["verdict"], report["retrain"]) == ("drift", "kedro run")
+    assert report["words"] == "requests differ from the training rows in years, predictions"
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert "<code>kedro run</code>" in page
+
+
+def test_report_when_salaries_say_that_the_model_is_worse_then_says_so(
+    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    errors = measure_errors(log, table(tmp_path, 3000), bundle, PARAMETERS)
+    drift = measure_drift(log, bundle, errors, PARAMETERS)
+
+    report, page = report_monitoring(bundle, drift, errors, NO_SHADOW, PARAMETERS)
+
+    assert report["words"] == "by the salaries in true.csv, the model is worse than in training"
+    assert "there is no log of requests" in page
+
+
+def test_page_when_texts_look_like_markup_then_shows_them_as_they_are(tmp_path: Path) -> None:
+    town = "<script>alert(1)</script>"
+    strange = contract_of(YEARS, category("town", town, "Zürich"), request_log={"share": 1.0})
+    rows = [[float(place % 30), [town, "Zürich"][place % 2]] for place in range(300)]
+    profile = learn_profile(
+        pd.DataFrame(rows, columns=["years", "town"]),
+        pd.DataFrame({"repeat": 0, "predicted": np.arange(300.0), "actual": 0.0}),
+        strange,
+    )
+    bundle = replace(make_bundle(tmp_path, contract()), contract=strange, profile=profile)
+    log = RequestLogReader(tmp_path / "log")
+    log_rows(log.path, bundle, rows)
+
+    _, page = report_monitoring(bundle, drift_of(log, bundle), NO_ERRORS, NO_SHADOW, PARAMETERS)
+
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "Z&#252;rich" in page
+    assert page.isascii()
+    assert "http" not in page
