@@ -14,8 +14,7 @@ import yaml
 from bentoml.exceptions import NotFound
 
 from salary_kedro.bundle.bundle import FolderFiles, parse_metrics
-from salary_kedro.bundle.files import read_regular
-from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS, max_size
+from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS, RUNTIME
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.places import BUNDLES, bento_home
@@ -132,9 +131,10 @@ def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
 
 def needs_scikit_learn(bundle: Path) -> bool:
     """Whether a bundle's model has no arrays that predict the same as scikit-learn."""
-    if not (bundle / "runtime.json").exists():
+    try:
+        return bool(json.loads(FolderFiles(bundle)[RUNTIME])["reason"])
+    except FileNotFoundError:
         return True  # releases before this one made none
-    return bool(json.loads(read_regular(bundle / "runtime.json", max_size(METRICS)))["reason"])
 
 
 def _label(text: str) -> str:

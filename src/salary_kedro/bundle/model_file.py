@@ -4,7 +4,6 @@ scikit-learn and skops are imported when a model is read: the process that only 
 service's workers imports this too, reads none, and so needs a third of the memory.
 """
 
-import importlib
 import io
 import json
 from pathlib import Path
@@ -34,11 +33,6 @@ NOT_INSTALLED = (
 #: which unpacks to anything; a fitted Pipeline of ours has none.
 SCHEMA = "schema.json"
 NESTED = {"SparseMatrixNode"}
-
-
-def import_reader() -> None:
-    """Import what reads models ahead of time, so that the first one need not wait for it."""
-    importlib.import_module("skops.io")
 
 
 def read_model(source: Path | bytes) -> "Pipeline":

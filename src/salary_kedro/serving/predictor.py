@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from salary_kedro.bundle import Bundle, BundleError, BundleStore, Choice, limits
-from salary_kedro.bundle.model_file import import_reader
 from salary_kedro.bundle.places import bundles_override
 from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.bundle.store import POINTER
@@ -131,7 +130,6 @@ class Predictor:
         """
         forget_dead_workers()
         request_metrics()  # whose series are to be there before the first request
-        import_reader()
         looked = threading.Event()
         for name, run in (("bundles", lambda: self._poll(looked)), ("watchdog", self._watch)):
             threading.Thread(target=run, name=name, daemon=True).start()
