@@ -332,7 +332,7 @@ def _find_contract(which: str, project: Project) -> Contract:
         ContractError: If there is none, or it is malformed; says what to do.
     """
     if which.isdecimal():
-        from salary_kedro.promotion.judge import read_contract
+        from salary_kedro.promotion.logged import read_contract
         from salary_kedro.upkeep.opening import registry_of
 
         return read_contract(registry_of(project).model_folder(int(which)))

@@ -17,14 +17,13 @@ that nobody has decided on or that racing promoters replaced unseen, archived fo
 from dataclasses import replace
 from typing import Any, Literal
 
-from salary_kedro.bundle.model_file import read_model
 from salary_kedro.errors import UserError
+from salary_kedro.promotion.logged import trouble
 from salary_kedro.registry.history import BY_HAND, Action, History, Record
 from salary_kedro.registry.registry import Registry, State
 from salary_kedro.registry.stages import ALIAS, Stage, Version, format_rmse
 from salary_kedro.registry.store import is_local
 
-MODEL_FILE = "model.skops"
 #: Looks at a shared store after which others are taken to write without end.
 MAX_PASSES = 100
 CHOOSE = "choose one with `kedro models promote N --reason TEXT`"
@@ -213,12 +212,11 @@ def _say_restored(state: State, number: int) -> str:
 
 
 def loads(registry: Registry, number: int) -> bool:
-    """Tell whether a version's logged model can still be loaded."""
+    """Tell whether a version's logged model can still be loaded, in either of its forms."""
     try:
-        read_model(registry.model_folder(number) / MODEL_FILE)
+        return trouble(registry.model_folder(number)) is None
     except UserError:
         return False
-    return True
 
 
 def align_tags(registry: Registry, state: State) -> bool:

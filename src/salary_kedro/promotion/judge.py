@@ -10,18 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salary_kedro.bundle.calibration import Calibration
-from salary_kedro.bundle.files import read_regular
-from salary_kedro.bundle.limits import CALIBRATION, CONTRACT, REPORT, max_size
+from salary_kedro.bundle.limits import MODEL
 from salary_kedro.bundle.model_file import read_model
-from salary_kedro.bundle.report import Coverage, Report
-from salary_kedro.contract import Contract
+from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.baseline import BASELINES
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.intervals import coverage
-from salary_kedro.promotion.alignment import MODEL_FILE
+from salary_kedro.promotion.logged import find_arrays, read_calibration, read_contract, read_report
 from salary_kedro.promotion.verdict import (
     SHOWN_CONFIDENCE,
     Contestant,
@@ -37,10 +34,9 @@ from salary_kedro.promotion.verdict import (
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
+from salary_kedro.tables.frames import encoded_columns
 from salary_kedro.tables.trained_rows import MOST_BYTES, TRAINED_ROWS, RowPrints
 
-CONTRACT_FILE, CALIBRATION_FILE = "extra_files/contract.json", "extra_files/calibration.json"
-REPORT_FILE = "extra_files/report.json"
 MAX_ERROR = 300
 Rows = NDArray[np.bool_]
 
@@ -103,6 +99,8 @@ class Judge:
         self._prints, self._split = prints, split
         self._errors: dict[int, Errors] = {}
         self._seen: dict[int, Seen] = {}
+        #: Versions whose exact form does not load here.
+        self._by_arrays: set[int] = set()
 
     def judge(self, challenger: Version, champion: Version | None) -> Verdict:
         """Judge a challenger against production, on the same rows.
@@ -239,7 +237,7 @@ class Judge:
         """
         if number not in self._errors:
             try:
-                self._errors[number] = self._score(self._registry.model_folder(number))
+                self._errors[number] = self._score(number, self._registry.model_folder(number))
             except Exception as error:  # a model of another release can fail anywhere
                 raise UnscorableError(
                     f"version {number} cannot score today's holdout rows: {_say(error)}"
@@ -291,6 +289,7 @@ class Judge:
             data_sha256=run.lineage.data_sha256,
             data_method=run.lineage.data_method,
             baseline_rmse=min(plain, default=None),
+            by_arrays=version.number in self._by_arrays,
         )
 
     def _gain(
@@ -333,7 +332,7 @@ class Judge:
             gaps = read_gaps(self._registry.model_folder(challenger.version))
         return max(gaps, key=lambda found: (found.surely, abs(found.gap)), default=None)
 
-    def _score(self, folder: Path) -> Errors:
+    def _score(self, number: int, folder: Path) -> Errors:
         contract = read_contract(folder)
         names = [*contract.feature_names, contract.target.name]
         if lacking := [name for name in names if name not in self._holdout]:
@@ -341,7 +340,13 @@ class Judge:
                 f"it takes '{lacking[0]}', which the contract no longer has under that name"
             )
         features, actual = features_and_target(self._holdout, contract)
-        predicted = read_model(folder / MODEL_FILE).predict(features)
+        try:
+            predicted = read_model(folder / MODEL).predict(features)
+        except Exception:  # one that another release has saved can fail anywhere
+            if (fast := find_arrays(folder)) is None:
+                raise
+            self._by_arrays.add(number)
+            predicted = fast.predict_columns(encoded_columns(features, contract))
         return np.asarray(actual - predicted, dtype=np.float64)
 
 
@@ -352,17 +357,6 @@ def _unscorable(number: int) -> Iterator[None]:
         yield
     except (UserError, OSError) as error:
         raise UnscorableError(f"version {number} cannot be judged: {_say(error)}") from error
-
-
-def read_contract(folder: Path) -> Contract:
-    """Read the contract logged beside a model."""
-    return Contract.parse(read_regular(folder / CONTRACT_FILE, max_size(CONTRACT)))
-
-
-def read_report(folder: Path) -> Report:
-    """Read the report logged beside a model; an empty one, if it has none."""
-    path = folder / REPORT_FILE
-    return Report.parse(read_regular(path, max_size(REPORT))) if path.exists() else Report()
 
 
 def read_gaps(folder: Path) -> list[Gap]:
@@ -384,14 +378,6 @@ def read_gaps(folder: Path) -> list[Gap]:
         for scores in column.groups
         if scores.gap is not None
     ]
-
-
-def read_calibration(folder: Path) -> Calibration:
-    """Read the calibration logged beside a model; an empty one, if it has none."""
-    path = folder / CALIBRATION_FILE
-    if not path.exists():
-        return Calibration()
-    return Calibration.parse(read_regular(path, max_size(CALIBRATION)))
 
 
 def _way_out(error: UnscorableError) -> str:

@@ -94,6 +94,7 @@ class Contestant(_Frozen):
         unseen_rmse: RMSE on those that neither version was trained on; None if there are none.
         baseline_rmse: At its training, the RMSE of the better plain baseline, to compare with
             `stored_rmse`; None if it was not recorded.
+        by_arrays: Whether it was scored by its arrays, because its exact form does not load here.
     """
 
     version: int
@@ -104,6 +105,7 @@ class Contestant(_Frozen):
     seen_rows: int | None = None
     unseen_rmse: float | None = None
     baseline_rmse: float | None = None
+    by_arrays: bool = False
 
     @property
     def beats_baseline(self) -> bool:
@@ -323,7 +325,15 @@ def _compare(evidence: Evidence, champion: Contestant, policy: Policy) -> tuple[
     champion_rmse = _finite(champion, evidence)
     figures = f"RMSE {figure(challenger_rmse)} against {figure(champion_rmse)}"
     action, text = _weigh(champion_rmse, challenger_rmse, evidence, policy)
-    return action, f"{figures}; {text}{_overlap(evidence, champion, policy)}"
+    both = _by_arrays(champion, evidence.challenger)
+    return action, f"{figures}; {text}{_overlap(evidence, champion, policy)}{both}"
+
+
+def _by_arrays(*both: Contestant) -> str:
+    """Which version was scored by its arrays, and why; often nothing."""
+    told = " and ".join(f"version {who.version}" for who in both if who.by_arrays)
+    why = "which were found to predict as its model did, because that does not load here"
+    return f"; {told} was scored by its arrays, {why}" if told else ""
 
 
 def _weigh(

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -22,6 +21,7 @@ from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
 from salary_kedro.bundle.profile import Profile
 from salary_kedro.bundle.report import Report
+from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
@@ -70,6 +70,7 @@ def log_training(
     report: Report = NOT_REPORTED,
     background: Background = NO_BACKGROUND,
     profile: Profile = NO_PROFILE,
+    runtime: Mapping[str, bytes] | None = None,
     trained_rows: bytes = b"",
 ) -> LoggedModel:
     """Log everything about one training into the active MLflow run.
@@ -91,6 +92,8 @@ def log_training(
         report: What else was found out about it.
         background: What its predictions are explained against.
         profile: What its training rows were like.
+        runtime: The files of its arrays, as `make_runtime` gives them; None to make them by the
+            contract alone.
         trained_rows: Fingerprints of its training rows, as `RowPrints.to_bytes` gives them: a
             file of the run, not of the model; empty for none.
 
@@ -117,6 +120,7 @@ def log_training(
         report=report,
         background=background,
         profile=profile,
+        runtime=runtime,
     )
 
 
@@ -163,6 +167,7 @@ def log_model(
     report: Report = NOT_REPORTED,
     background: Background = NO_BACKGROUND,
     profile: Profile = NO_PROFILE,
+    runtime: Mapping[str, bytes] | None = None,
 ) -> LoggedModel:
     """Log a model, its metrics and its lineage into the active MLflow run.
 
@@ -178,6 +183,7 @@ def log_model(
         report: What else was found out about it.
         background: What its predictions are explained against.
         profile: What its training rows were like.
+        runtime: As `log_training` takes it.
 
     Raises:
         UserError: If there is no active run.
@@ -187,7 +193,7 @@ def log_model(
     mlflow.set_tags(lineage.texts())
     mlflow.log_dict(lineage.texts(), "lineage.json")
     finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    files = {
+    told = {
         "contract": contract.model_dump(mode="json"),
         "domain": domain.model_dump(mode="json"),
         "metrics": finite,
@@ -197,6 +203,11 @@ def log_model(
         "background": background.model_dump(mode="json"),
         "profile": profile.model_dump(mode="json"),
     }
+    files = {
+        f"{name}.json": json.dumps(content, indent=2, sort_keys=True).encode()
+        for name, content in told.items()
+    }
+    files |= make_runtime(model, contract) if runtime is None else runtime
     uri = _log_model_files(model, contract, files)
     return LoggedModel(
         run_id=run_id,
@@ -252,11 +263,11 @@ def _active_run_id() -> str:
     return str(run.info.run_id)
 
 
-def _log_model_files(model: Pipeline, contract: Contract, files: Mapping[str, Any]) -> str:
+def _log_model_files(model: Pipeline, contract: Contract, files: Mapping[str, bytes]) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{name}.json" for name in files]
+        paths = [Path(folder) / name for name in files]
         for path, content in zip(paths, files.values(), strict=True):
-            path.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
+            path.write_bytes(content)
         with _no_bytecode():
             logged = Model.log(
                 artifact_path=None,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import FileError, read_regular
-from salary_kedro.bundle.limits import max_model_bytes
+from salary_kedro.bundle.limits import MODEL, max_model_bytes
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.store import POINTER, version_of
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project
-from salary_kedro.promotion.alignment import MODEL_FILE, due_stage, pending_intent
+from salary_kedro.promotion.alignment import due_stage, pending_intent
 from salary_kedro.registry.history import Record
 from salary_kedro.registry.mlflow_adapter import needed_tables
 from salary_kedro.registry.registry import Registry, RegistryError, State, open_registry
@@ -385,7 +385,7 @@ def _check_packed(
         return []  # the bundle may hold the last good copy
     packed, most = project.bundles.folder / name, max_model_bytes()
     try:
-        held, logged = (read_regular(place / MODEL_FILE, most) for place in (packed, folder))
+        held, logged = (read_regular(place / MODEL, most) for place in (packed, folder))
     except (OSError, FileError):
         return []  # found with the bundle
     if held == logged:
@@ -395,14 +395,14 @@ def _check_packed(
 
 
 def _has_model(folder: Path | None) -> bool:
-    return folder is not None and (folder / MODEL_FILE).is_file()
+    return folder is not None and (folder / MODEL).is_file()
 
 
 def _trouble(folder: Path | None) -> str | None:
     if folder is None or not _has_model(folder):
         return "its model file is missing"
     try:
-        read_model(folder / MODEL_FILE)
+        read_model(folder / MODEL)
     except UserError as error:
         return str(error)
     return None

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,17 @@ import pytest
 import skops.io
 from mlflow import MlflowClient
 
+from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.report import ColumnScores, GroupReport, GroupScores, Report
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
-from salary_kedro.promotion.by_hand import promote_by_hand
-from salary_kedro.promotion.judge import MAX_ERROR, Judge, UnscorableError, read_contract
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.evaluation import features_and_target
+from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
+from salary_kedro.promotion.judge import MAX_ERROR, Judge, UnscorableError
+from salary_kedro.promotion.logged import read_contract
+from salary_kedro.promotion.packaging import export_production
 from salary_kedro.promotion.verdict import Contestant, Evidence, Gap, Interval, Policy
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
@@ -390,15 +396,51 @@ def test_contest_when_the_champion_wants_columns_that_todays_rows_lack_then_is_a
     assert "age" in message
 
 
-def test_contest_when_the_champion_is_of_a_release_that_cannot_predict_then_is_an_error(
+def test_contest_when_the_champion_cannot_predict_and_has_no_arrays_then_is_an_error(
     registry: Registry, models: Models, contract: Contract
 ) -> None:
     model = straight_line(contract)
     promote_by_hand(registry, register(log(model, contract, 5.0)).number, "so")
     del model.named_steps["model"].intercept_  # as if another scikit-learn had written it
     (registry.model_folder(1) / "model.skops").write_bytes(skops.io.dumps(model))
+    (registry.model_folder(1) / "extra_files" / "runtime.json").unlink()
 
     assert refused(register(models[3]).number).startswith(UNSCORABLE)
+
+
+def test_contest_when_the_champions_exact_form_does_not_load_then_its_arrays_are_scored(
+    registry: Registry, models: Models, contract: Contract
+) -> None:
+    rows = pd.DataFrame({contract.feature_names[0]: [0.0, 60.0], "salary": [105.0, 105.0]})
+    boosting = build_pipeline(contract, "hist_gradient_boosting", {}, 234)
+    model = boosting.fit(*features_and_target(rows, contract))
+    contest(register(log(model, contract, 5.0)).number)
+    spoil(registry)  # as if an upgrade of scikit-learn could not read it any more
+
+    verdict = contest(register(models[3]).number)
+
+    champion = verdict.evidence.champion
+    assert champion is not None
+    assert (champion.rmse, champion.by_arrays) == (5.0, True)
+    assert verdict.action == "promote"
+    assert verdict.reason.endswith(
+        "; version 1 was scored by its arrays, which were found to predict as its model did, "
+        "because that does not load here"
+    )
+
+
+def test_roll_back_when_only_the_arrays_of_a_version_load_then_they_serve(
+    registry: Registry, models: Models, contract: Contract, tmp_path: Path
+) -> None:
+    contest(register(log(straight_line(contract), contract, 5.0)).number)
+    promote_by_hand(registry, register(models[3]).number, "to have a former production")
+    spoil(registry)
+
+    roll_back(registry, "back to the line", to=1)
+    bundle = BundleStore(tmp_path).load(export_production(registry, BundleStore(tmp_path)))
+
+    assert (bundle.version, bundle.form) == (1, "arrays")
+    assert bundle.predict_row([2.5]) == pytest.approx(2500)
 
 
 def test_contest_when_there_are_no_holdout_rows_then_is_an_error(

@@ -14,7 +14,7 @@ from salary_kedro.bundle.signing import Verifier
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
-from salary_kedro.promotion.judge import read_contract
+from salary_kedro.promotion.logged import read_contract
 from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from salary_kedro.bundle.runtime.form import LEAF, Nodes, Trees
 
 Numbers = NDArray[np.float64]
-#: Up to so many nodes are kept as Python's own tuples too, of about 130 bytes each.
+#: Up to so many nodes are kept as Python's own tuples too, of about 130 bytes each: a third of
+#: the time for one row.
 MAX_TUPLES = 200_000
-#: Rows that are walked at once: what they need stays in the processor's cache.
-BLOCK_ROWS = 8_192
-#: Below so many rows each is walked by itself.
-FEW_ROWS = 48
+#: Rows times trees that are walked at once: what they need stays in the processor's cache.
+BLOCK = 8_192
+#: Up to so many rows each is walked by itself.
+FEW_ROWS = 3
 
 
 class Forest:
-    """Trees that are added up, each row alike in whatever number rows come.
+    """Trees that are added up, one after the other, however many rows come.
 
     Several threads may ask at once.
     """
@@ -27,8 +28,17 @@ class Forest:
     def __init__(self, nodes: Nodes, model: Trees) -> None:
         """Prepare trees that were checked, see `form`."""
         self._nodes, self._model = nodes, model
-        self._ends = [*map(int, nodes.ends)]
-        self._roots = _as_tuples(nodes) if len(nodes.features) <= MAX_TUPLES else None
+        self._starts = nodes.ends[:-1]
+        is_inner, place = nodes.features != LEAF, np.arange(len(nodes.features))
+        tree = np.repeat(np.arange(len(nodes.sizes)), nodes.sizes)
+        before = np.concatenate([[0], np.cumsum(is_inner)])
+        rank = before[:-1] - before[self._starts][tree]  # among the inner nodes of the tree
+        #: The first child; a leaf leads to itself, as nothing is above its threshold.
+        self._first = np.where(is_inner, self._starts[tree] + 2 * rank + 1, place)
+        self._columns = np.where(is_inner, nodes.features, 0).astype(np.intp)
+        self._thresholds = np.where(is_inner, nodes.numbers, np.inf)
+        self._depths = [_depth(before, start, end) for start, end in pairwise(nodes.ends.tolist())]
+        self._roots = self._as_tuples() if len(place) <= MAX_TUPLES else None
 
     def thresholds(self, column: int) -> Numbers:
         """The values that the trees tell a column apart by, ascending."""
@@ -47,24 +57,25 @@ class Forest:
         Returns:
             Shape (rows,).
         """
+        if len(columns) <= FEW_ROWS and not np.isnan(columns).any():
+            return np.array([self._add_row(row) for row in columns.tolist()])
         found = np.empty(len(columns))
-        if self._roots is not None and len(columns) < FEW_ROWS and not np.isnan(columns).any():
-            found[:] = [self._add_row(row) for row in columns.tolist()]
-            return found
-        for start in range(0, len(columns), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
+        for start in range(0, len(columns), BLOCK):
+            block = slice(start, start + BLOCK)
             found[block] = self._add_block(columns[block])
         return found
 
     def add_row(self, row: list[float]) -> float:
         """The same for one row."""
-        if self._roots is None or any(map(math.isnan, row)):
-            return float(self.add(np.array([row]))[0])
+        if any(map(math.isnan, row)):
+            return float(self._add_block(np.array([row]))[0])
         return self._add_row(row)
 
     def _add_row(self, row: list[float]) -> float:
         total = self._model.start
-        for root in self._roots or ():
+        if self._roots is None:
+            return self._walk_row(row, total) / self._model.divisor
+        for root in self._roots:
             node = root
             while node.__class__ is tuple:
                 column, threshold, first, second = node
@@ -72,67 +83,70 @@ class Forest:
             total += node
         return total / self._model.divisor
 
+    def _walk_row(self, row: list[float], total: float) -> float:
+        columns: Any = memoryview(self._columns)  # type: ignore[arg-type] # NumPy's are buffers
+        thresholds: Any = memoryview(self._thresholds)  # type: ignore[arg-type]
+        first: Any = memoryview(self._first)  # type: ignore[arg-type]
+        for start in self._starts.tolist():
+            node = start
+            while (child := first[node]) != node:
+                node = child + (row[columns[node]] > thresholds[node])
+            total += float(self._nodes.numbers[node])
+        return total
+
     def _add_block(self, rows: Numbers) -> Numbers:
         total = np.full(len(rows), self._model.start)
         flat, begins = np.ascontiguousarray(rows).ravel(), np.arange(len(rows)) * rows.shape[1]
-        has_missing = bool(np.isnan(flat).any())
-        for start, end in pairwise(self._ends):
-            tree = Nodes(
-                np.array([end - start]),
-                self._nodes.features[start:end],
-                self._nodes.numbers[start:end],
-                self._nodes.missing_left[start:end],
+        at_once = max(1, BLOCK // len(rows))
+        for tree in range(0, len(self._starts), at_once):
+            roots = self._starts[tree : tree + at_once]
+            depth = max(self._depths[tree : tree + at_once])
+            leaves = self._walk(
+                flat, np.tile(begins, len(roots)), np.repeat(roots, len(rows)), depth
             )
-            total += _walk(tree, flat, begins, has_missing)
+            for values in self._nodes.numbers[leaves].reshape(len(roots), len(rows)):
+                total += values
         return total / self._model.divisor
 
+    def _walk(
+        self, flat: Numbers, begins: NDArray[np.intp], node: NDArray[np.intp], depth: int
+    ) -> NDArray[np.intp]:
+        """Go down from roots to leaves, each a level at a time.
 
-def _walk(tree: Nodes, flat: Numbers, begins: NDArray[np.intp], has_missing: bool) -> Numbers:
-    """The leaf of one tree for each row, which goes down a level at a time; leaves go nowhere."""
-    is_inner = tree.features != LEAF
-    rank = np.cumsum(is_inner)
-    first = np.where(is_inner, 2 * rank - 1, np.arange(len(rank)))
-    columns = np.where(is_inner, tree.features, 0).astype(np.intp)
-    thresholds = np.where(is_inner, tree.numbers, np.inf)
-    if_missing = is_inner & (tree.missing_left == 0)
-    node, column = np.zeros(len(begins), np.intp), np.empty(len(begins), np.intp)
-    value, threshold = np.empty(len(begins)), np.empty(len(begins))
-    goes = np.empty(len(begins), bool)
-    for _ in range(_depth(rank)):
-        np.take(columns, node, out=column, mode="clip")
-        column += begins
-        np.take(flat, column, out=value, mode="clip")
-        np.take(thresholds, node, out=threshold, mode="clip")
-        np.greater(value, threshold, out=goes)
-        if has_missing:
-            np.copyto(goes, if_missing[node], where=np.isnan(value))
-        np.take(first, node, out=column, mode="clip")
-        np.add(column, goes, out=node)
-    return tree.numbers[node]
+        Args:
+            flat: The columns of all rows, one row after the other.
+            begins: Where in them each row begins that is walked.
+            node: Where each walk begins.
+            depth: How many levels it may be to the deepest leaf.
+        """
+        column, value, threshold = np.empty_like(node), np.empty(len(node)), np.empty(len(node))
+        goes, has_missing = np.empty(len(node), bool), bool(np.isnan(flat).any())
+        for _ in range(depth):
+            np.take(self._columns, node, out=column, mode="clip")
+            column += begins
+            np.take(flat, column, out=value, mode="clip")
+            np.take(self._thresholds, node, out=threshold, mode="clip")
+            np.greater(value, threshold, out=goes)
+            if has_missing:
+                is_right = (self._nodes.missing_left[node] == 0) & (self._first[node] != node)
+                np.copyto(goes, is_right, where=np.isnan(value))
+            np.take(self._first, node, out=column, mode="clip")
+            np.add(column, goes, out=node)
+        return node
+
+    def _as_tuples(self) -> list[Any]:
+        """The root of each tree: a leaf's value, or column, threshold and both children."""
+        made: list[Any] = self._nodes.numbers.tolist()
+        columns, first = self._columns.tolist(), self._first.tolist()
+        for node in range(len(made) - 1, -1, -1):
+            if (child := first[node]) != node:
+                made[node] = (columns[node], made[node], made[child], made[child + 1])
+        return [made[start] for start in self._starts.tolist()]
 
 
-def _depth(rank: NDArray[np.intp]) -> int:
-    """How many steps it is from the root to the deepest leaf, by the count of inner nodes."""
-    depth, last = 0, 0  # the last node of a level
-    while (end := 2 * int(rank[last])) > last:
-        depth, last = depth + 1, end
+def _depth(before: NDArray[np.intp], start: int, end: int) -> int:
+    """How many levels are below the root of a tree, by the count of inner nodes before each."""
+    depth, last = 0, start  # the last node of a level
+    while (below := start + 2 * int(before[last + 1] - before[start])) < end and below > last:
+        depth, last = depth + 1, below
     return depth
-
-
-def _as_tuples(nodes: Nodes) -> list[Any]:
-    """The root of each tree: a leaf's value, or column, threshold and both children."""
-    features, numbers = nodes.features.tolist(), nodes.numbers.tolist()
-    roots, ends = [], nodes.ends.tolist()
-    for start, end in pairwise(ends):
-        made: list[Any] = [None] * (end - start)
-        inner = [place for place in range(end - start) if features[start + place] != LEAF]
-        child = 2 * len(inner) - 1
-        for place in range(end - start - 1, -1, -1):
-            feature, number = features[start + place], numbers[start + place]
-            if feature == LEAF:
-                made[place] = number
-            else:
-                made[place] = (feature, number, made[child], made[child + 1])
-                child -= 2
-        roots.append(made[0])
-    return roots

@@ -167,8 +167,8 @@ def _predictions(
     recorded, examples = read_model(files["model.skops"]), json.loads(files["examples.json"])
     return {
         "holdout": (recorded.predict(features), training.model.predict(features)),
-        "examples": (
-            examples["predictions"],
+        "examples": (  # those recorded may be of arrays, which sum in another order
+            predict_rows(recorded, examples["rows"], contract),
             predict_rows(training.model, examples["rows"], contract),
         ),
     }

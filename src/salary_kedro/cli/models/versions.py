@@ -103,7 +103,7 @@ def tell_versions(rows: Sequence[Row]) -> None:
 
 def show_version(project: Project, number: int) -> Row:
     """Everything about one version: verdict, evidence, lineage, parameters, metrics, report."""
-    from salary_kedro.promotion.judge import read_report
+    from salary_kedro.promotion.logged import read_report
     from salary_kedro.upkeep.opening import registry_of
 
     registry = registry_of(project)

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline as Model
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.report import Baseline, Report
+from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
 from salary_kedro.modelling import groups, plots
 from salary_kedro.modelling.background import learn_background
@@ -37,7 +38,7 @@ from salary_kedro.project.parameters import (
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel, log_training
 from salary_kedro.tables.fingerprint import fingerprint
-from salary_kedro.tables.frames import learn_domain
+from salary_kedro.tables.frames import encode_frame, encoded_columns, learn_domain
 from salary_kedro.tables.trained_rows import RowPrints
 
 
@@ -273,6 +274,7 @@ def log_run(
     halves = Halves.model_validate(split)
     halves.refuse_others(train=train, holdout=holdout, keys=row_keys)
     halves.refuse_other_folds(out_of_fold)
+    unseen = encoded_columns(encode_frame(holdout, contract), contract)
     # Which are not today's parameters, if the rows were split before.
     trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
@@ -296,6 +298,7 @@ def log_run(
         report=Report.model_validate(report),
         background=learn_background(train, contract),
         profile=learn_profile(train, out_of_fold, contract),
+        runtime=make_runtime(model, contract, unseen),
         trained_rows=RowPrints.of(train, row_keys, contract, row_secret).to_bytes(),
     )
     return logged.model_dump(mode="json")
