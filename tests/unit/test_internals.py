@@ -350,7 +350,7 @@ def _boosting_is_readable(folder: Path) -> bool:
     model = HistGradientBoostingRegressor(
         loss="poisson", max_iter=1, min_samples_leaf=1, max_depth=1, learning_rate=1
     ).fit([[0.0], [0.0], [2.0], [2.0]], [1.0, 1.0, 9.0, 9.0])
-    (tree,) = boosting.boosted_trees(model) or ()
+    (tree,) = boosting.boosted_trees(model)
     column, threshold, _, first, second = (part[0] for part in tree)
     start = boosting.boosted_start(model)
     found = (column, threshold, first, second, boosting.boosted_link(model))

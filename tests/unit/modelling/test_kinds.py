@@ -9,12 +9,14 @@ import skops.io
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.model_file import read_model
+from salary_kedro.bundle.runtime.agreement import make_runtime
+from salary_kedro.bundle.runtime.form import Plain
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import predict_out_of_fold
 from salary_kedro.modelling.folding import Splitting, fold_rows
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
-from salary_kedro.tables.frames import encode_frame, learn_domain
+from salary_kedro.tables.frames import encode_frame, encoded_columns, learn_domain
 from samples import QUICK, TARGET, category, column, contract_of
 
 SITES = ["No", "1e3", "${x}", 'a "b"\nc']
@@ -102,6 +104,16 @@ def test_pipeline_when_rows_come_as_an_array_then_predicts_what_it_does_for_a_fr
         np.testing.assert_array_equal(fitted.predict(array), fitted.predict(encoded))
 
 
+def test_pipeline_when_made_into_arrays_then_they_predict_the_same(fitted: Pipeline) -> None:
+    files = make_runtime(fitted, CONTRACT, encoded_columns(strange_rows(), CONTRACT))
+
+    form = Plain.parse(files["runtime.json"], files.get("runtime.npz"), CONTRACT).form
+    assert form.reason == ""
+    assert form.agreement is not None
+    assert form.agreement.rows > 100
+    assert form.agreement.thresholds == form.agreement.of
+
+
 def test_pipeline_when_restored_from_its_file_then_predicts_the_same(fitted: Pipeline) -> None:
     restored = read_model(skops.io.dumps(fitted))
 
@@ -133,6 +145,7 @@ def test_pipeline_when_the_target_is_fitted_on_a_log_scale_then_is_restored_and_
     assert (predicted > 0).all()
     restored = read_model(skops.io.dumps(pipeline))
     np.testing.assert_array_equal(restored.predict(strange_rows()), predicted)
+    assert b'"reason": ""' in make_runtime(pipeline, contract)["runtime.json"]
 
 
 def test_pipeline_when_the_target_grows_by_a_factor_then_a_line_on_the_log_scale_finds_it() -> None:

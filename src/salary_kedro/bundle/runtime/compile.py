@@ -271,18 +271,18 @@ def widened(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         middle = low.astype(np.float64) / 2 + high / 2
         rounded = middle.astype(np.float32)
         found = np.where(rounded > low, np.nextafter(middle, -np.inf), middle)
-    return np.where(np.isfinite(high), found, thresholds)
+    return np.where(np.isfinite(high), found, np.inf)
 
 
 def _boosted(estimator: HistGradientBoostingRegressor) -> tuple[Trees, Nodes]:
-    exponential, trees = adapter.boosted_link(estimator), adapter.boosted_trees(estimator)
+    exponential = adapter.boosted_link(estimator)
     if exponential is None:
         raise UncompilableError(f"the link of its loss {estimator.loss!r} is not known")
-    if trees is None:
+    if estimator.is_categorical_ is not None:
         raise UncompilableError("its trees tell categories apart by themselves")
     start = adapter.boosted_start(estimator)
     model = Trees(start=start, divisor=1, exponential=exponential, most=None)
-    return model, order_by_level(trees)
+    return model, order_by_level(adapter.boosted_trees(estimator))
 
 
 def sums_in_order(model: Pipeline) -> bool:

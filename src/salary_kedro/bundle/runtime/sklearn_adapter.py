@@ -22,12 +22,9 @@ def boosted_link(model: HistGradientBoostingRegressor) -> bool | None:
     return LINKS.get(type(model._loss.link).__name__)
 
 
-def boosted_trees(model: HistGradientBoostingRegressor) -> list[Tree] | None:
-    """Its trees, as `order_by_level` takes them; None if one is not of thresholds alone."""
-    nodes = [predictor.nodes for (predictor,) in model._predictors]
-    if any(tree["is_categorical"].any() for tree in nodes):
-        return None
-    return [_tree(tree) for tree in nodes]
+def boosted_trees(model: HistGradientBoostingRegressor) -> list[Tree]:
+    """Its trees, as `order_by_level` takes them; all are of thresholds."""
+    return [_tree(predictor.nodes) for (predictor,) in model._predictors]
 
 
 def _tree(nodes: NDArray[Any]) -> Tree:
