@@ -497,3 +497,22 @@ def test_page_when_texts_look_like_markup_then_shows_them_as_they_are(tmp_path: 
     assert "Z&#252;rich" in page
     assert page.isascii()
     assert "http" not in page
+
+
+def test_page_when_requests_hold_texts_that_training_never_met_then_shows_none_of_them(
+    tmp_path: Path,
+) -> None:
+    learned = contract_of(
+        YEARS, category("town", *TOWNS, categories={"min_count": 1}), request_log={"share": 1.0}
+    )
+    bundle = make_bundle(tmp_path, learned)
+    log = RequestLogReader(tmp_path / "log")
+    log_rows(log.path, bundle, [*people(300, 2), *[[20.0, "Jane Doe"]] * 200])
+
+    report, page = report_monitoring(
+        bundle, drift_of(log, bundle), NO_ERRORS, NO_SHADOW, PARAMETERS
+    )
+
+    assert "town" in report["words"]
+    assert "(any other)" in page
+    assert "Jane" not in page + json.dumps(report)
