@@ -347,3 +347,31 @@ def test_summarise_when_a_file_had_lines_that_are_no_rows_then_says_so() -> None
     summary = summarise({"scoring_report": {**REPORT, "left_out": 2}}, None)
 
     assert summary.splitlines()[-1].strip() == "2 left out as lines that are not rows"
+
+
+def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_do() -> None:
+    report = {
+        "model_version": 3,
+        "words": "requests differ from the training rows in years",
+        "retrain": "kedro run --env wages",
+        "drift": {
+            "problem": None,
+            "rows": 2000,
+            "findings": [{"words": "years: higher"}, {"words": "town: no more"}],
+        },
+        "errors": {"sources": [{"source": "the salaries in a.csv", "words": "RMSE 5.0"}]},
+        "shadow": {"words": ["version 4 differs by +5.0"]},
+    }
+
+    assert summarise({"monitoring_report": report}, "wages") == (
+        """
+Production  version 3
+Requests    2,000 logged rows of that version
+Drift       years: higher
+            town: no more
+Since       by the salaries in a.csv: RMSE 5.0
+Shadow      version 4 differs by +5.0
+Verdict     requests differ from the training rows in years
+Next        kedro run --env wages   train again
+Report      data/wages/08_reporting/monitoring.html"""
+    )
