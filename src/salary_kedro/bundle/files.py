@@ -102,7 +102,7 @@ def check_size(name: str, size: int, most: int) -> None:
         FileError: If it is more than is allowed.
     """
     if size > most:
-        hint = f"; {limits.MAX_MODEL_MB} allows more" if name == limits.MODEL else ""
+        hint = f"; {limits.MAX_MODEL_MB} allows more" if name in limits.OF_THE_MODEL else ""
         raise FileError(f"{name} has {size:,} bytes, more than the allowed {most:,}{hint}")
 
 

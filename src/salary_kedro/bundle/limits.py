@@ -11,6 +11,8 @@ CALIBRATION, REPORT = "calibration.json", "report.json"
 BACKGROUND, PROFILE = "background.json", "profile.json"
 RUNTIME, RUNTIME_ARRAYS = "runtime.json", "runtime.npz"
 
+#: What is as large as the model is, in either form: `SALARY_MAX_MODEL_MB` bounds each.
+OF_THE_MODEL = (MODEL, RUNTIME_ARRAYS)
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"
 DEFAULT_MODEL_MB = 1_000
 #: The largest size of each file but those of the model itself, in bytes.
@@ -47,7 +49,7 @@ def max_size(name: str) -> int:
     Raises:
         UserError: If `SALARY_MAX_MODEL_MB` is not a number of megabytes.
     """
-    return max_model_bytes() if name in (MODEL, RUNTIME_ARRAYS) else SIZES[name]
+    return max_model_bytes() if name in OF_THE_MODEL else SIZES[name]
 
 
 def max_model_bytes() -> int:

@@ -181,7 +181,7 @@ def read_archive(file: Path, verifier: Verifier | None = None) -> Transfer:
 
 def _read_members(file: Path, verifier: Verifier | None) -> dict[str, bytes]:
     """Read what the checksums vouch for, no more than a version can have."""
-    most = max_model_bytes() + sum(SIZES.values()) + sum(OWN_SIZES.values())
+    most = 2 * max_model_bytes() + sum(SIZES.values()) + sum(OWN_SIZES.values())
     with open_regular(file, most) as stream, open_zip("it", stream, most) as source:
         names = _check_members(source.infolist())
         sums = source.read(CHECKSUMS)

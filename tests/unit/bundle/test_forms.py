@@ -1,0 +1,260 @@
+"""The two forms of a bundle's model: which one predicts, and why."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+
+from salary_kedro.bundle import Bundle, BundleError, model_file
+from salary_kedro.bundle.bundle import pack
+from salary_kedro.bundle.runtime import agreement
+from salary_kedro.bundle.runtime.evaluate import Evaluator
+from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
+from salary_kedro.modelling.estimators import build_pipeline
+from samples import bundle_files, constant, seal, straight_line
+
+Files = dict[str, bytes]
+
+
+def stairs(contract: Contract) -> Files:
+    """The files that a bundle of a decision tree is packed from."""
+    years = pd.DataFrame({contract.feature_names[0]: [0.0, 10, 20]})
+    model = build_pipeline(contract, "decision_tree", {}, 234).fit(years, [100.0, 200, 300])
+    return bundle_files(contract, model)
+
+
+def packed(files: Files) -> Files:
+    _, found = pack("salaries", 1, files)
+    return found
+
+
+def sealed(files: Files) -> Files:
+    return {name: content for name, content in files.items() if name != "manifest.json"}
+
+
+def write(parent: Path, files: Files) -> Path:
+    """A bundle whose manifest vouches for all its files."""
+    name, complete = seal(sealed(files))
+    folder = parent / name
+    folder.mkdir()
+    for file, content in complete.items():
+        (folder / file).write_bytes(content)
+    return folder
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(BundleError) as caught:
+        Bundle.load(folder)
+    return str(caught.value).partition(": ")[2]
+
+
+# --- Which one ------------------------------------------------------------------------
+
+
+def test_load_when_arrays_agree_then_they_predict_and_it_says_so(
+    contract: Contract, tmp_path: Path
+) -> None:
+    bundle = Bundle.load(write(tmp_path, packed(stairs(contract))))
+
+    assert bundle.form == "arrays"
+    assert bundle.form_reason.startswith("its arrays predicted ")
+    assert bundle.form_reason.endswith(" does, to the last bit")
+    assert [bundle.predict_row([years]) for years in (5.0, 5.5, 15.0)] == [100, 200, 200]
+    assert bundle.predict_columns([[5.0, 5.5, 60]]).tolist() == [100, 200, 300]
+    assert bundle.model.predict([[5.0]]).tolist() == [100]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+def test_pack_when_an_estimator_disagrees_with_its_arrays_then_is_served_by_itself(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Evaluator.predict_columns
+    monkeypatch.setattr(
+        agreement.Evaluator, "predict_columns", lambda self, columns: honest(self, columns) + 1
+    )
+
+    bundle = Bundle.load(write(tmp_path, packed(stairs(contract))))
+
+    assert bundle.form == "scikit-learn"
+    assert bundle.form_reason.startswith("it has no arrays: the arrays predict ")
+    assert bundle.predict_row([5.0]) == 100
+
+
+def test_pack_when_the_estimator_is_not_understood_then_is_served_by_itself(
+    contract: Contract, tmp_path: Path
+) -> None:
+    bundle = Bundle.load(write(tmp_path, packed(bundle_files(contract, constant(7)))))
+
+    assert (bundle.form, bundle.predict([[1.0], [2.0]]).tolist()) == ("scikit-learn", [7, 7])
+    assert bundle.form_reason == "it has no arrays: its steps are DummyRegressor"
+
+
+def test_load_when_an_older_release_packed_it_then_its_exact_form_predicts(
+    contract: Contract, tmp_path: Path
+) -> None:
+    files = packed(stairs(contract))
+    del files["runtime.json"], files["runtime.npz"]
+
+    bundle = Bundle.load(write(tmp_path, files))
+
+    assert (bundle.form, bundle.predict_row([5.0])) == ("scikit-learn", 100)
+    assert bundle.form_reason == "the release that made it made no arrays"
+
+
+# --- Without what the exact form needs ----------------------------------------------------
+
+
+LOAD = """
+import sys
+from pathlib import Path
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("sklearn", "skops", "scipy"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+from salary_kedro.bundle import Bundle, BundleError
+try:
+    print(Bundle.load(Path(sys.argv[1])).predict_row([5.0]))
+except BundleError as error:
+    print(error)
+"""
+
+
+def load_without_sklearn(folder: Path) -> str:
+    command = [sys.executable, "-c", LOAD, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.process
+def test_load_when_scikit_learn_is_not_installed_then_arrays_predict_without_it(
+    contract: Contract, tmp_path: Path
+) -> None:
+    assert load_without_sklearn(write(tmp_path, packed(stairs(contract)))) == "100.0"
+
+
+@pytest.mark.process
+def test_load_when_scikit_learn_is_not_installed_and_there_are_no_arrays_then_says_what_is_needed(
+    contract: Contract, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, packed(bundle_files(contract, constant(7))))
+
+    assert load_without_sklearn(folder) == f"bundle {folder.name}: {model_file.NOT_INSTALLED}"
+
+
+# --- Arrays that outlive the exact form --------------------------------------------------
+
+
+def test_pack_when_only_the_arrays_load_then_they_are_packed(
+    contract: Contract, tmp_path: Path
+) -> None:
+    logged = sealed(packed(stairs(contract)))
+
+    bundle = Bundle.load(write(tmp_path, packed({**logged, "model.skops": b"unreadable"})))
+
+    assert (bundle.form, bundle.predict_row([15.0])) == ("arrays", 200)
+    with pytest.raises(UserError, match="the model file cannot be loaded"):
+        bundle.model  # noqa: B018 - reads it
+
+
+def test_pack_when_neither_form_loads_then_is_refused(contract: Contract) -> None:
+    with pytest.raises(UserError, match="the model file cannot be loaded"):
+        pack("salaries", 1, {**bundle_files(contract), "model.skops": b"unreadable"})
+
+
+def test_pack_when_the_model_predicts_otherwise_by_now_then_leaves_its_arrays_out(
+    contract: Contract, tmp_path: Path
+) -> None:
+    logged = sealed(packed(stairs(contract)))
+    other = skops.io.dumps(straight_line(contract))
+
+    bundle = Bundle.load(write(tmp_path, packed({**logged, "model.skops": other})))
+
+    assert bundle.form_reason == (
+        "it has no arrays: its arrays do not predict what its model does here"
+    )
+    assert bundle.predict_row([15.0]) == pytest.approx(15_000)
+
+
+def test_pack_when_it_was_found_that_there_are_no_arrays_then_none_are_made_again(
+    contract: Contract, tmp_path: Path
+) -> None:
+    found = {"runtime.json": b'{"format": 1, "reason": "they differ on the holdout"}'}
+
+    bundle = Bundle.load(write(tmp_path, packed({**stairs(contract), **found})))
+
+    assert bundle.form_reason == "it has no arrays: they differ on the holdout"
+
+
+def test_parse_when_others_bring_arrays_then_the_exact_form_predicts(contract: Contract) -> None:
+    """What an archive claims to be a model's arrays may be another model's."""
+    other = stairs(contract) | {"model.skops": skops.io.dumps(straight_line(contract))}
+    files = sealed(packed(other)) | {
+        name: content
+        for name, content in packed(stairs(contract)).items()
+        if name.startswith("runtime")
+    }
+
+    bundle = Bundle.parse(*seal(files))
+
+    assert (bundle.form, bundle.predict_row([15.0])) == ("scikit-learn", pytest.approx(15_000))
+
+
+# --- Damage ----------------------------------------------------------------------------
+
+
+def changed(content: bytes, **changes: Any) -> bytes:
+    return json.dumps({**json.loads(content), **changes}).encode()
+
+
+def test_load_when_arrays_predict_something_else_then_is_refused(
+    contract: Contract, tmp_path: Path
+) -> None:
+    files = packed(bundle_files(contract))
+    form = json.loads(files["runtime.json"])
+    form["model"]["intercept"] += 1
+    files["runtime.json"] = json.dumps(form).encode()
+
+    assert refusal(write(tmp_path, files)) == "the model does not predict its recorded examples"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1}'])
+def test_load_when_the_form_is_malformed_then_is_refused(
+    content: bytes, contract: Contract, tmp_path: Path
+) -> None:
+    files = {**packed(stairs(contract)), "runtime.json": content}
+
+    assert refusal(write(tmp_path, files)).startswith("runtime.json")
+
+
+@pytest.mark.parametrize("missing", ["runtime.json", "runtime.npz"])
+def test_load_when_half_of_the_arrays_is_missing_then_is_refused(
+    missing: str, contract: Contract, tmp_path: Path
+) -> None:
+    files = packed(stairs(contract))
+    del files[missing]
+
+    assert refusal(write(tmp_path, files)).startswith("runtime.npz")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_load_when_bytes_of_the_arrays_are_altered_and_sealed_anew_then_loads_or_is_refused(
+    seed: int, contract: Contract, tmp_path: Path
+) -> None:
+    """Whatever they hold by then, it neither loops nor fails in another way."""
+    random = np.random.default_rng(seed)
+    files = packed(stairs(contract))
+    content = bytearray(files["runtime.npz"])
+    for place in random.integers(0, len(content), 1 + seed % 4):
+        content[place] = random.integers(256)
+    try:
+        found = Bundle.load(write(tmp_path, {**files, "runtime.npz": bytes(content)}))
+    except BundleError:
+        return
+    assert found.predict([[5.0]]).shape == (1,)
