@@ -22,13 +22,9 @@ def log_rows(
 ) -> None:
     """Write one part: rows as a bundle answers them, none of which it warns of."""
     salaries = bundle.predict(rows).tolist()
-    found = [bundle.calibration.interval(salary) or (None, None) for salary in salaries]
-    names, logged = bundle.contract.feature_names, bundle.contract.logged_inputs
-    places = [names.index(item.name) for item in logged]
-    sent = [()] * len(rows) if actuals is None else [(actual,) for actual in actuals]
-    told = [
-        (hour, *(row[place] for place in places), salary, *ends, False, *actual)
-        for row, salary, ends, actual in zip(rows, salaries, found, sent, strict=True)
-    ]
+    ends = [bundle.calibration.interval(salary) or (None, None) for salary in salaries]
+    lows, highs = zip(*ends, strict=True)
+    inputs, sent = zip(*rows, strict=True), actuals or [None] * len(rows)
+    told = [[hour] * len(rows), *inputs, salaries, lows, highs, [False] * len(rows), sent]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(as_parquet(bundle, told))

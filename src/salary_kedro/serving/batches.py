@@ -184,9 +184,8 @@ class _Batch:
             metrics.out_of_range("warned", beyond)
             metrics.out_of_range("predicted", {self._target.name: len(impossible)})
             if log is not None:
-                rows = [*zip(*self._inputs, strict=True)]
-                log.note(
-                    self._served, rows, self._salaries.tolist(), self._intervals, self._actuals
+                log.note_columns(
+                    self._served, self._inputs, self._salaries, self._intervals, self._actuals
                 )
 
         return in_short({"predictions": self._rows(warnings), **self._served.version}, tell)

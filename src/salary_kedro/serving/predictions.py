@@ -52,7 +52,7 @@ def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) 
         if text:
             metrics.out_of_range("predicted", {target.name: 1})
         if log is not None:
-            log.note(served, [row], [salary], interval and [interval], [actual])
+            log.note(served, row, salary, interval, actual)
 
     return in_short(answer, tell)
 

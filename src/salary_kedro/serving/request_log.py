@@ -15,18 +15,19 @@ import os
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from salary_kedro.contract import Boolean, Category, Contract, Date, Feature, Integer, Number
-from salary_kedro.contract.domain import impossible
 from salary_kedro.contract.encoding import Row, Value
 from salary_kedro.contract.logged import (
     ACTUAL,
@@ -58,17 +59,18 @@ DAYS, MEGABYTES = "SALARY_REQUEST_LOG_DAYS", "SALARY_REQUEST_LOG_MB"
 #: What is kept at most by default.
 DEFAULT_DAYS, DEFAULT_MEGABYTES = 30, 1_000
 
-#: A part is written when its first row is so old, or it has so many; a crash loses no more.
+#: A part is written when its first row is so old, when the hour is over, or when it has so many
+#: rows; a crash loses no more.
 PART_SECONDS = 300.0
 PART_ROWS = 50_000
-#: How often rows are taken from the queue; and how many may wait there.
-TAKE_SECONDS = 1.0
-MAX_WAITING = 20_000
+#: How often the thread looks; rows that come beyond so many until then are dropped.
+LOOK_SECONDS = 1.0
+MOST_ROWS = 2 * PART_ROWS
 #: How long the end of the process waits for the last part.
 END_SECONDS = 5.0
 
 Interval = tuple[float, float]
-_Waiting = tuple["Served", Row, float, Interval | None, float | None]
+Columns = Sequence[Sequence[Value]]
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,38 @@ class Bounds:
     most_bytes: int = DEFAULT_MEGABYTES * 1_000_000
 
 
-@dataclass
 class _Part:
-    """Rows of one bundle that were not written yet."""
+    """Rows that one bundle has answered in one hour, and that were not written yet.
 
-    bundle: "Bundle"
-    since: float
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    Their values follow each other in one list, which grows by whole rows: it needs no lock, and
+    no object for each row that the garbage collector would have to look at.
+    """
+
+    def __init__(self, served: "Served") -> None:
+        self.served, self.share = served, served.bundle.contract.request_log.share
+        self.values: list[Any] = []
+        self.most = MOST_ROWS * self.width
+        self.dropped = 0
+        self.since, self.hour = time.monotonic(), _this_hour()
+
+    @property
+    def width(self) -> int:
+        """Values of a row: its inputs, prediction, both ends, the target that was sent."""
+        return len(self.served.bundle.contract.inputs) + 4
+
+    @property
+    def rows(self) -> int:
+        return len(self.values) // self.width
+
+    def add(self, row: Row, salary: float, interval: Interval | None, actual: float | None) -> None:
+        if len(self.values) >= self.most:
+            self.dropped += 1
+            return
+        self.values.extend((*row, salary, *(interval or (None, None)), actual))
+
+    def is_due(self, seconds: float) -> bool:
+        is_old = time.monotonic() - self.since >= seconds
+        return is_old or self.rows >= PART_ROWS or self.hour != _this_hour()
 
 
 class RequestLogMetrics:
@@ -137,12 +164,14 @@ class RequestLog:
         """
         self.folder = folder
         self._bounds, self._seconds = bounds or Bounds(), seconds
-        self._waiting: deque[_Waiting] = deque()
-        self._parts: dict[str, _Part] = {}
+        #: By the identity of what has answered, which a part keeps in memory.
+        self._parts: dict[int, _Part] = {}
+        #: Complete ones, to which a request that has just begun may still add its row.
+        self._closed: list[_Part] = []
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed = False
-        self._dropped = 0
 
     def start(self) -> None:
         """Begin to write; once in each worker, before its first request."""
@@ -162,75 +191,84 @@ class RequestLog:
     def note(
         self,
         served: "Served",
-        rows: Sequence[Row],
-        salaries: Sequence[float],
-        intervals: Sequence[Interval] | None,
-        actuals: Sequence[float | None],
+        row: Row,
+        salary: float,
+        interval: Interval | None,
+        actual: float | None,
     ) -> None:
-        """Log a share of the rows that were answered, chosen by chance; never waits.
+        """Log one row that was answered, or not, as chance decides; never waits.
 
         Args:
             served: What has answered.
-            rows: Checked values in the contract's order, without the target.
-            salaries: What was predicted, in the target's unit.
-            intervals: The ends of its interval; None if there are none.
+            row: Its checked values in the contract's order, without the target.
+            salary: What was predicted, in the target's unit.
+            interval: The ends of its interval; None if there is none.
+            actual: The target that the client sent, None if it did not.
+        """
+        part = self._parts.get(id(served)) or self._begin(served)
+        if random.random() < part.share:  # noqa: S311 - nobody need be unable to predict it
+            part.add(row, salary, interval, actual)
+
+    def note_columns(
+        self,
+        served: "Served",
+        columns: Columns,
+        salaries: NDArray[np.float64],
+        intervals: Sequence[Interval] | None,
+        actuals: Sequence[float | None],
+    ) -> None:
+        """Log a share of many rows, likewise.
+
+        Args:
+            served: What has answered.
+            columns: Checked values of each input, in the contract's order.
+            salaries: What was predicted, shape (rows,), in the target's unit.
+            intervals: The ends of the intervals; None if there are none.
             actuals: The targets that the client sent, None where it did not.
         """
-        waiting = self._waiting
-        for place in sample(len(rows), served.bundle.contract.request_log.share):
-            if len(waiting) >= MAX_WAITING:
-                self._dropped += 1
-                continue
+        part = self._parts.get(id(served)) or self._begin(served)
+        for place in sample(len(salaries), part.share):
+            row = [values[place] for values in columns]
             interval = None if intervals is None else intervals[place]
-            waiting.append((served, rows[place], salaries[place], interval, actuals[place]))
+            part.add(row, float(salaries[place]), interval, actuals[place])
+
+    def _begin(self, served: "Served") -> _Part:
+        with self._lock:
+            return self._parts.setdefault(id(served), _Part(served))
 
     def _run(self) -> None:
         ended = False
         while not ended:
-            ended = self._ended.wait(TAKE_SECONDS)
+            ended = self._ended.wait(LOOK_SECONDS)
             try:
-                self._take()
                 self._write_due(everything=ended)
             except Exception:  # whatever it was, the service must go on, and the log too
                 log.exception("the request log lost rows")
 
-    def _take(self) -> None:
-        """Move what waits into parts, by bundle."""
-        now, hour = time.monotonic(), _this_hour()
-        while self._waiting:
-            served, row, salary, interval, actual = self._waiting.popleft()
-            bundle = served.bundle
-            part = self._parts.setdefault(bundle.name, _Part(bundle, now))
-            warned = bool(served.check.warn_by_field(row)) or bool(
-                impossible(salary, bundle.contract.target)
-            )
-            part.rows.append(
-                (hour, *_logged(row, bundle.contract), salary, *(interval or (None, None)), warned)
-                + ((actual,) if bundle.contract.request_log.salary else ())
-            )
-            if len(part.rows) >= PART_ROWS:
-                self._write(self._parts.pop(bundle.name))
-        dropped, self._dropped = self._dropped, 0
-        if dropped:
-            request_log_metrics().count("dropped", dropped)
-
     def _write_due(self, *, everything: bool) -> None:
-        now = time.monotonic()
-        for name, part in list(self._parts.items()):
-            if everything or now - part.since >= self._seconds:
-                self._write(self._parts.pop(name))
+        """Write the parts that were complete at the last look; set those aside that are now."""
+        due, self._closed = self._closed, []
+        with self._lock:
+            for key, part in list(self._parts.items()):
+                if everything or part.is_due(self._seconds):
+                    self._closed.append(self._parts.pop(key))
+        if everything:
+            due, self._closed = [*due, *self._closed], []
+        for part in due:
+            if part.dropped:
+                request_log_metrics().count("dropped", part.dropped)
+            if part.rows:
+                self._write(part)
 
     def _write(self, part: _Part) -> None:
         """Write a part, or count what is lost; that it fails is told once, until it succeeds."""
-        random.shuffle(part.rows)  # the order would tell who comes next in another log
-        hour = _this_hour()
-        name = f"{hour:{HOUR_NAME}}-{part.bundle.name}-{uuid4().hex[:12]}.parquet"
+        name = f"{part.hour:{HOUR_NAME}}-{part.served.bundle.name}-{uuid4().hex[:12]}.parquet"
         try:
-            write_whole(self.folder / name, as_parquet(part.bundle, part.rows))
-            os.utime(self.folder / name, (hour.timestamp(), hour.timestamp()))
+            write_whole(self.folder / name, _content(part))
+            os.utime(self.folder / name, (part.hour.timestamp(), part.hour.timestamp()))
             _remove_old(self.folder, self._bounds)
         except OSError as error:
-            request_log_metrics().count("dropped", len(part.rows))
+            request_log_metrics().count("dropped", part.rows)
             if not self._failed:
                 why = error.strerror or error
                 log.error(  # noqa: TRY400 - its places would tell nobody more
@@ -243,7 +281,23 @@ class RequestLog:
         if self._failed:
             log.info("the request log is written to %s again", self.folder.absolute())
         self._failed = False
-        request_log_metrics().count("written", len(part.rows))
+        request_log_metrics().count("written", part.rows)
+
+
+def _content(part: _Part) -> bytes:
+    """The rows of a part as a file, in any order: theirs would tell who comes next elsewhere."""
+    width = part.width
+    values = part.values[: part.rows * width]
+    columns = [values[place::width] for place in range(width)]
+    *inputs, salaries, lows, highs, actuals = columns
+    warned = part.served.check.warn_columns(inputs)
+    bounds = part.served.bundle.contract.target.bounds
+    is_warned = [place in warned or salary not in bounds for place, salary in enumerate(salaries)]
+    hours = [part.hour] * len(salaries)
+    order = random.sample(range(len(salaries)), len(salaries))
+    return as_parquet(
+        part.served.bundle, [hours, *inputs, salaries, lows, highs, is_warned, actuals], order
+    )
 
 
 def sample(count: int, share: float) -> Iterator[int]:
@@ -270,30 +324,31 @@ def sample(count: int, share: float) -> Iterator[int]:
         yield place
 
 
-def as_parquet(bundle: "Bundle", rows: Sequence[tuple[Any, ...]]) -> bytes:
+def as_parquet(bundle: "Bundle", columns: Columns, order: Sequence[int] | None = None) -> bytes:
     """A part of the log as the bytes of a Parquet file.
 
     Args:
         bundle: The bundle that has answered.
-        rows: Hour, logged inputs, prediction, interval, whether it was warned of; and the
-            target that was sent, if the contract asks for it.
+        columns: Hours, the values of each input of the contract, predictions, lower and upper
+            ends, whether it was warned of, and the targets that were sent; of these, the file
+            holds what the contract lets be logged.
+        order: Places of the rows in the file; None for the order they have.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    contract, constant = bundle.contract, (bundle.model_name, bundle.version, bundle.name)
+    contract, rows = bundle.contract, len(columns[0])
+    hours, *inputs, salaries, lows, highs, warned, actuals = columns
+    logged = {item.name for item in contract.logged_inputs}
+    pairs = zip(inputs, contract.inputs, strict=True)
+    kept = [_plain(values, item) for values, item in pairs if item.name in logged]
+    sent = [actuals] if contract.request_log.salary else []
     schema = _schema(contract)
-    columns = [
-        pa.array(values, kind)
-        for values, kind in zip(zip(*rows, strict=True), schema.types[3:], strict=True)
-    ]
-    repeated = [
-        pa.repeat(pa.scalar(value, kind), len(rows))
-        for value, kind in zip(constant, schema.types[:3], strict=True)
-    ]
-    buffer = io.BytesIO()
-    table = pa.Table.from_arrays([*repeated, *columns], schema=schema)
-    pq.write_table(table, buffer, compression="zstd")
+    whose = [[text] * rows for text in (bundle.model_name, bundle.version, bundle.name)]
+    told = (*whose, hours, *kept, salaries, lows, highs, warned, *sent)
+    arrays = [pa.array(values, kind) for values, kind in zip(told, schema.types, strict=True)]
+    table, buffer = pa.Table.from_arrays(arrays, schema=schema), io.BytesIO()
+    pq.write_table(table if order is None else table.take(order), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -330,25 +385,11 @@ def _kind(column: Feature) -> Any:
     assert_never(column)
 
 
-def _logged(row: Row, contract: Contract) -> Iterator[Value]:
-    """The values of a row that may be logged."""
-    fields = contract.request_log.fields
-    for value, column in zip(row, contract.inputs, strict=True):
-        if fields is None or column.name in fields:
-            yield _plain(value, column)
-
-
-def _plain(value: Value, column: Feature) -> Value:
-    if value is None:
-        return None
-    match column:
-        case Number() | Integer():
-            return float(value)  # type: ignore[arg-type]  # as it was checked
-        case Boolean() | Category():
-            return value
-        case Date():
-            return value if isinstance(value, date) else date.fromisoformat(str(value))
-    assert_never(column)
+def _plain(values: Sequence[Value], column: Feature) -> Sequence[Value]:
+    """Values as Arrow takes them: days may be their ISO texts."""
+    if not isinstance(column, Date):
+        return values
+    return [date.fromisoformat(value) if isinstance(value, str) else value for value in values]
 
 
 def _this_hour() -> datetime:

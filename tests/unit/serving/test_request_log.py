@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +22,7 @@ from samples import column, contract_of
 
 EVERY = {"share": 1.0}
 MONDAY = date(2026, 11, 23)
+YEARS = Contract.model_validate({**contract_of(column("years")).model_dump(), "request_log": EVERY})
 
 
 def with_rules(contract: Contract, **rules: Any) -> Contract:
@@ -47,6 +49,23 @@ def log(tmp_path: Path) -> RequestLog:
     return RequestLog(tmp_path)
 
 
+def note(
+    log: RequestLog,
+    contract: Contract,
+    years: list[float],
+    actuals: list[float | None] | None = None,
+) -> None:
+    """Rows of one input that are answered together."""
+    salaries, sent = np.array(years), actuals or [None] * len(years)
+    log.note_columns(served(contract), [years], salaries, None, sent)
+
+
+def look(log: RequestLog) -> None:
+    """What its thread does twice while the service runs: what is complete is written then."""
+    log._write_due(everything=False)
+    log._write_due(everything=False)
+
+
 def write(log: RequestLog) -> None:
     """What its thread does when the process ends."""
     log.start()
@@ -59,7 +78,7 @@ def test_part_when_all_rows_are_logged_then_holds_every_kind_as_it_was_checked(
     contract = with_rules(all_kinds(), **EVERY)
     row = [5, None, 3, "Junior", None, "Analyst", True, None, "2026-11-23"]
 
-    log.note(served(contract), [row], [100.5], [(90.0, 110.0)], [None])
+    log.note(served(contract), row, 100.5, (90.0, 110.0), None)
     write(log)
 
     (found,) = written(tmp_path)
@@ -91,7 +110,7 @@ def test_part_when_the_contract_names_fields_then_holds_no_others(
     both = contract_of(column("years"), category("town", "Bern", "Basel"))
     contract = with_rules(both, **EVERY, fields=["town"])
 
-    log.note(served(contract), [[5.0, "Bern"]], [1.0], None, [2.0])
+    log.note(served(contract), [5.0, "Bern"], 1.0, None, 2.0)
     write(log)
 
     (found,) = written(tmp_path)
@@ -105,7 +124,7 @@ def test_part_when_the_contract_asks_for_the_salary_then_holds_what_was_sent(
 ) -> None:
     contract = with_rules(contract_of(column("years")), **EVERY, salary=True)
 
-    log.note(served(contract), [[5.0], [6.0]], [1.0, 2.0], None, [70_000.0, None])
+    note(log, contract, [5.0, 6.0], [70_000.0, None])
     write(log)
 
     assert {(row["input_years"], row["actual"]) for row in written(tmp_path)} == {
@@ -119,7 +138,7 @@ def test_part_when_training_did_not_cover_a_value_then_the_row_is_marked(
 ) -> None:
     contract = with_rules(contract_of(column("years")), **EVERY)
 
-    log.note(served(contract), [[5.0], [11.0]], [1.0, 2.0], None, [None, None])
+    note(log, contract, [5.0, 11.0])
     write(log)
 
     marks = {row["input_years"]: row["warned"] for row in written(tmp_path)}
@@ -132,8 +151,9 @@ def test_part_when_rows_come_one_after_the_other_then_their_order_is_lost(
     random.seed(234)
     contract = with_rules(contract_of(column("years")), **EVERY)
 
+    answering = served(contract)
     for years in range(50):
-        log.note(served(contract), [[float(years)]], [1.0], None, [None])
+        log.note(answering, [float(years)], 1.0, None, None)
     write(log)
 
     found = [row["input_years"] for row in written(tmp_path)]
@@ -145,9 +165,10 @@ def test_part_when_two_bundles_answer_then_each_has_its_own(
 ) -> None:
     contract = with_rules(contract_of(column("years")), **EVERY)
     other = with_rules(contract_of(category("town", "Bern")), **EVERY)
+    first, second = served(contract, 7), served(other, 8)
 
-    log.note(served(contract, 7), [[5.0]], [1.0], None, [None])
-    log.note(served(other, 8), [["Bern"]], [1.0], None, [None])
+    log.note(first, [5.0], 1.0, None, None)
+    log.note(second, ["Bern"], 1.0, None, None)
     write(log)
 
     assert {row["model_version"] for row in written(tmp_path)} == {7, 8}
@@ -156,20 +177,18 @@ def test_part_when_two_bundles_answer_then_each_has_its_own(
 
 def test_part_when_its_first_row_is_old_then_it_is_written_before_the_end(tmp_path: Path) -> None:
     log = RequestLog(tmp_path, seconds=0)
-    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+    note(log, YEARS, [5.0])
 
-    log._take()
-    log._write_due(everything=False)
+    look(log)
 
     assert len(written(tmp_path)) == 1
 
 
 def test_part_when_its_first_row_is_young_then_it_waits(tmp_path: Path) -> None:
     log = RequestLog(tmp_path, seconds=60)
-    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+    note(log, YEARS, [5.0])
 
-    log._take()
-    log._write_due(everything=False)
+    look(log)
 
     assert written(tmp_path) == []
 
@@ -179,48 +198,99 @@ def test_part_when_it_has_as_many_rows_as_it_may_then_it_is_written(
 ) -> None:
     monkeypatch.setattr(request_log, "PART_ROWS", 2)
     log = RequestLog(tmp_path, seconds=60)
-    contract = with_rules(contract_of(column("years")), **EVERY)
-    log.note(served(contract), [[1.0], [2.0], [3.0]], [1.0] * 3, None, [None] * 3)
 
-    log._take()
+    note(log, YEARS, [1.0, 2.0])
+    look(log)
 
     assert len(written(tmp_path)) == 2
 
 
-def test_note_when_the_queue_is_full_then_rows_are_dropped_and_counted(
+def test_part_when_the_hour_is_over_then_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_log, "MAX_WAITING", 2)
+    log = RequestLog(tmp_path, seconds=60)
+    before = datetime(2026, 11, 30, 14, tzinfo=UTC)
+    with monkeypatch.context() as patch:
+        patch.setattr(request_log, "_this_hour", lambda: before)
+        note(log, YEARS, [1.0])
+
+    look(log)
+
+    assert [row["hour"] for row in written(tmp_path)] == [before]
+
+
+def test_part_when_a_request_adds_to_one_that_is_complete_then_its_row_is_there(
+    tmp_path: Path,
+) -> None:
+    log = RequestLog(tmp_path, seconds=0)
+    answering = served(YEARS)
+    log.note(answering, [1.0], 1.0, None, None)
+    (part,) = log._parts.values()  # which a request has just found
+
+    log._write_due(everything=False)
+    part.add([2.0], 1.0, None, None)
+    log._write_due(everything=False)
+
+    assert {row["input_years"] for row in written(tmp_path)} == {1.0, 2.0}
+
+
+def test_note_when_rows_come_faster_than_they_are_written_then_they_are_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_log, "MOST_ROWS", 2)
     counted: list[tuple[str, int]] = []
     metrics = SimpleNamespace(count=lambda outcome, rows: counted.append((outcome, rows)))
     monkeypatch.setattr(request_log, "request_log_metrics", lambda: metrics)
     log = RequestLog(tmp_path)
-    contract = with_rules(contract_of(column("years")), **EVERY)
 
-    log.note(served(contract), [[1.0]] * 5, [1.0] * 5, None, [None] * 5)
+    note(log, YEARS, [1.0] * 5)
     write(log)
 
     assert counted == [("dropped", 3), ("written", 2)]
 
 
+def test_note_columns_when_some_rows_are_chosen_then_their_values_stay_together(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    random.seed(234)
+    contract = with_rules(
+        contract_of(column("years"), category("town", "Bern", "Basel")), share=0.5, salary=True
+    )
+    years = [float(place) for place in range(200)]
+    towns = [["Bern", "Basel"][place % 2] for place in range(200)]
+    intervals = [(year - 1, year + 1) for year in years]
+
+    log.note_columns(served(contract), [years, towns], np.array(years), intervals, years)
+    write(log)
+
+    found = written(tmp_path)
+    assert 60 < len(found) < 140
+    for row in found:
+        year = row["input_years"]
+        assert row["input_town"] == towns[int(year)]
+        assert (row["predicted"], row["low"], row["high"], row["actual"]) == (
+            year,
+            year - 1,
+            year + 1,
+            year,
+        )
+
+
 def test_write_when_the_disk_is_full_then_the_service_goes_on_and_it_is_told_once(
-    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    log._seconds = 0
-    contract = with_rules(contract_of(column("years")), **EVERY)
+    log = RequestLog(tmp_path, seconds=0)
     caplog.set_level(logging.INFO, "salary_kedro.serving")
     with monkeypatch.context() as patch:
         patch.setattr(request_log, "write_whole", refuse)
         for _ in range(2):
-            log.note(served(contract), [[1.0]], [1.0], None, [None])
-            log._take()
-            log._write_due(everything=False)
-    log.note(served(contract), [[2.0]], [1.0], None, [None])
-    log._take()
-    log._write_due(everything=False)
+            note(log, YEARS, [1.0])
+            look(log)
+    note(log, YEARS, [2.0])
+    look(log)
 
     assert [record.getMessage() for record in caplog.records] == [
         (
@@ -249,7 +319,7 @@ def test_write_when_parts_are_too_old_or_too_many_then_the_oldest_go(tmp_path: P
 def test_part_when_it_is_written_then_its_file_tells_the_hour_alone(
     log: RequestLog, tmp_path: Path
 ) -> None:
-    log.note(served(with_rules(contract_of(column("years")), **EVERY)), [[5.0]], [1.0], None, [0.0])
+    note(log, YEARS, [5.0])
     write(log)
 
     (path,) = tmp_path.iterdir()
@@ -335,9 +405,9 @@ def test_read_request_log_when_the_days_are_no_number_then_says_what_they_must_b
 def test_as_parquet_when_no_row_is_given_a_value_then_the_kinds_stay() -> None:
     contract = all_kinds()
     hour = datetime(2026, 11, 30, 14, tzinfo=UTC)
-    row = (hour, *[None] * 9, 1.0, None, None, False)
+    columns = [[hour], *[[None]] * 9, [1.0], [None], [None], [False], [None]]
 
-    content = request_log.as_parquet(served(contract).bundle, [row])
+    content = request_log.as_parquet(served(contract).bundle, columns)
 
     kinds = pq.read_schema(pa.BufferReader(content)).types
     assert kinds[4:13] == [
