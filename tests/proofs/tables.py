@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from proofs.arrays import compare_arrays
 from proofs.tally import Tally
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Boolean, Column, Contract, Date, Integer
@@ -63,7 +64,20 @@ def _try(project: Project, table: RawTable, number: int) -> list[str]:
         if result.returncode != 0:
             return [f"kedro {' '.join(arguments)}: {result.stdout}{result.stderr}"]
     scored = _read(file.with_name(f"{file.stem}_scored.csv"), table.delimiter)
-    return [*_compare(table, scored), *_ask(project, env, file, scored)]
+    return [
+        *_compare(table, scored),
+        *_ask(project, env, file, scored),
+        *_compare_arrays(project, env),
+    ]
+
+
+def _compare_arrays(project: Project, env: str) -> list[str]:
+    """Every estimator, trained on the table's rows, must predict the same by its arrays."""
+    data = project.root / "data" / env
+    bundles = BundleStore(data / "06_models" / "bundles")
+    bundle = bundles.load(bundles.current() or "")
+    found = [*compare_arrays(bundle.contract, data / "05_model_input")]
+    return found if bundle.form == "arrays" else [*found, bundle.form_reason]
 
 
 def _paths(file: Path) -> str:
