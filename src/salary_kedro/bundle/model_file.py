@@ -6,11 +6,21 @@ service's workers imports this too, reads none, and so needs a third of the memo
 
 import io
 import json
+import re
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salary_kedro.bundle import limits
-from salary_kedro.bundle.files import FileError, check_size, check_values, open_zip, read_regular
+from salary_kedro.bundle.files import (
+    FileError,
+    check_size,
+    check_values,
+    open_regular,
+    open_zip,
+    read_regular,
+)
 from salary_kedro.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +42,8 @@ NOT_INSTALLED = (
 #: The member that describes the others, and the kind of node whose member is a zip of its own,
 #: which unpacks to anything; a fitted Pipeline of ours has none.
 SCHEMA = "schema.json"
+#: In the description of a file: the version of scikit-learn that an estimator was saved by.
+SKLEARN_VERSION = re.compile(r'"_sklearn_version": \{[^{}]*"content": "\\"([0-9][\w.]*)\\""')
 NESTED = {"SparseMatrixNode"}
 
 
@@ -60,6 +72,32 @@ def read_model(source: Path | bytes) -> "Pipeline":
     if not isinstance(model, Pipeline):
         raise UserError(f"the model file holds a {type(model).__name__}, not a Pipeline")
     return model
+
+
+@dataclass(frozen=True)
+class SavedBy:
+    """What has saved a model file.
+
+    Attributes:
+        version: That of scikit-learn.
+        is_boosting: Whether it holds gradient boosting, which no other minor version loads.
+    """
+
+    version: str
+    is_boosting: bool
+
+
+def saved_by(file: Path) -> SavedBy | None:
+    """Tell what has saved a model file, without loading it; None if that cannot be told."""
+    most = limits.max_model_bytes()
+    try:
+        with open_regular(file, most) as stream, open_zip(file.name, stream, most) as members:
+            check_size(SCHEMA, members.getinfo(SCHEMA).file_size, limits.MAX_SCHEMA_BYTES)
+            schema = members.read(SCHEMA).decode()
+    except (OSError, UserError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+    found = SKLEARN_VERSION.search(schema)
+    return found and SavedBy(found[1], "GradientBoosting" in schema)
 
 
 def _check_content(content: bytes, most: int) -> None:

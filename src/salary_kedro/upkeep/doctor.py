@@ -30,6 +30,7 @@ from salary_kedro.registry.store import (
     reading,
     store_exists,
 )
+from salary_kedro.upkeep.aging import check_aging, is_outlived
 from salary_kedro.upkeep.findings import FIX, Finding, advice, broken
 from salary_kedro.upkeep.retention import outdated
 from salary_kedro.upkeep.surroundings import examine_surroundings
@@ -342,7 +343,11 @@ def _check_artifacts(project: Project, state: State) -> list[Finding]:
     if places := former_places(project.uri, project.artifacts):
         return [_moved(places)]  # nothing is opened there
     folders = model_folders(project.uri, project.model_name)
-    return [*check_models(folders, state), *_check_packed(project, folders, state.alias)]
+    return [
+        *check_models(folders, state),
+        *_check_packed(project, folders, state.alias),
+        *check_aging(folders),
+    ]
 
 
 def _moved(places: Iterable[str]) -> Finding:
@@ -363,7 +368,8 @@ def check_models(folders: Mapping[int, Path], state: State) -> list[Finding]:
         remedy = "restore them from a copy, or delete the versions with `make ui`"
         found.append(advice(what, why, remedy))
     champion = state.champion
-    if champion is not None and (trouble := _trouble(folders.get(champion.number))):
+    folder = None if champion is None else folders.get(champion.number)
+    if champion is not None and (trouble := _trouble(folder)):
         why = "no new version can be compared with it, and it cannot be packaged"
         remedy = "restore it from a copy, or `kedro models rollback --reason TEXT`"
         found.append(broken(f"version {champion.number}, in production: {trouble}", why, remedy))
@@ -404,5 +410,5 @@ def _trouble(folder: Path | None) -> str | None:
     try:
         read_model(folder / MODEL)
     except UserError as error:
-        return str(error)
+        return None if is_outlived(folder) else str(error)
     return None
