@@ -15,7 +15,8 @@ from support import ROOT
 @pytest.fixture(autouse=True)
 def no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in the environment names another store or folder."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "SALARY_BUNDLES"):
+    stores = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "SALARY_BUNDLES", "SALARY_REQUEST_LOG")
+    for name in stores:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -177,6 +178,24 @@ def test_config_when_another_folder_of_bundles_is_set_then_uses_it(
     monkeypatch.setenv("SALARY_BUNDLES", "/elsewhere/bundles")
 
     assert load(conf)["catalog"]["bundles"]["filepath"] == "/elsewhere/bundles"
+
+
+def test_config_when_requests_are_logged_elsewhere_then_they_are_read_there(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(conf, "prod")["catalog"]["requests"]["filepath"] == (
+        "data/prod/07_model_output/requests"
+    )
+
+    monkeypatch.setenv("SALARY_REQUEST_LOG", "/elsewhere/requests")
+    assert load(conf)["catalog"]["requests"]["filepath"] == "/elsewhere/requests"
+
+
+def test_config_when_an_environment_is_named_then_so_does_the_command_to_train_again(
+    conf: Path,
+) -> None:
+    assert load(conf)["parameters"]["monitoring"]["retrain"] == "kedro run"
+    assert load(conf, "prod")["parameters"]["monitoring"]["retrain"] == "kedro run --env prod"
 
 
 def test_config_when_two_environments_are_loaded_then_each_keeps_its_own_files(
