@@ -4,7 +4,7 @@ from pathlib import Path
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.files import read_regular
-from salary_kedro.bundle.forms import read_form
+from salary_kedro.bundle.forms import FastForm, read_form
 from salary_kedro.bundle.limits import (
     CALIBRATION,
     CONTRACT,
@@ -21,7 +21,6 @@ from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 
 EXTRA = "extra_files"
-ARRAYS = (RUNTIME, RUNTIME_ARRAYS)
 
 
 def read_contract(folder: Path) -> Contract:
@@ -53,10 +52,15 @@ def find_arrays(folder: Path) -> Evaluator | None:
 
     They outlive the model's exact form.
     """
+    return find_form(folder).evaluator
+
+
+def find_form(folder: Path) -> FastForm:
+    """The arrays logged beside a model, or why there are none that could serve."""
     try:
-        return read_form(_read_some(folder, *ARRAYS), read_contract(folder)).evaluator
-    except (UserError, OSError):
-        return None
+        return read_form(_read_some(folder, RUNTIME, RUNTIME_ARRAYS), read_contract(folder))
+    except (UserError, OSError) as error:
+        return FastForm(None, f"its arrays cannot be read: {error}")
 
 
 def _read_some(folder: Path, *names: str) -> dict[str, bytes]:

@@ -59,6 +59,7 @@ def _head(shown: Row) -> Lines:
     if shown["verdict"] is not None:
         reason = str(shown["verdict"].get("reason", "-"))
         yield f"Verdict{_mark(shown['verdict_claimed'])}", reason
+    yield "Arrays", shown["runtime_reason"]
 
 
 def _figures(shown: Row) -> Lines:

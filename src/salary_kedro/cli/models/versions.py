@@ -103,13 +103,13 @@ def tell_versions(rows: Sequence[Row]) -> None:
 
 def show_version(project: Project, number: int) -> Row:
     """Everything about one version: verdict, evidence, lineage, parameters, metrics, report."""
-    from salary_kedro.promotion.logged import read_report
+    from salary_kedro.promotion.logged import find_form, read_report
     from salary_kedro.upkeep.opening import registry_of
 
     registry = registry_of(project)
     version = registry.version(number)
     state = registry.state()
-    run = registry.run(version)
+    run, folder = registry.run(version), registry.model_folder(number)
     about = [record for record in state.history if record.version == number]
     judged = [record for record in about if record.evidence is not None]
     return {
@@ -122,7 +122,8 @@ def show_version(project: Project, number: int) -> Row:
         "lineage": registry.lineage(number).texts(),
         "parameters": dict(run.parameters),
         "metrics": {name: _number(str(value)) for name, value in run.metrics.items()},
-        "report": read_report(registry.model_folder(number)).model_dump(mode="json"),
+        "report": read_report(folder).model_dump(mode="json"),
+        "runtime_reason": find_form(folder).reason,
     }
 
 

@@ -78,6 +78,7 @@ SHOWN: dict[str, Any] = {
     "lineage": {"data_sha256": "d" * 64, "git_commit": "abc", "git_dirty": "true"},
     "parameters": {"data_science.model": "ridge", "data_science.random_state": "234"},
     "metrics": {"rmse": 6311.26, "cv_rmse_mean": 5253.54, "cv_rmse_sd": 966.17, "rows_train": 28.0},
+    "runtime_reason": "it has no arrays: its steps are odd",
     "report": Report(groups=GROUPS, importance=IMPORTANCE).model_dump(mode="json"),
 }
 
@@ -96,6 +97,7 @@ def test_tell_when_all_is_known_then_the_findings_come_first_in_aligned_lines(
         "Run        r1",
         "Made from  data dddddddddddd, commit abc, with changes that are not committed",
         "Verdict    version 3 is promoted",
+        "Arrays     it has no arrays: its steps are odd",
         "RMSE       6,311.3 on the holdout rows, 5,253.5 ± 966.2 by cross-validation",
         "Metrics    rows_train 28",
         "",
@@ -128,11 +130,12 @@ def test_tell_when_a_version_is_of_an_earlier_release_then_leaves_out_what_is_no
         capsys, report=None, metrics={}, verdict=None, lineage={}, model=None, when=None, stage=None
     )
 
-    assert lines[:6] == [
+    assert lines[:7] == [
         "Version 3, of no stage",
         "Trained    - UTC, model unknown",
         "Run        r1",
         "Made from  -",
+        "Arrays     it has no arrays: its steps are odd",
         "RMSE       6,311.3",
         "Metrics    -",
     ]
@@ -169,11 +172,11 @@ def test_tell_when_intervals_were_scored_then_says_how_they_did(
 
     lines = told(capsys, report=report.model_dump(mode="json"))
 
-    assert lines[7] == (
+    assert lines[8] == (
         "Intervals    of 90 % hold 75 % of 12 holdout rows (by chance 42.8 % to 94.5 %), "
         "16,912.9 wide on average"
     )
-    assert lines[8] == (
+    assert lines[9] == (
         f"Percentiles  of 12 holdout rows: {fit} with an even spread (Kolmogorov-Smirnov, "
         f"p = {p_value:.2g})"
     )

@@ -101,6 +101,7 @@ def test_show_when_the_version_exists_then_tells_all_about_it(opened: Project) -
     assert shown["lineage"] == {"git_commit": "abc"}
     assert shown["parameters"] == {"data_science.model": "ridge"}
     assert shown["metrics"] == {"rmse": 1.0}
+    assert shown["runtime_reason"] == "it has no arrays: its steps are DummyRegressor"
 
 
 def test_show_when_a_metric_is_not_a_number_then_it_is_null(opened: Project) -> None:
