@@ -126,8 +126,8 @@ def test_evaluate_when_done_then_scores_the_holdout_and_cross_validates_the_trai
     fitted = fit_model(split.train, contract, parameters())
 
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
-    sure = calibrate_intervals(out_of_fold, split.record, contract, parameters())
-    scores = score_intervals(fitted, split.holdout, sure, contract)
+    sure = calibrate_intervals(out_of_fold, split.train, split.record, contract, parameters())
+    scores = score_intervals(fitted, split.holdout, split.record, sure, contract)
     found = evaluate_model(
         fitted, split.train, split.holdout, out_of_fold, split.record, scores, contract
     )
@@ -176,7 +176,7 @@ def test_calibrate_when_done_then_the_result_is_plain_json(
     fitted = fit_model(split.train, contract, parameters())
     out_of_fold = cross_validate(fitted, split.train, split.record, contract, parameters())
 
-    found = calibrate_intervals(out_of_fold, split.record, contract, parameters())
+    found = calibrate_intervals(out_of_fold, split.train, split.record, contract, parameters())
 
     assert (found["confidence"], found["rows"], found["reason"]) == (0.9, 28, "")
     assert json.loads(json.dumps(found)) == json.loads(Calibration(**found).model_dump_json())
@@ -285,7 +285,9 @@ def test_out_of_fold_when_it_is_of_other_training_rows_then_nobody_reads_it(
     old = cross_validate(model, split.train[1:], split.record, audited, parameters())
     halves = (model, split.train, split.holdout, old, split.record, {}, audited)
     read = {
-        "intervals": lambda: calibrate_intervals(old, split.record, audited, parameters()),
+        "intervals": lambda: calibrate_intervals(
+            old, split.train, split.record, audited, parameters()
+        ),
         "metrics": lambda: evaluate_model(*halves),
         "groups": lambda: score_groups(*halves, parameters()),
     }
@@ -300,7 +302,7 @@ def test_out_of_fold_when_an_older_release_made_it_then_it_is_made_anew(
     old = exact(split).drop(columns="train_sha256")
 
     with pytest.raises(UserError, match="run again from the node cross_validate"):
-        calibrate_intervals(old, split.record, contract, parameters())
+        calibrate_intervals(old, split.train, split.record, contract, parameters())
 
 
 def test_score_inputs_when_done_then_tells_of_each_input_in_three_ways(

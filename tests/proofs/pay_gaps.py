@@ -148,7 +148,7 @@ def _gaps(world: World, model: ModelName, gap: float, seed: int) -> list[Gap]:
     )
     folding = fold_rows(train, SPLIT, folds=5, repeats=1, random_state=234)
     out_of_fold = predict_out_of_fold(fitted, train, contract, folding)
-    unseen = unseen_rows(fitted, train, holdout, out_of_fold, contract)
+    unseen = unseen_rows(fitted, train, holdout, out_of_fold, contract, SPLIT)
     report = score_groups(unseen, contract, Calibration(), 5)
     return [
         _as_gap(column.column, scores, report.confidence)

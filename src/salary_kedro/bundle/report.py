@@ -27,12 +27,15 @@ class Coverage(Section):
         share: Share of them within; of their weights, where rows have some.
         low: Lower end of the 95 % interval of that share, by Clopper and Pearson.
         high: Upper end.
+        effective_rows: As how many independent rows of equal weight they count in that, if rows
+            have weights, or several are one person's; None in reports of older releases.
     """
 
     rows: Annotated[int, Field(ge=0)]
     share: Share
     low: Share
     high: Share
+    effective_rows: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class Level(Section):

@@ -40,6 +40,18 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def holdout_rows(covered: Mapping[str, Any]) -> str:
+    """How many holdout rows a coverage rests on, and as how many they count.
+
+    Args:
+        covered: A `Coverage` of the report, as plain JSON.
+    """
+    rows, known = count(covered["rows"], "holdout row"), covered.get("effective_rows")
+    if known is None or round(known) >= covered["rows"]:
+        return rows
+    return f"{rows} (which tell as much as {known:,.0f} independent ones)"
+
+
 def printable(text: str) -> str:
     """A text in one line, without characters that control the terminal or the reading direction."""
     return "".join(char if char.isprintable() else " " for char in text)

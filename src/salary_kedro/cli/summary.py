@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salary_kedro.cli.console import count, printable
+from salary_kedro.cli.console import count, holdout_rows, printable
 from salary_kedro.project.places import run_folder
 from salary_kedro.promotion.verdict import figure, signed
 from salary_kedro.tables.left_out import NO_ROW, WORDS
@@ -103,7 +103,7 @@ def _intervals(scores: Mapping[str, Any]) -> str:
     wanted = 100 * scores["confidence"]
     by_chance = "within chance" if low <= wanted <= high else "beyond chance"
     return (
-        f"of {wanted:g} % hold {share:.1f} % of {count(found['rows'], 'holdout row')}, {by_chance} "
+        f"of {wanted:g} % hold {share:.1f} % of {holdout_rows(found)}, {by_chance} "
         f"({low:.1f} to {high:.1f} %); {figure(scores['mean_width'], ',.1f')} wide on average"
     )
 

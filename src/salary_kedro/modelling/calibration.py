@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle.calibration import MOST, TINY, Calibration, are_apart
 from salary_kedro.contract import Contract
+from salary_kedro.modelling.clusters import effective_rows
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -54,7 +55,12 @@ class _Lines:
 UNCHANGED = _Lines(np.zeros(1), np.zeros(1), np.ones(1))
 
 
-def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) -> Calibration:
+def calibrate(
+    out_of_fold: pd.DataFrame,
+    contract: Contract,
+    confidence: float,
+    clusters: Places | None = None,
+) -> Calibration:
     """Learn from the first repeat of a cross-validation, which holds each row at most once.
 
     Args:
@@ -63,6 +69,8 @@ def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) 
             NeurIPS 32).
         contract: Says what the target can be, and whether its logarithm was fitted.
         confidence: Share of cases that the intervals should cover, between 0 and 1.
+        clusters: Which training rows belong together, `clusters.clusters_of`; they widen the
+            margin of percentiles.
     """
     first = out_of_fold[out_of_fold["repeat"] == 0]
     target = contract.target
@@ -72,6 +80,7 @@ def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) 
             actual, predicted = np.log(actual), np.log(predicted)
     weights = first["weight"].to_numpy() if "weight" in first else np.ones(len(first))
     weights = weights / weights.max()  # so that equal ones are exactly 1
+    whose = None if clusters is None else clusters[first["place"].to_numpy()]
     lines = _draw_lines(predicted, actual, weights)
     scores = _cross_fit(predicted, actual, weights, first["fold"].to_numpy())
     levels, widths = _widths(np.abs(scores), weights, confidence)
@@ -79,7 +88,7 @@ def calibrate(out_of_fold: pd.DataFrame, contract: Contract, confidence: float) 
         confidence=confidence,
         reason=_reason(len(first), levels, confidence),
         rows=len(first),
-        effective_rows=max(1.0, float(weights.sum() ** 2 / (weights**2).sum())),
+        effective_rows=max(1.0, effective_rows(actual - predicted, weights, whose)),
         log_scale=target.log_scale,
         minimum=target.interval.low,
         maximum=target.interval.high,

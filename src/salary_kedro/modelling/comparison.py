@@ -23,25 +23,33 @@ def rmse(errors: Errors, axis: int = -1, weights: Errors | None = None) -> Error
 
 
 def gain_interval(
-    champion: Errors, challenger: Errors, confidence: float, weights: Errors | None = None
+    champion: Errors,
+    challenger: Errors,
+    confidence: float,
+    weights: Errors | None = None,
+    clusters: NDArray[np.intp] | None = None,
 ) -> tuple[float, float] | None:
     """Interval of the gain, champion RMSE minus challenger RMSE, in the errors' unit.
 
     Percentile interval of the paired bootstrap, 9,999 resamples of the rows, seed 234
     (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Above
     5,000 rows its normal limit by the delta method (the same, chapter 5). A row is drawn
-    together with its weight, so that weights that differ much widen the interval.
+    together with its weight, so that weights that differ much widen the interval; and rows that
+    belong together are drawn together.
 
     Args:
         champion: Actual minus predicted of the champion, shape (rows,).
         challenger: The challenger's, on the same rows in the same order.
         confidence: Above 0, below 1.
         weights: How many people each row stands for, above 0; None if all are one.
+        clusters: Which rows belong together, numbered from 0; None if none do.
 
     Returns:
-        Lower and upper end, not finite where squares overflow; None on fewer than two rows,
-        which say nothing about chance.
+        Lower and upper end, not finite where squares overflow; None on fewer than two rows or
+        clusters, which say nothing about chance.
     """
+    if clusters is not None:
+        champion, challenger, weights = _as_clusters(champion, challenger, weights, clusters)
     if len(champion) < 2:
         return None
     if len(champion) > MAX_RESAMPLED_ROWS:
@@ -61,6 +69,20 @@ def gain_interval(
         )
     low, high = result.confidence_interval
     return float(low), float(high)
+
+
+def _as_clusters(
+    champion: Errors, challenger: Errors, weights: Errors | None, clusters: NDArray[np.intp]
+) -> tuple[Errors, Errors, Errors]:
+    """A row for each cluster, with its RMSEs and its total weight: those of all are the same."""
+    known = np.ones(len(champion)) if weights is None else weights
+    numbers = np.unique(clusters, return_inverse=True)[1]
+    totals: Errors = np.bincount(numbers, known).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        roots = (
+            np.sqrt(np.bincount(numbers, known * x**2) / totals) for x in (champion, challenger)
+        )
+        return next(roots), next(roots), totals
 
 
 def _gain(

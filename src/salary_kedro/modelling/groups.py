@@ -20,7 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.report import ColumnScores, GroupReport, GroupScores
 from salary_kedro.contract import Boolean, Category, Contract, Date, Feature, Integer, Number
+from salary_kedro.modelling.clusters import clusters_of
 from salary_kedro.modelling.evaluation import features_and_target, weights_of
+from salary_kedro.modelling.folding import Splitting
 
 #: A smaller group is withheld, if nothing else is asked for: its scores would tell of single
 #: persons.
@@ -53,6 +55,8 @@ class UnseenRows:
         predicted: Predicted target.
         weights: How many people each row stands for, 1 on average.
         linear: Whether the estimator is a linear one.
+        units: Of what person, household or employer each row is, numbered from 0; each by itself
+            where that is not known.
     """
 
     rows: pd.DataFrame
@@ -61,6 +65,7 @@ class UnseenRows:
     predicted: Numbers
     weights: Numbers
     linear: bool
+    units: Places
 
     @property
     def residuals(self) -> Numbers:
@@ -74,6 +79,7 @@ def unseen_rows(
     holdout: pd.DataFrame,
     out_of_fold: pd.DataFrame,
     contract: Contract,
+    splitting: Splitting,
 ) -> UnseenRows:
     """Put the training rows, as cross-validation first predicted them, beside the holdout.
 
@@ -83,12 +89,13 @@ def unseen_rows(
         holdout: The holdout rows.
         out_of_fold: As `evaluation.predict_out_of_fold` gives it.
         contract: Names the columns.
+        splitting: How the rows were split.
     """
     first = out_of_fold[out_of_fold["repeat"] == 0]
     rows = pd.concat([train.iloc[first["place"]], holdout], ignore_index=True)
     features, actual = features_and_target(rows, contract)
     predicted = model.predict(features.iloc[len(first) :])
-    weights = weights_of(rows, contract)
+    weights, units = weights_of(rows, contract), clusters_of(rows, contract, splitting)
     return UnseenRows(
         rows=rows,
         inputs=np.asarray(model[:-1].transform(features), dtype=np.float64),
@@ -96,6 +103,7 @@ def unseen_rows(
         predicted=np.concatenate([first["predicted"], predicted]),
         weights=np.ones(len(rows)) if weights is None else weights / weights.mean(),
         linear=_is_linear(model),
+        units=np.arange(len(rows)) if units is None else units,
     )
 
 
@@ -119,10 +127,10 @@ def score_groups(
         unseen: The rows, and what models predicted that had not seen them.
         contract: Names the audit columns.
         calibration: How sure the model is.
-        min_rows: A group of fewer rows is withheld.
+        min_rows: A group of fewer rows, or of fewer units, is withheld.
     """
     groups = {column.name: _members(unseen.rows[column.name], column) for column in contract.audits}
-    shown = withhold(groups, min_rows)
+    shown = _told_groups(groups, unseen.units, min_rows)
     gaps = sum(max(0, len(members) - 1) for members in shown.values())
     covered = _covered(unseen, calibration)
     return GroupReport(
@@ -164,6 +172,19 @@ def _quarters(values: pd.Series) -> pd.Series:
     return quarters.map(dict(enumerate(QUARTERS, start=1)))
 
 
+def _told_groups(groups: Mapping[str, Members], units: Places, min_rows: int) -> dict[str, Members]:
+    """Withhold by units: several rows of one person are no group."""
+    by_unit = {
+        column: {name: np.bincount(units, rows) > 0 for name, rows in members.items()}
+        for column, members in groups.items()
+    }
+    told = withhold(by_unit, min_rows)
+    return {
+        column: {name: rows for name, rows in members.items() if name in told[column]}
+        for column, members in groups.items()
+    }
+
+
 def withhold(groups: Mapping[str, Members], min_rows: int) -> dict[str, Members]:
     """Leave out small groups, and others by which their figures could be had by subtraction.
 
@@ -173,7 +194,7 @@ def withhold(groups: Mapping[str, Members], min_rows: int) -> dict[str, Members]
     difference of both. (Hundepool et al. 2012, Statistical Disclosure Control, chapter 4.)
 
     Args:
-        groups: By column, which rows each group has.
+        groups: By column, which rows each group has; or which persons, who may be in several.
         min_rows: Fewest rows that a figure may rest on.
     """
     shown = {name: _complement(members, members, min_rows) for name, members in groups.items()}
@@ -189,8 +210,8 @@ def _complement(shown: Members, groups: Members, min_rows: int) -> Members:
     by_size = sorted(shown, key=lambda name: int(groups[name].sum()))
     keep = [name for name in by_size if groups[name].sum() >= min_rows][-MAX_GROUPS:]
     while keep:
-        hidden = [int(rows.sum()) for name, rows in groups.items() if name not in keep]
-        if not hidden or (len(hidden) > 1 and sum(hidden) >= min_rows):
+        hidden = [rows for name, rows in groups.items() if name not in keep]
+        if not hidden or (len(hidden) > 1 and np.any(hidden, axis=0).sum() >= min_rows):
             break
         del keep[0]
     return {name: shown[name] for name in shown if name in keep}
@@ -231,7 +252,7 @@ def _scores(
         GroupScores(
             group=name,
             rows=int(rows.sum()),
-            **_errors(unseen.residuals[rows], unseen.weights[rows]),
+            **_errors(unseen.residuals[rows], unseen.weights[rows], unseen.units[rows]),
             coverage=None
             if covered is None
             else float(np.average(covered[rows], weights=unseen.weights[rows])),
@@ -241,12 +262,12 @@ def _scores(
     )
 
 
-def _errors(residuals: Numbers, weights: Numbers) -> dict[str, float]:
+def _errors(residuals: Numbers, weights: Numbers, units: Places) -> dict[str, float]:
     """Errors of one group, and the interval of the mean residual."""
     mean = float(np.average(residuals, weights=weights))
     ones = np.ones((len(residuals), 1))
-    error = _standard_errors(ones, ones, residuals, weights)[0]
-    half = error * _quantile(CONFIDENCE, len(residuals))
+    error = _standard_errors(ones, ones, residuals, weights, units)[0]
+    half = error * _quantile(CONFIDENCE, len(np.unique(units)))
     return {
         "mean_residual": mean,
         "low": mean - half,
@@ -272,14 +293,15 @@ def _compare(unseen: UnseenRows, members: Members, gaps: int) -> dict[str, dict[
     rows = np.any([*members.values()], axis=0)
     belongs = np.column_stack([members[name][rows] for name in others]).astype(np.float64)
     weights, residuals = unseen.weights[rows], unseen.residuals[rows]
-    rest = belongs - _told(unseen.inputs[rows], belongs, weights, linear=unseen.linear)
+    units = unseen.units[rows]
+    rest = belongs - _told(unseen.inputs[rows], belongs, weights, units, linear=unseen.linear)
     told = 1 - np.average(rest**2, axis=0, weights=weights) / _variance(belongs, weights)
     sides = _centred(rest, weights), _centred(belongs, weights), _centred(residuals, weights)
     values = _coefficients(*sides, weights)
-    errors = _standard_errors(*sides, weights)
+    errors = _standard_errors(*sides, weights, units)
     found = {}
     for place, name in enumerate(others):
-        smaller = int(min(members[name].sum(), members[reference].sum()))
+        smaller = min(len(np.unique(unseen.units[members[side]])) for side in (name, reference))
         half = errors[place] * _quantile(1 - (1 - CONFIDENCE) / gaps, smaller)
         share = float(np.clip(told[place], 0, 1))
         gap, low, high = (float(values[place] + side) for side in (0, -half, half))
@@ -289,8 +311,10 @@ def _compare(unseen: UnseenRows, members: Members, gaps: int) -> dict[str, dict[
     return found
 
 
-def _told(inputs: Numbers, belongs: Numbers, weights: Numbers, *, linear: bool) -> Numbers:
-    """What inputs tell of the membership of a row, learned from other rows.
+def _told(
+    inputs: Numbers, belongs: Numbers, weights: Numbers, units: Places, *, linear: bool
+) -> Numbers:
+    """What inputs tell of the membership of a row, learned from rows of other units.
 
     It is learned as the pay is: by a line, or else by a tree of large leaves. Unlike the pay's,
     its details would only add noise.
@@ -301,8 +325,10 @@ def _told(inputs: Numbers, belongs: Numbers, weights: Numbers, *, linear: bool) 
     tree = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=SEED)
     learner = Pipeline([("scale", StandardScaler()), ("learn", Ridge() if linear else tree)])
     told = np.empty_like(belongs)
-    folds = KFold(min(FOLDS, len(inputs)), shuffle=True, random_state=SEED)
-    for fitted, scored in folds.split(inputs):
+    known = np.unique(units)
+    folds = KFold(min(FOLDS, len(known)), shuffle=True, random_state=SEED)
+    for parts in folds.split(known):
+        fitted, scored = (np.flatnonzero(np.isin(units, known[part])) for part in parts)
         learner.fit(inputs[fitted], belongs[fitted], learn__sample_weight=weights[fitted])
         told[scored] = learner.predict(inputs[scored]).reshape(len(scored), -1)
     return told
@@ -339,22 +365,27 @@ def _resampled(
 
 
 def _standard_errors(
-    instruments: Numbers, regressors: Numbers, values: Numbers, weights: Numbers
+    instruments: Numbers, regressors: Numbers, values: Numbers, weights: Numbers, units: Places
 ) -> Numbers:
     """Standard errors of the coefficients: of 999 resamples of the rows, a row with its weight.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 9; above 5,000
-    rows their limit (White 1982, Econometrica 50(2)).
+    rows their limit (White 1982, Econometrica 50(2)). Rows of one unit are drawn together
+    (Cameron, Gelbach and Miller 2008, The Review of Economics and Statistics 90(3); for the limit
+    Liang and Zeger 1986, Biometrika 73(1)).
     """
-    rows = len(values)
+    rows, numbers = len(values), np.unique(units, return_inverse=True)[1]
+    count = int(numbers.max()) + 1
     if rows > MAX_RESAMPLED_ROWS:
         fitted = _coefficients(instruments, regressors, values, weights)
         inverse = np.linalg.pinv((weights[:, None] * instruments).T @ regressors)
         scores = instruments * (weights * (values - regressors @ fitted))[:, None]
-        limit: Numbers = np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse.T))
+        totals = np.zeros((count, scores.shape[1]))
+        np.add.at(totals, numbers, scores)
+        limit: Numbers = np.sqrt(np.diag(inverse @ (totals.T @ totals) @ inverse.T))
         return limit
     random = np.random.default_rng(SEED)
-    drawn = random.multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
+    drawn = random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)[:, numbers]
     resampled = _resampled(instruments, regressors, values, drawn * weights)
     error: Numbers = resampled.std(axis=0, ddof=1)
     return error

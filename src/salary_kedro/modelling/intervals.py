@@ -17,6 +17,7 @@ from salary_kedro.bundle.report import (
     Report,
 )
 from salary_kedro.contract import Contract
+from salary_kedro.modelling.clusters import effective_rows, kish
 from salary_kedro.modelling.evaluation import Metrics, weights_of
 from salary_kedro.modelling.groups import MIN_GROUP_ROWS
 
@@ -30,7 +31,11 @@ MAX_BINS = 10
 
 
 def score_calibration(
-    predicted: Numbers, holdout: pd.DataFrame, calibration: Calibration, contract: Contract
+    predicted: Numbers,
+    holdout: pd.DataFrame,
+    calibration: Calibration,
+    contract: Contract,
+    clusters: Places | None = None,
 ) -> Report:
     """Compare intervals and percentiles with the actual targets of holdout rows.
 
@@ -39,6 +44,7 @@ def score_calibration(
         holdout: The rows.
         calibration: What gives the intervals.
         contract: Names target and weight.
+        clusters: Which rows belong together, as `clusters.clusters_of` gives it.
 
     Returns:
         The sections `intervals` and `percentiles`; None where there are no intervals or rows.
@@ -49,19 +55,21 @@ def score_calibration(
     found, chances = calibration.intervals(predicted), calibration.chances(predicted, actual)
     weights = weights_of(holdout, contract)
     known = np.ones(len(actual)) if weights is None else weights
+    residuals = actual - predicted
+    rows = effective_rows(residuals, known, clusters)
     return Report(
         intervals=None
         if found is None
         else IntervalScores(
             confidence=found.confidence,
-            coverage=coverage(_is_within(actual, found), known),
+            coverage=coverage(_is_within(actual, found), known, rows),
             mean_width=float(np.average(found.high - found.low, weights=known)),
-            thirds=tuple(_thirds(predicted, _is_within(actual, found), known)),
+            thirds=tuple(_thirds(predicted, residuals, _is_within(actual, found), known, clusters)),
             levels=tuple(_by_level(predicted, actual, known, calibration)),
         ),
         percentiles=None
         if chances is None
-        else score_chances(chances, known, calibration.effective_rows),
+        else score_chances(chances, known, calibration.effective_rows, rows),
     )
 
 
@@ -76,24 +84,36 @@ def calibration_metrics(report: Report) -> Metrics:
     return found
 
 
-def coverage(is_within: NDArray[np.bool_], weights: Numbers) -> Coverage:
+def coverage(
+    is_within: NDArray[np.bool_], weights: Numbers, effective: float | None = None
+) -> Coverage:
     """The share of rows within their intervals, and its 95 % interval.
 
-    That is the exact one of Clopper and Pearson (1934, Biometrika 26); of weighted rows, for as
-    many as would tell as much (Korn and Graubard, 1998, Survey Methodology 24).
+    That is the exact one of Clopper and Pearson (1934, Biometrika 26); of rows that have weights
+    or belong together, for as many as would tell as much (Korn and Graubard, 1998, Survey
+    Methodology 24).
+
+    Args:
+        is_within: Whether each row lies within its interval.
+        weights: How much each row counts.
+        effective: As how many rows they count, `clusters.effective_rows`; None if none belong
+            together.
     """
-    rows = _effective(weights)
+    rows = kish(weights) if effective is None else effective
     share = float(np.average(is_within, weights=weights))
     inside, outside = share * rows, (1 - share) * rows
     return Coverage(
         rows=len(is_within),
+        effective_rows=rows,
         share=share,
         low=float(betaincinv(inside, outside + 1, 0.025)) if inside else 0.0,
         high=float(betaincinv(inside + 1, outside, 0.975)) if outside else 1.0,
     )
 
 
-def score_chances(chances: Numbers, weights: Numbers, residuals: float) -> PercentileScores:
+def score_chances(
+    chances: Numbers, weights: Numbers, residuals: float, effective: float | None = None
+) -> PercentileScores:
     """Compare shares below the actual target with even ones.
 
     The p-value is that of Smirnov's limit for two samples, rows and residuals, because the
@@ -103,12 +123,13 @@ def score_chances(chances: Numbers, weights: Numbers, residuals: float) -> Perce
         chances: The shares of rows, between 0 and 1.
         weights: How much each row counts.
         residuals: How many residuals the shares rest on.
+        effective: As how many rows these count; None if none belong together.
     """
     order = np.argsort(chances, kind="stable")
     parts = weights[order] / weights.sum()
     above = np.cumsum(parts) - chances[order]
     ks = float(np.max([above, parts - above]))
-    rows = _effective(weights)
+    rows = kish(weights) if effective is None else effective
     root = math.sqrt(rows * residuals / (rows + residuals))
     bins = min(MAX_BINS, len(chances) // MIN_GROUP_ROWS)
     counts, _ = np.histogram(chances, bins=max(1, bins), range=(0, 1), weights=weights)
@@ -120,22 +141,23 @@ def score_chances(chances: Numbers, weights: Numbers, residuals: float) -> Perce
     )
 
 
-def _effective(weights: Numbers) -> float:
-    """How many rows of equal weight would tell as much (Kish, 1965, Survey Sampling)."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
-
 def _is_within(actual: Numbers, intervals: Intervals) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = (intervals.low <= actual) & (actual <= intervals.high)
     return found
 
 
 def _thirds(
-    predicted: Numbers, is_within: NDArray[np.bool_], weights: Numbers
+    predicted: Numbers,
+    residuals: Numbers,
+    is_within: NDArray[np.bool_],
+    weights: Numbers,
+    clusters: Places | None,
 ) -> Iterator[Coverage]:
     if len(predicted) >= THIRDS * MIN_GROUP_ROWS:
         for places in np.array_split(np.argsort(predicted, kind="stable"), THIRDS):
-            yield coverage(is_within[places], weights[places])
+            part = None if clusters is None else clusters[places]
+            rows = effective_rows(residuals[places], weights[places], part)
+            yield coverage(is_within[places], weights[places], rows)
 
 
 def _by_level(

@@ -72,14 +72,15 @@ def plot_residuals(model: Pipeline, holdout: pd.DataFrame, contract: Contract) -
 def plot_coverage(scores: IntervalScores | None) -> Figure:
     """Share of holdout rows within their intervals, by confidence, with what chance can make of it.
 
-    That is the normal 95 % range of a share of so many rows; without intervals, only the line
-    of equality is drawn.
+    That is the normal 95 % range of a share of as many rows as they count for; without intervals,
+    only the line of equality is drawn.
     """
     figure, axes = _blank("Coverage of the holdout rows by confidence")
     axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="expected")
     if scores is not None:
         levels = np.linspace(0, 1, CURVE_POINTS)
-        reach = NORMAL_QUANTILE * np.sqrt(levels * (1 - levels) / scores.coverage.rows)
+        rows = scores.coverage.effective_rows or scores.coverage.rows
+        reach = NORMAL_QUANTILE * np.sqrt(levels * (1 - levels) / rows)
         low, high = np.clip([levels - reach, levels + reach], 0, 1)
         axes.fill_between(levels, low, high, color="grey", alpha=0.2, label="by chance, 95 %")
         found = [(level.confidence, level.share) for level in scores.levels]

@@ -15,6 +15,7 @@ from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.baseline import BASELINES
+from salary_kedro.modelling.clusters import effective_rows
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.intervals import coverage
@@ -72,6 +73,7 @@ class Judge:
         weights: Errors | None = None,
         prints: RowPrints | None = None,
         split: SplitName | None = None,
+        clusters: NDArray[np.intp] | None = None,
     ) -> None:
         """Take the rows that every version is scored on.
 
@@ -85,6 +87,7 @@ class Judge:
             prints: Fingerprints of the rows, by which is found what a version was trained on;
                 None to ask for nothing of the kind.
             split: How the rows were split; None if that is unknown.
+            clusters: Which rows belong together, `clusters.clusters_of`.
 
         Raises:
             UserError: If there are no rows.
@@ -95,7 +98,7 @@ class Judge:
                 "data_engineering.train_size, or give more data"
             )
         self._registry, self._holdout, self.policy = registry, holdout, policy
-        self._weights = weights
+        self._weights, self._clusters = weights, clusters
         self._prints, self._split = prints, split
         self._errors: dict[int, Errors] = {}
         self._seen: dict[int, Seen] = {}
@@ -302,7 +305,8 @@ class Judge:
             return None
         confidence = self.policy.required_confidence or SHOWN_CONFIDENCE
         weights = None if self._weights is None else self._weights[which]
-        found = gain_interval(*errors, confidence, weights)
+        clusters = None if self._clusters is None else self._clusters[which]
+        found = gain_interval(*errors, confidence, weights, clusters)
         if found is None or not np.isfinite(found).all():
             return None  # too few rows, or squares beyond what a float holds
         return Interval(low=found[0], high=found[1], confidence=confidence)
@@ -322,7 +326,9 @@ class Judge:
             return None
         weights = np.ones(len(actual)) if self._weights is None else self._weights
         is_within = (found.low <= actual) & (actual <= found.high)
-        return coverage(is_within[unseen], weights[unseen])
+        clusters = None if self._clusters is None else self._clusters[unseen]
+        rows = effective_rows(errors[challenger.number][unseen], weights[unseen], clusters)
+        return coverage(is_within[unseen], weights[unseen], rows)
 
     def _largest_gap(self, challenger: Contestant) -> Gap | None:
         """The largest gap between groups in its report; None if nobody asks, or there is none."""

@@ -237,3 +237,27 @@ def test_gain_interval_when_one_row_outweighs_the_others_then_is_wider() -> None
     assert plain is not None
     assert found is not None
     assert found[1] - found[0] > plain[1] - plain[0]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gain_interval_when_rows_are_copies_of_a_persons_then_is_that_of_the_persons(
+    monkeypatch: pytest.MonkeyPatch, weighted: bool
+) -> None:
+    old, new = large(60)
+    weights = np.random.default_rng(1).uniform(1, 3, 60) if weighted else None
+    copied = np.repeat(np.arange(60), 4)
+    many = None if weights is None else weights[copied] / 4
+
+    alone = gain_interval(old, new, 0.9, weights)
+    together = gain_interval(old[copied], new[copied], 0.9, many, copied)
+    monkeypatch.setattr(comparison, "MAX_RESAMPLED_ROWS", 10)
+    limit = gain_interval(old[copied], new[copied], 0.9, many, copied)
+
+    assert together == pytest.approx(alone)
+    assert limit == pytest.approx(gain_interval(old, new, 0.9, weights))
+
+
+def test_gain_interval_when_all_rows_are_one_persons_then_says_nothing() -> None:
+    old, new = large(10)
+
+    assert gain_interval(old, new, 0.9, None, np.zeros(10, dtype=int)) is None

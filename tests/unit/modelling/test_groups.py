@@ -37,7 +37,12 @@ def audited(*audits: dict[str, Any]) -> Contract:
 
 
 def unseen(
-    residuals: Any, inputs: Any = None, weights: Any = None, linear: bool = True, **audits: Any
+    residuals: Any,
+    inputs: Any = None,
+    weights: Any = None,
+    linear: bool = True,
+    units: Any = None,
+    **audits: Any,
 ) -> UnseenRows:
     """Rows of a salary around 100, which is predicted of all."""
     found = np.asarray(residuals, dtype=float)
@@ -48,6 +53,7 @@ def unseen(
         predicted=np.full(len(found), 100.0),
         weights=np.ones(len(found)) if weights is None else weights / np.mean(weights),
         linear=linear,
+        units=np.arange(len(found)) if units is None else np.asarray(units),
     )
 
 
@@ -337,6 +343,46 @@ def test_withhold_when_there_are_very_many_groups_then_tells_the_largest() -> No
     assert all(str(i) in found["x"] for i in range(1, 60, 2))
 
 
+# --- Rows of one person ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [5_000, 10])
+def test_score_groups_when_rows_are_repeated_then_intervals_are_those_of_the_persons(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(groups, "MAX_RESAMPLED_ROWS", most)
+    rng = np.random.default_rng(7)
+    residuals, inputs = rng.normal(0, 10, 60), rng.normal(0, 1, (60, 1))
+    sexes = np.array(["Female", "Male"] * 30)
+    alone = scored(unseen(residuals, inputs, sex=texts(*sexes)), audited(SEX)).groups[1]
+    copied = np.repeat(np.arange(60), 4)
+    known = {"inputs": inputs[copied], "sex": texts(*sexes[copied])}
+
+    together = scored(unseen(residuals[copied], **known, units=copied), audited(SEX)).groups[1]
+    apart = scored(unseen(residuals[copied], **known), audited(SEX)).groups[1]
+
+    assert together.rows == 120
+    for low, high in (("low", "high"), ("gap_low", "gap_high")):
+        width, as_persons, as_rows = (
+            getattr(found, high) - getattr(found, low) for found in (alone, together, apart)
+        )
+        assert as_persons == pytest.approx(width, rel=0.03)
+        assert as_rows < 0.6 * width  # four times as many rows: half as wide
+
+
+def test_score_groups_when_a_group_is_one_person_then_it_is_withheld() -> None:
+    sexes = texts(*["Female"] * 8, *["Male"] * 8, *["Other"] * 8)
+    units = [*range(8), *range(8, 16), *[16] * 8]
+
+    found = scored(
+        unseen(np.arange(24.0), sex=sexes, units=units),
+        audited(category("sex", ["Female", "Male", "Other"], use="audit")),
+    )
+
+    # The person is withheld, and the smallest other group with it, or it could be subtracted.
+    assert (found.withheld, len(found.groups)) == (2, 1)
+
+
 # --- Rows and tables ------------------------------------------------------------------------
 
 
@@ -351,7 +397,7 @@ def test_unseen_rows_when_a_model_is_trained_then_no_row_is_predicted_by_one_tha
     folding = fold_rows(train, SPLIT, folds=2, repeats=2, random_state=234)
     out_of_fold = predict_out_of_fold(model, train, contract, folding)
 
-    found = unseen_rows(model, train, holdout, out_of_fold, contract)
+    found = unseen_rows(model, train, holdout, out_of_fold, contract, SPLIT)
 
     first = out_of_fold[:20]
     assert len(found.rows) == 30

@@ -174,3 +174,22 @@ def test_score_chances_when_residuals_are_as_few_as_rows_then_counts_half() -> N
 def test_score_chances_when_rows_are_few_then_draws_few_ranges() -> None:
     assert score_chances(np.array([0.1, 0.6, 0.7]), np.ones(3), 9).histogram == ()
     assert len(score_chances(np.linspace(0, 1, 12), np.ones(12), 9).histogram) == 2
+
+
+def test_score_when_rows_are_one_persons_then_chance_is_that_of_persons(contract: Contract) -> None:
+    # Ten persons of four rows each, five of them far above; one of these is outside.
+    actual = [*[99.0] * 20, *[101.0] * 16, *[150.0] * 4]
+    persons = np.repeat(np.arange(10), 4)
+    holdout = pd.DataFrame({"salary": actual})
+
+    found = score_calibration(np.full(40, 100.0), holdout, SURE, contract, persons)
+
+    assert found.intervals is not None
+    covered = found.intervals.coverage
+    assert (covered.rows, covered.effective_rows, covered.share) == (40, pytest.approx(10), 0.9)
+    # Clopper and Pearson's for 9 of 10, from tables
+    assert (covered.low, covered.high) == pytest.approx((0.5550, 0.9975), abs=1e-4)
+    assert found.percentiles is not None
+    alone = score_calibration(np.full(40, 100.0), holdout, SURE, contract).percentiles
+    assert alone is not None
+    assert found.percentiles.p_value > alone.p_value

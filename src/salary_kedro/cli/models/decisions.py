@@ -81,6 +81,7 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
     Raises:
         UnscorableError: If they cannot be read.
     """
+    from salary_kedro.modelling.clusters import clusters_of
     from salary_kedro.modelling.evaluation import weights_of
     from salary_kedro.promotion.judge import Judge, UnscorableError
 
@@ -97,7 +98,9 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
         weights = weights_of(holdout, project.parameters.contract)
     except UserError as error:
         raise UnscorableError(str(error)) from error
-    return Judge(registry, holdout, project.parameters.promotion, weights)
+    known = project.parameters
+    clusters = clusters_of(holdout, known.contract, known.data_engineering)
+    return Judge(registry, holdout, known.promotion, weights, clusters=clusters)
 
 
 def _decide(project: Project, decide: Callable[["Registry"], int]) -> Row:

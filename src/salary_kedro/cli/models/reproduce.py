@@ -139,8 +139,8 @@ def train(raw: "pd.DataFrame", contract: Contract, trained_by: TrainedBy) -> Tra
     rows, holdout, split = prepare.split_salaries(salaries, keys, prints, contract, engineering)
     model = learn.fit_model(rows, contract, science)
     out_of_fold = learn.cross_validate(model, rows, split, contract, science)
-    calibration = learn.calibrate_intervals(out_of_fold, split, contract, science)
-    scores = learn.score_intervals(model, holdout, calibration, contract)
+    calibration = learn.calibrate_intervals(out_of_fold, rows, split, contract, science)
+    scores = learn.score_intervals(model, holdout, split, calibration, contract)
     metrics = learn.evaluate_model(model, rows, holdout, out_of_fold, split, scores, contract)
     return Training(
         model=model,

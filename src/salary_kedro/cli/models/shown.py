@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from salary_kedro.cli.console import count, printable, show
+from salary_kedro.cli.console import count, holdout_rows, printable, show
 
 Row = Mapping[str, Any]
 Lines = Iterator[tuple[str, str]]
@@ -86,7 +86,7 @@ def _sureness(shown: Row) -> Lines:
             "Intervals",
             (
                 f"of {_percent(found['confidence'])} hold {_percent(covered['share'])} of "
-                f"{count(covered['rows'], 'holdout row')} (by chance {_percent(covered['low'])} to "
+                f"{holdout_rows(covered)} (by chance {_percent(covered['low'])} to "
                 f"{_percent(covered['high'])}), {_figure(found['mean_width'])} wide on average"
             ),
         )

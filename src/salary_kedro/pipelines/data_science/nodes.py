@@ -15,6 +15,7 @@ from salary_kedro.modelling import groups, plots
 from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
 from salary_kedro.modelling.calibration import calibrate
+from salary_kedro.modelling.clusters import clusters_of
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
     Metrics,
@@ -101,7 +102,11 @@ def evaluate_model(
 
 
 def calibrate_intervals(
-    out_of_fold: pd.DataFrame, split: dict[str, Any], contract: Contract, parameters: DataScience
+    out_of_fold: pd.DataFrame,
+    train: pd.DataFrame,
+    split: dict[str, Any],
+    contract: Contract,
+    parameters: DataScience,
 ) -> dict[str, Any]:
     """Learn how sure the model is; the holdout rows have no part in it.
 
@@ -111,13 +116,19 @@ def calibrate_intervals(
     Raises:
         UserError: If the predictions out of fold are of other rows.
     """
-    Halves.model_validate(split).refuse_other_folds(out_of_fold)
-    found = calibrate(out_of_fold, contract, parameters.intervals.confidence)
+    halves = Halves.model_validate(split)
+    halves.refuse_other_folds(out_of_fold)
+    clusters = clusters_of(train, contract, halves.parameters)
+    found = calibrate(out_of_fold, contract, parameters.intervals.confidence, clusters)
     return found.model_dump(mode="json")
 
 
 def score_intervals(
-    model: Model, holdout: pd.DataFrame, calibration: dict[str, Any], contract: Contract
+    model: Model,
+    holdout: pd.DataFrame,
+    split: dict[str, Any],
+    calibration: dict[str, Any],
+    contract: Contract,
 ) -> dict[str, Any]:
     """Compare intervals and percentiles with the holdout rows.
 
@@ -126,7 +137,8 @@ def score_intervals(
     """
     features, _ = features_and_target(holdout, contract)
     how_sure = Calibration.model_validate(calibration)
-    found = score_calibration(model.predict(features), holdout, how_sure, contract)
+    clusters = clusters_of(holdout, contract, Halves.model_validate(split).parameters)
+    found = score_calibration(model.predict(features), holdout, how_sure, contract, clusters)
     return found.model_dump(mode="json")
 
 
@@ -150,8 +162,9 @@ def score_groups(
     """
     if not contract.audits:
         return Report().model_dump(mode="json")
-    Halves.model_validate(split).refuse_other_folds(out_of_fold)
-    unseen = groups.unseen_rows(model, train, holdout, out_of_fold, contract)
+    halves = Halves.model_validate(split)
+    halves.refuse_other_folds(out_of_fold)
+    unseen = groups.unseen_rows(model, train, holdout, out_of_fold, contract, halves.parameters)
     how_sure = Calibration.model_validate(calibration)
     found = groups.score_groups(unseen, contract, how_sure, parameters.groups.min_rows)
     return Report(groups=found).model_dump(mode="json")

@@ -54,7 +54,7 @@ def _train() -> list[Node]:
         ),
         node(
             calibrate_intervals,
-            inputs={**UNSEEN, **CONTRACT, **PARAMETERS},
+            inputs={"train": "train", **UNSEEN, **CONTRACT, **PARAMETERS},
             outputs="calibration",
             name="calibrate_intervals",
         ),
@@ -69,6 +69,7 @@ def _examine() -> list[Node]:
             inputs={
                 "model": "model",
                 "holdout": "holdout",
+                "split": "split",
                 "calibration": "calibration",
                 **CONTRACT,
             },

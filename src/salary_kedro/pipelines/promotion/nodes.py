@@ -7,6 +7,7 @@ import pandas as pd
 from salary_kedro.bundle import BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.clusters import clusters_of
 from salary_kedro.modelling.evaluation import weights_of
 from salary_kedro.project.parameters import Halves
 from salary_kedro.promotion.contest import decide_contest
@@ -53,7 +54,13 @@ def promote_if_better(
     halves.refuse_others(holdout=holdout, keys=row_keys)
     prints = RowPrints.of(holdout, row_keys, contract, row_secret)
     judge = Judge(
-        registry, holdout, policy, weights_of(holdout, contract), prints, halves.parameters.way
+        registry,
+        holdout,
+        policy,
+        weights_of(holdout, contract),
+        prints,
+        halves.parameters.way,
+        clusters_of(holdout, contract, halves.parameters),
     )
     try:
         verdict = decide_contest(registry, challenger, judge)
