@@ -22,7 +22,7 @@ HARDLY_ANY_RIGHTS = [
     *("--read-only", "--tmpfs", "/tmp"),  # noqa: S108 - the container's
     *("--network", "none", "--user", f"{UID}:{UID}"),
     *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
-    *("--memory", "320m", "--memory-swap", "320m"),
+    *("--memory", "192m", "--memory-swap", "192m"),
 ]
 WAIT = """
 import time, urllib.request
