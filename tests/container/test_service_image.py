@@ -22,7 +22,7 @@ from support import ROOT, Project, copy_trained
 pytestmark = pytest.mark.container
 
 AT_5 = '{"experience_years": 5}'
-#: Bytes of an image beside its base; upon the one of 62 MB that .ci/base-image makes, 220 MB in all.
+#: Bytes beside the base; upon the one of 62 MB that .ci/base-image makes, 220 MB in all.
 MOST_ADDED = 158_000_000
 # Prints when another version answers, by the clock that the container shares with the test.
 WATCH = """
