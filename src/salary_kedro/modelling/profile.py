@@ -20,6 +20,8 @@ from salary_kedro.modelling.groups import MIN_GROUP_ROWS
 from salary_kedro.tables.frames import encode_frame
 
 Numbers = NDArray[np.float64]
+#: Digits that an edge may have beyond that of a tenth of the spread.
+DIGITS = 4
 
 
 def learn_profile(train: pd.DataFrame, out_of_fold: pd.DataFrame, contract: Contract) -> Profile:
@@ -111,8 +113,9 @@ def _between(low: float, high: float, spread: float) -> float:
     middle = low + (high - low) / 2
     if spread == 0:  # of values that are too near for it
         return middle
-    rounded = round(middle, 1 - math.floor(math.log10(spread)))
-    return rounded if low <= rounded < high else middle
+    digits = 1 - math.floor(math.log10(spread))
+    tried = (round(middle, digits + more) for more in range(DIGITS))
+    return next((rounded for rounded in tried if low <= rounded < high), middle)
 
 
 def profile_texts(values: pd.Series) -> CategoryProfile | None:

@@ -64,7 +64,7 @@ def _drift(drift: Mapping[str, Any]) -> Iterator[str]:
         yield f"<p>{escape(drift['problem'])}.</p>"
         return
     texts = [
-        f"{drift['rows']:,} logged rows, {drift['first']} to {drift['last']}",
+        f"{drift['rows']:,} logged rows, {_hour(drift['first'])} to {_hour(drift['last'])} UTC",
         f"{drift['warned']:.1%} of them were warned of",
         *(f"{rows:,} rows of {name} are set aside" for name, rows in drift["others"].items()),
         *(f"not used: {text}" for text in drift["unusable"]),
@@ -75,19 +75,19 @@ def _drift(drift: Mapping[str, Any]) -> Iterator[str]:
     yield from map(_finding, order)
 
 
+def _hour(moment: str) -> str:
+    """The hour of a time in ISO 8601."""
+    return moment[:16].replace("T", " ")
+
+
 def _finding(item: Mapping[str, Any]) -> str:
     kind = ' class="drift"' if item["verdict"] in DRIFTED else ""
-    figures = [
-        f"{name} {item[key]:{spec}}"
-        for name, key, spec in (
-            ("shift", "shift", "+.2f"),
-            ("p", "p_shift", ".4f"),
-            ("PSI", "psi", ".3f"),
-            ("by chance", "chance_psi", ".3f"),
-            ("p", "p_psi", ".4f"),
-        )
-        if item[key] is not None
-    ]
+    figures = []
+    if item["shift"] is not None:
+        figures.append(f"shift {item['shift']:+.2f} (p {item['p_shift']:.4f})")
+    if item["psi"] is not None:
+        chance = f"by chance {item['chance_psi']:.3f}, p {item['p_psi']:.4f}"
+        figures.append(f"PSI {item['psi']:.3f} ({chance})")
     told = f'<p class="quiet">{", ".join(figures)}</p>' if figures else ""
     return f"<article{kind}><h3>{escape(item['words'])}</h3>{told}{_cells(item['cells'])}</article>"
 
