@@ -14,10 +14,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from bundles import add_bundle
+from bundles import add_bundle, add_exact
 from containers import PUBLIC_BASE, Engine, ask, build_images, running, settings
 from salary_kedro.bundle import BundleStore, Choice
-from support import ROOT, Project, copy_trained
+from support import ROOT, Project, copy_trained, wait_until
 
 pytestmark = pytest.mark.container
 
@@ -173,6 +173,22 @@ def test_container_with_mounted_bundles_when_the_pointer_moves_then_answers_with
 
     assert before == "1\n"
     assert answered - moved < 2
+
+
+def test_container_without_scikit_learn_when_a_bundle_needs_it_then_serves_on_and_says_what_to_do(
+    engine: Engine, image: str, bundles: Path, choice: Choice
+) -> None:
+    second = add_exact(bundles, choice.bundle.contract, 2)
+    mounted = ("--volume", f"{bundles}:/bundles:ro", "--env", "SALARY_BUNDLES=/bundles")
+    with running(engine, image, *mounted) as container:
+        BundleStore(bundles).point_to(second)
+
+        wait_until(lambda: ask(engine, container, "/model")[1]["reason"], "the refusal")
+
+        _, told = ask(engine, container, "/model")
+    assert told["model_version"] == 1
+    assert "needs scikit-learn and skops, which are not installed here" in told["reason"]
+    assert "`make image EXACT=1`" in told["reason"]
 
 
 def test_container_when_terminated_under_load_then_answers_what_it_began_and_exits_with_0(

@@ -36,8 +36,8 @@ TRUSTED_TYPES = [
 ]
 
 NOT_INSTALLED = (
-    "its model file needs scikit-learn and skops, which are not installed here: install "
-    "requirements-exact.lock beside what is there, or use an image that has them (docs/deploy.md)"
+    "its model file needs scikit-learn and skops, which are not installed here: build the image "
+    "with `make image EXACT=1`, or install what requirements-exact.lock names"
 )
 #: The member that describes the others, and the kind of node whose member is a zip of its own,
 #: which unpacks to anything; a fitted Pipeline of ours has none.
