@@ -6,9 +6,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from bench_serve.peers import ALL
-from bench_serve.table import Results, middle
+from bench_serve.table import CONNECTIONS, Results, middle
 
-CONNECTIONS = 8
 WIDTH = 0.8 / len(ALL)
 #: The same figures give the same bytes.
 SETTINGS = {"svg.hashsalt": "salary_kedro", "svg.fonttype": "none"}

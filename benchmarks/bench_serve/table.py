@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench_serve.measure import YARDSTICK, Cell, Start
-from bench_serve.peers import LIMIT, OURS
+from bench_serve.peers import BENTO, BY_HAND, LIMIT, MLFLOW, OURS
 
 NONE = "–"
+#: Connections of the summary, and of the plot.
+CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,40 @@ def ratio(cell: Cell, other: Cell | None, figure: str) -> float | None:
 def tables(results: Results) -> str:
     """All tables."""
     parts = [
+        (f"This service, {CONNECTIONS} connections, one worker", _summary(results)),
         ("One row a request, one worker", _singles(results)),
         ("Many rows a request, one connection, one worker", _batches(results)),
         ("Two workers against one, 64 connections", _workers(results)),
         ("Starts", _starts(results)),
     ]
     return "\n\n".join(f"### {title}\n\n{lines}" for title, lines in parts if lines)
+
+
+def _ours(results: Results) -> list[Cell]:
+    """Our service with one worker, one row a request and the connections of the summary."""
+    task = 1, CONNECTIONS, 1
+    return [
+        cell
+        for cell in results.cells
+        if (cell.rows, cell.connections, cell.workers) == task and cell.peer == OURS.name
+    ]
+
+
+def _summary(results: Results) -> str:
+    head = ("model", "requests/s", "of the limit", "p99 to the limit's",
+            *(f"to {peer.name}" for peer in (BENTO, BY_HAND, MLFLOW)))  # fmt: skip
+    rows = []
+    for cell in _ours(results):
+        limit = results.beside(cell, LIMIT.name)
+        others = (results.beside(cell, peer.name) for peer in (BENTO, BY_HAND, MLFLOW))
+        rows.append(
+            (
+                *(_model(cell), _rate(cell), _times(ratio(cell, limit, "rate"))),
+                _times(ratio(cell, limit, "p99")),
+                *(_times(ratio(cell, other, "rate"), 1) for other in others),
+            )
+        )
+    return _markdown(head, rows)
 
 
 def _singles(results: Results) -> str:

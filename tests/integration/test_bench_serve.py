@@ -77,8 +77,10 @@ def test_table_when_a_cell_is_there_then_tells_its_share_of_the_limit_and_our_le
 
     ours_told = "default, ridge | 8 | this service | 400"
     limit_told = "default, ridge | 8 | FastAPI no-op | 1,000"
-    assert told[0] == "### One row a request, one worker"
-    assert told[4:] == [
+    assert told[0] == "### This service, 8 connections, one worker"
+    assert told[4] == "| default, ridge | 400 | 0.40 × | 2.00 × | – | – | – |"
+    assert told[6] == "### One row a request, one worker"
+    assert told[10:] == [
         f"| {ours_told} | 0.400 × | 1.00 × | 2.00 | 6.00 | 2.00 × | 8.00 | 1.50 |",
         f"| {limit_told} | 1.000 × | 0.40 × | 2.00 | 3.00 | 1.00 × | 8.00 | 1.50 |",
     ]
