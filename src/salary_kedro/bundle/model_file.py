@@ -1,7 +1,7 @@
 """Reads fitted Pipelines from skops files, by a reviewed list of types; never a pickle.
 
-scikit-learn and skops are imported when a model is read: the process that only supervises the
-service's workers imports this too, reads none, and so needs a third of the memory.
+scikit-learn and skops are imported when a model is read: the service reads none where the arrays of
+its bundle predict, and so needs a third of the memory.
 """
 
 import io

@@ -1,5 +1,6 @@
 """Holds the bundle that is served, and follows the pointer file to a new one."""
 
+import gc
 import json
 import logging
 import threading
@@ -268,3 +269,14 @@ class Predictor:
         model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
+        _settle()
+
+
+def _settle() -> None:
+    """Take out of the collector's sight what stays: a full round over it holds up all requests.
+
+    What a former model leaves in circles is found first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

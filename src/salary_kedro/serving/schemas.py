@@ -98,6 +98,8 @@ class ModelFacts(BaseModel):
         model_name: Name of the registered model.
         model_version: Its version.
         bundle: The bundle it was loaded from.
+        runtime: What predicts: `arrays`, its plain arrays, or `scikit-learn`, the exact model.
+        runtime_reason: Why the one or the other, in a sentence.
         metrics: Metrics at training.
         claimed: Whether its RMSE is what the archive claims that it was imported from; then, and
             once it was measured instead, `lineage.rmse_source` says more.
@@ -113,6 +115,8 @@ class ModelFacts(BaseModel):
     model_name: str
     model_version: int
     bundle: str
+    runtime: str
+    runtime_reason: str
     metrics: dict[str, float | None]
     claimed: bool
     lineage: dict[str, Any]
@@ -128,6 +132,8 @@ class ModelFacts(BaseModel):
             model_name=bundle.model_name,
             model_version=bundle.version,
             bundle=bundle.name,
+            runtime=bundle.form,
+            runtime_reason=bundle.form_reason,
             metrics=dict(bundle.metrics),
             claimed=bundle.lineage.claimed,
             lineage=bundle.lineage.texts(),
