@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import uvicorn
+from prometheus_client import REGISTRY
 
 from salary_kedro.serving import limits, uvicorn_adapter
 from salary_kedro.serving.connections import Connections, raise_file_limit
 from salary_kedro.serving.draining import Drain
+from salary_kedro.serving.request_metrics import request_metrics
 from support import wait_until
 
 ANSWER = b"x" * 1_000_000
@@ -338,6 +340,38 @@ def test_server_when_requests_follow_each_other_then_answers_all(
         size = 0
         while size < 3 * len(ANSWER):
             size += len(client.recv(1_000_000))
+
+
+def test_server_when_it_ends_then_hands_over_what_was_counted_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def handed_over() -> float:
+        return REGISTRY.get_sample_value("salary_errors_total", {"code": "busy"}) or 0
+
+    monkeypatch.setattr(uvicorn_adapter, "SWEEP_SECONDS", 600)
+    config = uvicorn.Config(answer_all, lifespan="off", log_config=None)
+    server = uvicorn_adapter.Server(Drain(), 0, None, config)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        wait_until(lambda: server.started, "the server")
+        before = handed_over()
+        request_metrics().refused("busy")
+        server.should_exit = True
+        thread.join()
+    assert handed_over() == before + 1
+
+
+def test_connections_when_one_is_idle_for_longer_than_it_is_kept_then_it_is_retired(
+    register: Connections, clock: Clock
+) -> None:
+    connections = opened(register, 2)
+    register.answered(connections[0])
+    clock.now = 5.1
+    register.sweep()
+    assert [each.retired for each in connections] == [True, False]
+    assert dropped(connections) == []
 
 
 def test_server_when_it_is_told_to_end_before_it_serves_then_ends(
