@@ -24,7 +24,6 @@ from salary_kedro.serving.load import Load
 from salary_kedro.serving.logs import JsonFormatter
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.refusals import RequestError
-from salary_kedro.serving.request_log import RequestLog
 from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token, read_token
@@ -507,43 +506,6 @@ def test_prediction_when_it_may_not_be_the_target_then_is_warned_of_and_counted(
     (warning,) = answer["warnings"]
     assert warning.startswith("Salary is predicted as -5, but must be a number above 0 (a year): ")
     assert count(sample) == before + 1
-
-
-class Noted(RequestLog):
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
-
-    def note(self, served: Any, *told: Any) -> None:
-        self.told.append(told)
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "rows", "actuals"),
-    [
-        ("/predict", GOOD, [[5.0]], [None]),
-        ("/predict", {**GOOD, "salary": 75_000}, [[5.0]], [75_000.0]),
-        ("/predict_batch", {"rows": [GOOD, {**BEYOND, "salary": 1}]}, [(5.0,), (59.0,)], [None, 1]),
-    ],
-)
-def test_request_log_when_rows_are_answered_then_takes_note_of_them(
-    served: Predictor, path: str, body: object, rows: list[Any], actuals: list[Any]
-) -> None:
-    noted = Noted()
-    answer = ask(create_app(served, Settings(request_log=noted)), path, body).json()
-    told = answer.get("predictions", [answer])
-    salaries, intervals = [row["salary"] for row in told], noted.told[0][2]
-    assert noted.told == [(rows, salaries, intervals, actuals)]
-    assert intervals is None or intervals == [(row["low"], row["high"]) for row in told]
-
-
-def test_request_log_when_a_request_is_refused_then_takes_no_note(served: Predictor) -> None:
-    noted = Noted()
-    app = create_app(served, Settings(request_log=noted))
-    for path, body in (("/predict", {}), ("/explain", GOOD), ("/predict_batch", {"rows": []})):
-        ask(app, path, body)
-    assert noted.told == []
 
 
 def test_refusal_when_a_batch_has_countless_unknown_fields_then_tells_of_the_first(

@@ -192,7 +192,7 @@ class _Batch:
 
     def _impossible(self) -> dict[int, str]:
         """Warnings of predictions that the target itself may not be, by the row's place."""
-        bounds, salaries = self._target.bounds, self._salaries
+        bounds, salaries = self._served.possible, self._salaries
         if float(salaries.min()) in bounds and float(salaries.max()) in bounds:
             return {}
         told = ((place, impossible(x, self._target)) for place, x in enumerate(salaries.tolist()))

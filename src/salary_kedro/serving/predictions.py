@@ -14,7 +14,7 @@ from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_log import RequestLog
 from salary_kedro.serving.request_metrics import bucket_of, request_metrics
 
-Interval = tuple[float, float]
+Ends = tuple[float, float]
 
 
 def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) -> Answer:
@@ -35,7 +35,8 @@ def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) 
     if not math.isfinite(salary):
         raise no_prediction()
     warned = served.check.warn_by_field(row)
-    beyond, text = dict.fromkeys(warned, 1), impossible(salary, target)
+    beyond = dict.fromkeys(warned, 1)
+    text = None if salary in served.possible else impossible(salary, target)
     interval = bundle.calibration.interval(salary)
     answer = {
         target.name: salary,
@@ -57,7 +58,7 @@ def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) 
     return in_short(answer, tell)
 
 
-def ends(served: Served, interval: Interval | None) -> dict[str, float | None]:
+def ends(served: Served, interval: Ends | None) -> dict[str, float | None]:
     """What an answer tells of the interval of a prediction; null where there is none."""
     if interval is None:
         return {"low": None, "high": None, "confidence": None}

@@ -14,6 +14,7 @@ from salary_kedro.bundle.places import bundles_override
 from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
+from salary_kedro.contract.interval import Interval
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.place import BUILD_BENTO, Place, environment, find_place
@@ -61,6 +62,7 @@ class Served:
         check: Tells what of a row its training did not cover.
         facts: What the bundle says about its model, as JSON.
         version: What each answer says of the model.
+        possible: What the target may be, and predictions should.
     """
 
     choice: Choice
@@ -68,6 +70,7 @@ class Served:
     check: DomainCheck
     facts: Mapping[str, Any]
     version: Mapping[str, Any]
+    possible: Interval
 
     @classmethod
     def of(cls, choice: Choice, before: Self | None = None) -> Self:
@@ -83,7 +86,8 @@ class Served:
         facts = ModelFacts.of(bundle).model_dump(mode="json")
         json.dumps([facts, describe(bundle, schemas)], allow_nan=False)
         version = {"model_name": bundle.model_name, "model_version": bundle.version}
-        return cls(choice, schemas, DomainCheck(bundle.domain, bundle.contract), facts, version)
+        check, possible = DomainCheck(bundle.domain, bundle.contract), bundle.contract.target.bounds
+        return cls(choice, schemas, check, facts, version, possible)
 
     @property
     def bundle(self) -> Bundle:
