@@ -60,7 +60,10 @@ def promote_and_tell(
 # --- promote_if_better ----------------------------------------------------------------
 
 
-UNKNOWN = dict.fromkeys(("data_sha256", "data_method", "seen_rows", "unseen_rmse", "baseline_rmse"))
+UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("data_sha256", "data_method", "seen_rows", "unseen_rmse", "baseline_rmse")),
+    "by_arrays": False,
+}
 
 
 def test_promote_when_the_first_version_comes_then_is_in_production(
@@ -85,6 +88,8 @@ def test_promote_when_the_first_version_comes_then_is_in_production(
             "rests_on": "all",
             "overlap_unknown": None,
             "split": None,
+            "group": None,
+            "group_unknown": [],
         },
         "policy": Policy().model_dump(),
     }

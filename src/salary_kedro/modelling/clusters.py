@@ -22,24 +22,25 @@ def clusters_of(rows: pd.DataFrame, contract: Contract, splitting: Splitting) ->
     Returns:
         Numbers from 0, shape (rows,); None where no field tells, or all values differ.
     """
-    fields = [field for field in cluster_fields(contract, splitting) if field in rows]
-    if not fields or rows.empty:
+    field = cluster_field(rows, contract, splitting)
+    if field is None or rows.empty:
         return None
-    numbers = [_numbered(rows[field]) for field in fields]
-    best = max(numbers, key=lambda found: int(found.max()))
-    return None if best.max() + 1 == len(rows) else best
+    numbers = _numbered(rows[field])
+    return None if numbers.max() + 1 == len(rows) else numbers
 
 
-def cluster_fields(contract: Contract, splitting: Splitting) -> list[str]:
-    """The fields that may tell which rows belong together."""
+def cluster_field(rows: pd.DataFrame, contract: Contract, splitting: Splitting) -> str | None:
+    """The field that tells which rows belong together; None if none does."""
     if isinstance(splitting.split, ByGroup):
-        return [splitting.split.group]
+        return splitting.split.group if splitting.split.group in rows else None
     time = splitting.split.time if isinstance(splitting.split, ByTime) else None
-    return [
+    fields = [
         column.name
         for column in contract.features
         if column.use == "split" and column.name != time and not isinstance(column, Date)
     ]
+    known = [field for field in fields if field in rows]
+    return max(known, key=lambda field: rows[field].nunique(), default=None)
 
 
 def _numbered(values: pd.Series) -> Places:

@@ -56,10 +56,13 @@ class Seen(NamedTuple):
     Attributes:
         rows: Whether each was, shape (holdout rows,); none of them if that is unknown.
         unknown: Why it is; None if it is known, or was not asked.
+        knows_groups: Whether rows of groups of which it was trained on others are among them, where
+            the rows are split by groups.
     """
 
     rows: Rows
     unknown: str | None
+    knows_groups: bool = True
 
 
 class Judge:
@@ -150,6 +153,12 @@ class Judge:
             rests_on="unseen" if is_enough else "all",
             split=self._split,
             overlap_unknown=seen[0].unknown or seen[1].unknown,
+            group=None if self._prints is None else self._prints.header.group,
+            group_unknown=tuple(
+                who.version
+                for who, which in zip((other, own), seen, strict=True)
+                if not (which.knows_groups or which.unknown)
+            ),
         )
 
     def _told(self, who: Contestant, seen: Seen, unseen: Rows) -> Contestant:
@@ -176,7 +185,9 @@ class Judge:
         if content is None:
             return Seen(none, f"version {version.number} has no fingerprints of its training rows")
         try:
-            return Seen(self._prints.among(RowPrints.parse(content)), None)
+            trained = RowPrints.parse(content)
+            seen, knows = self._prints.among(trained), self._prints.knows_groups_of(trained)
+            return Seen(seen, None, knows)
         except UserError as error:
             return Seen(none, f"version {version.number}: {error}")
 

@@ -176,6 +176,9 @@ class Evidence(_Frozen):
         rests_on: Which holdout rows the verdict and the interval rest on.
         split: How the holdout rows were split from those to train on; None if that is unknown.
         overlap_unknown: Why it is unknown, of a contestant, which rows it was trained on.
+        group: Field that the rows were split by, if by groups: a version was trained on a row also
+            if it was on another one with the same value there.
+        group_unknown: Versions of which that is not known, only whether on the row itself.
     """
 
     challenger: Contestant
@@ -189,12 +192,19 @@ class Evidence(_Frozen):
     rests_on: Literal["all", "unseen"] = "all"
     split: SplitName | None = None
     overlap_unknown: str | None = None
+    group: str | None = None
+    group_unknown: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows the verdict rests on."""
         unseen = self.unseen_rows if self.rests_on == "unseen" else None
         return self.holdout_rows if unseen is None else unseen
+
+    @property
+    def knows_groups(self) -> bool:
+        """Whether it is known of rows split by groups which groups either was trained on."""
+        return self.group is not None and not self.group_unknown
 
     def rmse_of(self, who: Contestant) -> float | None:
         """RMSE of a contestant on those rows, in the target's unit."""
@@ -370,7 +380,9 @@ def _finite(champion: Contestant, evidence: Evidence) -> float:
 def _chance(evidence: Evidence) -> str:
     """Whether a gain or a loss may be chance, and on which rows."""
     rows = f"{evidence.rows} row{'' if evidence.rows == 1 else 's'}"
-    rows += " that neither was trained on" if evidence.rests_on == "unseen" else ""
+    if evidence.rests_on == "unseen":
+        whose = f"whose '{evidence.group}'" if evidence.knows_groups else "that"
+        rows += f" {whose} neither was trained on"
     if evidence.gain is None:
         say = "says" if evidence.rows == 1 else "say"
         return f"on {rows}, which {say} nothing about chance"
@@ -384,11 +396,20 @@ def _overlap(evidence: Evidence, champion: Contestant, policy: Policy) -> str:
     """Which version was trained on some of the rows, and what follows from it; often nothing."""
     unknown = evidence.overlap_unknown
     text = f"; how many of the rows were trained on is not known ({unknown})" if unknown else ""
+    if evidence.group_unknown:
+        who = " and ".join(f"version {number}" for number in evidence.group_unknown)
+        text += (
+            f"; whether {who} was trained on other rows with the same '{evidence.group}' is not "
+            f"known, for its fingerprints do not tell"
+        )
     seen = [who for who in (champion, evidence.challenger) if who.seen_rows]
     if not seen:
         return text
     total = f" of the {evidence.holdout_rows}"
-    told = " and ".join(f"version {who.version} was trained on {who.seen_rows}" for who in seen)
+    what = f"the '{evidence.group}' of " if evidence.knows_groups else ""
+    told = " and ".join(
+        f"version {who.version} was trained on {what}{who.seen_rows}" for who in seen
+    )
     if evidence.rests_on == "unseen":
         return f"; {told}{total}{text}"
     return (

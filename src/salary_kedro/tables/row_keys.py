@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from salary_kedro.contract.columns import Column
 from salary_kedro.contract.model import Contract
 from salary_kedro.tables.columns import plain_spelling, to_texts
 from salary_kedro.tables.frames import encode_column
@@ -49,6 +50,12 @@ def row_keys(raw: pd.DataFrame, valid: pd.DataFrame, contract: Contract) -> pd.D
     parts = [np.hstack([cells[start : start + CHUNK] for cells in packed]) for start in starts]
     keys = [_hashes(rows, b"") for rows in parts]
     return pd.DataFrame({KEY: np.concatenate(keys) if keys else np.empty(0, dtype=np.uint64)})
+
+
+def value_keys(values: pd.Series, column: Column) -> Keys:
+    """Name each value of a field, shape (rows,); 0 where it is missing."""
+    keys = _hashes(_pack(encode_column(values, column)), b"")
+    return np.where(values.isna().to_numpy(dtype=bool), np.uint64(0), keys)
 
 
 def keyed_hashes(keys: Keys, secret: bytes) -> Keys:

@@ -139,6 +139,27 @@ def overlapping(
     return judge.judge(settled.version(2), settled.version(1)).evidence
 
 
+@pytest.mark.parametrize(("trained_by", "known"), [("person", True), (None, False)])
+def test_judge_when_rows_are_split_by_person_then_rows_of_persons_it_has_met_are_seen(
+    trained_by: str | None,
+    known: bool,
+    settled: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = contract_of(column("experience_years"), column("person", use="split"))
+    holdout = pd.concat([HOLDOUT, HOLDOUT], ignore_index=True).assign(person=[1.0, 2, 1, 3])
+    keys = pd.DataFrame({"key": np.arange(4, dtype=np.uint64)})
+    today = RowPrints.of(holdout, keys, named, b"secret", "person")
+    first = RowPrints.of(holdout[:1], keys, named, b"secret", trained_by)
+    monkeypatch.setattr(Registry, "run_file", lambda *_: first.to_bytes())
+
+    judge = Judge(settled, holdout, Policy(), prints=today, split="group")
+
+    found = judge.judge(settled.version(2), settled.version(1)).evidence
+    assert (found.group, found.group_unknown) == ("person", () if known else (1, 2))
+    assert found.unseen_rows == (2 if known else 3)
+
+
 @pytest.mark.parametrize(("least", "rests_on"), [(2, "unseen"), (3, "all")])
 def test_judge_when_just_enough_rows_are_unseen_then_it_rests_on_these_by_their_weights(
     least: int,

@@ -321,6 +321,27 @@ def test_decide_when_both_have_seen_rows_then_names_both() -> None:
     )
 
 
+def test_decide_when_rows_are_split_by_person_then_tells_of_persons() -> None:
+    by_person = seen(46, 0, 63, "unseen").model_copy(update={"group": "person"})
+
+    reason = decide(by_person, DEFAULT).reason
+
+    assert " on 63 rows whose 'person' neither was trained on" in reason
+    assert reason.endswith("; version 1 was trained on the 'person' of 46 of the 109")
+
+
+def test_decide_when_a_champion_does_not_tell_of_persons_then_says_that_it_is_unknown() -> None:
+    update = {"group": "person", "group_unknown": (1,)}
+
+    reason = decide(seen(46, 0, 63, "unseen").model_copy(update=update), DEFAULT).reason
+
+    assert " on 63 rows that neither was trained on" in reason
+    assert reason.endswith(
+        "; version 1 was trained on 46 of the 109; whether version 1 was trained on other rows "
+        "with the same 'person' is not known, for its fingerprints do not tell"
+    )
+
+
 def test_decide_when_what_was_seen_is_unknown_then_says_why_and_decides() -> None:
     case = evidence(3.0, 5.0, (1.0, 3.0), overlap_unknown="version 1 has no fingerprints")
 

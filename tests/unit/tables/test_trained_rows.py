@@ -46,6 +46,46 @@ def test_row_prints_when_rows_were_named_by_other_columns_then_says_that_it_is_u
         prints([0]).among(other)
 
 
+PEOPLE = ROWS.assign(person=[1.0, 2.0, 1.0, np.nan])
+BY_PERSON = contract_of(column("age"), column("person", use="split"))
+
+
+def of_people(places: list[int], group: str | None = "person") -> RowPrints:
+    return RowPrints.of(PEOPLE.iloc[places], KEYS, BY_PERSON, b"a", group)
+
+
+def test_row_prints_when_another_row_of_the_person_was_trained_on_then_the_row_is_met() -> None:
+    trained = RowPrints.parse(of_people([0, 3]).to_bytes())
+
+    # The first and the third are one person's; who the last is, is not known.
+    assert of_people([0, 1, 2, 3]).among(trained).tolist() == [True, False, True, True]
+    assert of_people([0, 1, 2, 3], None).among(trained).tolist() == [True, False, False, True]
+
+
+def test_row_prints_when_one_without_a_person_was_trained_on_then_others_are_not_met() -> None:
+    alone = PEOPLE.assign(person=np.nan)
+    first, last = (
+        RowPrints.of(alone.iloc[place], KEYS, BY_PERSON, b"a", "person") for place in ([0], [3])
+    )
+
+    assert last.among(RowPrints.parse(first.to_bytes())).tolist() == [False]
+
+
+def test_row_prints_when_persons_are_written_then_each_is_eight_bytes_after_those_of_rows() -> None:
+    header, _, content = of_people([0, 1, 2]).to_bytes().partition(b"\n")
+
+    assert header.endswith(b'"group":"person","rows":3}')
+    assert len(content) == 8 * (3 + 2)
+
+
+def test_row_prints_when_the_file_is_of_an_older_release_then_groups_are_not_known() -> None:
+    old = RowPrints.parse(of_people([0], None).to_bytes())
+
+    assert of_people([0, 2]).among(old).tolist() == [True, False]
+    assert not of_people([0, 2]).knows_groups_of(old)
+    assert of_people([0, 2], None).knows_groups_of(old)
+
+
 @pytest.mark.parametrize(
     "content",
     [

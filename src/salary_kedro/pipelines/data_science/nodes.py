@@ -15,7 +15,7 @@ from salary_kedro.modelling import groups, plots
 from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
 from salary_kedro.modelling.calibration import calibrate
-from salary_kedro.modelling.clusters import clusters_of
+from salary_kedro.modelling.clusters import cluster_field, clusters_of
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import (
     Metrics,
@@ -289,6 +289,7 @@ def log_run(
     halves.refuse_other_folds(out_of_fold)
     unseen = encoded_columns(encode_frame(holdout, contract), contract)
     # Which are not today's parameters, if the rows were split before.
+    group = cluster_field(train, contract, halves.parameters)
     trained_by = TrainedBy(data_engineering=halves.parameters, data_science=parameters)
     logged = log_training(
         model=model,
@@ -312,7 +313,7 @@ def log_run(
         background=learn_background(train, contract),
         profile=learn_profile(train, out_of_fold, contract),
         runtime=make_runtime(model, contract, unseen),
-        trained_rows=RowPrints.of(train, row_keys, contract, row_secret).to_bytes(),
+        trained_rows=RowPrints.of(train, row_keys, contract, row_secret, group).to_bytes(),
     )
     return logged.model_dump(mode="json")
 

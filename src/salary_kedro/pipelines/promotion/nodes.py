@@ -52,7 +52,8 @@ def promote_if_better(
     challenger = registry.version(registered_version["version"])
     halves = Halves.model_validate(split)
     halves.refuse_others(holdout=holdout, keys=row_keys)
-    prints = RowPrints.of(holdout, row_keys, contract, row_secret)
+    group = halves.parameters.field if halves.parameters.way == "group" else None
+    prints = RowPrints.of(holdout, row_keys, contract, row_secret, group)
     judge = Judge(
         registry,
         holdout,
