@@ -1,0 +1,104 @@
+"""One row and many: the same bits, whatever was asked before and however many ask at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salary_kedro.bundle.runtime import evaluate
+from salary_kedro.bundle.runtime.compile import compile_model
+from salary_kedro.bundle.runtime.evaluate import Evaluator
+from salary_kedro.contract import Contract
+from salary_kedro.contract.encoding import Value, encode_columns
+from salary_kedro.modelling.estimators import build_pipeline
+from salary_kedro.modelling.names import MODEL_NAMES, ModelName
+from samples import QUICK, category, column, contract_of
+
+MIXED = contract_of(
+    column("age"),
+    column("bonus", required=False, missing="indicate"),
+    category("grade", ["low", "high"], required=False),
+    column("hired", kind="date", unit="", example="2020-01-01"),
+    column("manager", kind="boolean", unit="", example=True),
+)
+ROWS: list[list[Value]] = [
+    [20, None, "low", "2019-01-01", False],
+    [30.5, 2.0, "high", date(2020, 6, 1), True],
+    [40, 3, None, "2021-01-01", True],
+    [50, None, "low", date(2022, 1, 1), False],
+] * 12
+PAY = [1000.0 * (place % 4) + place for place in range(len(ROWS))]
+#: Values that no training row has.
+ASKED: list[list[Value]] = [
+    *ROWS[:4],
+    [1e30, -1e30, "never met", date(1970, 1, 1), True],
+    [0, None, None, date(9999, 12, 31), False],
+]
+
+
+def evaluator(model: ModelName, contract: Contract = MIXED) -> Evaluator:
+    places = range(len(contract.inputs))
+    columns = encode_columns([row[: len(places)] for row in ROWS], contract)
+    frame = pd.DataFrame({contract.feature_names[place]: columns[place] for place in places})
+    fitted = build_pipeline(contract, model, QUICK.get(model, {}), 234).fit(frame, PAY)
+    return Evaluator(compile_model(fitted, contract), contract)
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("most_cells", [evaluate.MAX_CELLS, 0])
+def test_predict_when_rows_come_alone_or_among_others_then_gives_the_same_bits(
+    model: ModelName, most_cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "MAX_CELLS", most_cells)
+    columns = encode_columns(ASKED, MIXED)
+
+    among = evaluator(model).predict_columns(columns).tolist()
+
+    asked = evaluator(model)
+    assert [asked.predict_row(row) for row in ASKED] == among
+    assert [asked.predict_row(row) for row in reversed(ASKED)] == among[::-1]  # from its cells
+    assert asked.predict_columns(columns).tolist() == among
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_predict_row_when_many_threads_ask_then_gives_the_same(model: ModelName) -> None:
+    asked, alone = evaluator(model), evaluator(model)
+    expected = [alone.predict_row(row) for row in ASKED]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(lambda _: [asked.predict_row(row) for row in ASKED], range(40))]
+
+    assert found == [expected] * 40
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_predict_row_when_it_has_another_length_then_is_refused(model: ModelName) -> None:
+    with pytest.raises(ValueError, match=r"zip\(\) argument"):
+        evaluator(model).predict_row([20])
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
+@pytest.mark.parametrize("model", ["decision_tree", "random_forest"])
+def test_predict_when_a_number_is_beyond_float32_then_is_refused_as_scikit_learn_does(
+    model: ModelName, value: float
+) -> None:
+    asked = evaluator(model, contract_of(column("age")))
+
+    for ask in (lambda: asked.predict_row([value]), lambda: asked.predict_columns([[value]])):
+        with pytest.raises(ValueError, match="is not a number that the model takes"):
+            ask()
+
+
+@pytest.mark.parametrize("value", [None, np.nan, np.inf])
+@pytest.mark.parametrize("model", ["linear_regression", "ridge"])
+def test_predict_when_a_line_gets_what_is_no_number_then_is_refused_as_scikit_learn_does(
+    model: ModelName, value: Any
+) -> None:
+    asked = evaluator(model, contract_of(column("age")))
+
+    for ask in (lambda: asked.predict_row([value]), lambda: asked.predict_columns([[value]])):
+        with pytest.raises(ValueError, match="is not a number that the model takes"):
+            ask()
