@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.baseline import baseline_metrics
@@ -55,7 +57,7 @@ from salary_kedro.project.parameters import (
 )
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.tables.fingerprint import fingerprint
-from samples import category, column, constant, contract_of, raw_salaries
+from samples import category, column, constant, contract_of, raw_salaries, straight_line
 from stores import NO_GROUPS, Models, own_registry, start_run, tags
 
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
@@ -342,15 +344,11 @@ def out_of_fold(split: Split) -> pd.DataFrame:
     return pd.DataFrame({"actual": actual, "predicted": actual - 1000, **whose})
 
 
-def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
-    store: str, split: Split, contract: Contract
-) -> None:
-    science = parameters("ridge", alpha=0.5)
-    trained_by = TrainedBy(data_engineering=SPLIT, data_science=science)
-
+def log_a_run(split: Split, contract: Contract, model: Pipeline, science: DataScience) -> Any:
+    """What the node says of a run that it has logged."""
     with start_run():
-        logged = log_run(
-            model=constant(5),
+        return log_run(
+            model=model,
             contract=contract,
             metrics={"rmse": 5.25},
             group_metrics=NO_GROUPS,
@@ -368,6 +366,15 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
             parameters=science,
             residuals=b"a plot",
         )
+
+
+def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
+    store: str, split: Split, contract: Contract
+) -> None:
+    science = parameters("ridge", alpha=0.5)
+    trained_by = TrainedBy(data_engineering=SPLIT, data_science=science)
+
+    logged = log_a_run(split, contract, constant(5), science)
 
     run = MlflowClient().get_run(logged["run_id"])
     assert logged["rmse"] == 5.25
@@ -388,6 +395,18 @@ def test_log_run_when_done_then_the_run_holds_metrics_counts_and_lineage(
     }
     plots = [item.path for item in MlflowClient().list_artifacts(logged["run_id"], "plots")]
     assert plots == ["plots/residuals.png"]
+
+
+def test_log_run_when_the_model_has_arrays_then_they_were_compared_on_the_holdout_too(
+    store: str, split: Split, contract: Contract
+) -> None:
+    line = straight_line(contract)
+    without = json.loads(make_runtime(line, contract)["runtime.json"])["agreement"]["rows"]
+
+    logged = log_a_run(split, contract, line, parameters("linear_regression"))
+
+    path = Path(download_artifacts(logged["model_uri"])) / "extra_files" / "runtime.json"
+    assert json.loads(path.read_bytes())["agreement"]["rows"] == without + len(split.holdout)
 
 
 def of_another_table(salaries: pd.DataFrame) -> tuple[pd.DataFrame, DataEngineering]:
