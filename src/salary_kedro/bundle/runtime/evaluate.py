@@ -22,6 +22,8 @@ Numbers = NDArray[np.float64]
 MOST = float(np.finfo(np.float64).max)
 #: Rows are told apart by no more combinations of intervals and texts than this.
 MAX_CELLS = 2**19
+#: Numbers in the columns of rows that are walked at once.
+MAX_NUMBERS = 2**22
 Read = Callable[[Any], float]
 FIRST = EPOCH.toordinal()
 
@@ -198,10 +200,14 @@ class _Wood:
         return found
 
     def _walk(self, columns: Sequence[Encoded]) -> Numbers:
-        rows = np.empty((len(columns[0]), self._columns))
-        for item, column in zip(self._inputs, columns, strict=True):
-            item.put_all(column, rows)
-        found: Numbers = _raised(self._forest.add(rows), self._exponents)
+        sums, at_once = np.empty(len(columns[0])), max(1, MAX_NUMBERS // self._columns)
+        for start in range(0, len(sums), at_once):
+            block = slice(start, start + at_once)
+            rows = np.empty((len(sums[block]), self._columns))
+            for item, column in zip(self._inputs, columns, strict=True):
+                item.put_all(column[block], rows)
+            sums[block] = self._forest.add(rows)
+        found: Numbers = _raised(sums, self._exponents)
         return found
 
 

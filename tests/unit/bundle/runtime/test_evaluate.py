@@ -48,11 +48,14 @@ def evaluator(model: ModelName, contract: Contract = MIXED) -> Evaluator:
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
-@pytest.mark.parametrize("most_cells", [evaluate.MAX_CELLS, 0])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_CELLS", evaluate.MAX_CELLS), ("MAX_CELLS", 0), ("MAX_NUMBERS", 1)],
+)
 def test_predict_when_rows_come_alone_or_among_others_then_gives_the_same_bits(
-    model: ModelName, most_cells: int, monkeypatch: pytest.MonkeyPatch
+    model: ModelName, name: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "MAX_CELLS", most_cells)
+    monkeypatch.setattr(evaluate, name, value)
     columns = encode_columns(ASKED, MIXED)
 
     among = evaluator(model).predict_columns(columns).tolist()
