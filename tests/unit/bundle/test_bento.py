@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from salary_kedro.bundle.bento import _is_made_of, needs_scikit_learn
+from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle.bento import BentoProject, _is_made_of, needs_scikit_learn
 
 
 @pytest.fixture
@@ -52,3 +53,20 @@ def test_bento_when_the_bundle_has_arrays_then_needs_no_scikit_learn(
 
 def test_bento_when_the_bundle_is_older_than_arrays_then_needs_scikit_learn(tmp_path: Path) -> None:
     assert needs_scikit_learn(tmp_path)
+
+
+@pytest.mark.parametrize(("exact", "lock"), [(False, "without"), (True, "with")])
+def test_bento_when_scikit_learn_is_asked_for_then_gets_its_lock_although_there_are_arrays(
+    exact: bool, lock: str, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "requirements-serving.lock").write_text("without")
+    (folder / "requirements-exact.lock").write_text("with")
+    bundles = BundleStore(folder / "data" / "06_models" / "bundles")
+    (bundles.folder / "1-00000000" / "runtime.json").write_text('{"reason": ""}')
+
+    gathered = tmp_path / "gathered"
+    gathered.mkdir()
+
+    BentoProject(folder, exact)._gather(gathered, bundles, "1-00000000")
+
+    assert (gathered / "requirements-serving.lock").read_text() == lock
