@@ -7,7 +7,7 @@
 # (bins - 1) (1/n + 1/m) of n and m rows, which that bound takes no notice of; and an empty bin counts
 # as holding 0.0001 of the rows, so that one alone adds 0.7. So of 40 rows nearly every column goes,
 # of 200 every fifth, whatever it holds; from 400 on none does.
-# It helps to shuffle one column against itself first, and to put the bound above what that gives.
+# What helps: shuffle the rows, so that no drift is left, and put the bound above what is found then.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
