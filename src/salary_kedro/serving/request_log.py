@@ -292,9 +292,13 @@ def _content(part: _Part) -> bytes:
     *inputs, salaries, lows, highs, actuals = columns
     warned = part.served.check.warn_columns(inputs)
     bounds = part.served.bundle.contract.target.bounds
-    is_warned = [place in warned or salary not in bounds for place, salary in enumerate(salaries)]
+    possible = min(salaries) in bounds and max(salaries) in bounds
+    is_warned = [
+        place in warned or not (possible or salary in bounds)
+        for place, salary in enumerate(salaries)
+    ]
     hours = [part.hour] * len(salaries)
-    order = random.sample(range(len(salaries)), len(salaries))
+    order = np.random.default_rng().permutation(len(salaries))
     return as_parquet(
         part.served.bundle, [hours, *inputs, salaries, lows, highs, is_warned, actuals], order
     )
@@ -324,7 +328,7 @@ def sample(count: int, share: float) -> Iterator[int]:
         yield place
 
 
-def as_parquet(bundle: "Bundle", columns: Columns, order: Sequence[int] | None = None) -> bytes:
+def as_parquet(bundle: "Bundle", columns: Columns, order: NDArray[np.int64] | None = None) -> bytes:
     """A part of the log as the bytes of a Parquet file.
 
     Args:

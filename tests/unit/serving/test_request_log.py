@@ -145,10 +145,20 @@ def test_part_when_training_did_not_cover_a_value_then_the_row_is_marked(
     assert marks == {5.0: False, 11.0: True}
 
 
+def test_part_when_the_target_may_not_be_as_predicted_then_the_row_is_marked(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    note(log, YEARS, [0.0, 5.0])  # what is predicted, too; it must be above 0
+
+    write(log)
+
+    marks = {row["input_years"]: row["warned"] for row in written(tmp_path)}
+    assert marks == {0.0: True, 5.0: False}
+
+
 def test_part_when_rows_come_one_after_the_other_then_their_order_is_lost(
     log: RequestLog, tmp_path: Path
 ) -> None:
-    random.seed(234)
     contract = with_rules(contract_of(column("years")), **EVERY)
 
     answering = served(contract)
