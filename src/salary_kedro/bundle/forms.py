@@ -8,16 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from salary_kedro.bundle.files import FileError
 from salary_kedro.bundle.limits import MODEL, RUNTIME, RUNTIME_ARRAYS
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.runtime.evaluate import Evaluator
 from salary_kedro.bundle.runtime.form import Form, Linear, Plain
 from salary_kedro.contract import Contract
-from salary_kedro.contract.encoding import as_matrix, encode_columns
-from salary_kedro.contract.examples import example_rows
 from salary_kedro.errors import UserError
 
 if TYPE_CHECKING:  # where no model is read, none of scikit-learn is: see model_file
@@ -73,15 +69,15 @@ def _say_agreement(form: Form) -> str:
 def add_form(files: Mapping[str, bytes], contract: Contract) -> dict[str, bytes]:
     """The files of a model with those of its arrays, made and compared here if there are none.
 
-    Arrays that are there are looked at once more: they are left out if the model loads here and
-    predicts the contract's examples otherwise. If it does not load, they are all there is.
+    Arrays that are there are compared once more: they are left out if the model predicts otherwise
+    here. If it does not load or cannot predict any more, they are all there is.
 
     Raises:
         UserError: If there are no arrays, and the model cannot be read.
     """
-    if RUNTIME not in files:
-        from salary_kedro.bundle.runtime.agreement import make_runtime
+    from salary_kedro.bundle.runtime.agreement import make_runtime
 
+    if RUNTIME not in files:
         return {**files, **make_runtime(read_model(files[MODEL]), contract)}
     fast = read_form(files, contract)
     try:
@@ -90,14 +86,22 @@ def add_form(files: Mapping[str, bytes], contract: Contract) -> dict[str, bytes]
         if fast.evaluator is None:
             raise
         return dict(files)
-    if fast.evaluator is None or _agrees(fast.evaluator, model, contract):
+    if fast.evaluator is None or (why := _difference(model, files, contract)) is None:
         return dict(files)
-    reason = "its arrays do not predict what its model does here"
     without = {name: content for name, content in files.items() if name != RUNTIME_ARRAYS}
-    return {**without, **Plain(Form(reason=reason)).dump()}
+    return {**without, **Plain(Form(reason=f"by now, {why}")).dump()}
 
 
-def _agrees(evaluator: Evaluator, model: "Pipeline", contract: Contract) -> bool:
-    columns = encode_columns(example_rows(contract), contract)
-    expected = np.asarray(model.predict(as_matrix(columns, contract)), dtype=np.float64)
-    return np.allclose(evaluator.predict_columns(columns), expected, rtol=TOLERANCE, atol=0)
+def _difference(model: "Pipeline", files: Mapping[str, bytes], contract: Contract) -> str | None:
+    """How a model predicts otherwise than its arrays; None if it does not, or cannot at all."""
+    from salary_kedro.bundle.runtime.agreement import compare
+    from salary_kedro.bundle.runtime.compile import UncompilableError
+
+    plain = Plain.parse(files[RUNTIME], files.get(RUNTIME_ARRAYS), contract)
+    try:
+        compare(model, plain, contract)
+    except UncompilableError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - one that another scikit-learn has saved can fail anywhere
+        return None
+    return None

@@ -163,6 +163,18 @@ def test_pack_when_only_the_arrays_load_then_they_are_packed(
         bundle.model  # noqa: B018 - reads it
 
 
+def test_pack_when_the_model_loads_but_cannot_predict_any_more_then_its_arrays_are_packed(
+    contract: Contract, tmp_path: Path
+) -> None:
+    logged, model = sealed(packed(bundle_files(contract))), straight_line(contract)
+    del model.named_steps["model"].intercept_  # as if another scikit-learn had written it
+
+    bundle = Bundle.load(write(tmp_path, packed({**logged, "model.skops": skops.io.dumps(model)})))
+
+    assert bundle.form == "arrays"
+    assert bundle.predict_row([2.5]) == pytest.approx(2500)
+
+
 def test_pack_when_neither_form_loads_then_is_refused(contract: Contract) -> None:
     with pytest.raises(UserError, match="the model file cannot be loaded"):
         pack("salaries", 1, {**bundle_files(contract), "model.skops": b"unreadable"})
@@ -176,9 +188,7 @@ def test_pack_when_the_model_predicts_otherwise_by_now_then_leaves_its_arrays_ou
 
     bundle = Bundle.load(write(tmp_path, packed({**logged, "model.skops": other})))
 
-    assert bundle.form_reason == (
-        "it has no arrays: its arrays do not predict what its model does here"
-    )
+    assert bundle.form_reason.startswith("it has no arrays: by now, the arrays predict ")
     assert bundle.predict_row([15.0]) == pytest.approx(15_000)
 
 

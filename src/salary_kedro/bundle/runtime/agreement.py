@@ -49,8 +49,7 @@ def make_runtime(
     """
     try:
         plain = compile_model(model, contract)
-        with np.errstate(all="ignore"):  # extremes may have no finite answer
-            agreement = compare(model, plain, contract, rows)
+        agreement = compare(model, plain, contract, rows)
         return replace(plain, form=plain.form.model_copy(update={"agreement": agreement})).dump()
     except (UncompilableError, FileError) as error:
         reason = str(error)
@@ -72,10 +71,12 @@ def compare(
         seen = _joined(seen, _spaced(rows, MAX_ROWS))
     thresholds = _thresholds(plain)
     probes = _joined(seen, _probes(seen, _values(plain, contract, thresholds)))
-    expected = np.asarray(model.predict(as_matrix(probes, contract)), dtype=np.float64)
+    with np.errstate(all="ignore"):  # extremes may have no finite answer
+        expected = np.asarray(model.predict(as_matrix(probes, contract)), dtype=np.float64)
     found = Evaluator(plain, contract).predict_columns(probes)
     tolerance = 0.0 if plain.nodes is not None and sums_in_order(model) else TOLERANCE
-    common = ROUNDING * float(np.median(np.abs(expected[: _count(seen)])))
+    sizes = np.abs(expected[: _count(seen)])
+    common = ROUNDING * float(np.median(sizes)) if np.isfinite(sizes).all() else 0.0
     largest = _differ(found, expected, tolerance, common)
     _compare_single(plain, contract, _spaced(probes, MAX_SINGLE))
     return Agreement(
@@ -94,7 +95,7 @@ def _differ(
     finite = np.isfinite(expected)
     if (finite != np.isfinite(found)).any():
         raise UncompilableError("the arrays predict a number where the model does not, or not")
-    gaps, sizes = np.abs(found - expected)[finite], np.abs(expected)[finite]
+    gaps, sizes = np.abs(found[finite] - expected[finite]), np.abs(expected[finite])
     relative = gaps / np.maximum(sizes, common if common > 0 else 1.0)
     if (gaps > (tolerance * sizes + common if tolerance else 0)).any():
         worst = int(np.argmax(relative))
@@ -113,7 +114,8 @@ def _compare_single(plain: Plain, contract: Contract, probes: Columns) -> None:
         [decode(value, column) for value in values]
         for values, column in zip(probes, contract.inputs, strict=True)
     ]
-    single = np.array([alone.predict_row(row) for row in zip(*values, strict=True)])
+    with np.errstate(all="ignore"):
+        single = np.array([alone.predict_row(row) for row in zip(*values, strict=True)])
     if not np.array_equal(among, single, equal_nan=True):
         raise UncompilableError("the arrays predict a row by itself otherwise than among others")
 
