@@ -23,12 +23,13 @@ from salary_kedro.tables.drafting.identity import (
     is_identifier,
     is_personal,
     is_weight,
+    may_be_weight,
     numbers_the_rows,
 )
 from salary_kedro.tables.drafting.numbers import as_number
 from salary_kedro.tables.drafting.oddities import odd_remark
 from salary_kedro.tables.drafting.sensitive import follow, trait_of
-from salary_kedro.tables.drafting.splits import KEPT, NUMBERED
+from salary_kedro.tables.drafting.splits import KEPT, KEPT_NAMES, NUMBERED, PERSONAL
 from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 
 #: Whole numbers that stand for groups of people are no more than so many.
@@ -39,8 +40,8 @@ UNIQUE_SHARE = 0.5
 SOFTENED = {"column", "name", "label", "help", "use", "missing_values"}
 EMPTY = "It has no value in any row."
 LONG = f"Free text: it has texts of more than {MAX_TEXT} characters."
-PERSONAL = "It identifies people."
 WEIGHT = "It says how many people a row stands for (a weight), and nothing of this one."
+MAYBE_WEIGHT = "If it says how many people a row stands for, set its use to weight."
 NO_WEIGHT = "It is no usable weight: some rows have none above 0."
 OTHER_WEIGHTS = "Several columns are weights: set the use of the one that counts here to weight."
 REPEATED = (
@@ -108,7 +109,7 @@ def propose(fact: Facts, order: bool | None) -> FeatureDraft:
         return draft.ignored(why_not)
     if trait := trait_of(fact):
         return draft.with_use("audit", kept(trait), *remarks)
-    return draft
+    return draft.remarked(MAYBE_WEIGHT) if may_be_weight(fact) else draft
 
 
 def kept(trait: str) -> str:
@@ -200,7 +201,8 @@ def with_input(features: Sequence[FeatureDraft]) -> tuple[FeatureDraft, ...]:
 
 
 def _may_be_used(draft: FeatureDraft) -> bool:
-    return not {LONG, EMPTY, PERSONAL, WEIGHT, NUMBERED, KEPT, PAID} & set(draft.remarks)
+    unfit = {LONG, EMPTY, PERSONAL, WEIGHT, NUMBERED, KEPT, KEPT_NAMES, PAID}
+    return not unfit & set(draft.remarks)
 
 
 def _unsuited(draft: FeatureDraft) -> tuple[bool, bool]:

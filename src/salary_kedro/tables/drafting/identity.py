@@ -56,11 +56,21 @@ ROWS = word_set("index no number num row record line rownum rownumber obs obsno"
 #: How surveys call the number of people that a row stands for, and words beside `weight`.
 WEIGHTS = word_set(
     """
-    weight weights wgt wtssall wtssnr wtssps perwt hhwt asecwt earnwt pweight pwgtp wgtp fweight
-    fnlwgt finalwt finalwgt
+    weight weights wgt wgts wght wt wts wtssall wtssnr wtssps perwt hhwt hhwgt hhweight asecwt earnwt
+    pweight pwgt pwgtp pwt wgtp hwt hwgt fweight fwt fnlwgt finalwt finalwgt finalweight wtfinl
+    wtsupp svywt svywgt svyweight sampwt sampleweight popwt personwt perweight indwt repwt
     """
 )
-SAMPLES = word_set("sample sampling survey person population household final post stratification")
+#: Those that may also be what a body weighs.
+BODY = word_set("weight weights wgt wgts wght wt wts")
+SAMPLES = word_set(
+    """
+    sample sampling survey svy person pers ind population pop household hh hhld final post
+    stratification expansion calibrated
+    """
+)
+#: Words beside `weight` that tell of bodies and goods.
+THINGS = word_set("body kg lb lbs pound pounds birth gram grams cargo net gross load height")
 #: No body weighs less or more.
 LIGHTEST, HEAVIEST = 20, 1000
 IDENTIFIER_SHARE = 0.9
@@ -69,7 +79,24 @@ YEARS = word_set("year years yr jahr annee ano anno rok år")
 MIN_NUMBERED_ROWS = 30
 #: Share of a column's texts that must look like names, and be known as such.
 LOOK_SHARE, FIRST_NAME_SHARE = 0.8, 0.15
-LOOK = r"[^\W\d_a-z][\w'’.-]*(?:, ?| +)(?:[^\W\d_][\w'’.-]*[ .]*){1,3}"
+LOOK = r"[^\W\d_a-z][\w'’.-]*(?:, ?| +)(?:[^\W\d_][\w'’.-]*[ .]*){1,3}(?:[#(]?\d+\)?)?"
+#: Under a role's header, texts such as `P017` or `Worker 17` are numbers of people, if many differ.
+NUMBERED_LOOK, MIN_NUMBERED = r"[^\W\d_]+[ _#.-]*\d+", 20
+#: Parts of names, which people share, and people who are not those of the row.
+SHARED = word_set(
+    """
+    first last middle firstname lastname surname forename vorname nachname familienname prenom
+    apellido cognome imie nazwisko manager mgr managername supervisor boss superior lead leader
+    reportsto vorgesetzter chef responsable jefe head agent recruiter author contact address
+    phone telephone mobile
+    """
+)
+
+
+def is_of_the_row(fact: Facts) -> bool:
+    """Whether a column that tells who somebody is tells whose the row is, and no part of a name."""
+    found = headers.words(fact.header)
+    return not SHARED & {*found, "".join(found)}
 
 
 def is_personal(fact: Facts) -> bool:
@@ -83,9 +110,15 @@ def is_personal(fact: Facts) -> bool:
 
 def _holds_names(fact: Facts, found: list[str]) -> bool:
     texts = fact.counts.index
-    if fact.is_numeric or not len(texts) or texts.str.fullmatch(LOOK).mean() < LOOK_SHARE:
+    if fact.is_numeric or not len(texts):
         return False
-    if ROLES & {*found, "".join(found)}:
+    is_role = bool(ROLES & {*found, "".join(found)})
+    numbered = is_role and len(texts) >= MIN_NUMBERED
+    if numbered and texts.str.fullmatch(NUMBERED_LOOK).mean() >= LOOK_SHARE:
+        return True
+    if texts.str.fullmatch(LOOK).mean() < LOOK_SHARE:
+        return False
+    if is_role:
         return True
     known = [bool(FIRST_NAMES & set(headers.words(text))) for text in texts[:1000]]
     return float(np.mean(known)) >= FIRST_NAME_SHARE
@@ -114,10 +147,15 @@ def is_weight(fact: Facts) -> bool:
         return False
     if {*found, *said} & SAMPLES and {*found, *said} & WEIGHTS:
         return True
-    is_body = joined == "weight" and not (
-        fact.sizes.min() < LIGHTEST or fact.sizes.max() > HEAVIEST
-    )
+    is_body = joined in BODY and not (fact.sizes.min() < LIGHTEST or fact.sizes.max() > HEAVIEST)
     return joined in WEIGHTS and not is_body
+
+
+def may_be_weight(fact: Facts) -> bool:
+    """Whether a column of numbers is called as weights are, and tells nothing else of itself."""
+    found = headers.words(fact.header)
+    named = bool(WEIGHTS & {*found, "".join(found)}) and not THINGS & set(found)
+    return named and fact.is_numeric and len(fact.sizes) > 0 and float(fact.sizes.min()) > 0
 
 
 def _has_fractions(fact: Facts) -> bool:

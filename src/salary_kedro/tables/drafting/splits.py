@@ -6,7 +6,7 @@ from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.headers import word_set
-from salary_kedro.tables.drafting.identity import YEARS
+from salary_kedro.tables.drafting.identity import YEARS, is_of_the_row
 
 #: Fewer groups do not fill a holdout and five folds; a smaller share of rows flatters little.
 MIN_GROUPS, MIN_REPEATED_SHARE = 20, 0.1
@@ -24,26 +24,35 @@ KEPT = (
     "It numbers people or rows, some of whom stand in several: kept to split them, and never "
     "learned from."
 )
+PERSONAL = "It identifies people."
+KEPT_NAMES = (
+    "It identifies people, some of whom stand in several rows: kept to split them, and never "
+    "learned from."
+)
 
 
 def keep_for_split(features: Sequence[FeatureDraft], facts: Sequence[Facts]) -> list[FeatureDraft]:
     """Keep the column by which the rows must be split, if there is one.
 
     It numbers people, employers or households of whom enough stand in several rows; of several
-    such columns, the one with the fewest groups: whoever shares a household shares a side.
+    such columns, the one with the fewest groups: whoever shares a household shares a side. Where
+    no number does, it is a column of whole names, by the same rule.
     """
     known = {fact.header: fact for fact in facts}
-    fit = [draft for draft in features if _groups(draft, known[draft.column.column])]
-    if not fit:
-        return list(features)
-    best = min(fit, key=lambda draft: len(known[draft.column.column].counts))
-    kept = best.with_use("split", KEPT)
-    return [kept if draft is best else draft for draft in features]
+    for why, remark in ((NUMBERED, KEPT), (PERSONAL, KEPT_NAMES)):
+        fit = [draft for draft in features if _groups(draft, known[draft.column.column], why)]
+        if fit:
+            best = min(fit, key=lambda draft: len(known[draft.column.column].counts))
+            kept = best.with_use("split", remark)
+            return [kept if draft is best else draft for draft in features]
+    return list(features)
 
 
-def _groups(draft: FeatureDraft, fact: Facts) -> bool:
-    """Whether a column that is left out as a number of people groups the rows."""
-    if draft.column.use != "ignore" or NUMBERED not in draft.remarks or fact.missing_share > 0:
+def _groups(draft: FeatureDraft, fact: Facts, why: str) -> bool:
+    """Whether a column groups the rows that is left out since it numbers or names people."""
+    if draft.column.use != "ignore" or why not in draft.remarks or fact.missing_share > 0:
+        return False
+    if why == PERSONAL and not is_of_the_row(fact):
         return False
     repeated = int(fact.counts[fact.counts > 1].sum())
     return len(fact.counts) >= MIN_GROUPS and repeated >= MIN_REPEATED_SHARE * fact.rows

@@ -9,6 +9,7 @@ import pytest
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.features import (
+    MAYBE_WEIGHT,
     NO_WEIGHT,
     OTHER_WEIGHTS,
     PERSONAL,
@@ -147,6 +148,12 @@ def test_propose_when_some_rows_have_no_weight_then_it_is_left_out_and_said_why(
 
     assert uses(found) == {"educ": "feature", "perwt": "ignore"}
     assert found.features[1].remarks == (WEIGHT, NO_WEIGHT)
+
+
+def test_propose_when_a_weight_may_be_that_of_a_body_then_asks() -> None:
+    found = draft({"wt": RANDOM.integers(50, 120, ROWS), "Salary": SALARY}).features[0]
+
+    assert (found.column.use, found.remarks[0]) == ("feature", MAYBE_WEIGHT)
 
 
 def test_propose_when_several_columns_are_weights_then_a_person_has_to_choose() -> None:

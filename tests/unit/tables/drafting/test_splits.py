@@ -7,7 +7,7 @@ import pytest
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.infer import draft_contract
-from salary_kedro.tables.drafting.splits import KEPT, NUMBERED
+from salary_kedro.tables.drafting.splits import KEPT, KEPT_NAMES, NUMBERED, PERSONAL
 from salary_kedro.tables.drafting.text import contract_yaml
 
 RANDOM = np.random.default_rng(7)
@@ -67,6 +67,43 @@ def test_draft_when_numbers_of_people_do_not_group_the_rows_then_splits_at_rando
     assert uses(found)["personid"] == "ignore"
     assert found.features[0].remarks[0] == NUMBERED
     assert found.split_field is None
+
+
+NAMES = [f"{first} Smith" for first in ("Ann", "Bob", "Cleo")]
+WORKERS = np.repeat([f"{NAMES[row % 3]} {1000 + row}" for row in range(PEOPLE)], YEARS)
+REST = {key: PANEL[key] for key in ("hours", "salary")}
+
+
+@pytest.mark.parametrize("header", ["worker", "Employee", "person", "respondent", "Employee Name"])
+@pytest.mark.parametrize(
+    "texts", [WORKERS, np.repeat([f"P{row:03}" for row in range(PEOPLE)], YEARS)]
+)
+def test_draft_when_only_names_of_people_repeat_then_splits_by_them_and_shows_none(
+    header: str, texts: object
+) -> None:
+    found = draft({header: texts, **REST})
+
+    assert uses(found) == {header: "split", "hours": "feature"}
+    assert found.features[0].remarks == (KEPT_NAMES,)
+    assert found.remarks[0].startswith(f"'{header}' has 60 values in 240 rows")
+    text = contract_yaml(found, [])
+    assert not any(word in text for word in ("Smith", "Ann", "P0"))
+
+
+@pytest.mark.parametrize("header", ["manager", "First Name", "supervisor", "email address"])
+def test_draft_when_names_of_others_or_parts_of_names_repeat_then_splits_at_random(
+    header: str,
+) -> None:
+    found = draft({header: WORKERS, **REST})
+
+    assert found.features[0].remarks == (PERSONAL,)
+    assert found.split_field is None
+
+
+def test_draft_when_people_have_numbers_and_names_then_splits_by_the_numbers() -> None:
+    found = draft({"worker": WORKERS, **PANEL})
+
+    assert uses(found) == {"worker": "ignore", "personid": "split", "hours": "feature"}
 
 
 def test_draft_when_there_are_several_years_then_names_the_other_split_as_an_option() -> None:
