@@ -37,6 +37,6 @@ def compressed(answer: Answer, accepted: bytes) -> Answer:
         return answer
     if not takes_gzip(accepted):
         return answer.saying(VARY)
-    packed = gzip.compress(answer.body, LEVEL)
+    packed = gzip.compress(answer.body, LEVEL, mtime=0)
     headers = (*answer.headers, VARY, (b"content-encoding", b"gzip"))
     return Answer(answer.status, packed, headers, answer.tell)

@@ -201,12 +201,13 @@ class Http(asyncio.Protocol):
 
     def _note(self) -> None:
         """Tell the register what is waited for, and read on if there is room for it."""
-        cycle, register = self._cycle, self._register
-        full = bool(self._waiting)
+        cycle, register, full = self._cycle, self._register, bool(self._waiting)
         if cycle is not None:
             state = register.answering if cycle.request.is_whole else register.reading
             register.move(self, state)
             full = full or len(cycle.request.body) > limits.MAX_UNREAD_BYTES
+        elif full:  # until the client has taken an answer
+            register.move(self, register.answering)
         if full != self._reads_no_more and not self.transport.is_closing():
             self._reads_no_more = full
             (self.transport.pause_reading if full else self.transport.resume_reading)()
@@ -247,7 +248,7 @@ class Http(asyncio.Protocol):
 
     def retire(self) -> None:
         """End it once the client has taken its answer, unless another request has begun."""
-        if self._reader.is_between and not self.transport.is_closing():
+        if self._reader.is_between and not (self._waiting or self.transport.is_closing()):
             self.transport.close()
 
     def shutdown(self) -> None:
