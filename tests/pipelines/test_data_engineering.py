@@ -159,6 +159,7 @@ def test_split_when_rows_come_from_the_raw_table_then_says_from_which_and_how(
         "train_sha256": fingerprint(train),
         "holdout_sha256": fingerprint(holdout),
         "keys_sha256": fingerprint(keys),
+        "astride": None,
     }
     assert [part.attrs for part in (valid, salaries, train, holdout)] == [{}] * 4
 

@@ -22,6 +22,7 @@ def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
     """
     lines = [
         *_rows(outputs, env),
+        *_split(outputs),
         *_model(outputs),
         *_verdict(outputs),
         *_moves(outputs),
@@ -53,6 +54,18 @@ def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
     shown = [f"{rows:,} {ROWS[key]}" for key, rows in counted.items()]
     rows = f"{total:,} read, {rejected:,} rejected{where}"
     return [("Rows", rows), *(("", text) for text in shown)]
+
+
+def _split(outputs: Mapping[str, Any]) -> Lines:
+    """Whether people stand on both sides, though a field names them."""
+    field = (outputs.get("split") or {}).get("astride")
+    if field is None:
+        return []
+    text = (
+        f"'{field}' is not used by the split: rows with the same value lie on both sides, which "
+        f"flatters RMSE and intervals"
+    )
+    return [("Split", text)]
 
 
 def _model(outputs: Mapping[str, Any]) -> Lines:

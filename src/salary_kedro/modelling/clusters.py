@@ -43,6 +43,16 @@ def cluster_field(rows: pd.DataFrame, contract: Contract, splitting: Splitting) 
     return max(known, key=lambda field: rows[field].nunique(), default=None)
 
 
+def field_astride(
+    train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract, splitting: Splitting
+) -> str | None:
+    """The field that tells whose a row is, if it is not split by, and some are on both sides."""
+    field = cluster_field(train, contract, splitting)
+    if field is None or isinstance(splitting.split, ByGroup):
+        return None
+    return field if holdout[field].dropna().isin(train[field]).any() else None
+
+
 def _numbered(values: pd.Series) -> Places:
     codes = np.asarray(pd.factorize(values)[0], dtype=np.intp)
     missing = codes < 0

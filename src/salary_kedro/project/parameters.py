@@ -57,6 +57,7 @@ class Halves(Group):
         train_sha256: Fingerprint of the training rows.
         holdout_sha256: Fingerprint of the holdout rows.
         keys_sha256: Fingerprint of the table's row keys.
+        astride: Field that tells whose a row is, if rows of one person lie on both sides.
     """
 
     data_sha256: str
@@ -65,6 +66,7 @@ class Halves(Group):
     train_sha256: str
     holdout_sha256: str
     keys_sha256: str = ""
+    astride: str | None = None
 
     def refuse_others(self, **tables: pd.DataFrame) -> None:
         """Check that tables are those of this split.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from salary_kedro.modelling.clusters import clusters_of, effective_rows, kish
+from salary_kedro.modelling.clusters import clusters_of, effective_rows, field_astride, kish
 from salary_kedro.modelling.folding import Splitting
 from samples import column, contract_of, day
 
@@ -49,6 +49,23 @@ def test_clusters_when_the_split_is_this_then_are_those(split: Any, expected: An
 
 def test_clusters_when_nothing_names_a_person_then_are_none() -> None:
     assert clusters_of(ROWS, contract_of(column("age"), column("person")), by("random")) is None
+
+
+@pytest.mark.parametrize(
+    ("split", "holdout", "expected"),
+    [
+        ("stable", [2, 3], "person"),  # the first and the third are one person's
+        ({"time": "year"}, [2, 3], "person"),
+        ("random", [1, 3], None),  # the last is nobody's
+        ({"group": "person"}, [2, 3], None),
+    ],
+)
+def test_field_astride_when_rows_of_a_person_lie_on_both_sides_then_is_that_field(
+    split: Any, holdout: list[int], expected: str | None
+) -> None:
+    train = ROWS.drop(index=holdout)
+
+    assert field_astride(train, ROWS.loc[holdout], CONTRACT, by(split)) == expected
 
 
 def test_effective_rows_when_rows_of_a_cluster_are_alike_then_are_the_clusters() -> None:

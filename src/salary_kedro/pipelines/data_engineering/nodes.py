@@ -6,6 +6,7 @@ import pandas as pd
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.clusters import field_astride
 from salary_kedro.modelling.folding import split_rows
 from salary_kedro.project.parameters import DataEngineering, Halves
 from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
@@ -125,6 +126,7 @@ def split_salaries(
         train_sha256=fingerprint(train),
         holdout_sha256=fingerprint(holdout),
         keys_sha256=fingerprint(row_keys),
+        astride=field_astride(train, holdout, contract, parameters),
     )
     return train, holdout, halves.model_dump(mode="json")
 

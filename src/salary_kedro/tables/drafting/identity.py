@@ -56,9 +56,10 @@ ROWS = word_set("index no number num row record line rownum rownumber obs obsno"
 #: How surveys call the number of people that a row stands for, and words beside `weight`.
 WEIGHTS = word_set(
     """
-    weight weights wgt wgts wght wt wts wtssall wtssnr wtssps perwt hhwt hhwgt hhweight asecwt earnwt
+    weight weights wgt wgts wght wt wts wtssall wtssnr wtssps perwt hhwt hhwgt hhweight asecwt
+    earnwt
     pweight pwgt pwgtp pwt wgtp hwt hwgt fweight fwt fnlwgt finalwt finalwgt finalweight wtfinl
-    wtsupp svywt svywgt svyweight sampwt sampleweight popwt personwt perweight indwt repwt
+    wtsupp svywt svywgt svyweight sampwt sampleweight popwt personwt perweight indwt
     """
 )
 #: Those that may also be what a body weighs.
