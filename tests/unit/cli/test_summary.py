@@ -70,8 +70,8 @@ def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
 
 def test_summarise_when_people_stand_on_both_sides_of_the_split_then_says_what_that_does() -> None:
     assert summarise({"split": {"astride": "person_id"}}, None) == (
-        "\nSplit  'person_id' is not used by the split: rows with the same value lie on both sides, "
-        "which flatters RMSE and intervals"
+        "\nSplit  'person_id' is not used by the split: rows with the same value lie on both "
+        "sides, which flatters RMSE and intervals"
     )
     assert summarise({"split": {"astride": None}}, None) == ""
 
