@@ -49,7 +49,23 @@ def holdout_rows(covered: Mapping[str, Any]) -> str:
     rows, known = count(covered["rows"], "holdout row"), covered.get("effective_rows")
     if known is None or round(known) >= covered["rows"]:
         return rows
-    return f"{rows} (which tell as much as {known:,.0f} independent ones)"
+    return f"{rows}, which tell as much as {known:,.0f} independent ones"
+
+
+def no_gap(column: Mapping[str, Any]) -> str | None:
+    """Why no gap is known between the groups of an audit column; None if one is.
+
+    Args:
+        column: A `ColumnScores` of the report, as plain JSON.
+    """
+    groups, withheld = column["groups"], column["withheld"]
+    if any(group["gap"] is not None for group in groups):
+        return None
+    if len(groups) > 1:
+        return "the inputs tell nearly all of who is in which group"
+    if withheld:
+        return "fewer than two groups are large enough to be told"
+    return f"all rows are of one group, {groups[0]['group']}" if groups else "there are no rows"
 
 
 def printable(text: str) -> str:

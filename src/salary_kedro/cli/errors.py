@@ -18,10 +18,13 @@ LOG_HINT = " (see data/logs/kedro.log for details)"
 
 @contextmanager
 def readable_errors(hint: str = LOG_HINT) -> Iterator[None]:
-    """Turn an exception into one line and exit code 1; the log keeps the traceback."""
+    """Turn an exception into one line and exit code 1; the log keeps the traceback.
+
+    Whoever reads the output may stop, as `head` does: of that click says nothing.
+    """
     try:
         yield
-    except (click.ClickException, click.Abort):
+    except (click.ClickException, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
         log.info("the command failed", exc_info=True)  # to the file alone

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from salary_kedro.cli.console import count, holdout_rows, printable
+from salary_kedro.cli.console import count, holdout_rows, no_gap, printable
 from salary_kedro.project.places import run_folder
 from salary_kedro.promotion.verdict import figure, signed
 from salary_kedro.tables.left_out import NO_ROW, WORDS
@@ -72,9 +72,7 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
     if not {"metrics", "registered_version"} <= outputs.keys():
         return []
     metrics, version = outputs["metrics"], outputs["registered_version"]
-    rmse, mean, sd = (
-        figure(metrics[name], ",.1f") for name in ("rmse", "cv_rmse_mean", "cv_rmse_sd")
-    )
+    rmse, mean, sd = (figure(metrics[name]) for name in ("rmse", "cv_rmse_mean", "cv_rmse_sd"))
     text = (
         f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
         f"{mean} ± {sd} by cross-validation"
@@ -86,7 +84,7 @@ def _baseline(outputs: Mapping[str, Any], metrics: Mapping[str, float]) -> Lines
     """What plain means and medians would give, if a run of today measured it."""
     if not {"baseline_mean_rmse", "baseline_median_rmse"} <= metrics.keys():
         return []
-    mean, median = (figure(metrics[f"baseline_{name}_rmse"], ",.1f") for name in ("mean", "median"))
+    mean, median = (figure(metrics[f"baseline_{name}_rmse"]) for name in ("mean", "median"))
     is_better = metrics["rmse"] < min(
         metrics["baseline_mean_rmse"], metrics["baseline_median_rmse"]
     )
@@ -102,11 +100,7 @@ def _report(outputs: Mapping[str, Any]) -> Lines:
         return []
     report, reason = outputs["report"], outputs["calibration"]["reason"]
     text = _intervals(report["intervals"]) if report["intervals"] else f"none: {reason}"
-    gaps = [
-        _gap(column, max(told, key=lambda group: abs(group["gap"])))
-        for column in (report["groups"] or {"columns": []})["columns"]
-        if (told := [group for group in column["groups"] if group["gap"] is not None])
-    ]
+    gaps = [_gap(column) for column in (report["groups"] or {"columns": []})["columns"]]
     return [("Intervals", text), *_under("Pay gap", gaps)]
 
 
@@ -117,16 +111,22 @@ def _intervals(scores: Mapping[str, Any]) -> str:
     by_chance = "within chance" if low <= wanted <= high else "beyond chance"
     return (
         f"of {wanted:g} % hold {share:.1f} % of {holdout_rows(found)}, {by_chance} "
-        f"({low:.1f} to {high:.1f} %); {figure(scores['mean_width'], ',.1f')} wide on average"
+        f"({low:.1f} to {high:.1f} %); {figure(scores['mean_width'])} wide on average"
     )
 
 
-def _gap(column: Mapping[str, Any], group: Mapping[str, Any]) -> str:
+def _gap(column: Mapping[str, Any]) -> str:
+    """The largest gap between the groups of a column, or why there is none."""
+    if why := no_gap(column):
+        return f"{column['column']}: none is known, for {why}"
+    told = [group for group in column["groups"] if group["gap"] is not None]
+    group = max(told, key=lambda group: abs(group["gap"]))
     less = "less" if group["gap"] < 0 else "more"
     ends = " to ".join(signed(group[end]) for end in ("gap_low", "gap_high"))
+    chance = ", within chance" if group["gap_low"] <= 0 <= group["gap_high"] else ""
     return (
-        f"{column['column']}: {group['group']} earn {figure(abs(group['gap']), ',.1f')} {less} "
-        f"than {column['reference']} with the same inputs, interval {ends}"
+        f"{column['column']}: {group['group']} earn {figure(abs(group['gap']))} {less} "
+        f"than {column['reference']} with the same inputs, interval {ends}{chance}"
     )
 
 
@@ -139,19 +139,19 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
     if champion is not None:
         told = _champion(champion, evidence["challenger"])
         if evidence.get("rests_on") == "unseen":
-            told += f"; {figure(champion['unseen_rmse'], ',.1f')} on those that neither has seen"
+            told += f"; {figure(champion['unseen_rmse'])} on those that neither has seen"
         lines.insert(0, ("Champion", told))
     return lines
 
 
 def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str:
-    rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"], ",.1f")
+    rmse = "unknown" if champion["rmse"] is None else figure(champion["rmse"])
     text = f"version {champion['version']}: RMSE {rmse}"
     stored, data = champion["stored_rmse"], champion["data_sha256"]
     is_comparable = data is not None and champion["data_method"] == challenger["data_method"]
     if stored is None or not is_comparable or data == challenger["data_sha256"]:
         return text
-    return f"{text} on today's rows, {figure(stored, ',.1f')} at its training on other data"
+    return f"{text} on today's rows, {figure(stored)} at its training on other data"
 
 
 def _moves(outputs: Mapping[str, Any]) -> Lines:

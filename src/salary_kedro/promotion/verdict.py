@@ -428,13 +428,13 @@ def _unfair(*both: Contestant) -> str:
     return f"unfair to version {victim.version}"
 
 
-def figure(value: float, spec: str = ".1f") -> str:
+def figure(value: float) -> str:
     """Write a figure for people: one decimal, or three digits where that would say nothing."""
-    return format(value, spec if abs(value) >= 1 or value == 0 else ".3g")
+    return format(value, ",.1f" if abs(value) >= 1 or value == 0 else ".3g")
 
 
 def signed(value: float) -> str:
     """Write an end of an interval: no decimals from 100 on, else three digits."""
     size = abs(value)
-    text = f"{size:.0f}" if size >= 99.95 or size == 0 else f"{size:#.3g}"
+    text = f"{size:,.0f}" if size >= 99.95 or size == 0 else f"{size:#.3g}"
     return f"{'−' if value < 0 else '+'}{text}"

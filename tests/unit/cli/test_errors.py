@@ -73,7 +73,9 @@ def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:
     assert caught.value.__cause__ is failure
 
 
-@pytest.mark.parametrize("error", [click.UsageError("bad option"), click.Abort()])
+@pytest.mark.parametrize(
+    "error", [click.UsageError("bad option"), click.Abort(), BrokenPipeError()]
+)
 def test_readable_errors_when_click_speaks_itself_then_lets_it(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, readable_errors():
         raise error

@@ -108,20 +108,42 @@ def section(gap: float | None) -> dict[str, Any]:
     ends = {"gap": gap, "gap_low": gap and gap - 7_000, "gap_high": gap and gap + 7_000}
     none = {"gap": None, "gap_low": None, "gap_high": None}
     groups = [{"group": "Female", **ends}, {"group": "Male", **none}]
-    return {"column": "sex", "reference": "Male", "groups": groups}
+    return {"column": "sex", "reference": "Male", "withheld": 0, "groups": groups}
 
 
 @pytest.mark.parametrize(
     ("gap", "lines"),
     [
-        (None, []),
+        (
+            None,
+            [
+                (
+                    "Pay gap    sex: none is known, for the inputs tell nearly all of who is in "
+                    "which group"
+                )
+            ],
+        ),
+        (
+            -20_000.0,
+            [f"{GAP} 20,000.0 less than Male with the same inputs, interval −27,000 to −13,000"],
+        ),
         (
             -4_806.53,
-            [f"{GAP} 4,806.5 less than Male with the same inputs, interval −11807 to +2193"],
+            [
+                (
+                    f"{GAP} 4,806.5 less than Male with the same inputs, interval −11,807 to +2,193"
+                    ", within chance"
+                )
+            ],
         ),
         (
             0.25,
-            [f"{GAP} 0.25 more than Male with the same inputs, interval −7000 to +7000"],
+            [
+                (
+                    f"{GAP} 0.25 more than Male with the same inputs, interval −7,000 to +7,000"
+                    ", within chance"
+                )
+            ],
         ),
     ],
 )
@@ -383,3 +405,51 @@ Verdict     requests differ from the training rows in years
 Next        kedro run --env wages   train again
 Report      data/wages/08_reporting/monitoring.html"""
     )
+
+
+@pytest.mark.parametrize(
+    ("groups", "withheld", "why"),
+    [
+        (["Female"], 0, "all rows are of one group, Female"),
+        (["Female"], 1, "fewer than two groups are large enough to be told"),
+        ([], 2, "fewer than two groups are large enough to be told"),
+    ],
+)
+def test_summarise_when_no_groups_can_be_compared_then_says_why(
+    groups: list[str], withheld: int, why: str
+) -> None:
+    column = {
+        "column": "sex",
+        "reference": None,
+        "withheld": withheld,
+        "groups": [{"group": name, "gap": None} for name in groups],
+    }
+    outputs = {name: OUTPUTS[name] for name in ("registered_version", "metrics")}
+    report = {"intervals": None, "groups": {"columns": [column]}}
+
+    found = summarise({**outputs, "calibration": {"reason": "few"}, "report": report}, None)
+
+    assert found.splitlines()[3] == f"Pay gap    sex: none is known, for {why}"
+
+
+@pytest.mark.parametrize(
+    ("effective", "told"),
+    [
+        (22.7, "111 holdout rows, which tell as much as 23 independent ones, within chance"),
+        (111.0, "111 holdout rows, within chance"),
+        (None, "111 holdout rows, within chance"),
+    ],
+)
+def test_summarise_when_several_rows_are_one_persons_then_says_as_how_many_they_count(
+    effective: float | None, told: str
+) -> None:
+    coverage = {"rows": 111, "effective_rows": effective, "share": 0.9, "low": 0.7, "high": 0.97}
+    report = {
+        "intervals": {"confidence": 0.9, "coverage": coverage, "mean_width": 5.0},
+        "groups": None,
+    }
+    outputs = {name: OUTPUTS[name] for name in ("registered_version", "metrics")}
+
+    found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
+
+    assert f"hold 90.0 % of {told} (70.0 to 97.0 %)" in found

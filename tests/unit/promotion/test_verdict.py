@@ -66,8 +66,8 @@ def test_decide_when_a_gap_is_too_large_beyond_chance_then_archives_and_says_so(
 
     assert found.action == "archive"
     assert found.reason == (
-        "version 2 is not promoted: its unexplained gap between sex 'Female' and 'Male' is −2250 "
-        "(95 % interval −3000 to −1500), beyond the allowed 1000.0"
+        "version 2 is not promoted: its unexplained gap between sex 'Female' and 'Male' is −2,250 "
+        "(95 % interval −3,000 to −1,500), beyond the allowed 1,000.0"
     )
 
 
@@ -135,7 +135,7 @@ def test_decide_when_nothing_is_in_production_then_promotes() -> None:
 
     assert decide(case, DEFAULT) == Verdict(
         action="promote",
-        reason="version 2 is promoted: RMSE 6311.3, and nothing was in production",
+        reason="version 2 is promoted: RMSE 6,311.3, and nothing was in production",
         evidence=case,
         policy=DEFAULT,
     )
@@ -147,8 +147,8 @@ def test_decide_when_the_gain_is_inside_chance_then_promotes_and_says_so() -> No
     assert decide(case, DEFAULT) == Verdict(
         action="promote",
         reason=(
-            "version 2 is promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is not "
-            "distinguishable from chance on 12 rows, 95 % interval −1750 to +2015"
+            "version 2 is promoted: RMSE 6,302.0 against 6,311.3; a gain of 9.2 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −1,750 to +2,015"
         ),
         evidence=case,
         policy=DEFAULT,
@@ -157,8 +157,8 @@ def test_decide_when_the_gain_is_inside_chance_then_promotes_and_says_so() -> No
 
 def test_decide_when_the_gain_is_beyond_chance_then_promotes_and_says_so() -> None:
     assert decide(evidence(FOREST, TREE, (266.0, 2296.0)), DEFAULT).reason == (
-        "version 2 is promoted: RMSE 5181.9 against 6302.0; a gain of 1120.1 is "
-        "distinguishable from chance on 12 rows, 95 % interval +266 to +2296"
+        "version 2 is promoted: RMSE 5,181.9 against 6,302.0; a gain of 1,120.1 is "
+        "distinguishable from chance on 12 rows, 95 % interval +266 to +2,296"
     )
 
 
@@ -175,8 +175,8 @@ def test_decide_when_the_rmse_is_higher_then_archives_and_tells_the_loss() -> No
     assert decide(case, DEFAULT) == Verdict(
         action="archive",
         reason=(
-            "version 2 is not promoted: RMSE 6302.0 against 5181.9; a loss of 1120.1 is not "
-            "distinguishable from chance on 12 rows, 95 % interval −2296 to +266"
+            "version 2 is not promoted: RMSE 6,302.0 against 5,181.9; a loss of 1,120.1 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −2,296 to +266"
         ),
         evidence=case,
         policy=DEFAULT,
@@ -188,7 +188,7 @@ def test_decide_when_both_are_equal_then_keeps_the_champion() -> None:
 
     assert (verdict.action, verdict.reason) == (
         "archive",
-        "version 2 is not promoted: RMSE 6311.2 against 6311.2; a tie keeps the champion",
+        "version 2 is not promoted: RMSE 6,311.2 against 6,311.2; a tie keeps the champion",
     )
 
 
@@ -208,7 +208,7 @@ def test_decide_when_the_gain_is_within_rounding_then_calls_it_a_tie(
     verdict = decide(evidence(6311.25 - gain, 6311.25, (1e-6, 5e-6)), policy)
 
     assert verdict.action == action
-    assert verdict.reason.endswith(f"against 6311.2; {text}")
+    assert verdict.reason.endswith(f"against 6,311.2; {text}")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_decide_when_the_gain_is_within_rounding_then_calls_it_a_tie(
     [
         ((-0.0555, 1.234), "−0.0555 to +1.23"),
         ((-12.345, 99.96), "−12.3 to +100"),
-        ((0.0, 1234.5), "+0 to +1234"),
+        ((0.0, 1234.5), "+0 to +1,234"),
     ],
 )
 def test_decide_when_ends_of_the_interval_are_small_then_keeps_three_digits(
@@ -476,7 +476,7 @@ def test_decide_when_the_gain_is_below_the_required_then_tells_both() -> None:
     verdict = decide(evidence(TREE, LINE, (-1750.2, 2015.4)), Policy(min_absolute_gain=100))
 
     assert verdict.reason == (
-        "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is below the "
+        "version 2 is not promoted: RMSE 6,302.0 against 6,311.3; a gain of 9.2 is below the "
         "required 100.0"
     )
 
@@ -511,8 +511,8 @@ def test_decide_when_confidence_is_required_then_the_tree_does_not_replace_the_l
     assert (verdict.action, verdict.reason) == (
         "archive",
         (
-            "version 2 is not promoted: RMSE 6302.0 against 6311.3; a gain of 9.2 is not "
-            "distinguishable from chance on 12 rows, 95 % interval −1750 to +2015"
+            "version 2 is not promoted: RMSE 6,302.0 against 6,311.3; a gain of 9.2 is not "
+            "distinguishable from chance on 12 rows, 95 % interval −1,750 to +2,015"
         ),
     )
 
@@ -559,7 +559,7 @@ def test_decide_when_there_is_a_ceiling_then_the_first_version_too_must_keep_to_
 
 def test_decide_when_the_rmse_is_above_the_ceiling_then_tells_both() -> None:
     assert decide(evidence(LINE), Policy(max_rmse=6000)).reason == (
-        "version 2 is not promoted: RMSE 6311.3 is above the ceiling of 6000.0"
+        "version 2 is not promoted: RMSE 6,311.3 is above the ceiling of 6,000.0"
     )
 
 
@@ -670,7 +670,7 @@ def test_conclude_when_given_a_reason_then_words_the_verdict(action: Any, text: 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(6311.2624, "6311.3"), (1.0, "1.0"), (0.0, "0.0"), (0.98765, "0.988"), (-0.0123, "-0.0123")],
+    [(6311.2624, "6,311.3"), (1.0, "1.0"), (0.0, "0.0"), (0.98765, "0.988"), (-0.0123, "-0.0123")],
 )
 def test_figure_when_a_decimal_would_say_nothing_then_writes_three_digits(
     value: float, text: str

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from salary_kedro.cli.console import count, holdout_rows, printable, show
+from salary_kedro.cli.console import count, holdout_rows, no_gap, printable, show
+from salary_kedro.registry.history import BY_HAND
 
 Row = Mapping[str, Any]
 Lines = Iterator[tuple[str, str]]
@@ -56,6 +57,10 @@ def _head(shown: Row) -> Lines:
     if lineage.get("git_dirty") == "true":
         texts.append("with changes that are not committed")
     yield f"Made from{_mark(shown['imported'])}", ", ".join(texts) or "-"
+    moves = [record for record in shown["history"] if record.get("to") == shown["version"]]
+    if shown["production"] and moves and moves[-1]["action"] in BY_HAND:
+        how = "a rollback" if moves[-1]["action"] == "rollback" else "hand"
+        yield "Production", f"made so by {how}: {moves[-1]['why']}"
     if shown["verdict"] is not None:
         reason = str(shown["verdict"].get("reason", "-"))
         yield f"Verdict{_mark(shown['verdict_claimed'])}", reason
@@ -90,6 +95,8 @@ def _sureness(shown: Row) -> Lines:
                 f"{_percent(covered['high'])}), {_figure(found['mean_width'])} wide on average"
             ),
         )
+    elif shown["no_intervals"]:
+        yield "Intervals", f"none: {shown['no_intervals']}"
     if found := report.get("percentiles"):
         fit = "consistent" if found["p_value"] >= SIGNIFICANT else "not consistent"
         rows, p_value = count(found["rows"], "holdout row"), f"p = {found['p_value']:.2g}"
@@ -110,6 +117,8 @@ def _by_group(found: Row | None) -> Iterator[str]:
         yield from (f"  {line}" for line in _aligned(rows))
         if column["withheld"]:
             yield f"  {count(column['withheld'], 'small group')} withheld"
+        if why := no_gap(column):
+            yield f"  no gap: {why}"
 
 
 def _group_row(scores: Row) -> dict[str, str]:

@@ -103,7 +103,7 @@ def tell_versions(rows: Sequence[Row]) -> None:
 
 def show_version(project: Project, number: int) -> Row:
     """Everything about one version: verdict, evidence, lineage, parameters, metrics, report."""
-    from salary_kedro.promotion.logged import find_form, read_report
+    from salary_kedro.promotion.logged import find_form, read_calibration, read_report
     from salary_kedro.upkeep.opening import registry_of
 
     registry = registry_of(project)
@@ -123,6 +123,7 @@ def show_version(project: Project, number: int) -> Row:
         "parameters": dict(run.parameters),
         "metrics": {name: _number(str(value)) for name, value in run.metrics.items()},
         "report": read_report(folder).model_dump(mode="json"),
+        "no_intervals": read_calibration(folder).reason,
         "runtime_reason": find_form(folder).reason,
     }
 

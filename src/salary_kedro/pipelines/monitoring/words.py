@@ -51,14 +51,12 @@ def _moved(finding: Finding) -> str:
 
 def say_errors(found: ErrorsSince, confidence: float, false_alarms: float) -> tuple[bool, str]:
     """Whether a model has become worse by more than chance, and how wrong it has been."""
-    rmse, low, high = (
-        figure(value, ",.1f") for value in (found.rmse, found.rmse_low, found.rmse_high)
-    )
+    rmse, low, high = (figure(value) for value in (found.rmse, found.rmse_low, found.rmse_high))
     is_larger = found.p_value is not None and found.p_value <= false_alarms
     parts = [f"RMSE {rmse} ({low} to {high}) on {found.rows:,} rows"]
     if found.training_rmse is not None:
         than = "more than chance explains" if is_larger else "no more than chance explains"
-        parts.append(f"{figure(found.training_rmse, ',.1f')} in training, {than}")
+        parts.append(f"{figure(found.training_rmse)} in training, {than}")
     covered = found.coverage
     is_short = covered is not None and covered.high < confidence
     if covered is not None:
@@ -90,7 +88,7 @@ def say_differences(version: int, found: Differences, beyond: float) -> list[str
 
 
 def _amount(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{figure(value, ',.1f')}"
+    return f"{'+' if value > 0 else ''}{figure(value)}"
 
 
 def overall(drifted: Sequence[str], worse: Sequence[str], judged: int) -> tuple[str, str]:

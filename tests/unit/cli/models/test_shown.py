@@ -66,6 +66,7 @@ TABLE = """
 SHOWN: dict[str, Any] = {
     "version": 3,
     "stage": "production",
+    "production": True,
     "imported": False,
     "claimed": False,
     "verdict_claimed": False,
@@ -78,6 +79,7 @@ SHOWN: dict[str, Any] = {
     "lineage": {"data_sha256": "d" * 64, "git_commit": "abc", "git_dirty": "true"},
     "parameters": {"data_science.model": "ridge", "data_science.random_state": "234"},
     "metrics": {"rmse": 6311.26, "cv_rmse_mean": 5253.54, "cv_rmse_sd": 966.17, "rows_train": 28.0},
+    "no_intervals": "",
     "runtime_reason": "it has no arrays: its steps are odd",
     "report": Report(groups=GROUPS, importance=IMPORTANCE).model_dump(mode="json"),
 }
@@ -158,6 +160,43 @@ def test_tell_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_lines(
 
     assert len(lines) == plain
     assert all(sign.isprintable() for line in lines for sign in line)
+
+
+def test_tell_when_there_are_no_intervals_then_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = told(capsys, no_intervals="8 training rows were predicted out of fold")
+
+    assert "Intervals  none: 8 training rows were predicted out of fold" in lines
+
+
+def test_tell_when_a_person_made_it_production_then_says_so_above_the_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    by_hand = {"when": "2026-11-29T19:16:05+00:00", "action": "promotion by hand", "why": "urgent"}
+    records = [{**SHOWN["history"][0], "to": 2}, {**by_hand, "to": 3}]
+
+    lines = told(capsys, history=records, verdict={"reason": "version 3 is not promoted: x"})
+    left = told(capsys, history=records, production=False)
+
+    assert lines[4:6] == [
+        "Production  made so by hand: urgent",
+        "Verdict     version 3 is not promoted: x",
+    ]
+    assert not any(line.startswith("Production") for line in left)
+
+
+def test_tell_when_an_audited_column_has_one_group_then_says_why_there_is_no_gap(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    column = GROUPS.columns[0].model_copy(
+        update={"withheld": 0, "groups": GROUPS.columns[0].groups[1:]}
+    )
+    report = Report(groups=GROUPS.model_copy(update={"columns": (column,)}))
+
+    lines = told(capsys, report=report.model_dump(mode="json"))
+
+    assert "    no gap: all rows are of one group, Male" in lines
 
 
 @pytest.mark.parametrize(("p_value", "fit"), [(0.8861, "consistent"), (0.049, "not consistent")])
