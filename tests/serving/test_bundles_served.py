@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bundles import MODEL, add_bundle, add_liar, damage
-from salary_kedro.bundle import BundleStore
+from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.serving.place import find_place
 from salary_kedro.serving.predictor import POLL_SECONDS, Predictor
@@ -71,12 +71,15 @@ def test_routes_when_the_method_is_wrong_then_name_the_right_one(ask: Ask) -> No
 
 
 def test_predict_when_the_model_breaks_then_fails_in_the_same_shape(
-    contract: Contract, store: BundleStore, predictor: Predictor, ask: Ask
+    contract: Contract,
+    store: BundleStore,
+    predictor: Predictor,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store.point_to(add_bundle(store.folder, contract, 3))
     predictor.refresh()
-    assert predictor.served is not None
-    predictor.served.bundle.model.steps.clear()
+    monkeypatch.setattr(Bundle, "predict_row", lambda *_: int("none"))
     answer = ask("POST", "/predict", AT_5)
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"

@@ -143,7 +143,7 @@ class Predictor:
     def _poll(self, looked: threading.Event) -> None:
         pause = threading.Event()
         while True:
-            self._looking_since = time.monotonic()
+            self._looking_since, before = time.monotonic(), self.served
             try:
                 self.refresh()
                 if not looked.is_set():
@@ -151,6 +151,8 @@ class Predictor:
             except Exception:  # whatever it was, the thread must go on looking
                 log.exception("the bundles could not be inspected; the model stays as it is")
             self._looked()
+            if self.served is not before:
+                _settle()
             looked.set()
             pause.wait(POLL_SECONDS)
 
@@ -273,7 +275,6 @@ class Predictor:
         model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
-        _settle()
 
 
 def _settle() -> None:
