@@ -126,7 +126,7 @@ class Predictor:
         #: Held while what was found is taken over: the watchdog writes the same attributes.
         self._lock = threading.RLock()
         self._looking_since: float | None = None
-        self._stalled = False
+        self._stalled = self._is_new = False
 
     def follow(self) -> None:
         """Serve the bundle to be served, and look for another several times a second from now on.
@@ -143,7 +143,7 @@ class Predictor:
     def _poll(self, looked: threading.Event) -> None:
         pause = threading.Event()
         while True:
-            self._looking_since, before = time.monotonic(), self.served
+            self._looking_since = time.monotonic()
             try:
                 self.refresh()
                 if not looked.is_set():
@@ -151,7 +151,8 @@ class Predictor:
             except Exception:  # whatever it was, the thread must go on looking
                 log.exception("the bundles could not be inspected; the model stays as it is")
             self._looked()
-            if self.served is not before:
+            if self._is_new:
+                self._is_new = False
                 _settle()
             looked.set()
             pause.wait(POLL_SECONDS)
@@ -275,6 +276,7 @@ class Predictor:
         model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
+        self._is_new = True
 
 
 def _settle() -> None:
