@@ -172,14 +172,26 @@ def test_score_rows_when_the_rows_bring_their_target_then_says_where_each_stands
     report = run(
         tmp_path,
         "Salary,Years,percentile\n5005,5,x\n,5,x\nnone,5,x\n-1,5,x\n7000,y,x\n6990,7,x\n",
-        replace(bundle, calibration=TenAround()),
+        replace(bundle, calibration=TenAround(effective_rows=20)),
     )
 
     header, *rows = texts(tmp_path / "o.csv")
-    added = ["salary", "low", "high", "confidence", "percentile", *SCORED]
+    percentile = ["percentile", "percentile_margin"]
+    added = ["salary", "low", "high", "confidence", *percentile, *SCORED]
     assert header == ["Salary", "Years", "percentile (raw)", *added]
     places = [(row[0], row[header.index("percentile")]) for row in rows]
     assert places == [("5005", "75"), ("", ""), ("none", ""), ("-1", ""), ("6990", "0")]
+    # Wilson's, of 75 % of 20 and of none of 20
+    margins = [row[header.index("percentile_margin")] for row in rows]
+    assert [margins[0][:6], *margins[1:4], margins[4][:6]] == ["17.841", "", "", "", "8.0562"]
+    warned = [row[header.index("warnings")] for row in rows]
+    assert warned == [
+        "",
+        "",
+        "Salary: not a number, so that it has no percentile",
+        "Salary: must be a number above 0, so that it has no percentile",
+        "",
+    ]
     assert (report["scored"], report["rejected"], report["given"]) == (5, 1, "Salary")
 
 

@@ -206,6 +206,12 @@ class Calibration(BaseModel):
         found: Numbers = ranks / (len(self.scores) + 1)
         return found
 
+    def margins(self, chances: Numbers) -> Numbers:
+        """By how much each of the shares may be off: half of its 95 % interval (`standing`)."""
+        square = NORMAL_QUANTILE**2 / self.effective_rows
+        found: Numbers = np.sqrt(square * chances * (1 - chances) + square**2 / 4) / (1 + square)
+        return found
+
     def standing(self, predicted: float, actual: float) -> Standing | None:
         """Where an actual target lies among those predicted alike; None if that is not known."""
         chances = self.chances(np.array([predicted]), np.array([actual]))

@@ -246,6 +246,9 @@ def test_calibration_when_it_is_valid_then_answers_finite_numbers_around_the_pre
     assert standing is not None
     assert 0 < standing.percentile < 100
     assert 0 <= standing.margin <= 50
+    chances = found.chances(predicted, np.full(len(predicted), actual))
+    assert chances is not None
+    assert 100 * found.margins(chances)[0] == standing.margin
 
 
 def test_spread_when_rounding_would_make_it_negative_then_is_the_least_of_all() -> None:

@@ -30,8 +30,10 @@ from salary_kedro.tables.reader import Chunk
 
 #: Columns of the interval of each prediction, which stand after it.
 INTERVAL = ("low", "high", "confidence")
-#: The column that stands after those where the rows bring what people earn.
-PERCENTILE = "percentile"
+#: The columns that stand after those where the rows bring what people earn.
+PERCENTILE = ("percentile", "percentile_margin")
+#: What stands after the reason why a row's own target has none.
+NO_PERCENTILE = ", so that it has no percentile"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Names:
     Attributes:
         prediction: The prediction.
         raw_mark: What is put after the name of a raw column that one of ours bears.
-        compared: Whether the rows bring their target, so that there is a percentile.
+        compared: Whether the rows bring their target, so that there are percentiles.
     """
 
     prediction: str
@@ -81,7 +83,7 @@ class Names:
     @property
     def added(self) -> tuple[str, ...]:
         """Those of the columns that `scored_table` adds."""
-        return (self.prediction, *INTERVAL, *([PERCENTILE] if self.compared else []), *SCORED)
+        return (self.prediction, *INTERVAL, *(PERCENTILE if self.compared else ()), *SCORED)
 
 
 def score(chunk: Chunk, bundle: Bundle, inputs: Contract, truth: Contract | None) -> Scores:
@@ -106,14 +108,17 @@ def score(chunk: Chunk, bundle: Bundle, inputs: Contract, truth: Contract | None
         domain_warnings(encoded, bundle.domain, inputs), _impossible(predicted, inputs)
     )
     left_out = sum(map(len, checked.left_out.values()))
-    actual = None if truth is None else _actual(chunk, truth).reindex(predicted.index)
-    return Scores(predicted, actual, warnings, reasons, left_out)
+    if truth is None:
+        return Scores(predicted, None, warnings, reasons, left_out)
+    actual, odd = (part.reindex(predicted.index) for part in _actual(chunk, truth))
+    return Scores(predicted, actual, join_warnings(warnings, odd.fillna("")), reasons, left_out)
 
 
-def _actual(chunk: Chunk, truth: Contract) -> pd.Series:
-    """The targets that keep to the contract."""
-    valid = check(chunk.values, truth, pd.RangeIndex(0)).valid[truth.target.name]
-    return encode_column(valid, truth.target)
+def _actual(chunk: Chunk, truth: Contract) -> tuple[pd.Series, pd.Series]:
+    """The targets that keep to the contract; and warnings about others that are not missing."""
+    checked = check(chunk.values, truth, pd.RangeIndex(0))
+    odd = checked.reasons[checked.reasons != f"{truth.target.column}: missing"]
+    return encode_column(checked.valid[truth.target.name], truth.target), odd + NO_PERCENTILE
 
 
 def no_rows_of(cells: pa.Table, inputs: Contract) -> pd.Index:
@@ -171,12 +176,15 @@ def _interval(predicted: NDArray[np.float64], calibration: Calibration) -> Itera
 
 
 def _percentile(scores: Scores, calibration: Calibration) -> Iterator[pa.Array]:
-    """How many percent of those predicted alike have less than each row brings, if rows do."""
+    """How many percent of those predicted alike have less than each row brings, give or take."""
     if scores.actual is None:
         return
     found = calibration.chances(scores.predicted.to_numpy(), scores.actual.to_numpy())
-    shares = np.full(len(scores.predicted), np.nan) if found is None else found
-    yield pa.array(100 * shares, mask=np.isnan(shares))
+    if found is None:
+        yield from repeat(pa.nulls(len(scores.predicted), pa.float64()), len(PERCENTILE))
+        return
+    for values in (found, calibration.margins(found)):
+        yield pa.array(100 * values, mask=np.isnan(found))
 
 
 def rejected_table(chunk: Chunk, scores: Scores, mark: str) -> pa.Table:
