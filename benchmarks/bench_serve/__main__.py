@@ -7,7 +7,7 @@ Before anything is timed, the answers of every peer to every body are compared w
 Two workers and their load share all cores. The load tool's own processor time is known, so the
 rate is told per core that it left: rate * cores / (cores - cores of the load tool).
 
-Writes `results.json`, `table.md` and `plot.svg`.
+Writes `results.json`, `table.md` and `plot.svg`, anew after each model.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from training import PROJECT
 
 from bench_serve.load import check_tools
 from bench_serve.machine import describe_machine
-from bench_serve.measure import Bench, Cell, Cores, Plan, Start, Task
+from bench_serve.measure import Bench, Cores, Plan, Task
 from bench_serve.models import (
     BOOSTING,
     DEFAULT,
@@ -38,10 +39,10 @@ from bench_serve.models import (
 )
 from bench_serve.peers import ALL, LIMIT, OURS
 from bench_serve.plot import draw
-from bench_serve.table import Results, tables
+from bench_serve.table import CONNECTIONS, Results, tables
 
 OUTPUT = PROJECT / "build" / "bench-serve"
-SINGLE = [Task(1, connections) for connections in (1, 8, 64)]
+SINGLE = [Task(1, connections) for connections in (1, CONNECTIONS, 64)]
 BATCHES = [Task(1_000, 1), Task(10_000, 1)]
 #: More connections than workers, so that all have work although one may get more of them.
 SHARED = Task(1, 64)
@@ -61,17 +62,15 @@ def main() -> None:
     machine = describe_machine()
     plan = SHORT_PLAN if options.short else FULL_PLAN
     plan = Plan(options.rounds or plan.rounds, options.seconds or plan.seconds)
+    results = Results([], [])
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as folder:
-        cells, starts = measure(Path(folder), cores, plan, short=options.short)
-    machine["load at the end"] = list(os.getloadavg())
-    results = Results(cells, starts)
-    report = f"{tables(results)}\n"
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "table.md").write_text(report)
-    (OUTPUT / "results.json").write_text(as_json(machine, plan, cells, starts))
-    draw(results, OUTPUT / "plot.svg")
-    sys.stdout.write(f"{report}\n{json.dumps(machine)}\n{OUTPUT} holds all figures and a plot\n")
-    sys.exit(any(cell.failed for cell in cells))
+        for bench in measure(Path(folder), cores, plan, short=options.short):
+            results = Results([*results.cells, *bench.cells], [*results.starts, *bench.starts])
+            machine["load at the end"] = list(os.getloadavg())
+            write(results, machine, plan)  # what there is so far
+    sys.stdout.write(f"{tables(results)}\n\n{json.dumps(machine)}\n")
+    sys.stdout.write(f"{OUTPUT} holds all figures and a plot\n")
+    sys.exit(any(cell.failed for cell in results.cells))
 
 
 def read_options() -> argparse.Namespace:
@@ -98,46 +97,44 @@ def choose_cores() -> Cores:
     return Cores(first, str(last), f"{first},{last}")
 
 
-def measure(
-    folder: Path, cores: Cores, plan: Plan, *, short: bool
-) -> tuple[list[Cell], list[Start]]:
+def measure(folder: Path, cores: Cores, plan: Plan, *, short: bool) -> Iterator[Bench]:
     """Train the models, and measure each."""
-    cells: list[Cell] = []
-    starts: list[Start] = []
     for contract, names in (SHORT if short else FULL).items():
         for model in train(contract, names, folder):
-            for bench in benches(model, cores, plan, folder / "runs", short=short):
-                cells += bench.cells
-                starts += bench.starts
-    return cells, starts
+            yield from benches(model, cores, plan, folder / "runs", short=short)
 
 
-def benches(model: Model, cores: Cores, plan: Plan, folder: Path, *, short: bool) -> "list[Bench]":
+def benches(
+    model: Model, cores: Cores, plan: Plan, folder: Path, *, short: bool
+) -> Iterator[Bench]:
     """Measure all of one model."""
     place = folder / f"{model.contract}-{model.name}"
     peers = (OURS, LIMIT) if model.name in ALIKE else ALL
     bench = Bench(model, peers, cores, place / "1")
-    if short or model.name in ALIKE:
-        bench.run([Task(1, 8)], plan)
-        return [bench]
-    bench.run([*SINGLE, *BATCHES], plan)
-    if (model.contract, model.name) != (DEFAULT, LINEAR):
-        return [bench]
-    bench.start_again(plan.rounds)
-    two = Bench(model, peers, cores, place / "2", workers=2)
-    two.run([SHARED], plan)
-    return [bench, two]
+    is_brief = short or model.name in ALIKE
+    bench.run([Task(1, CONNECTIONS)] if is_brief else [*SINGLE, *BATCHES], plan)
+    is_first = (model.contract, model.name) == (DEFAULT, LINEAR) and not short
+    if is_first:
+        bench.start_again(plan.rounds)
+    yield bench
+    if is_first:
+        two = Bench(model, peers, cores, place / "2", workers=2)
+        two.run([SHARED], plan)
+        yield two
 
 
-def as_json(machine: dict[str, Any], plan: Plan, cells: list[Cell], starts: list[Start]) -> str:
-    """All figures."""
+def write(results: Results, machine: dict[str, Any], plan: Plan) -> None:
+    """Write tables, plot and all figures."""
     found = {
         "machine": machine,
         "plan": asdict(plan),
-        "cells": [asdict(cell) for cell in cells],
-        "starts": [asdict(start) for start in starts],
+        "cells": [asdict(cell) for cell in results.cells],
+        "starts": [asdict(start) for start in results.starts],
     }
-    return json.dumps(found, indent=1) + "\n"
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / "table.md").write_text(f"{tables(results)}\n")
+    (OUTPUT / "results.json").write_text(f"{json.dumps(found, indent=1)}\n")
+    draw(results, OUTPUT / "plot.svg")
 
 
 if __name__ == "__main__":

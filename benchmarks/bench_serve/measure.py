@@ -17,8 +17,8 @@ from bench_serve.models import Model
 from bench_serve.peers import CONSTANT, OURS, Peer, variables
 from bench_serve.processes import Running
 
-#: Rows that are asked for in turn where one is sent at a time.
-SINGLE_ROWS = 200
+#: Rows that are asked for in turn where one is sent at a time, and how many of them are checked.
+SINGLE_ROWS, CHECKED_ROWS = 10_000, 200
 #: Most that a salary may be off: linear models differ between one row and many in the last digits.
 RELATIVE_TOLERANCE = 1e-9
 WARM_SECONDS = 1
@@ -229,11 +229,11 @@ class Bench:
             SystemExit: If it does not.
         """
         for rows in (1, most) if peer.batch and most > 1 else (1,):
-            made = self._model.rows(SINGLE_ROWS if rows == 1 else rows)
+            made = self._model.rows(CHECKED_ROWS if rows == 1 else rows)
             right = [CONSTANT] * len(made)
             if peer.predicts:
                 right = plain.predict(plain.load_model(self._model.bundle / "model.skops"), made)
-            bodies = self._bodies(peer, rows).read_text().splitlines()
+            bodies = self._bodies(peer, rows).read_text().splitlines()[:CHECKED_ROWS]
             url = f"http://127.0.0.1:{running.port}{peer.path(rows)}"
             told = [salary for body in bodies for salary in peer.read(_post(url, body))]
             pairs = zip(told, right, strict=True)
