@@ -21,7 +21,7 @@ from salary_kedro.serving.answers import Answer
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.guard import Guard
 from salary_kedro.serving.load import Load
-from salary_kedro.serving.logs import JsonFormatter
+from salary_kedro.serving.logs import JsonFormatter, read_logs_all
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.refusals import RequestError
 from salary_kedro.serving.request_metrics import exposition, request_metrics
@@ -411,6 +411,13 @@ def test_log_when_a_request_is_answered_well_then_is_silent_by_default(
     ask(app, "/predict", GOOD)
     ask(app, "/nope")
     assert [(line["route"], line["status"]) for line in lines()] == [("other", 404)]
+
+
+def test_read_logs_all_when_it_is_set_then_must_be_one_of_two_words() -> None:
+    found = [read_logs_all({"SALARY_LOG_REQUESTS": text}) for text in ("", "failed", "all")]
+    assert found == [False, False, True]
+    with pytest.raises(UserError, match="SALARY_LOG_REQUESTS is 'ALL'; it must be 'failed'"):
+        read_logs_all({"SALARY_LOG_REQUESTS": "ALL"})
 
 
 def test_log_when_requests_hold_secrets_then_has_none_of_them(
