@@ -188,9 +188,9 @@ class Bench:
         load = put_load(url, self._bodies(peer, task.rows), task.connections, seconds, self._load)
         cpu = running.cpu() - before
         running.settle()
-        if load.failed:
+        if load.failed or not load.requests:  # no answer in time is none
             place = task, peer.name
-            self._failed[place] = self._failed.get(place, 0) + load.failed
+            self._failed[place] = self._failed.get(place, 0) + max(load.failed, 1)
         times = {name: value for name, value in asdict(load).items() if name.startswith("p")}
         answered = max(load.requests, 1)
         own = {"cpu": 1e3 * cpu / answered, "load_cpu": load.cpu / load.seconds}
