@@ -189,7 +189,7 @@ def test_score_rows_when_the_rows_bring_their_target_then_says_where_each_stands
         "",
         "",
         "Salary: not a number, so that it has no percentile",
-        "Salary: must be a number above 0, so that it has no percentile",
+        "Salary: must be a number above 0 (a year), so that it has no percentile",
         "",
     ]
     assert (report["scored"], report["rejected"], report["given"]) == (5, 1, "Salary")

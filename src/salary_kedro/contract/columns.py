@@ -188,6 +188,14 @@ class _Bounded(_Measured):
         ]
         return self._with_unit(" ".join([self.noun, *bounds]))
 
+    def wanted(self, value: Any) -> str:
+        """What is allowed, and how far the kind goes where a number is only beyond that."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or value not in self.bounds or value in self.limits:
+            return self.allowed
+        words, end = ("at most", self.limits.high) if value > 0 else ("at least", self.limits.low)
+        return f"{self.allowed}, and {words} {end:.16g}"
+
 
 class _Numeric(_Bounded):
     """A column of numbers.

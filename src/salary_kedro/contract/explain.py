@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from salary_kedro.contract.columns import TAGS
 
 MAX_SHOWN = 60
+#: Numbers that are taken for percentages where a share is wanted.
+LEAST_PERCENT, PERCENT = 10, 100
 #: By Pydantic's name of a problem; the braces are filled from its context.
 WORDS = {
     "missing": "is missing",
@@ -35,6 +37,8 @@ WORDS = {
     "less_than_equal": "must be at most {le}",
     "string_pattern_mismatch": "must match '{pattern}'",
 }
+#: Problems of a number, as which Pydantic takes true and false.
+BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 #: Problems whose message needs nothing of what was found.
 TOLD = frozenset({"missing", "json_invalid"})
 
@@ -88,6 +92,8 @@ def _inside(content: Any, part: int | str) -> Any:
 
 def _say(item: Any, model: type[BaseModel]) -> str:
     kind, found = item["type"], _show(item["input"])
+    if isinstance(item["input"], bool) and kind in BOUNDS:
+        kind = "float_type"
     match kind:
         case "extra_forbidden":
             allowed = _keys_beside(model, item["loc"])
@@ -103,7 +109,20 @@ def _say(item: Any, model: type[BaseModel]) -> str:
             return str(item["msg"]).removeprefix("Value error, ")
     context = {name: _number(value) for name, value in item.get("ctx", {}).items()}
     words = WORDS.get(kind, "").format_map(context) or _plain(item["msg"])
-    return words if kind in TOLD else f"{words} (found {found})"
+    return words if kind in TOLD else f"{words} (found {found}){_hint(item)}"
+
+
+def _hint(item: Any) -> str:
+    """What a percentage is as the share that is wanted; often nothing."""
+    found = item["input"]
+    wants_share = 1 in (item.get("ctx", {}).get("lt"), item.get("ctx", {}).get("le"))
+    if (
+        not wants_share
+        or not isinstance(found, int | float)
+        or not LEAST_PERCENT <= found <= PERCENT
+    ):
+        return ""
+    return f": {found:.15g} % is {found / PERCENT:.15g}"
 
 
 def _number(value: Any) -> Any:

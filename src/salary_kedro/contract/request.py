@@ -203,11 +203,14 @@ def _explain(item: Any, feature: Column | None, shape: str) -> str:
         return f"missing; {shape if feature is None else f'it must be {feature.allowed}'}"
     if feature is None:
         return f"{WORDS.get(item['type'], 'it is not what is expected')}; {shape}"
+    wanted = feature.allowed
+    if isinstance(feature, Number | Integer):
+        wanted = feature.wanted(item["input"])
     if isinstance(feature, NumberTarget | IntegerTarget):
-        return f"what was sent is not allowed; it must be {feature.allowed}"
+        return f"what was sent is not allowed; it must be {wanted}"
     # As the client wrote it: null, not None.
     found = _cut(json.dumps(item["input"], ensure_ascii=False, default=str))
-    return f"{found} is not allowed; it must be {feature.allowed}"
+    return f"{found} is not allowed; it must be {wanted}"
 
 
 def _cut(text: str) -> str:

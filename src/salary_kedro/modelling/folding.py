@@ -3,6 +3,7 @@
 scikit-learn is imported where it is used: every command reads the parameters, which are here.
 """
 
+import difflib
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -19,6 +20,8 @@ from salary_kedro.tables.row_keys import KEY, keyed_hashes
 
 Places = NDArray[np.intp]
 SPLIT = "data_engineering.split"
+#: A field of fewer values is hardly one to split by.
+FEW = 5
 
 
 class _Frozen(BaseModel):
@@ -46,8 +49,12 @@ def _read_way(value: Any) -> Any:
     if isinstance(value, dict):
         # An environment's way stays beside that of --params, unless it is made null there.
         named = {key: field for key, field in value.items() if field is not None}
+        known = ("group", "time")
+        unknown = [str(key) for key in named if key not in known]
+        if unknown and (close := difflib.get_close_matches(unknown[0], known, n=1)):
+            raise ValueError(f"unknown key '{unknown[0]}'; did you mean '{close[0]}'?")
         fields = [field for field in named.values() if isinstance(field, str) and field]
-        if len(named) == len(fields) == 1 and named.keys() <= {"group", "time"}:
+        if len(named) == len(fields) == 1 and not unknown:
             return named
     raise ValueError(
         f"must be random, stable, {{group: FIELD}} or {{time: FIELD}} (found {str(value)[:60]!r}); "
@@ -116,15 +123,19 @@ def check_split(splitting: Splitting, contract: Contract) -> None:
     Raises:
         UserError: It is not; says which fields are.
     """
-    fields = {column.name: column for column in contract.columns if column != contract.target}
     if splitting.field is None:
         return
-    column, where = fields.get(splitting.field), f"{SPLIT}.{splitting.way}"
+    read = {column.name: column for column in contract.columns}
+    where = f"{SPLIT}.{splitting.way}"
+    weight = None if contract.weight is None else contract.weight.name
+    unfit = {contract.target.name: "the target, what the model predicts", weight: "the weight"}
+    column = None if splitting.field in unfit else read.get(splitting.field)
     if column is None:
-        known = ", ".join(fields)
+        known = ", ".join(name for name in read if name not in unfit)
+        what = unfit.get(splitting.field, "no field that the contract reads")
         raise UserError(
-            f"{where}: '{splitting.field}' is no field that the contract reads; it may be one of "
-            f"{known}, or a column that contract.yml gives `use: split`"
+            f"{where}: '{splitting.field}' is {what}; it may be one of {known}, or a column that "
+            f"contract.yml gives `use: split`"
         )
     if isinstance(splitting.split, ByTime) and isinstance(column, Category | Boolean):
         raise UserError(
@@ -243,7 +254,7 @@ def _too_few(count: int, noun: str, splitting: Splitting) -> UserError:
     if isinstance(splitting.split, ByGroup):
         return UserError(
             f"{SPLIT}.group: {count} {noun} cannot be split into {splitting.train_size:.0%} to "
-            f"train on and a holdout: bring rows of more groups, or choose another split"
+            f"train on and a holdout: split by another field, or bring rows of more groups"
         )
     strata = f", each of {splitting.strata} strata" if splitting.strata else ""
     return UserError(
@@ -296,7 +307,10 @@ def fold_rows(
 
 def _check_folds(folds: int, needed: int, units: int, splitting: Splitting) -> None:
     if units < needed:
-        way_out = "lower the folds" if folds > 2 else "choose another split"
+        can_lower = folds > 2 and units > needed - folds + 1
+        way_out = "lower the folds" if can_lower else "choose another split"
+        if splitting.field is not None and units < FEW:
+            way_out = f"split by another field{', or lower the folds' if can_lower else ''}"
         raise UserError(
             f"data_science.cross_validation.folds: {folds} folds need at least {needed} "
             f"{_noun(splitting, 'training rows')}, there are {units}: {way_out}, or bring more rows"

@@ -43,7 +43,8 @@ class Policy(_Frozen):
             be distinguishable from chance; None asks for none.
         min_holdout_rows: Fewest holdout rows a verdict may rest on, at least 1.
         min_unseen_rows: Fewest holdout rows that neither version was trained on, at least 1, for
-            the verdict to rest on these alone where either has seen others.
+            the verdict to rest on these alone where either has seen others; None to let it rest on
+            all rows, and only say how many were seen.
         max_rmse: Largest RMSE, in the target's unit, that the first version too must
             keep to; None sets no ceiling.
         min_coverage: Smallest share of holdout rows that must lie within their intervals,
@@ -64,7 +65,7 @@ class Policy(_Frozen):
     min_relative_gain: float = Field(default=0, ge=0, le=1)
     required_confidence: float | None = Field(default=None, gt=0.5, lt=1)
     min_holdout_rows: int = Field(default=1, ge=1)
-    min_unseen_rows: int = Field(default=20, ge=1)
+    min_unseen_rows: int | None = Field(default=20, ge=1)
     max_rmse: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     min_coverage: float | None = Field(default=None, gt=0, lt=1)
     max_group_gap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -73,9 +74,10 @@ class Policy(_Frozen):
     require_better_than_baseline: bool = False
 
     @property
-    def enough_unseen(self) -> int:
+    def enough_unseen(self) -> float:
         """Rows from which on a verdict rests on those alone that neither version has seen."""
-        return max(self.min_unseen_rows, self.min_holdout_rows)
+        least = math.inf if self.min_unseen_rows is None else self.min_unseen_rows
+        return max(least, self.min_holdout_rows)
 
 
 class Contestant(_Frozen):
@@ -412,10 +414,12 @@ def _overlap(evidence: Evidence, champion: Contestant, policy: Policy) -> str:
     )
     if evidence.rests_on == "unseen":
         return f"; {told}{total}{text}"
+    why = f"are fewer than the {policy.enough_unseen} needed{CURES.get(evidence.split, '')}"
+    if policy.min_unseen_rows is None:
+        why = "do not decide alone, since promotion.min_unseen_rows is null"
     return (
         f"; {_unfair(champion, evidence.challenger)}: {told}{total} rows, and the "
-        f"{evidence.unseen_rows or 0} that neither has seen are fewer than the "
-        f"{policy.enough_unseen} needed{CURES.get(evidence.split, '')}{text}"
+        f"{evidence.unseen_rows or 0} that neither has seen {why}{text}"
     )
 
 

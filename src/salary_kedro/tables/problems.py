@@ -109,6 +109,10 @@ def _reasons(
     )
     reasons = pd.Series(texts, index=rows, dtype="str")
     if isinstance(column, Number | Integer):
+        values = clean.loc[refused, column.name].dropna()
+        for far in (values[values > column.limits.high], values[values < column.limits.low]):
+            if len(far):
+                reasons[far.index] = f"{column.column}: must be {column.wanted(float(far.iloc[0]))}"
         for conversion in column.conversions:
             factors = factor_of(raw.loc[unreadable, conversion.column], conversion.factors, rules)
             reasons[unreadable[factors.isna()]] = _unlisted(column, conversion)

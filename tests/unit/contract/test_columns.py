@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from salary_kedro.contract import Category, Feature, Target
+from salary_kedro.contract import Category, Feature, Number, Target
 from salary_kedro.contract.columns import MAX_TEXT, RESERVED_FOR_TARGET, RESERVED_NAMES
 from samples import TARGET, boolean, category, column, contract_of, contracts, day
 
@@ -397,3 +397,23 @@ def test_weight_when_it_is_no_number_then_is_refused(feature: dict[str, Any]) ->
 @pytest.mark.parametrize("changes", [{"minimum": 0.5}, {"kind": "integer", "minimum": 1}])
 def test_weight_when_its_bounds_are_above_0_then_is_taken(changes: dict[str, Any]) -> None:
     assert contract_of(column("a"), column("w", use="weight", **changes)).weight is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "more"),
+    [
+        (1e300, ", and at most 3.4e+38"),
+        (-1e300, ""),  # it is below the bound that is told
+        (5, ""),
+        (True, ""),
+        ("x", ""),
+        (None, ""),
+    ],
+)
+def test_wanted_when_a_number_is_beyond_the_kind_alone_then_says_how_far_that_goes(
+    value: object, more: str
+) -> None:
+    pay = contract_of(column("age", exclusive_minimum=0)).inputs[0]
+
+    assert isinstance(pay, Number)
+    assert pay.wanted(value) == f"a number above 0 (units){more}"

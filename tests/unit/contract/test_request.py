@@ -195,17 +195,21 @@ def test_explain_when_a_row_of_many_is_wrong_then_says_which(contract: Contract)
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "shown", "limit"),
     [
-        *[(text, text) for text in ("5.5", "true", '"5"', "9007199254740993")],
-        ("1e300", "1e+300"),
-        ("9007199254740993.0", "9007199254740992.0"),
+        *[(text, text, "") for text in ("5.5", "true", '"5"')],
+        ("9007199254740993", "9007199254740993", ", and at most 9007199254740992"),
+        ("1e300", "1e+300", ", and at most 9007199254740992"),
+        ("-1e300", "-1e+300", ", and at least -9007199254740992"),
+        ("9007199254740993.0", "9007199254740992.0", ""),
     ],
 )
-def test_request_when_a_whole_number_is_wanted_then_refuses_others(value: str, shown: str) -> None:
+def test_request_when_a_whole_number_is_wanted_then_refuses_others(
+    value: str, shown: str, limit: str
+) -> None:
     contract = contract_of(column("age", kind="integer"))
 
-    message = f"{shown} is not allowed; it must be a whole number (units)"
+    message = f"{shown} is not allowed; it must be a whole number (units){limit}"
     assert explain(f'{{"age": {value}}}', contract) == [{"field": "age", "message": message}]
 
 

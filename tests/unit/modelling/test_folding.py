@@ -82,7 +82,7 @@ def test_split_when_there_is_one_group_then_says_so() -> None:
 
     assert str(caught.value) == (
         "data_engineering.split.group: 1 different 'person' among the rows cannot be split into "
-        "70% to train on and a holdout: bring rows of more groups, or choose another split"
+        "70% to train on and a holdout: split by another field, or bring rows of more groups"
     )
 
 
@@ -163,7 +163,7 @@ def test_folds_when_there_are_too_few_times_then_says_so() -> None:
 
     assert str(caught.value) == (
         "data_science.cross_validation.folds: 2 folds need at least 3 different 'year' among the "
-        "training rows, there are 2: choose another split, or bring more rows"
+        "training rows, there are 2: split by another field, or bring more rows"
     )
 
 
@@ -322,3 +322,38 @@ def test_check_split_when_the_field_is_there_then_takes_it(way: Any) -> None:
     contract = contract_of(column("age"), category("city", ["Oslo"]), day("hired", use="split"))
 
     check_split(splitting(split=way), contract)
+
+
+@pytest.mark.parametrize(
+    ("field", "what"), [("salary", "the target, what the model predicts"), ("wt", "the weight")]
+)
+def test_check_split_when_the_field_is_target_or_weight_then_says_so_and_names_neither(
+    field: str, what: str
+) -> None:
+    weight = column("wt", use="weight", exclusive_minimum=0)
+
+    with pytest.raises(UserError) as caught:
+        check_split(splitting(split={"group": field}), contract_of(column("age"), weight))
+
+    assert str(caught.value) == (
+        f"data_engineering.split.group: '{field}' is {what}; it may be one of age, or a column "
+        f"that contract.yml gives `use: split`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("persons", "way_out"),
+    [
+        (1, "split by another field, or bring more rows"),
+        (4, "split by another field, or lower the folds, or bring more rows"),
+        (6, "lower the folds, or bring more rows"),
+    ],
+)
+def test_fold_when_there_are_few_groups_then_says_to_choose_another_field(
+    persons: int, way_out: str
+) -> None:
+    rows = pd.DataFrame({"person": [row % persons for row in range(24)]})
+    by_person = splitting(split={"group": "person"})
+
+    with pytest.raises(UserError, match=f"there are {persons}: {way_out}$"):
+        list(fold_rows(rows, by_person, folds=7, repeats=1, random_state=1))

@@ -155,6 +155,10 @@ def test_check_parameters_when_the_prediction_cannot_be_called_so_then_says_why(
             ),
         ),
         (
+            {"grp": "person", "time": None},
+            "parameters.data_engineering.split: unknown key 'grp'; did you mean 'group'?",
+        ),
+        (
             {"group": "person"},
             (
                 "data_engineering.split.group: 'person' is no field that the contract reads; it "
@@ -162,7 +166,7 @@ def test_check_parameters_when_the_prediction_cannot_be_called_so_then_says_why(
             ),
         ),
     ],
-    ids=["unknown", "no such field"],
+    ids=["unknown", "a misspelt key", "no such field"],
 )
 def test_check_parameters_when_rows_cannot_be_split_so_then_says_what_there_is(
     split: Any, message: str, content: dict[str, Any]
@@ -222,6 +226,24 @@ def test_check_parameters_when_a_key_in_a_group_is_unknown_then_says_which_there
     key = name.replace("__", ".")
 
     assert refusal(content, **{name: 1}) == f"parameters.{key}: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (True, "must be a number (found true)"),
+        (90, "must be below 1 (found 90): 90 % is 0.9"),
+        (99.5, "must be below 1 (found 99.5): 99.5 % is 0.995"),
+        (1, "must be below 1 (found 1)"),
+        (900, "must be below 1 (found 900)"),
+    ],
+)
+def test_check_parameters_when_a_share_is_a_percentage_then_says_which_share_it_is(
+    value: object, problem: str, content: dict[str, Any]
+) -> None:
+    assert refusal(content, data_science__intervals={"confidence": value}) == (
+        f"parameters.data_science.intervals.confidence: {problem}"
+    )
 
 
 def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(

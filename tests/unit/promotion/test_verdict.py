@@ -321,6 +321,18 @@ def test_decide_when_both_have_seen_rows_then_names_both() -> None:
     )
 
 
+def test_decide_when_unseen_rows_are_not_to_decide_alone_then_all_do_and_it_says_so() -> None:
+    policy = Policy(min_unseen_rows=None)
+
+    reason = decide(seen(46, 0, 63, "all"), policy).reason
+
+    assert policy.enough_unseen == math.inf
+    assert reason.endswith(
+        "unfair to version 2: version 1 was trained on 46 of the 109 rows, and the 63 that neither "
+        "has seen do not decide alone, since promotion.min_unseen_rows is null"
+    )
+
+
 def test_decide_when_rows_are_split_by_person_then_tells_of_persons() -> None:
     by_person = seen(46, 0, 63, "unseen").model_copy(update={"group": "person"})
 
