@@ -435,6 +435,37 @@ def test_check_when_too_many_rows_break_the_contract_then_fails_and_shows_no_val
     assert "77" not in result.stdout
 
 
+def test_check_when_all_rows_have_the_same_target_then_says_why_a_run_would_stop(
+    shell: Project,
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    header, *rows = TABLE.splitlines()
+    place = header.split(",").index("Salary")
+    cells = [row.split(",") for row in rows]
+    same = [",".join([*row[:place], "50000", *row[place + 1 :]]) for row in cells]
+    Path("same.csv").write_text("\n".join([header, *same]) + "\n")
+
+    result = contract("check", "same.csv", "--env", "mine")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1].startswith(
+        "0 of 40 rows would be rejected (0.00%; 5% is allowed): a run would stop, because all 28 "
+        "training rows have the same 'Salary', so there is nothing to learn"
+    )
+
+
+def test_check_when_there_are_too_few_rows_for_the_folds_then_says_why_a_run_would_stop(
+    shell: Project,
+) -> None:
+    contract("infer", "mine.csv", "--env", "mine")
+    Path("few.csv").write_text("\n".join(TABLE.splitlines()[:6]) + "\n")
+
+    report = json.loads(contract("check", "few.csv", "--env", "mine", "--json").stdout)
+
+    assert (report["accepted"], report["rejected"]) == (False, 0)
+    assert report["stops"].startswith("data_science.cross_validation.folds: 5 folds need at least")
+
+
 def test_check_when_the_header_does_not_fit_then_says_so_in_one_line(shell: Project) -> None:
     contract("infer", "mine.csv", "--env", "mine")
     Path("other.csv").write_text("a,b\n1,2\n")

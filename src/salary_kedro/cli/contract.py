@@ -28,6 +28,7 @@ from salary_kedro.project.project import Project
 from salary_kedro.tables.left_out import WORDS
 
 if TYPE_CHECKING:  # it is slow to import
+    from salary_kedro.tables.checked import CheckedTable
     from salary_kedro.tables.drafting.draft import ColumnDraft
     from salary_kedro.tables.drafting.from_file import Drafted
 
@@ -88,7 +89,8 @@ def check(file: Path | None, env: str | None, json_: bool) -> None:
     """Count, for each column, the rows that a run would reject; shows no values.
 
     Reads all of the environment's raw table, or of FILE.
-    The exit code is 1 if more rows would be rejected than the contract allows.
+    The exit code is 1 if more rows would be rejected than the contract allows, or the others
+    could not be split into training and holdout rows, or folds.
 
     Example: kedro contract check --env mine
     """
@@ -253,7 +255,8 @@ def tell_drafted(result: Row) -> None:
 
 def check_table(project: Project, file: Path | None) -> Row:
     """Check the contract against the raw table, or another one, through the catalog."""
-    from salary_kedro.tables.tally import tally
+    from salary_kedro.tables.checked import check
+    from salary_kedro.tables.tally import count_checked
 
     contract = project.parameters.contract
     own = project.loader["catalog"]["raw_salaries"]
@@ -261,7 +264,30 @@ def check_table(project: Project, file: Path | None) -> Row:
     with contextlib.chdir(project.root):
         catalog = DataCatalog.from_config({"raw_salaries": entry}, project.loader.credentials())
         raw = catalog.load("raw_salaries")
-    return tally(raw, contract)
+    checked = check(raw, contract)
+    report = count_checked(checked, contract)
+    stops = _find_obstacle(checked, project) if report["accepted"] else None
+    return {**report, "accepted": report["accepted"] and stops is None, "stops": stops}
+
+
+def _find_obstacle(checked: "CheckedTable", project: Project) -> str | None:
+    """Why a run could not split the rows, or fold them; None if it could."""
+    from salary_kedro.modelling.folding import fold_rows, split_rows
+    from salary_kedro.pipelines.data_engineering.nodes import refuse_constant
+    from salary_kedro.tables.row_keys import row_keys
+
+    known, rows = project.parameters, checked.valid.reset_index(drop=True)
+    contract, splitting, learned = known.contract, known.data_engineering, known.data_science
+    keys = row_keys(checked.raw, checked.valid, contract)
+    folds = learned.cross_validation.folds
+    try:
+        places, _ = split_rows(rows, keys, contract.target.name, splitting)
+        train = rows.iloc[places]
+        refuse_constant(train, contract)
+        next(fold_rows(train, splitting, folds=folds, repeats=1, random_state=0))
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def _entry(file: Path, contract: Contract) -> Row:
@@ -293,10 +319,12 @@ def tell_report(report: Row) -> None:
     for key, what in (("ignored", "Ignored"), ("unnamed", "Not in the contract")):
         if report[key]:
             click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")
+    because = f", because {_plain(report['stops'])}" if report["stops"] else ""
     click.echo(
         f"\n{report['rejected']:,} of {report['rows']:,} rows would be rejected "
         f"({report['rejected_share']:.2%}; {report['allowed_share'] * 100:.15g}% is allowed): "
         f"{'the table may be used' if report['accepted'] else 'a run would stop'}"
+        f"{because}"
     )
 
 

@@ -15,11 +15,21 @@ Report = dict[str, Any]
 
 
 def tally(raw: pd.DataFrame, contract: Contract) -> Report:
-    """Check a raw table against the contract.
+    """Check a raw table against the contract, and count.
 
     Args:
         raw: The table, under its file's headers.
         contract: What its rows must keep to.
+
+    Raises:
+        ContractError: As `count_checked`, or if a column of the contract is missing, or it is no
+            pandas table.
+    """
+    return count_checked(check(raw, contract), contract)
+
+
+def count_checked(checked: CheckedTable, contract: Contract) -> Report:
+    """Count what the rows of a checked table would be rejected for.
 
     Returns:
         Plain JSON: `rows`, `rejected` and their shares; `columns`, each with its missing
@@ -28,10 +38,8 @@ def tally(raw: pd.DataFrame, contract: Contract) -> Report:
         off at the top code; `unnamed`, headers that the contract does not name.
 
     Raises:
-        ContractError: If a column of the contract is missing, it is no pandas table, its last
-            line is the sum of the others, or a row has no weight.
+        ContractError: If its last line is the sum of the others, or a row has no weight.
     """
-    checked = check(raw, contract)
     refuse_sum(checked, contract)
     refuse_weights(checked, contract)
     rows, lines = len(checked.columns), checked.lines
