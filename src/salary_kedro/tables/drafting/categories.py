@@ -9,6 +9,7 @@ from salary_kedro.contract.columns import MAX_TEXT, Category, Learned
 from salary_kedro.contract.spelling import DASHES, fold, tidy
 from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.facts import Facts
+from salary_kedro.tables.drafting.identity import names_employers
 from salary_kedro.tables.drafting.levels import MAX_LEVELS, in_order
 
 #: Last words of headers under which whole numbers are codes: the sum of two means nothing.
@@ -28,6 +29,7 @@ MANY_ROWS, FEW, MANY = 1_000, 5, 10
 MADE_UP = "text"
 SHOWN_PAIRS = 3
 ORDERED = "Listed from the lowest to the highest, and learned by place: see whether they rank so."
+EMPLOYERS_OPEN = "Not listed: a new employer is answered too, with a warning, as a rare one is."
 FILE_ORDER = "Listed in the order of the file: add ordered: true if they rank so."
 
 
@@ -77,6 +79,8 @@ def _listed(fact: Facts, counts: "pd.Series[Any]") -> Found:
         example = keys["example"] if len(common) else ranked[0]
         return _ordered(Category(**keys | {"categories": ranked, "example": example}), ORDERED)
     listed = 0 < len(counts) <= MAX_LISTED and len(common) == len(counts)
+    if names_employers(fact):
+        return Category(**keys | {"categories": learned(fact.rows)}), (EMPLOYERS_OPEN,)
     return Category(
         **keys | {"categories": tuple(sorted(counts.index)) if listed else learned(fact.rows)}
     ), ()

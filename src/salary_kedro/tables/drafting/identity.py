@@ -53,6 +53,14 @@ PERSON_IDENTIFIERS = word_set(
     """
 )
 ROWS = word_set("index no number num row record line rownum rownumber obs obsno")
+EMPLOYERS = word_set(
+    """
+    employer firm company establishment plant organisation organization unternehmen betrieb
+    arbeitgeber firma entreprise empresa azienda
+    """
+)
+#: Fewer texts are hardly names of employers.
+MIN_EMPLOYERS = 3
 #: How surveys call the number of people that a row stands for, and words beside `weight`.
 WEIGHTS = word_set(
     """
@@ -137,6 +145,14 @@ def is_identifier(fact: Facts) -> bool:
         return True
     numbered = bool(IDENTIFIERS & set(found)) or joined in ROWS
     return numbered and fact.unique_share > IDENTIFIER_SHARE and not _has_fractions(fact)
+
+
+def names_employers(fact: Facts) -> bool:
+    """Whether a column of texts says whom people work for, of whom others can come."""
+    found = [word for word in headers.words(fact.header) if word not in NAMES]
+    is_called = len(found) == 1 and bool(EMPLOYERS & set(found))
+    several = len(fact.counts) >= MIN_EMPLOYERS and int(fact.counts.max()) > 1
+    return is_called and several and not fact.is_numeric
 
 
 def is_weight(fact: Facts) -> bool:

@@ -6,7 +6,12 @@ from salary_kedro.tables.drafting import headers
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.headers import word_set
-from salary_kedro.tables.drafting.identity import YEARS, is_of_the_row
+from salary_kedro.tables.drafting.identity import (
+    EMPLOYERS,
+    YEARS,
+    is_of_the_row,
+    names_employers,
+)
 
 #: Fewer groups do not fill a holdout and five folds; a smaller share of rows flatters little.
 MIN_GROUPS, MIN_REPEATED_SHARE = 20, 0.1
@@ -14,10 +19,7 @@ MIN_GROUPS, MIN_REPEATED_SHARE = 20, 0.1
 ROUNDS = word_set("wave round period welle vague ola")
 #: Other numbers under `years` are how long something took.
 FIRST_YEAR, LAST_YEAR = 1900, 2100
-#: How columns are called that number employers, by these words and one of the others.
-EMPLOYERS = word_set(
-    "employer firm company establishment plant organisation organization unternehmen betrieb"
-)
+#: How columns are called that number employers, by a word for one and one of these.
 NUMBERS = word_set("id ids nr no num number code")
 NUMBERED = "It numbers people or rows."
 KEPT = (
@@ -75,9 +77,10 @@ def split_remarks(draft: Draft, facts: Sequence[Facts]) -> Iterator[str]:
         fact = known[feature.column.column]
         if feature.column.use != "feature":
             continue
-        if _numbers_employers(fact):
+        if _numbers_employers(fact) or names_employers(fact):
+            verb = "numbers" if _numbers_employers(fact) else "names"
             yield (
-                f"'{fact.header}' numbers {len(fact.counts):,} employers: if the model is for "
+                f"'{fact.header}' {verb} {len(fact.counts):,} employers: if the model is for "
                 f"others too, data_engineering.split: {{group: {feature.column.name}}} tells how "
                 f"well it predicts for employers that it has not met."
             )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salary_kedro.contract import CsvDialect
+from salary_kedro.contract import Category, CsvDialect
+from salary_kedro.tables.drafting.categories import EMPLOYERS_OPEN
 from salary_kedro.tables.drafting.draft import Draft
 from salary_kedro.tables.drafting.infer import draft_contract
 from salary_kedro.tables.drafting.splits import KEPT, KEPT_NAMES, NUMBERED, PERSONAL
@@ -128,3 +129,25 @@ def test_draft_when_employers_are_numbered_then_learns_from_them_and_names_the_o
         "'firm_id' numbers 30 employers: if the model is for others too, data_engineering.split: "
         "{group: firm_id} tells how well it predicts for employers that it has not met."
     )
+
+
+@pytest.mark.parametrize("header", ["employer", "Company Name", "firm"])
+def test_draft_when_employers_are_named_then_takes_new_ones_and_names_the_other_split(
+    header: str,
+) -> None:
+    found = draft({header: [f"Acme {row % 9} Ltd" for row in range(240)], **REST})
+
+    column = found.features[0].column
+    assert isinstance(column, Category)
+    assert (column.use, column.listed) == ("feature", None)
+    assert found.features[0].remarks == (EMPLOYERS_OPEN,)
+    assert found.remarks[0].startswith(f"'{header}' names 9 employers: if the model is for others")
+
+
+def test_draft_when_a_column_tells_of_employers_without_naming_them_then_lists_its_texts() -> None:
+    sizes = np.array(["alpha", "beta", "gamma"])[np.arange(240) % 3]
+
+    column = draft({"company group": sizes, **REST}).features[0].column
+
+    assert isinstance(column, Category)
+    assert column.listed == ("alpha", "beta", "gamma")
