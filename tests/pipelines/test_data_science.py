@@ -222,7 +222,7 @@ def test_fit_when_the_rows_come_in_another_order_then_finds_the_same_line(
 def test_plot_when_done_then_gives_four_pictures(split: Split, contract: Contract) -> None:
     fitted = fit_model(split.train, contract, parameters())
 
-    pictures = plot_model(fitted, split.train, split.holdout, {}, {}, contract)
+    pictures = plot_model(fitted, split.train, split.holdout, {}, {}, {}, contract)
 
     assert len(set(pictures)) == 4
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)

@@ -101,14 +101,16 @@ def plot_fitted_curve(
     holdout: pd.DataFrame,
     contract: Contract,
     calibration: Calibration,
+    importance: ImportanceReport | None = None,
 ) -> Figure:
     """What the model makes of one input, with the data; the other inputs stay typical.
 
-    That is a curve over the first number or date; without any, a dot for each frequent
-    value of the first input. Typical are the training median and the most frequent value.
-    Where there are prediction intervals, they are drawn about it.
+    That is a curve over the number or date that its error rests on most, or the first, if that is
+    not known; without any, a dot for each frequent value of such an input. Typical are the
+    training median and the most frequent value. Where there are prediction intervals, they are
+    drawn about it.
     """
-    feature, target = _drawn(contract), contract.target
+    feature, target = _drawn(contract, importance), contract.target
     figure, axes = _blank("Fitted curve over the data")
     train, holdout = _thin(train), _thin(holdout)
     encoded = [encode_frame(rows, contract) for rows in (train, holdout)]
@@ -175,9 +177,13 @@ def plot_pay_gaps(report: GroupReport, contract: Contract) -> Figure:
     return figure
 
 
-def _drawn(contract: Contract) -> Column:
+def _drawn(contract: Contract, importance: ImportanceReport | None) -> Column:
     """The input that is drawn from left to right."""
-    return next((item for item in contract.inputs if not _is_grouped(item)), contract.inputs[0])
+    known = {item.name: item for item in contract.inputs}
+    ranked = (
+        [*known.values()] if importance is None else [known[x.input] for x in importance.inputs]
+    )
+    return next((item for item in ranked if not _is_grouped(item)), ranked[0])
 
 
 def _is_grouped(column: Column) -> bool:

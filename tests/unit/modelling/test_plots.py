@@ -6,7 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from salary_kedro.bundle.calibration import Calibration
-from salary_kedro.bundle.report import Coverage, IntervalScores, Level
+from salary_kedro.bundle.report import (
+    Coverage,
+    ImportanceReport,
+    InputImportance,
+    IntervalScores,
+    Level,
+)
 from salary_kedro.contract import Contract
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
@@ -145,6 +151,22 @@ def test_fitted_curve_when_there_are_more_features_then_keeps_them_at_their_trai
 
     ages, salaries = axes.lines[0].get_data()
     np.testing.assert_allclose(salaries, 3 * np.asarray(ages) + 5 * 20)
+
+
+def test_fitted_curve_when_another_input_matters_more_then_goes_over_that() -> None:
+    contract = contract_of(column("age"), category("city", ["Oslo"]), column("rank"))
+    table = pd.DataFrame({"age": [1.0, 2.0], "city": ["Oslo"] * 2, "rank": [10.0, 60.0]})
+    table = table.assign(city=pd.Categorical(table["city"]), salary=[100.0, 200.0])
+    model = build_pipeline(contract, "linear_regression", {}, 234)
+    model.fit(*features_and_target(table, contract))
+    inputs = tuple(
+        InputImportance(input=name, importance=9.0, spread=1.0) for name in ("city", "rank", "age")
+    )
+    importance = ImportanceReport(rows=2, repeats=5, inputs=inputs)
+
+    axes = axes_of(plot_fitted_curve(model, table, table, contract, UNSURE, importance))
+
+    assert (axes.lines[0].get_xdata()[0], axes.lines[0].get_xdata()[-1]) == (10, 60)
 
 
 def test_fitted_curve_when_drawn_then_leaves_the_rows_as_they_were(contract: Contract) -> None:

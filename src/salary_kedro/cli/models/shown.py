@@ -175,7 +175,8 @@ def _mark(claimed: bool) -> str:
 def _figure(value: float | None) -> str:
     """A figure for people; counts have no decimals."""
     is_count = value is not None and value == int(value) and abs(value) >= 1
-    return f"{value:,.0f}" if is_count else show("rmse", value)
+    text = f"{value:,.0f}" if is_count else show("rmse", value)
+    return f"−{text[1:]}" if text.startswith("-") and value is not None else text
 
 
 def _percent(share: float) -> str:

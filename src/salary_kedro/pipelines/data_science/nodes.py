@@ -233,14 +233,16 @@ def plot_model(
     holdout: pd.DataFrame,
     calibration: dict[str, Any],
     interval_scores: dict[str, Any],
+    input_scores: dict[str, Any],
     contract: Contract,
 ) -> tuple[bytes, ...]:
     """Draw predicted against actual, residuals, the fitted curve, and the coverage, as PNG."""
     how_sure = Calibration.model_validate(calibration)
+    rests_on = Report.model_validate(input_scores).importance
     figures = (
         plots.plot_predicted_vs_actual(model, holdout, contract),
         plots.plot_residuals(model, holdout, contract),
-        plots.plot_fitted_curve(model, train, holdout, contract, how_sure),
+        plots.plot_fitted_curve(model, train, holdout, contract, how_sure, rests_on),
         plots.plot_coverage(Report.model_validate(interval_scores).intervals),
     )
     return tuple(map(plots.as_png, figures))

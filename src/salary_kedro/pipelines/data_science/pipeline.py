@@ -138,6 +138,7 @@ def _show() -> list[Node]:
                 "model": "model",
                 "calibration": "calibration",
                 "interval_scores": "interval_scores",
+                "input_scores": "input_scores",
                 **ROWS,
                 **CONTRACT,
             },

@@ -162,6 +162,18 @@ def test_tell_when_a_text_would_act_on_the_screen_then_is_shown_in_plain_lines(
     assert all(sign.isprintable() for line in lines for sign in line)
 
 
+def test_tell_when_a_figure_is_negative_then_has_a_minus_as_all_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    inputs = (InputImportance(input="employer", importance=-48.7, spread=1.5),)
+    report = Report(importance=IMPORTANCE.model_copy(update={"inputs": inputs}))
+
+    lines = told(capsys, report=report.model_dump(mode="json"), metrics={"r2": -0.226})
+
+    assert "  employer  −48.7 ± 1.5" in lines
+    assert "Metrics    r2 −0.226" in lines
+
+
 def test_tell_when_there_are_no_intervals_then_says_why(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
