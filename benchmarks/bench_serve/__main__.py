@@ -2,7 +2,7 @@
 
 Every peer serves the same model, pinned to one core; `wrk` asks from another one. A round asks each
 peer in turn, another one first each time, so that whatever else the machine does meets all alike.
-Before anything is timed, the answers of every peer to every body are compared with scikit-learn's.
+Before anything is timed, answers of every peer are compared with scikit-learn's.
 
 Two workers and their load share all cores. The load tool's own processor time is known, so the
 rate is told per core that it left: rate * cores / (cores - cores of the load tool).

@@ -159,7 +159,7 @@ class Bench:
                 start = peer.start(model, self._workers, self._server, self._folder)
                 found = running[peer.name] = stack.enter_context(start)
                 idle[peer.name] = found.memory()
-                self._check(peer, found, max(task.rows for task in tasks))
+                self._check(peer, found, {task.rows for task in tasks})
             yardstick = self._yardstick(stack, running, tasks)
             for number in range(-1, plan.rounds):  # the first warms up
                 tell(f"round {number + 1} of {plan.rounds}")
@@ -222,13 +222,13 @@ class Bench:
             file.write_text("".join(f"{peer.body(each, single=rows == 1)}\n" for each in groups))
         return file
 
-    def _check(self, peer: Peer, running: Running, most: int) -> None:
-        """Check that a peer answers every body well: what it predicts, scikit-learn does too.
+    def _check(self, peer: Peer, running: Running, sizes: set[int]) -> None:
+        """Check that a peer predicts what scikit-learn does: for some single rows, and all batches.
 
         Raises:
             SystemExit: If it does not.
         """
-        for rows in (1, most) if peer.batch and most > 1 else (1,):
+        for rows in sizes | {1} if peer.batch else {1}:
             made = self._model.rows(CHECKED_ROWS if rows == 1 else rows)
             right = [CONSTANT] * len(made)
             if peer.predicts:

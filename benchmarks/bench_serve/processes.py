@@ -1,11 +1,13 @@
 """Servers as processes: started, waited for, watched, and ended with all they have started."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,18 +39,28 @@ class Running:
 
     def cpu(self) -> float:
         """Seconds of processor time that all of them have taken."""
-        return self._sum(lambda process: sum(process.cpu_times()[:2]))  # user and system
-
-    def memory(self) -> float:
-        """Memory of all of them, MB; what they share counts once."""
-        return self._sum(lambda process: process.memory_full_info().pss) / MEGABYTE
-
-    def _sum(self, figure: Callable[[psutil.Process], float]) -> float:
         total = 0.0
         for process in self.all():
             with suppress(psutil.NoSuchProcess):  # it has ended since
-                total += figure(process)
+                total += sum(process.cpu_times()[:2])  # user and system
         return total
+
+    def memory(self) -> float:
+        """Memory of all of them, MB; what they share counts once.
+
+        What others on the machine share with them, such as libraries, counts in full: it would be
+        theirs alone where they run alone.
+        """
+        own, shared = 0, Counter[str]()
+        for process in self.all():
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                for area in process.memory_maps():
+                    is_file = not area.path.startswith("[")
+                    own += area.private_dirty if is_file else area.pss
+                    if is_file:
+                        found = Counter({area.path: area.rss - area.private_dirty})
+                        shared |= found  # the most that one of them has of it
+        return (own + shared.total()) / MEGABYTE
 
     def settle(self) -> None:
         """Wait until it has worked off what a load has left behind."""
@@ -131,12 +143,10 @@ def _answers(port: int, path: str) -> bool:
 
 
 def _end(started: psutil.Popen) -> None:
-    """End a server in its own way, then whatever of it is left."""
-    with suppress(psutil.NoSuchProcess):
-        left = [started, *started.children(recursive=True)]
-        started.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs(left, END_SECONDS)
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(alive, END_SECONDS)
+    """End a server in its own way, then whatever of its session is left, orphans too."""
+    started.terminate()
+    with suppress(psutil.TimeoutExpired):
+        started.wait(END_SECONDS)
+    with suppress(ProcessLookupError):  # nothing is left
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait(END_SECONDS)

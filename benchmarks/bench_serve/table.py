@@ -125,7 +125,8 @@ def _workers(results: Results) -> str:
         alone = results.beside(one, cell.peer)
         if cell.workers == 2 and alone is not None:
             whole = whole_rate(cell)
-            times = _times(whole / middle(alone, "rate"))
+            failed = cell.failed or alone.failed
+            times = NONE if failed else _times(whole / middle(alone, "rate"))
             rows.append(
                 (
                     *(_model(cell), cell.peer, _rate(alone), _rate(cell)),
