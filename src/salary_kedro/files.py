@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -12,19 +13,20 @@ from uuid import uuid4
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
-def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
+def write_whole(path: Path, content: bytes, *, replace: bool = True, mode: int = 0o666) -> None:
     """Write a file aside, then put it into its place; see `whole_file`."""
-    with whole_file(path, replace=replace) as file:
+    with whole_file(path, replace=replace, mode=mode) as file:
         file.write(content)
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
-    """Open a file aside, and put it into its place at the end; its mode is what the umask leaves.
+def whole_file(path: Path, *, replace: bool = True, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Open a file aside, and put it into its place at the end.
 
     Args:
         path: The file.
         replace: Whether it may replace a file that is there.
+        mode: Who may do what with it, of which it has what the umask leaves.
 
     Raises:
         FileExistsError: It is there, and may not be replaced.
@@ -32,7 +34,7 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with part.open("xb") as file:
+        with open(part, "xb", opener=partial(os.open, mode=mode)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -1,7 +1,8 @@
 """An optional, sampled log of requests, for the pipeline `monitoring` to read; off by default.
 
 A row is logged by chance, and without anything that says whose it is: neither address nor request
-is told, of the time only the hour, and rows that were written together lie in any order. What may
+is told, of the time only the hour, and rows that were written together lie in any order. Parts are
+written by the clock, so that when a file was made does not tell when its first row came. What may
 be logged, and how often, the contract says. See docs/monitoring.md.
 """
 
@@ -44,6 +45,7 @@ from salary_kedro.contract.logged import (
     PREDICTED,
     VERSION,
     WARNED,
+    hour_of,
 )
 from salary_kedro.errors import UserError
 from salary_kedro.files import write_whole
@@ -58,9 +60,11 @@ FOLDER = "SALARY_REQUEST_LOG"
 DAYS, MEGABYTES = "SALARY_REQUEST_LOG_DAYS", "SALARY_REQUEST_LOG_MB"
 #: What is kept at most by default.
 DEFAULT_DAYS, DEFAULT_MEGABYTES = 30, 1_000
+#: What may be asked for.
+MOST_DAYS, MOST_MEGABYTES = 36_500, 99_999_999
 
-#: A part is written when its first row is so old, when the hour is over, or when it has so many
-#: rows; a crash loses no more.
+#: Parts are written whenever the clock has gone on by so much, which divides an hour, or when they
+#: have so many rows; a crash loses no more.
 PART_SECONDS = 300.0
 PART_ROWS = 50_000
 #: How often the thread looks; rows that come beyond so many until then are dropped.
@@ -68,6 +72,9 @@ LOOK_SECONDS = 1.0
 MOST_ROWS = 2 * PART_ROWS
 #: How long the end of the process waits for the last part.
 END_SECONDS = 5.0
+#: How often the folder is looked through where nothing is written, and how old a file is that a
+#: worker must have left half written when it was killed.
+CLEAN_SECONDS = 3600.0
 
 Interval = tuple[float, float]
 Columns = Sequence[Sequence[Value]]
@@ -79,7 +86,7 @@ class Bounds:
 
     Attributes:
         days: Parts that are older are deleted.
-        most_bytes: The oldest parts are deleted until the rest has no more.
+        most_bytes: The oldest parts are deleted until the rest has no more; the newest stays.
     """
 
     days: int = DEFAULT_DAYS
@@ -98,7 +105,7 @@ class _Part:
         self.values: list[Any] = []
         self.most = MOST_ROWS * self.width
         self.dropped = 0
-        self.since, self.hour = time.monotonic(), _this_hour()
+        self.since = time.time()
 
     @property
     def width(self) -> int:
@@ -109,6 +116,11 @@ class _Part:
     def rows(self) -> int:
         return len(self.values) // self.width
 
+    @property
+    def hour(self) -> datetime:
+        moment = datetime.fromtimestamp(self.since, UTC)
+        return moment.replace(minute=0, second=0, microsecond=0)
+
     def add(self, row: Row, salary: float, interval: Interval | None, actual: float | None) -> None:
         if len(self.values) >= self.most:
             self.dropped += 1
@@ -116,8 +128,7 @@ class _Part:
         self.values.extend((*row, salary, *(interval or (None, None)), actual))
 
     def is_due(self, seconds: float) -> bool:
-        is_old = time.monotonic() - self.since >= seconds
-        return is_old or self.rows >= PART_ROWS or self.hour != _this_hour()
+        return time.time() // seconds != self.since // seconds or self.rows >= PART_ROWS
 
 
 class RequestLogMetrics:
@@ -129,7 +140,7 @@ class RequestLogMetrics:
 
         self._rows = Counter(
             "salary_request_log_rows",
-            "Sampled rows written to the request log, or dropped because queue or disk were full",
+            "Sampled rows written to the request log, or dropped because they could not be",
             ["outcome"],
         )
         for outcome in ("written", "dropped"):
@@ -160,7 +171,7 @@ class RequestLog:
         Args:
             folder: Where the parts go, which exists.
             bounds: What is kept.
-            seconds: A part is written when its first row is so old.
+            seconds: Parts are written whenever the clock has gone on by so much.
         """
         self.folder = folder
         self._bounds, self._seconds = bounds or Bounds(), seconds
@@ -172,6 +183,7 @@ class RequestLog:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed = False
+        self._cleaned = -math.inf  # on the monotonic clock
 
     def start(self) -> None:
         """Begin to write; once in each worker, before its first request."""
@@ -242,8 +254,9 @@ class RequestLog:
             ended = self._ended.wait(LOOK_SECONDS)
             try:
                 self._write_due(everything=ended)
-            except Exception:  # whatever it was, the service must go on, and the log too
-                log.exception("the request log lost rows")
+                self._clean()
+            except Exception as error:  # noqa: BLE001 - the service must go on, and the log too
+                self._tell("cannot be kept within its bounds in", "older rows stay", error)
 
     def _write_due(self, *, everything: bool) -> None:
         """Write the parts that were complete at the last look; set those aside that are now."""
@@ -264,24 +277,60 @@ class RequestLog:
         """Write a part, or count what is lost; that it fails is told once, until it succeeds."""
         name = f"{part.hour:{HOUR_NAME}}-{part.served.bundle.name}-{uuid4().hex[:12]}.parquet"
         try:
-            write_whole(self.folder / name, _content(part))
-            os.utime(self.folder / name, (part.hour.timestamp(), part.hour.timestamp()))
-            _remove_old(self.folder, self._bounds)
-        except OSError as error:
+            content = _content(part)
+            self._remove_old(len(content))  # first: a full disk may have room then
+            write_whole(self.folder / name, content, mode=0o600)
+            with suppress(FileNotFoundError):  # another worker found that it is too much
+                os.utime(self.folder / name, (part.hour.timestamp(), part.hour.timestamp()))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other parts go on
             request_log_metrics().count("dropped", part.rows)
-            if not self._failed:
-                why = error.strerror or error
-                log.error(  # noqa: TRY400 - its places would tell nobody more
-                    "the request log cannot be written to %s (%s): rows are lost until it can",
-                    self.folder.absolute(),
-                    why,
-                )
-            self._failed = True
+            self._tell("cannot be written to", "rows are lost until it can", error)
             return
         if self._failed:
             log.info("the request log is written to %s again", self.folder.absolute())
         self._failed = False
         request_log_metrics().count("written", part.rows)
+
+    def _clean(self) -> None:
+        """Remove what is too old where nothing is written, from the start on."""
+        if time.monotonic() - self._cleaned < CLEAN_SECONDS:
+            return
+        self._cleaned = time.monotonic()
+        self._remove_old()
+
+    def _remove_old(self, coming: int = 0) -> None:
+        """Delete what is too old, then the oldest parts until the others are small enough.
+
+        Args:
+            coming: Size of the part that is about to be written, in bytes; if there is none, the
+                newest part stays however large it is.
+        """
+        oldest = datetime.now(UTC) - timedelta(days=self._bounds.days)
+        size, most = coming, self._bounds.most_bytes
+        for path in sorted(self.folder.glob(PATTERN), reverse=True):
+            if (hour := hour_of(path.name)) is None:
+                continue
+            with suppress(FileNotFoundError):  # another worker was faster
+                is_first, size = size == 0, size + path.stat().st_size
+                if hour < oldest or (size > most and not is_first):
+                    path.unlink()
+        for path in self.folder.glob(f".{PATTERN}.*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > CLEAN_SECONDS:
+                    path.unlink()
+
+    def _tell(self, what: str, until: str, error: Exception) -> None:
+        """Say what fails, once; of an error that may quote a value, its name alone."""
+        if not self._failed:
+            why = isinstance(error, OSError) and error.strerror
+            log.error(
+                "the request log %s %s (%s): %s",
+                what,
+                self.folder.absolute(),
+                why or type(error).__name__,
+                until,
+            )
+        self._failed = True
 
 
 def _content(part: _Part) -> bytes:
@@ -396,21 +445,6 @@ def _plain(values: Sequence[Value], column: Feature) -> Sequence[Value]:
     return [date.fromisoformat(value) if isinstance(value, str) else value for value in values]
 
 
-def _this_hour() -> datetime:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _remove_old(folder: Path, bounds: Bounds) -> None:
-    """Delete parts that are too old, then the oldest until the others are small enough."""
-    oldest = f"{_this_hour() - timedelta(days=bounds.days):{HOUR_NAME}}"
-    size = 0
-    for path in sorted(folder.glob(PATTERN), reverse=True):
-        with suppress(FileNotFoundError):  # another worker was faster
-            size += path.stat().st_size
-            if path.name < oldest or size > bounds.most_bytes:
-                path.unlink()
-
-
 def read_request_log(environment: Mapping[str, str] = os.environ) -> RequestLog | None:
     """The log that an environment asks for; None if it asks for none.
 
@@ -424,17 +458,17 @@ def read_request_log(environment: Mapping[str, str] = os.environ) -> RequestLog 
             f"{FOLDER} asks for a log of requests, but pyarrow, which writes it, is not installed "
             f"here: `pip install pyarrow`, or unset {FOLDER}"
         )
-    days = _read_number(environment, DAYS, DEFAULT_DAYS)
-    megabytes = _read_number(environment, MEGABYTES, DEFAULT_MEGABYTES)
+    days = _read_number(environment, DAYS, DEFAULT_DAYS, MOST_DAYS)
+    megabytes = _read_number(environment, MEGABYTES, DEFAULT_MEGABYTES, MOST_MEGABYTES)
     folder = Path(name)
     _check_folder(folder)
     return RequestLog(folder, Bounds(days, megabytes * 1_000_000))
 
 
-def _read_number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _read_number(environment: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) < 100_000_000):
-        raise UserError(f"{name} is '{text[:40]}'; it must be a whole number, 1 to 99999999")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= most):
+        raise UserError(f"{name} is '{text[:40]}'; it must be a whole number, 1 to {most}")
     return int(text)
 
 

@@ -1,8 +1,10 @@
 """The sampled log of requests."""
 
 import logging
+import os
 import random
-from datetime import UTC, date, datetime
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +23,10 @@ from salary_kedro.serving.request_log import Bounds, RequestLog, read_request_lo
 from samples import column, contract_of
 
 EVERY = {"share": 1.0}
+HOUR = datetime(2026, 11, 30, 14, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
+#: Of what the clock must have gone on by: in tests it always or never has.
+ALWAYS, NEVER = 1e-9, 1e12
 YEARS = Contract.model_validate({**contract_of(column("years")).model_dump(), "request_log": EVERY})
 
 
@@ -42,6 +47,14 @@ def written(folder: Path) -> list[dict[str, Any]]:
     """The rows of all parts."""
     parts = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
     return [row for part in parts for row in part.to_pylist()]
+
+
+def count_rows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What the metric counts from now on."""
+    counted: list[tuple[str, int]] = []
+    metrics = SimpleNamespace(count=lambda outcome, rows: counted.append((outcome, rows)))
+    monkeypatch.setattr(request_log, "request_log_metrics", lambda: metrics)
+    return counted
 
 
 @pytest.fixture
@@ -185,8 +198,8 @@ def test_part_when_two_bundles_answer_then_each_has_its_own(
     assert len([*tmp_path.iterdir()]) == 2
 
 
-def test_part_when_its_first_row_is_old_then_it_is_written_before_the_end(tmp_path: Path) -> None:
-    log = RequestLog(tmp_path, seconds=0)
+def test_part_when_it_is_complete_then_it_is_written_before_the_end(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, seconds=ALWAYS)
     note(log, YEARS, [5.0])
 
     look(log)
@@ -194,8 +207,8 @@ def test_part_when_its_first_row_is_old_then_it_is_written_before_the_end(tmp_pa
     assert len(written(tmp_path)) == 1
 
 
-def test_part_when_its_first_row_is_young_then_it_waits(tmp_path: Path) -> None:
-    log = RequestLog(tmp_path, seconds=60)
+def test_part_when_it_is_not_complete_then_it_waits(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, seconds=NEVER)
     note(log, YEARS, [5.0])
 
     look(log)
@@ -207,7 +220,7 @@ def test_part_when_it_has_as_many_rows_as_it_may_then_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_log, "PART_ROWS", 2)
-    log = RequestLog(tmp_path, seconds=60)
+    log = RequestLog(tmp_path, seconds=NEVER)
 
     note(log, YEARS, [1.0, 2.0])
     look(log)
@@ -215,24 +228,23 @@ def test_part_when_it_has_as_many_rows_as_it_may_then_it_is_written(
     assert len(written(tmp_path)) == 2
 
 
-def test_part_when_the_hour_is_over_then_it_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_part_when_the_clock_passes_five_minutes_then_it_is_written_whenever_it_began(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = RequestLog(tmp_path, seconds=60)
-    before = datetime(2026, 11, 30, 14, tzinfo=UTC)
-    with monkeypatch.context() as patch:
-        patch.setattr(request_log, "_this_hour", lambda: before)
+    for minute, second, rows in [(54, 59.5, 0), (55, 0.5, 1), (59, 59.5, 1), (60, 0.5, 3)]:
+        moment = HOUR.timestamp() + 60 * minute + second
+        monkeypatch.setattr(request_log.time, "time", lambda moment=moment: moment)
+        look(log)
+        assert len(written(tmp_path)) == rows
         note(log, YEARS, [1.0])
 
-    look(log)
-
-    assert [row["hour"] for row in written(tmp_path)] == [before]
+    assert {row["hour"] for row in written(tmp_path)} == {HOUR}
 
 
 def test_part_when_a_request_adds_to_one_that_is_complete_then_its_row_is_there(
     tmp_path: Path,
 ) -> None:
-    log = RequestLog(tmp_path, seconds=0)
+    log = RequestLog(tmp_path, seconds=ALWAYS)
     answering = served(YEARS)
     log.note(answering, [1.0], 1.0, None, None)
     (part,) = log._parts.values()  # which a request has just found
@@ -248,9 +260,7 @@ def test_note_when_rows_come_faster_than_they_are_written_then_they_are_dropped_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_log, "MOST_ROWS", 2)
-    counted: list[tuple[str, int]] = []
-    metrics = SimpleNamespace(count=lambda outcome, rows: counted.append((outcome, rows)))
-    monkeypatch.setattr(request_log, "request_log_metrics", lambda: metrics)
+    counted = count_rows(monkeypatch)
     log = RequestLog(tmp_path)
 
     note(log, YEARS, [1.0] * 5)
@@ -289,10 +299,10 @@ def test_note_columns_when_some_rows_are_chosen_then_their_values_stay_together(
 def test_write_when_the_disk_is_full_then_the_service_goes_on_and_it_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    log = RequestLog(tmp_path, seconds=0)
+    log = RequestLog(tmp_path, seconds=ALWAYS)
     caplog.set_level(logging.INFO, "salary_kedro.serving")
     with monkeypatch.context() as patch:
         patch.setattr(request_log, "write_whole", refuse)
@@ -312,18 +322,128 @@ def test_write_when_the_disk_is_full_then_the_service_goes_on_and_it_is_told_onc
     assert [row["input_years"] for row in written(tmp_path)] == [2.0]
 
 
-def test_write_when_parts_are_too_old_or_too_many_then_the_oldest_go(tmp_path: Path) -> None:
+def test_write_when_a_value_is_none_that_can_be_written_then_the_other_parts_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    counted = count_rows(monkeypatch)
+    log = RequestLog(tmp_path, seconds=ALWAYS)
+
+    note(log, YEARS, [1.0])
+    log.note(served(YEARS), ["a secret"], 1.0, None, None)
+    note(log, YEARS, [2.0, 3.0])
+    look(log)
+
+    assert counted == [("written", 1), ("dropped", 1), ("written", 2)]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"the request log cannot be written to {tmp_path} (ValueError): rows are lost until it can"
+    ]
+
+
+def part_of(folder: Path, hour: datetime, size: int) -> Path:
+    """A file that is named as a part of that hour."""
+    path = folder / f"{hour:%Y-%m-%dT%HZ}-1-0123abcd-{size}.parquet"
+    path.write_bytes(b"x" * size)
+    return path
+
+
+def test_write_when_the_disk_is_full_then_old_parts_make_room_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = part_of(tmp_path, HOUR.replace(year=2020), 10)
+    counted = count_rows(monkeypatch)
+
+    def fill(path: Path, content: bytes, mode: int) -> None:
+        if old.exists():
+            raise OSError(28, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr(request_log, "write_whole", fill)
+    log = RequestLog(tmp_path, seconds=ALWAYS)
+    note(log, YEARS, [1.0])
+    look(log)
+
+    assert counted == [("written", 1)]
+
+
+def test_write_when_another_worker_deletes_the_part_then_it_counts_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = count_rows(monkeypatch)
+    monkeypatch.setattr(request_log, "write_whole", lambda *_, mode: None)
+    log = RequestLog(tmp_path, seconds=ALWAYS)
+
+    note(log, YEARS, [1.0])
+    look(log)
+
+    assert counted == [("written", 1)]
+
+
+def test_write_when_parts_are_kept_as_long_as_can_be_then_they_stay(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, Bounds(days=request_log.MOST_DAYS), seconds=ALWAYS)
+    old = part_of(tmp_path, HOUR.replace(year=1970), 10)
+
+    note(log, YEARS, [1.0])
+    look(log)
+
+    assert old.exists()
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_write_when_a_part_alone_is_too_large_then_it_stays_until_the_next(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, Bounds(most_bytes=1), seconds=ALWAYS)
+    for years in (1.0, 2.0):
+        note(log, YEARS, [years])
+        look(log)
+        log._remove_old()
+
+        assert [row["input_years"] for row in written(tmp_path)] == [years]
+
+
+def test_log_when_parts_are_too_old_or_too_many_then_the_oldest_go(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    new, old = f"{now:%Y-%m-%dT%HZ}-1-0123abcd-a.parquet", "2020-01-01T00Z-1-0123abcd-b.parquet"
-    (tmp_path / new).write_bytes(b"n" * 90)
-    (tmp_path / old).write_bytes(b"o" * 10)
-    (tmp_path / "somebody.parquet").write_bytes(b"s" * 1000)
+    parts = [part_of(tmp_path, now - timedelta(days=days), 90 + days) for days in (1, 20, 29, 31)]
+    other = tmp_path / "somebody.parquet"
+    other.write_bytes(b"s" * 1000)
 
-    request_log._remove_old(tmp_path, Bounds(days=30, most_bytes=1000))
-    assert {path.name for path in tmp_path.iterdir()} == {new, "somebody.parquet"}
+    RequestLog(tmp_path, Bounds(days=30, most_bytes=1000))._remove_old()
+    assert {*tmp_path.iterdir()} == {*parts[:3], other}
 
-    request_log._remove_old(tmp_path, Bounds(days=30, most_bytes=80))
-    assert {path.name for path in tmp_path.iterdir()} == {"somebody.parquet"}
+    RequestLog(tmp_path, Bounds(days=30, most_bytes=201))._remove_old()
+    assert {*tmp_path.iterdir()} == {*parts[:2], other}
+
+
+def test_log_when_no_request_comes_then_what_is_too_old_goes_all_the_same(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    old = part_of(tmp_path, HOUR.replace(year=2020), 10)
+
+    write(log)
+
+    assert not old.exists()
+
+
+def test_log_when_a_worker_was_killed_then_what_it_left_goes_after_an_hour(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    names = ["old", "new"]
+    left = [tmp_path / f".2026-11-30T14Z-1-0123abcd-{name}.parquet.1.part" for name in names]
+    for path in left:
+        path.touch()
+    os.utime(left[0], (time.time() - 3601,) * 2)
+
+    log._remove_old()
+
+    assert [*tmp_path.iterdir()] == [left[1]]
+
+
+def test_part_when_it_is_written_then_its_owner_alone_can_read_it(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    note(log, YEARS, [5.0])
+    write(log)
+
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_part_when_it_is_written_then_its_file_tells_the_hour_alone(
@@ -401,14 +521,15 @@ def test_read_request_log_when_pyarrow_is_missing_then_says_how_to_get_it(
     )
 
 
-def test_read_request_log_when_the_days_are_no_number_then_says_what_they_must_be(
-    tmp_path: Path,
+@pytest.mark.parametrize("days", ["month", "0", "36501", "0000000036501", "-1", "²"])
+def test_read_request_log_when_the_days_are_none_that_can_be_kept_then_says_what_they_must_be(
+    days: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError) as raised:
-        read_request_log({"SALARY_REQUEST_LOG": str(tmp_path), "SALARY_REQUEST_LOG_DAYS": "month"})
+        read_request_log({"SALARY_REQUEST_LOG": str(tmp_path), "SALARY_REQUEST_LOG_DAYS": days})
 
     assert str(raised.value) == (
-        "SALARY_REQUEST_LOG_DAYS is 'month'; it must be a whole number, 1 to 99999999"
+        f"SALARY_REQUEST_LOG_DAYS is '{days}'; it must be a whole number, 1 to 36500"
     )
 
 
