@@ -17,24 +17,26 @@ from kinds import category
 from request_logs import HOUR, log_rows
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.bundle import pack
-from salary_kedro.bundle.profile import Profile
+from salary_kedro.bundle.profile import Errors, Profile
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.profile import learn_profile
 from salary_kedro.pipelines.monitoring import nodes
+from salary_kedro.pipelines.monitoring.comparing import cells_of
 from salary_kedro.pipelines.monitoring.nodes import (
     measure_drift,
     measure_errors,
     report_monitoring,
     shadow_challenger,
 )
+from salary_kedro.pipelines.monitoring.words import overall
 from salary_kedro.project.parameters import Monitoring
 from salary_kedro.registry.registry import Registry
 from salary_kedro.tables.reader import TableReader
-from salary_kedro.tables.request_log import RequestLogReader
-from samples import bundle_files, column, contract_of
+from salary_kedro.tables.request_log import LoggedRequests, RequestLogReader
+from samples import bundle_files, clean_column, column, contract_of, day
 
 PARAMETERS = Monitoring()
 NO_ERRORS: dict[str, Any] = {"sources": [], "file": None}
@@ -62,7 +64,8 @@ def make_bundle(folder: Path, made_for: Contract, *, slope: float = 1000.0) -> B
     pipeline.fit(*features_and_target(salaries, made_for))
     unseen = pd.DataFrame({"repeat": 0, "predicted": slope * rows["years"]})
     unseen["actual"] = unseen["predicted"] + np.where(np.arange(300) % 2, 1000.0, -1000.0)
-    profile = learn_profile(rows, unseen, made_for)
+    holdout = slope * np.array([years for years, _ in people(300, 5)])
+    profile = learn_profile(rows, unseen, made_for, holdout)
     files = {
         **bundle_files(made_for, pipeline),
         "profile.json": profile.model_dump_json().encode(),
@@ -116,6 +119,23 @@ def test_drift_when_a_field_has_moved_by_a_third_then_says_so_in_words(
     words = found["findings"][0]["words"]
     assert words.startswith("years: higher than in training by 0.")
     assert words.endswith(" standard deviations; more than chance explains")
+
+
+def test_drift_when_a_field_is_a_day_then_cells_are_days(tmp_path: Path) -> None:
+    dated = contract_of(YEARS, day("hired"), request_log={"share": 1.0})
+    days = pd.Series(pd.date_range("2020-01-01", periods=20, freq="7D").repeat(10))
+    rows = pd.DataFrame(
+        {"years": 1.0, "hired": clean_column([*days.dt.strftime("%F")], dated.inputs[1])}
+    )
+    known = pd.DataFrame({"repeat": 0, "predicted": [1.0] * 200, "actual": 0.0})
+    profile = learn_profile(rows, known, dated)
+    logged = LoggedRequests(rows, pd.DataFrame({"predicted": [1.0] * 200}), {}, ())
+
+    baseline, _ = cells_of(logged, dated, profile)["hired"]
+
+    # ten bins of two days each: the first ends between 8 and 15 January
+    assert baseline.names[0] == "up to 2020-01-11"
+    assert baseline.names[-1].startswith("above 2020-05-")
 
 
 def test_drift_when_requests_are_few_then_there_is_no_verdict(
@@ -379,6 +399,14 @@ def test_shadow_when_no_challenger_is_named_then_nothing_is_compared(
     assert shadow_challenger(log, bundle, registry, QUIET, PARAMETERS) == NO_SHADOW
 
 
+def test_shadow_when_the_challenger_is_production_then_says_so(
+    log: RequestLogReader, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shadow(log, replace(bundle, version=4), bundle, monkeypatch)
+
+    assert found == {"challenger": 4, "words": ["version 4 is production"], "figures": None}
+
+
 def test_shadow_when_a_challenger_predicts_more_then_says_how_much(
     log: RequestLogReader, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,6 +491,29 @@ def test_report_when_something_differs_then_says_how_to_train_again(
     assert report["words"] == "requests differ from the training rows in years, predictions"
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert "<code>kedro run</code>" in page
+
+
+def test_report_when_a_field_was_not_judged_then_names_it() -> None:
+    assert overall([], [], 2, ["grade"]) == (
+        "quiet",
+        (
+            "nothing differs from training by more than chance explains and enough to matter; "
+            "not judged: grade"
+        ),
+    )
+
+
+@pytest.mark.parametrize(("error", "worse"), [(1040.0, False), (1060.0, True)])
+def test_errors_when_rows_are_many_then_must_be_larger_by_enough_to_matter(
+    error: float, worse: bool, log: RequestLogReader, bundle: Bundle, tmp_path: Path
+) -> None:
+    training = Errors(rows=1_000_000, mean_square=1e6, spread=1.4e6)
+    sure = replace(bundle, profile=bundle.profile.model_copy(update={"errors": training}))
+
+    (found,) = measure_errors(log, table(tmp_path, error, 20_000), sure, PARAMETERS)["sources"]
+
+    assert found["worse"] is worse
+    assert "more than chance explains" in found["words"]
 
 
 def test_report_when_salaries_say_that_the_model_is_worse_then_says_so(

@@ -6,16 +6,22 @@ import numpy as np
 import pandas as pd
 
 from proofs.tally import Tally
+from salary_kedro.bundle.calibration import Intervals
 from salary_kedro.modelling.drift import (
     Baseline,
+    Counts,
     Finding,
-    Sample,
     Thresholds,
     compare,
     number_cells,
     text_cells,
 )
-from salary_kedro.modelling.profile import profile_numbers, profile_texts
+from salary_kedro.modelling.estimators import build_estimator
+from salary_kedro.modelling.names import ModelName
+from salary_kedro.modelling.profile import measure_errors, profile_numbers, profile_texts
+from salary_kedro.modelling.since import score_since
+from salary_kedro.pipelines.monitoring.nodes import TESTS_BY_SOURCE
+from salary_kedro.pipelines.monitoring.words import say_errors
 from salary_kedro.project.parameters import Monitoring
 
 REQUESTS, SHIFT, SEEDS = 2_000, 0.3, 100
@@ -31,7 +37,23 @@ THRESHOLDS = Thresholds(
     least_psi=DEFAULTS.least_psi,
     least_rows=DEFAULTS.min_rows,
 )
-Pair = tuple[Baseline, Sample]
+#: What predicts, and rows that it learns from; a third of so many is held out.
+SETTINGS: dict[ModelName, dict[str, int]] = {
+    "linear_regression": {},
+    "decision_tree": {},
+    "random_forest": {"n_estimators": 20},
+    "hist_gradient_boosting": {"max_iter": 50},
+}
+LEARNT = (28, 700)
+#: Training rows whose errors are compared with those since, and how these are distributed.
+KNOWN = (28, 278, 1_000)
+ERRORS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda random, rows: random.normal(0, 1, rows),
+    "t4": lambda random, rows: random.standard_t(4, rows),
+    "lognormal": lambda random, rows: random.lognormal(0, 0.6, rows) - np.exp(0.18),
+}
+CONFIDENCE = 0.9
+Pair = tuple[Baseline, Counts]
 
 
 def prove_drift(share: float, seed: int, tell: Callable[[str], None]) -> Iterator[Tally]:
@@ -49,6 +71,54 @@ def prove_drift(share: float, seed: int, tell: Callable[[str], None]) -> Iterato
             f"{rows:,} training rows, {SHIFT} standard deviations: found in {found} of {len(seeds)}"
         )
         yield _tally(what, len(seeds) - found, MISSED, len(seeds))
+
+    yield from _of_predictions(seeds, tell)
+    yield from _of_errors(seeds, tell)
+
+
+def _of_predictions(seeds: range, tell: Callable[[str], None]) -> Iterator[Tally]:
+    """Reports on predictions of every estimator, of whole numbers and of others."""
+    for model in SETTINGS:
+        for rows in LEARNT:
+            for digits in (0, 1):
+                tell(f"drift: predictions by {model} of {rows} rows      ")
+                pairs = (_predictions(model, rows, digits, seed) for seed in seeds)
+                alarms = sum(_is_alarm(compare({"p": pair}, THRESHOLDS)) for pair in pairs)
+                kind = "tenths" if digits else "whole numbers"
+                what = f"{model}, {rows} rows of {kind}: {alarms} alarms in {len(seeds)} reports"
+                yield _tally(what, alarms, ALARMS, len(seeds))
+
+
+def _predictions(model: ModelName, rows: int, digits: int, seed: int) -> Pair:
+    random = np.random.default_rng(seed)
+    years = np.round(random.uniform(0, 12, rows + rows // 3 + REQUESTS), digits)[:, None]
+    salaries = 25_000 + 9_500 * years[:, 0] + random.normal(0, 6_000, len(years))
+    fitted = build_estimator(model, SETTINGS[model], seed).fit(years[:rows], salaries[:rows])
+    predicted = fitted.predict(years[rows:])
+    return _of_numbers(predicted[:-REQUESTS], predicted[-REQUESTS:])
+
+
+def _of_errors(seeds: range, tell: Callable[[str], None]) -> Iterator[Tally]:
+    """Reports on salaries that have become known, of a model that is as wrong as it was."""
+    for name, draw in ERRORS.items():
+        for rows in KNOWN:
+            tell(f"drift: {name} errors, {rows:,} training rows      ")
+            alarms = sum(_is_worse(draw, rows, seed) for seed in seeds)
+            what = f"{name} errors of {rows:,} rows: {alarms} alarms in {len(seeds)} reports"
+            yield _tally(what, alarms, ALARMS, len(seeds))
+
+
+def _is_worse(draw: Callable[..., np.ndarray], rows: int, seed: int) -> bool:
+    """Whether a report says so, where the intervals are those of split conformal prediction."""
+    random = np.random.default_rng(seed)
+    train, since = draw(random, rows), draw(random, REQUESTS)
+    place = int(np.ceil((rows + 1) * CONFIDENCE)) - 1
+    half = np.full(REQUESTS, np.sort(np.abs(train))[place])
+    zeros, training = np.zeros(REQUESTS), measure_errors(np.zeros(rows), train)
+    found = score_since(zeros, since, Intervals(-half, half, CONFIDENCE), training, rows)
+    assert found is not None  # there are five rows and more
+    chance = DEFAULTS.false_alarms / 2 / TESTS_BY_SOURCE
+    return say_errors(found, CONFIDENCE, chance, DEFAULTS)[0]
 
 
 def report(rows: int, seed: int, shift: float = 0.0) -> dict[str, Finding]:

@@ -1,6 +1,7 @@
 """What the training rows were like, counted: what later requests are compared with.
 
-No count is of fewer rows than `modelling.profile` lets pass, and no edge is anybody's value.
+No count is of fewer rows, or people, than `modelling.profile` lets pass, and no edge is a value of
+fewer. What is not known is passed over: the first profiles held more.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ MAX_BINS, MAX_CATEGORIES = 10, 100
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class NumberProfile(_Section):
@@ -29,17 +30,15 @@ class NumberProfile(_Section):
 
     Attributes:
         edges: Where a bin ends and the next begins, ascending; an edge belongs to the bin below.
-        counts: Rows in each bin, one more than edges.
-        missing: Rows without a value; None if they are too few to be told.
-        mean: Mean of the values.
-        spread: Their standard deviation, ddof 1.
+        counts: Rows in each bin, one more than edges; in the fullest one also those without a
+            value, if these are too few to be told, so that no subtraction tells of them.
+        missing: Rows without a value; None if they are too few to be told, and 0 where they are
+            also too few to matter.
     """
 
     edges: Annotated[tuple[Finite, ...], Field(max_length=MAX_BINS - 1)]
     counts: Annotated[tuple[Rows, ...], Field(min_length=1, max_length=MAX_BINS)]
     missing: Rows | None
-    mean: Finite
-    spread: Positive
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -84,12 +83,13 @@ class Profile(_Section):
     Attributes:
         fields: How each input was distributed, by field name; without those that had too few
             values. Empty where training recorded none.
-        predictions: How the predictions of the training rows were, out of fold; None if too few.
+        holdout_predictions: How the model predicts the holdout rows, which it has not seen; None
+            if too few.
         errors: How wrong they were; None if too few.
     """
 
     fields: Mapping[str, NumberProfile | CategoryProfile] = {}
-    predictions: NumberProfile | None = None
+    holdout_predictions: NumberProfile | None = None
     errors: Errors | None = None
 
     @classmethod

@@ -12,7 +12,7 @@ that a difference must also be large enough to matter.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -34,6 +34,10 @@ NO_VALUE, OTHERS = "(no value)", "(any other)"
 SEED = 234
 #: Draws of what chance gives, at least; and for each p-value at the smallest bound of Holm.
 MIN_DRAWS, DRAWS_BELOW = 9_999, 20
+#: No more than so many, but so many for each p-value there.
+MAX_DRAWS, LEAST_BELOW = 200_000, 4
+#: Numbers that are drawn at once.
+CHUNK = 1_000_000
 #: Rows that each cell counts as having more than it has, on both sides: Jeffreys' prior.
 FLOOR = 0.5
 #: Chance that a shift is found of the size that is told as the smallest which can be.
@@ -47,24 +51,13 @@ class Baseline:
     Attributes:
         names: What each cell holds, for people.
         counts: Rows of each.
-        bins: How many of the cells, the first ones, are bins of a number, ascending; 0 for none.
-        mean: Mean of the number; NaN if it is none.
-        spread: Its standard deviation.
+        bins: How many of the cells, the first ones, are bins of a number, ascending; 0 for none,
+            and of a number that had one value.
     """
 
     names: tuple[str, ...]
     counts: Counts
     bins: int = 0
-    mean: float = math.nan
-    spread: float = math.nan
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What was asked: rows by the same cells, and the mean of a number."""
-
-    counts: Counts
-    mean: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -96,8 +89,9 @@ class Finding:
         psi: PSI of the cells.
         chance_psi: What it is on average without any drift.
         p_psi: How often chance gives so much; adjusted for the number of comparisons.
-        shift: Mean of the requests less that of training, in its standard deviations; NaN of what
-            is no number.
+        shift: By how many standard deviations a normal number would have moved whose bins shift
+            so; positive for a higher one. A single value counts no more than its bin does, and
+            beyond the outer bins nothing does. NaN of what is no number.
         p_shift: How often chance shifts the ranks so far, likewise; NaN of what is no number.
         detectable: The smallest shift that would mostly be found; NaN of what is no number.
         names: What each cell holds.
@@ -118,27 +112,33 @@ class Finding:
     requests: tuple[float, ...] = ()
 
 
-def number_cells(profile: NumberProfile, values: Numbers) -> tuple[Baseline, Sample]:
+def say_number(value: float) -> str:
+    """An end of a bin, for people."""
+    return f"{value:.6g}"
+
+
+def number_cells(
+    profile: NumberProfile, values: Numbers, say: Callable[[float], str] = say_number
+) -> tuple[Baseline, Counts]:
     """Count numbers by the bins of a profile, and those without a value beside them.
 
     Args:
         profile: How the number was distributed in training.
         values: What was asked, NaN for a missing value; these are left out where training had so
             few of them that it does not tell how many.
+        say: Writes the end of a bin for people.
     """
     known = values[np.isfinite(values)]
-    mean = float(known.mean()) if len(known) else math.nan
-    bins = len(profile.counts)
-    names, counts = bin_names(profile), [*profile.counts]
+    bins = 0 if _is_one_value(profile) else len(profile.counts)
+    names, counts = bin_names(profile, say), [*profile.counts]
     asked = count_numbers(known, profile.edges).tolist()
     missing = len(values) - len(known)
     if profile.missing is not None and (profile.missing or missing):
         names, counts, asked = [*names, NO_VALUE], [*counts, profile.missing], [*asked, missing]
-    baseline = Baseline(tuple(names), np.array(counts), bins, profile.mean, profile.spread)
-    return baseline, Sample(np.array(asked), mean)
+    return Baseline(tuple(names), np.array(counts), bins), np.array(asked)
 
 
-def text_cells(profile: CategoryProfile, texts: pd.Series) -> tuple[Baseline, Sample]:
+def text_cells(profile: CategoryProfile, texts: pd.Series) -> tuple[Baseline, Counts]:
     """Count texts by the categories of a profile: the common ones, no value, all others.
 
     Args:
@@ -152,17 +152,24 @@ def text_cells(profile: CategoryProfile, texts: pd.Series) -> tuple[Baseline, Sa
         others -= missing
         if profile.missing or missing:
             cells[NO_VALUE] = (profile.missing, missing)
-    if profile.others or others:
+    if profile.others or others or len(cells) < 2:
         cells[OTHERS] = (profile.others, others)
     known, asked = np.array([*cells.values()], dtype=np.int64).reshape(-1, 2).T
-    return Baseline(tuple(cells), known), Sample(asked)
+    return Baseline(tuple(cells), known), asked
 
 
-def bin_names(profile: NumberProfile) -> list[str]:
+def bin_names(profile: NumberProfile, say: Callable[[float], str] = say_number) -> list[str]:
     """What each bin of a number holds, for people."""
-    ends = [f"{edge:.6g}" for edge in profile.edges]
+    ends = [say(edge) for edge in profile.edges]
+    if _is_one_value(profile):
+        return [f"below {ends[-1]}", ends[-1], f"above {ends[-1]}"]
     between = [f"{low} to {high}" for low, high in pairwise(ends)]
     return [f"up to {ends[0]}", *between, f"above {ends[-1]}"] if ends else ["any number"]
+
+
+def _is_one_value(profile: NumberProfile) -> bool:
+    """Whether all rows of training count as having one value, which the last edge is."""
+    return len(profile.counts) == 3 and profile.counts[0] == profile.counts[2] == 0
 
 
 def psi(baseline: Counts, requests: Counts) -> Numbers:
@@ -176,7 +183,7 @@ def psi(baseline: Counts, requests: Counts) -> Numbers:
 
 
 def compare(
-    fields: Mapping[str, tuple[Baseline, Sample]], thresholds: Thresholds
+    fields: Mapping[str, tuple[Baseline, Counts]], thresholds: Thresholds
 ) -> dict[str, Finding]:
     """Judge all fields of one report together.
 
@@ -186,8 +193,8 @@ def compare(
     """
     known = {name: pair for name, pair in fields.items() if _is_comparable(*pair, thresholds)}
     tests = sum(1 + _has_order(pair[0]) for pair in known.values())
-    draws = max(MIN_DRAWS, math.ceil(DRAWS_BELOW * tests / thresholds.false_alarms))
-    found = {name: Finding("unknown", int(pair[1].counts.sum())) for name, pair in fields.items()}
+    draws = _draws(tests / thresholds.false_alarms)
+    found = {name: Finding("unknown", int(pair[1].sum())) for name, pair in fields.items()}
     for place, (name, pair) in enumerate(known.items()):
         measured = _measure(*pair, draws, np.random.default_rng([SEED, place]))
         found[name] = replace(measured, detectable=_detectable(*pair, tests, thresholds))
@@ -210,9 +217,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _is_comparable(baseline: Baseline, sample: Sample, thresholds: Thresholds) -> bool:
+def _draws(strictness: float) -> int:
+    """How many draws tell p-values apart at the smallest bound, which is 1 / strictness."""
+    most = max(MAX_DRAWS, math.ceil(LEAST_BELOW * strictness))
+    return min(most, max(MIN_DRAWS, math.ceil(DRAWS_BELOW * strictness)))
+
+
+def _is_comparable(baseline: Baseline, asked: Counts, thresholds: Thresholds) -> bool:
     is_there = len(baseline.counts) > 1 and bool(baseline.counts.any())
-    return is_there and int(sample.counts.sum()) >= thresholds.least_rows
+    return is_there and int(asked.sum()) >= thresholds.least_rows
 
 
 def _has_order(baseline: Baseline) -> bool:
@@ -223,30 +236,38 @@ def _p_values(finding: Finding) -> list[float]:
     return [finding.p_psi, *([] if math.isnan(finding.p_shift) else [finding.p_shift])]
 
 
-def _measure(
-    baseline: Baseline, sample: Sample, draws: int, random: np.random.Generator
-) -> Finding:
+def _measure(baseline: Baseline, asked: Counts, draws: int, random: np.random.Generator) -> Finding:
     """Compare one field, with p-values that are not adjusted yet."""
-    rows = int(sample.counts.sum())
-    drawn = random.multinomial(rows, random.dirichlet(baseline.counts + FLOOR, draws))
-    found, by_chance = float(psi(baseline.counts, sample.counts)), psi(baseline.counts, drawn)
+    rows, found = int(asked.sum()), float(psi(baseline.counts, asked))
+    scores = _scores(baseline) if _has_order(baseline) else np.empty(0)
+    chunks = [*_by_chance(baseline, rows, scores, draws, random)]
+    by_chance, moved = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     p_shift = math.nan
-    if _has_order(baseline):
-        scores = _scores(baseline)
-        moved = _mean_score(sample.counts[None], scores)[0]
-        p_shift = _two_sided(moved, _mean_score(drawn, scores))
+    if len(scores):
+        p_shift = _two_sided(_mean_score(asked[None], scores)[0], moved)
     return Finding(
         verdict="quiet",
         rows=rows,
         psi=found,
         chance_psi=float(by_chance.mean()),
         p_psi=_share_beyond(by_chance >= found),
-        shift=_shift(baseline, sample),
+        shift=_shift(baseline, asked),
         p_shift=p_shift,
         names=baseline.names,
         baseline=tuple((baseline.counts / baseline.counts.sum()).tolist()),
-        requests=tuple((sample.counts / rows).tolist()),
+        requests=tuple((asked / rows).tolist()),
     )
+
+
+def _by_chance(
+    baseline: Baseline, rows: int, scores: Numbers, draws: int, random: np.random.Generator
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """PSI and mean scores of draws without drift, a chunk at a time."""
+    size = max(1, CHUNK // len(baseline.counts))
+    for start in range(0, draws, size):
+        shares = random.dirichlet(baseline.counts + FLOOR, min(size, draws - start))
+        drawn = random.multinomial(rows, shares)
+        yield psi(baseline.counts, drawn), _mean_score(drawn, scores)
 
 
 def _shares(counts: Counts) -> Numbers:
@@ -279,19 +300,28 @@ def _share_beyond(is_beyond: NDArray[np.bool_]) -> float:
     return float((1 + is_beyond.sum()) / (1 + len(is_beyond)))
 
 
-def _shift(baseline: Baseline, sample: Sample) -> float:
-    """By how many standard deviations of training the mean has moved."""
-    if not _has_order(baseline) or not baseline.spread > 0:
+def _shift(baseline: Baseline, asked: Counts) -> float:
+    """By how many standard deviations a normal number with these bins has moved, if not far.
+
+    That is by how much the mean score has, over by how much it does of one standard deviation.
+    """
+    if not _has_order(baseline):
         return math.nan
-    return (sample.mean - baseline.mean) / baseline.spread
+    scores, shares = _scores(baseline), _shares(baseline.counts[: baseline.bins])
+    ends = ndtri(np.cumsum(shares)[:-1])
+    heights = np.exp(-(ends**2) / 2) / math.sqrt(2 * math.pi)
+    slope = float(np.diff(scores) @ heights)
+    counted = np.stack([asked, baseline.counts])
+    after, before = _mean_score(counted, scores)
+    return float(after - before) / slope
 
 
-def _detectable(baseline: Baseline, sample: Sample, tests: int, thresholds: Thresholds) -> float:
+def _detectable(baseline: Baseline, asked: Counts, tests: int, thresholds: Thresholds) -> float:
     """The shift of a normal number that is found in 80 of 100 reports, all others being quiet."""
     if not _has_order(baseline):
         return math.nan
     sides = ndtri(1 - thresholds.false_alarms / tests / 2) + ndtri(POWER)
-    rows = 1 / baseline.counts.sum() + 1 / sample.counts.sum()
+    rows = 1 / baseline.counts.sum() + 1 / asked.sum()
     return max(thresholds.least_shift, float(sides * math.sqrt(rows)))
 
 

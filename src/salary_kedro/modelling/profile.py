@@ -20,11 +20,21 @@ from salary_kedro.modelling.groups import MIN_GROUP_ROWS
 from salary_kedro.tables.frames import encode_frame
 
 Numbers = NDArray[np.float64]
+Places = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 #: Digits that an edge may have beyond that of a tenth of the spread.
 DIGITS = 4
+#: Of so many rows, fewer than five are a hundredth at most: they may be counted with the others.
+MANY_ROWS = 400
 
 
-def learn_profile(train: pd.DataFrame, out_of_fold: pd.DataFrame, contract: Contract) -> Profile:
+def learn_profile(
+    train: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    contract: Contract,
+    unseen: Numbers | None = None,
+    clusters: tuple[Places | None, Places | None] = (None, None),
+) -> Profile:
     """Learn how inputs, predictions and errors are distributed.
 
     Rows are counted, not people: weights have no part in it.
@@ -33,15 +43,20 @@ def learn_profile(train: pd.DataFrame, out_of_fold: pd.DataFrame, contract: Cont
         train: Clean training rows.
         out_of_fold: Their predictions, as `evaluation.predict_out_of_fold` gives them.
         contract: Names the inputs.
+        unseen: The model's predictions of holdout rows. Those of training rows would not do: a
+            model predicts what it has seen otherwise; nor would those out of fold, by other models.
+        clusters: Whose the training rows are, and the holdout rows, by `clusters.clusters_of`.
     """
     encoded = encode_frame(train, contract)
-    found = {item.name: _profile(encoded[item.name], item) for item in contract.inputs}
+    whose = _whose(len(train), clusters[0])
+    found = {item.name: _profile(encoded[item.name], item, whose) for item in contract.inputs}
     first = out_of_fold[out_of_fold["repeat"] == 0]
-    predicted = first["predicted"].to_numpy(np.float64)
+    predicted, actual = (first[name].to_numpy(np.float64) for name in ("predicted", "actual"))
+    errors = measure_errors(predicted, actual)
     return Profile(
         fields={name: profile for name, profile in found.items() if profile is not None},
-        predictions=profile_numbers(predicted),
-        errors=measure_errors(predicted, first["actual"].to_numpy(np.float64)),
+        holdout_predictions=None if unseen is None else profile_numbers(unseen, clusters[1]),
+        errors=None if errors is None else _coarse(errors),
     )
 
 
@@ -52,37 +67,63 @@ def as_texts(values: pd.Series, column: Feature) -> pd.Series:
     return values
 
 
-def _profile(values: pd.Series, column: Feature) -> NumberProfile | CategoryProfile | None:
+def _profile(
+    values: pd.Series, column: Feature, whose: Places
+) -> NumberProfile | CategoryProfile | None:
     if isinstance(column, Category | Boolean):
-        return profile_texts(as_texts(values, column))
-    return profile_numbers(values.to_numpy(np.float64))
+        return profile_texts(as_texts(values, column), whose)
+    return profile_numbers(values.to_numpy(np.float64), whose)
 
 
-def profile_numbers(values: Numbers) -> NumberProfile | None:
-    """Count numbers in up to ten bins that hold about equally many, five and more.
+def _whose(rows: int, clusters: Places | None) -> Places:
+    return np.arange(rows) if clusters is None else clusters
+
+
+def _is_few(whose: Places) -> bool:
+    """Whether rows are of fewer than five people, but of some."""
+    return 0 < len(np.unique(whose)) < MIN_GROUP_ROWS
+
+
+def profile_numbers(values: Numbers, clusters: Places | None = None) -> NumberProfile | None:
+    """Count numbers in up to ten bins that hold about equally many, of five people and more.
 
     Args:
         values: The numbers, NaN for a missing one.
+        clusters: Whose each is; None if each is somebody else's.
 
     Returns:
-        None if there are fewer than five, or they are too large to be squared.
+        None if they are of fewer than five, or too large to be squared.
     """
-    known = values[np.isfinite(values)]
-    if len(known) < MIN_GROUP_ROWS:
+    is_known, whose = np.isfinite(values), _whose(len(values), clusters)
+    known = values[is_known]
+    if not len(known) or _is_few(whose[is_known]):
         return None
-    missing = len(values) - len(known)
     with np.errstate(over="ignore"):
-        spread = float(known.std(ddof=1))
+        spread = float(known.std())
     if not math.isfinite(spread):
         return None
-    edges = [*_edges(known, spread)]
-    return NumberProfile(
-        edges=tuple(edges),
-        counts=tuple(count_numbers(known, edges).tolist()),
-        missing=missing if not 0 < missing < MIN_GROUP_ROWS else None,
-        mean=float(known.mean()),
-        spread=spread,
-    )
+    edges, counts = _bins(known, spread, whose[is_known])
+    missing: int | None = len(values) - len(known)
+    if _is_few(whose[~is_known]):
+        counts[counts.argmax()] += missing  # or subtraction would tell how many
+        missing = 0 if len(values) >= MANY_ROWS else None
+    return NumberProfile(edges=edges, counts=tuple(counts.tolist()), missing=missing)
+
+
+def _bins(
+    known: Numbers, spread: float, whose: Places
+) -> tuple[tuple[float, ...], NDArray[np.int64]]:
+    """Edges, and rows in each bin; of one value that (nearly) all have, below, at and above it."""
+    edges = _of_enough(known, tuple(_edges(known, spread)), whose)
+    if edges:
+        return edges, count_numbers(known, edges)
+    distinct, counts = np.unique(known, return_counts=True)
+    common = distinct[counts.argmax()]
+    is_told = not _is_few(whose[known == common]) and _is_few(whose[known != common])
+    if len(distinct) > 1 and not (is_told and len(known) >= MANY_ROWS):
+        return (), np.array([len(known)])
+    ends = (float(np.nextafter(common, -np.inf)), float(common))
+    return ends, np.array([0, len(known), 0])
 
 
 def count_numbers(known: Numbers, edges: list[float] | tuple[float, ...]) -> NDArray[np.int64]:
@@ -103,47 +144,85 @@ def _edges(known: Numbers, spread: float) -> Iterator[float]:
         held, left = held + counts[place], left - counts[place]
         if left < MIN_GROUP_ROWS:
             return
-        if held >= wanted:
+        edge = _between(float(distinct[place]), float(distinct[place + 1]), spread)
+        if held >= wanted and edge is not None:
             held = 0
-            yield _between(float(distinct[place]), float(distinct[place + 1]), spread)
+            yield edge
 
 
-def _between(low: float, high: float, spread: float) -> float:
-    """A number from one value up to the next, with few digits if there is such a one."""
+def _between(low: float, high: float, spread: float) -> float | None:
+    """A number between two others, with few digits if one is there; None if none is."""
     middle = low + (high - low) / 2
-    if spread == 0:  # of values that are too near for it
-        return middle
-    digits = 1 - math.floor(math.log10(spread))
-    tried = (round(middle, digits + more) for more in range(DIGITS))
-    return next((rounded for rounded in tried if low <= rounded < high), middle)
+    tried: list[float] = []
+    if spread > 0:  # else values are too near for it
+        digits = 1 - math.floor(math.log10(spread))
+        tried = [round(middle, digits + more) for more in range(DIGITS)]
+    return next((edge for edge in (*tried, middle) if low < edge < high), None)
 
 
-def profile_texts(values: pd.Series) -> CategoryProfile | None:
-    """Count texts; those of fewer than five rows only together, and never fewer than five.
+def _of_enough(known: Numbers, edges: tuple[float, ...], whose: Places) -> tuple[float, ...]:
+    """The edges without those beside bins of fewer than five people."""
+    places = np.searchsorted(edges, known, side="left")
+    few = [place for place in range(len(edges) + 1) if _is_few(whose[places == place])]
+    if not few or not edges:
+        return edges
+    gone = min(few[0], len(edges) - 1)
+    return _of_enough(known, (*edges[:gone], *edges[gone + 1 :]), whose)
+
+
+def profile_texts(values: pd.Series, clusters: Places | None = None) -> CategoryProfile | None:
+    """Count texts; those of fewer than five people only together, and never of fewer than five.
 
     Args:
         values: The texts, or what pandas takes for missing.
+        clusters: Whose each is; None if each is somebody else's.
 
     Returns:
-        None if there are fewer than five rows.
+        None if they are of fewer than five people.
     """
-    if len(values) < MIN_GROUP_ROWS:
+    whose = _whose(len(values), clusters)
+    if values.empty or _is_few(whose):
         return None
-    counts = (
-        values.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+    is_missing = values.isna().to_numpy()
+    common = _common(values, whose)
+    is_told = not _is_few(whose[is_missing])
+
+    def others() -> Flags:
+        return ~values.isin(common.index).to_numpy() & ~(is_missing & is_told)
+
+    while len(common) and _is_few(whose[others()]):  # or subtraction would tell of them
+        if len(common) == 1 and len(values) >= MANY_ROWS:
+            return _nearly_all(common, int(others().sum()), len(values))
+        common = common[:-1]
+    if _is_few(whose[others()]) and is_missing.any():
+        is_told = False
+    return CategoryProfile(
+        categories={str(text): int(count) for text, count in common.items()},
+        missing=int(is_missing.sum()) if is_told else None,
+        others=int(others().sum()),
     )
-    common = counts[counts >= MIN_GROUP_ROWS][:MAX_CATEGORIES]
-    missing = int(values.isna().sum())
-    others, is_told = len(values) - int(common.sum()) - missing, True
-    if 0 < missing < MIN_GROUP_ROWS:
-        others, is_told = others + missing, False
-    while 0 < others < MIN_GROUP_ROWS and len(common):  # or subtraction would tell of them
-        others, common = others + int(common.iloc[-1]), common[:-1]
-    if 0 < others < MIN_GROUP_ROWS and missing and is_told:
-        others, is_told = others + missing, False
-    counted = {str(text): int(count) for text, count in common.items()}
-    told = missing if is_told else None
-    return CategoryProfile(categories=counted, missing=told, others=others)
+
+
+def _common(values: pd.Series, whose: Places) -> pd.Series:
+    """Rows of each text that five people and more have, the commonest first."""
+    counts = values.value_counts().sort_index(kind="stable")
+    people = pd.Series(whose, index=values.index).groupby(values.to_numpy()).nunique()
+    enough = counts[people.reindex(counts.index) >= MIN_GROUP_ROWS]
+    return enough.sort_values(ascending=False, kind="stable")[:MAX_CATEGORIES]
+
+
+def _nearly_all(common: pd.Series, few: int, rows: int) -> CategoryProfile:
+    """Of one text that nearly all rows have: the few others are counted with it."""
+    counted = int(common.iloc[0]) + few
+    return CategoryProfile(
+        categories={str(common.index[0]): counted}, missing=rows - counted, others=0
+    )
+
+
+def _coarse(errors: Errors) -> Errors:
+    """Four digits, so that no two versions tell of the one row that they differ by."""
+    rounded = {name: float(f"{getattr(errors, name):.4g}") for name in ("mean_square", "spread")}
+    return errors.model_copy(update=rounded)
 
 
 def measure_errors(predicted: Numbers, actual: Numbers) -> Errors | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
+from scipy.stats import betabinom, f
 
 from salary_kedro.bundle.calibration import Intervals
 from salary_kedro.bundle.profile import Errors
@@ -37,6 +38,7 @@ class ErrorsSince:
         training_rmse: That of models that had not seen a training row; None if not recorded.
         p_value: How often chance alone makes the RMSE so much larger than that; None likewise.
         coverage: How many rows lie within their intervals; None where there are none.
+        p_coverage: How often so few lie within by chance alone; None likewise.
     """
 
     rows: int
@@ -46,20 +48,24 @@ class ErrorsSince:
     training_rmse: float | None
     p_value: float | None
     coverage: Coverage | None
+    p_coverage: float | None = None
 
 
 def score_since(
-    predicted: Numbers, actual: Numbers, intervals: Intervals | None, training: Errors | None
+    predicted: Numbers,
+    actual: Numbers,
+    intervals: Intervals | None,
+    training: Errors | None,
+    calibrated: float = math.inf,
 ) -> ErrorsSince | None:
     """Compare predictions with actual targets, and how wrong they are with how wrong they were.
-
-    The logarithms of the mean squared errors are compared as normal ones, by the delta method.
 
     Args:
         predicted: Predictions, in the target's unit, shape (rows,).
         actual: What was true.
         intervals: The intervals of the predictions.
         training: How wrong models were on training rows that they had not seen.
+        calibrated: As how many rows count those that the intervals rest on.
 
     Returns:
         None if there are fewer than five rows.
@@ -68,9 +74,11 @@ def score_since(
     if found is None:
         return None
     low, high = _rmse_interval((actual - predicted) ** 2)
-    is_within = (
-        None if intervals is None else (intervals.low <= actual) & (actual <= intervals.high)
-    )
+    covered = p_coverage = None
+    if intervals is not None:
+        is_within = (intervals.low <= actual) & (actual <= intervals.high)
+        covered = coverage(is_within, np.ones(found.rows))
+        p_coverage = _p_coverage(is_within, intervals.confidence, calibrated)
     return ErrorsSince(
         rows=found.rows,
         rmse=math.sqrt(found.mean_square),
@@ -78,7 +86,8 @@ def score_since(
         rmse_high=high,
         training_rmse=None if training is None else math.sqrt(training.mean_square),
         p_value=None if training is None else _p_value(found, training),
-        coverage=None if is_within is None else coverage(is_within, np.ones(found.rows)),
+        coverage=covered,
+        p_coverage=p_coverage,
     )
 
 
@@ -96,13 +105,30 @@ def _rmse_interval(squares: Numbers) -> tuple[float, float]:
 
 
 def _p_value(found: Errors, training: Errors) -> float:
+    """How often chance makes a mean square so much larger than that of training.
+
+    That is the test of two variances with degrees of freedom for the kurtosis of the errors (Box,
+    1953, Biometrika 40): a mean of n squares is taken for a chi-square of 2 n / c of them, where c
+    is their squared coefficient of variation, 2 of normal errors. It is the larger one of both
+    samples, and no less than that of normal errors, because a few rows often lack those far off.
+    """
     if not (found.mean_square > 0 and training.mean_square > 0):
         return float(found.mean_square <= training.mean_square)
-    ratio = math.log(found.mean_square / training.mean_square)
-    variance = sum(
-        errors.spread**2 / errors.mean_square**2 / errors.rows for errors in (found, training)
-    )
-    return float(ndtr(-ratio / math.sqrt(variance))) if variance > 0 else float(ratio <= 0)
+    both = (found, training)
+    variation = max(2.0, *((errors.spread / errors.mean_square) ** 2 for errors in both))
+    freedom = [2 * errors.rows / variation for errors in both]
+    return float(f.sf(found.mean_square / training.mean_square, *freedom))
+
+
+def _p_coverage(is_within: NDArray[np.bool_], confidence: float, calibrated: float) -> float:
+    """How often chance leaves so few rows within intervals that rest on so many residuals.
+
+    What split conformal intervals of n residuals cover is itself drawn from a beta distribution
+    of n + 1 rows (Vovk, 2012, Conditional validity of inductive conformal predictors).
+    """
+    rows, inside = len(is_within), int(is_within.sum())
+    counted = min(calibrated, 1e9) + 1
+    return float(betabinom.cdf(inside, rows, confidence * counted, (1 - confidence) * counted))
 
 
 @dataclass(frozen=True)

@@ -204,9 +204,12 @@ class Monitoring(Group):
         days: How far to go back from its last logged request; None for all that is there.
         min_rows: Fewer requests are not judged.
         min_known: Fewer rows whose salary is known are not judged.
-        false_alarms: Share of reports that may tell of drift without there being any, above 0.
+        false_alarms: Share of reports that may tell of drift without there being any, whatever
+            they compare; 0.001 and more.
         least_shift: The smallest shift of a number that matters, in standard deviations.
         least_psi: By how much PSI must exceed what chance gives to matter.
+        least_rmse: By what share the RMSE must be larger than in training to matter.
+        least_uncovered: What share of rows intervals must hold too few of to matter.
         challenger: Number of a version whose predictions of the same rows are compared; None for
             none.
         shadow_rows: How many rows it predicts at most, the last ones.
@@ -218,9 +221,11 @@ class Monitoring(Group):
     days: int | None = Field(default=30, ge=1)
     min_rows: int = Field(default=100, ge=20)
     min_known: int = Field(default=20, ge=5)
-    false_alarms: float = Field(default=0.01, ge=0.0001, le=0.2)
+    false_alarms: float = Field(default=0.01, ge=0.001, le=0.2)
     least_shift: float = Field(default=0.1, ge=0)
     least_psi: float = Field(default=0.02, ge=0)
+    least_rmse: float = Field(default=0.05, ge=0)
+    least_uncovered: float = Field(default=0.02, ge=0)
     challenger: int | None = Field(default=None, ge=1)
     shadow_rows: int = Field(default=10_000, ge=100)
     beyond: float = Field(default=0.1, gt=0)

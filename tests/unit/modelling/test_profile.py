@@ -29,8 +29,7 @@ def test_numbers_when_they_differ_then_bins_hold_five_and_more_each() -> None:
 
     assert found is not None
     assert (found.edges, found.counts) == ((5.5,), (5, 7))
-    assert (found.mean, found.missing) == (6.5, 0)
-    assert np.isclose(found.spread, np.sqrt(13))
+    assert found.missing == 0
 
 
 def test_numbers_when_they_are_many_then_ten_bins_hold_equally_many() -> None:
@@ -47,11 +46,47 @@ def test_numbers_when_values_repeat_then_no_value_is_parted() -> None:
     assert (found.edges, found.counts) == ((1.5,), (9, 6))
 
 
-def test_numbers_when_all_are_equal_then_there_is_one_bin() -> None:
+def test_numbers_when_all_are_equal_then_there_are_bins_below_and_above() -> None:
     found = numbers(*[3.0] * 10)
 
     assert found is not None
-    assert (found.edges, found.counts, found.spread) == ((), (10,), 0.0)
+    assert (found.edges, found.counts) == ((np.nextafter(3.0, 0), 3.0), (0, 10, 0))
+
+
+def test_numbers_when_few_of_many_differ_then_they_are_counted_with_the_others() -> None:
+    found = numbers(*[3.0] * 396, 1.0, 4.0, 5.0, 6.0)
+
+    assert found is not None
+    assert (found.edges, found.counts) == ((np.nextafter(3.0, 0), 3.0), (0, 400, 0))
+
+
+def test_numbers_when_few_of_some_differ_then_there_is_one_bin() -> None:
+    found = numbers(*[3.0] * 395, 1.0, 4.0, 5.0, 6.0)
+
+    assert found is not None
+    assert (found.edges, found.counts) == ((), (399,))
+
+
+def test_numbers_when_rows_are_of_few_people_then_bins_hold_five_people_each() -> None:
+    values = np.arange(24.0)
+
+    alone, by_two = profile_numbers(values), profile_numbers(values, np.arange(24) // 2)
+
+    # bins of five rows would be of three people
+    assert alone is not None
+    assert by_two is not None
+    assert (alone.counts, by_two.counts) == ((5, 5, 5, 9), (10, 14))
+
+
+def test_numbers_when_all_are_of_four_people_then_nothing_is_told() -> None:
+    assert profile_numbers(np.arange(20.0), np.arange(20) % 4) is None
+
+
+def test_numbers_when_two_are_next_to_each_other_then_no_edge_parts_them() -> None:
+    found = numbers(*[1.0] * 6, *[float(np.nextafter(1.0, 2.0))] * 6, *[2.0] * 6)
+
+    assert found is not None
+    assert (found.edges, found.counts) == ((1.5,), (12, 6))
 
 
 def test_numbers_when_an_edge_can_have_few_digits_then_it_is_nobodys_value() -> None:
@@ -67,6 +102,20 @@ def test_numbers_when_few_are_missing_then_that_is_not_told() -> None:
     assert once is not None
     assert often is not None
     assert (once.missing, often.missing) == (None, 5)
+
+
+def test_numbers_when_few_are_missing_then_no_subtraction_tells_how_many() -> None:
+    told = [numbers(*range(10), *[np.nan] * few) for few in (1, 2)]
+
+    # all rows are counted, as in a field without a missing value: 11 - 11 and 12 - 12
+    assert [sum(found.counts) for found in told if found is not None] == [11, 12]
+
+
+def test_numbers_when_few_of_many_are_missing_then_they_count_as_none() -> None:
+    found = numbers(*range(398), np.nan, np.nan)
+
+    assert found is not None
+    assert (sum(found.counts), found.missing) == (400, 0)
 
 
 def test_numbers_when_they_are_fewer_than_five_then_nothing_is_told() -> None:
@@ -100,6 +149,21 @@ def test_texts_when_the_rare_ones_are_few_then_the_next_common_one_joins_them() 
     found = texts(*["a"] * 9, *["b"] * 6, "c")
 
     assert found == CategoryProfile(categories={"a": 9}, missing=0, others=7)
+
+
+def test_texts_when_few_of_many_differ_then_they_are_counted_with_the_others() -> None:
+    found = texts(*["false"] * 397, *["true"] * 3)
+
+    assert found == CategoryProfile(categories={"false": 400}, missing=0, others=0)
+
+
+def test_texts_when_rows_are_of_few_people_then_texts_of_four_are_told_together() -> None:
+    values = pd.Series(["a"] * 6 + ["b"] * 10 + ["c"] * 2, dtype=object)
+    people = np.array([0, 1, 2, 3, 4, 5, *[6, 7, 8, 9] * 2, 6, 7, 10, 11])
+
+    found = profile_texts(values, people)
+
+    assert found == CategoryProfile(categories={"a": 6}, missing=0, others=12)
 
 
 def test_texts_when_few_are_missing_then_are_among_the_others() -> None:
@@ -150,7 +214,8 @@ def test_learn_when_rows_hold_every_kind_then_each_is_counted() -> None:
         {item.name: clean_column(kinds[item.name][1], item) for item in contract.inputs}
     )
 
-    found = learn_profile(rows, out_of_fold([1.0] * 5 + [2.0] * 5), contract)
+    unseen = np.array([1.0] * 5 + [2.0] * 6)
+    found = learn_profile(rows, out_of_fold([9.0] * 10), contract, unseen)
 
     assert {name: getattr(field, "edges", None) for name, field in found.fields.items()} == {
         "age": (25.0,),
@@ -159,8 +224,8 @@ def test_learn_when_rows_hold_every_kind_then_each_is_counted() -> None:
         "hired": (2.0,),
     }
     assert found.fields["remote"].categories == {"false": 5, "true": 5}  # type: ignore[union-attr]
-    assert found.predictions is not None
-    assert found.predictions.counts == (5, 5)
+    assert found.holdout_predictions is not None
+    assert found.holdout_predictions.counts == (5, 6)
 
 
 def test_learn_when_folds_repeat_then_each_row_counts_once() -> None:
@@ -171,6 +236,19 @@ def test_learn_when_folds_repeat_then_each_row_counts_once() -> None:
 
     assert found.errors is not None
     assert found.errors.rows == 6
+
+
+def test_learn_when_versions_differ_by_a_row_then_no_figure_tells_of_it() -> None:
+    contract, values = contract_of(column("age")), np.round(np.linspace(20, 60, 999), 1)
+    before, after = (
+        learn_profile(
+            pd.DataFrame({"age": ages}), out_of_fold([1 / 3] * len(ages)), contract
+        ).model_dump()
+        for ages in (values, np.append(values, 47.3))
+    )
+
+    assert [key for key in before["fields"]["age"] if key not in ("edges", "counts")] == ["missing"]
+    assert before["errors"]["mean_square"] == after["errors"]["mean_square"] == 0.1111
 
 
 def test_learn_when_rows_are_too_few_then_nothing_is_told() -> None:

@@ -1,7 +1,10 @@
 """How wrong a model has been since, and how another one would differ."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import binom, f
 
 from salary_kedro.bundle.calibration import Intervals
 from salary_kedro.bundle.profile import Errors
@@ -48,11 +51,25 @@ def test_score_when_training_errors_were_smaller_then_says_how_unlikely_that_is(
 
     found = score_since(ZEROS, actual, None, training)
 
-    # log(9 / 4) over a standard error of 4 / 4 / sqrt(100) = 0.1: 8.1 of them
+    # as of normal errors, for which 1 is too little spread: F of 100 and 100 above 9 / 4
     assert found is not None
     assert found.training_rmse == 2.0
-    assert found.p_value is not None
-    assert found.p_value < 1e-12
+    assert found.p_value == pytest.approx(3.29e-5, rel=0.01)
+
+
+def test_score_when_errors_lie_far_off_then_they_count_as_fewer() -> None:
+    spreads = (4.0 * math.sqrt(2), 4.0 * 4)  # of normal errors, and of such far off
+
+    normal, heavy = (
+        score_since(ZEROS, ZEROS + 3, None, Errors(rows=100, mean_square=4.0, spread=spread))
+        for spread in spreads
+    )
+
+    # 2 x 100 / 16 = 12.5 degrees of freedom
+    assert normal is not None
+    assert heavy is not None
+    assert normal.p_value == pytest.approx(f.sf(2.25, 100, 100))
+    assert heavy.p_value == pytest.approx(f.sf(2.25, 12.5, 12.5))
 
 
 def test_score_when_training_errors_were_as_large_then_chance_explains_it() -> None:
@@ -61,7 +78,7 @@ def test_score_when_training_errors_were_as_large_then_chance_explains_it() -> N
     found = score_since(ZEROS, ZEROS + 3, None, training)
 
     assert found is not None
-    assert found.p_value == 0.5
+    assert found.p_value == pytest.approx(0.5)
 
 
 def test_score_when_there_are_intervals_then_counts_the_rows_within() -> None:
@@ -73,6 +90,18 @@ def test_score_when_there_are_intervals_then_counts_the_rows_within() -> None:
     assert found.coverage is not None
     assert (found.coverage.rows, found.coverage.share) == (100, 0.9)
     assert found.coverage.low == pytest.approx(0.824, abs=0.001)  # Clopper and Pearson, 90 of 100
+
+
+def test_score_when_intervals_rest_on_few_rows_then_chance_leaves_more_outside() -> None:
+    actual = np.array([5.0] * 20 + [0.0] * 80)
+
+    sure, unsure = (score_since(ZEROS, actual, intervals(-1, 1), None, rows) for rows in (1e9, 19))
+
+    assert sure is not None
+    assert unsure is not None
+    # of 100 rows with a chance of 0.9, 80 and fewer: 0.002; of a beta (18, 2) and those, 0.106
+    assert sure.p_coverage == pytest.approx(binom.cdf(80, 100, 0.9), rel=0.001)
+    assert unsure.p_coverage == pytest.approx(0.106, abs=0.001)
 
 
 def test_score_when_rows_are_fewer_than_five_then_says_nothing() -> None:

@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
+from salary_kedro.bundle.profile import Profile
 from salary_kedro.bundle.report import Baseline, Report
 from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
@@ -313,11 +314,25 @@ def log_run(
         calibration=Calibration.model_validate(calibration),
         report=Report.model_validate(report),
         background=learn_background(train, contract),
-        profile=learn_profile(train, out_of_fold, contract),
+        profile=_profile(model, train, holdout, out_of_fold, contract, halves),
         runtime=make_runtime(model, contract, unseen),
         trained_rows=RowPrints.of(train, row_keys, contract, row_secret, group).to_bytes(),
     )
     return logged.model_dump(mode="json")
+
+
+def _profile(
+    model: Model,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    out_of_fold: pd.DataFrame,
+    contract: Contract,
+    halves: Halves,
+) -> Profile:
+    """What training rows, predictions of the holdout rows and errors are like."""
+    whose = [clusters_of(rows, contract, halves.parameters) for rows in (train, holdout)]
+    unseen = model.predict(features_and_target(holdout, contract)[0]) if len(holdout) else None
+    return learn_profile(train, out_of_fold, contract, unseen, (whose[0], whose[1]))
 
 
 def archive_model(

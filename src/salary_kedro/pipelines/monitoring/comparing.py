@@ -1,7 +1,9 @@
 """Logged requests beside what a bundle says of its training rows."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,17 +12,19 @@ from numpy.typing import NDArray
 
 from salary_kedro.bundle.calibration import Intervals
 from salary_kedro.bundle.profile import NumberProfile, Profile
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Contract, Date
+from salary_kedro.contract.columns import EPOCH
 from salary_kedro.contract.encoding import Value
 from salary_kedro.contract.logged import HIGH, HOUR, LOW, PREDICTED, WARNED
 from salary_kedro.modelling.drift import (
     NO_VALUE,
     OTHERS,
     Baseline,
+    Counts,
     Finding,
-    Sample,
     bin_names,
     number_cells,
+    say_number,
     text_cells,
 )
 from salary_kedro.modelling.profile import as_texts
@@ -41,23 +45,33 @@ def columns_of(logged: LoggedRequests, contract: Contract) -> dict[str, pd.Serie
 
 def cells_of(
     logged: LoggedRequests, contract: Contract, profile: Profile
-) -> dict[str, tuple[Baseline, Sample]]:
+) -> dict[str, tuple[Baseline, Counts]]:
     """What is compared: each logged field that the profile knows, and the predictions."""
     found = {
-        name: _cells(profile.fields[name], values)
+        name: _cells(profile.fields[name], values, _say(name, contract))
         for name, values in columns_of(logged, contract).items()
         if name in profile.fields
     }
-    if profile.predictions is not None:
+    if profile.holdout_predictions is not None:
         predicted = logged.answers[PREDICTED].to_numpy(np.float64)
-        found[PREDICTIONS] = number_cells(profile.predictions, predicted)
+        found[PREDICTIONS] = number_cells(profile.holdout_predictions, predicted)
     return found
 
 
-def _cells(profile: Any, values: pd.Series) -> tuple[Baseline, Sample]:
+def _cells(profile: Any, values: pd.Series, say: Callable[[float], str]) -> tuple[Baseline, Counts]:
     if isinstance(profile, NumberProfile):
-        return number_cells(profile, values.to_numpy(np.float64))
+        return number_cells(profile, values.to_numpy(np.float64), say)
     return text_cells(profile, values)
+
+
+def _say(name: str, contract: Contract) -> Callable[[float], str]:
+    """Writes the end of a bin: of days the last one, else a number."""
+    is_day = any(item.name == name and isinstance(item, Date) for item in contract.inputs)
+    return _say_day if is_day else say_number
+
+
+def _say_day(days: float) -> str:
+    return (EPOCH + timedelta(days=math.floor(days))).isoformat()
 
 
 def name_cells(
@@ -65,15 +79,15 @@ def name_cells(
 ) -> dict[str, NDArray[np.object_]]:
     """The name of the cell that each row lies in, by field, as reports show them."""
     return {
-        name: np.array([*_names(profile.fields[name], values)], dtype=object)
+        name: np.array([*_names(profile.fields[name], values, _say(name, contract))], dtype=object)
         for name, values in columns_of(logged, contract).items()
         if name in profile.fields
     }
 
 
-def _names(profile: Any, values: pd.Series) -> Iterator[str]:
+def _names(profile: Any, values: pd.Series, say: Callable[[float], str]) -> Iterator[str]:
     if isinstance(profile, NumberProfile):
-        names = bin_names(profile)
+        names = bin_names(profile, say)
         places = np.searchsorted(profile.edges, values.to_numpy(np.float64), side="left")
         missing = values.isna()
         yield from (

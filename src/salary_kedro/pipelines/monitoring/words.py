@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from salary_kedro.modelling.drift import Finding
 from salary_kedro.modelling.since import Differences, ErrorsSince
+from salary_kedro.project.parameters import Monitoring
 from salary_kedro.promotion.verdict import figure
 
 #: What is compared beside the fields.
@@ -18,13 +19,13 @@ def say_finding(name: str, finding: Finding) -> str:
         case "shifted":
             way = "higher" if finding.shift > 0 else "lower"
             return (
-                f"{name}: {way} than in training by {abs(finding.shift):.2f} standard deviations; "
-                f"more than chance explains"
+                f"{name}: {way} than {_before(name)} by {abs(finding.shift):.2f} standard "
+                f"deviations; more than chance explains"
             )
         case "other":
             return (
-                f"{name}: spread otherwise than in training: {_moved(finding)}; more than chance "
-                f"explains (PSI {finding.psi:.2f}, by chance {finding.chance_psi:.2f})"
+                f"{name}: spread otherwise than {_before(name)}: {_moved(finding)}; more than "
+                f"chance explains (PSI {finding.psi:.2f}, by chance {finding.chance_psi:.2f})"
             )
         case "small":
             return f"{name}: differs by more than chance explains, but too little to matter"
@@ -33,6 +34,10 @@ def say_finding(name: str, finding: Finding) -> str:
         case "unknown":
             return f"{name}: not judged, for want of rows or of different values"
     assert_never(finding.verdict)
+
+
+def _before(name: str) -> str:
+    return "of the holdout rows" if name == PREDICTIONS else "in training"
 
 
 def _unseen(finding: Finding) -> str:
@@ -49,23 +54,42 @@ def _moved(finding: Finding) -> str:
     return f"{name} makes up {after:.1%}, and made up {before:.1%}"
 
 
-def say_errors(found: ErrorsSince, confidence: float, false_alarms: float) -> tuple[bool, str]:
-    """Whether a model has become worse by more than chance, and how wrong it has been."""
+def say_errors(
+    found: ErrorsSince, confidence: float, chance: float, parameters: Monitoring
+) -> tuple[bool, str]:
+    """Whether a model has become worse, by more than chance and enough to matter, and how wrong.
+
+    Args:
+        found: How wrong it has been.
+        confidence: What its intervals should hold.
+        chance: How often each of both comparisons may tell of what chance has done.
+        parameters: What is enough to matter.
+    """
     rmse, low, high = (figure(value) for value in (found.rmse, found.rmse_low, found.rmse_high))
-    is_larger = found.p_value is not None and found.p_value <= false_alarms
-    parts = [f"RMSE {rmse} ({low} to {high}) on {found.rows:,} rows"]
-    if found.training_rmse is not None:
-        than = "more than chance explains" if is_larger else "no more than chance explains"
-        parts.append(f"{figure(found.training_rmse)} in training, {than}")
+    parts, is_larger, is_short = (
+        [f"RMSE {rmse} ({low} to {high}) on {found.rows:,} rows"],
+        False,
+        False,
+    )
+    if found.training_rmse is not None and found.p_value is not None:
+        is_beyond = found.p_value <= chance
+        is_larger = is_beyond and found.rmse > (1 + parameters.least_rmse) * found.training_rmse
+        parts.append(f"{figure(found.training_rmse)} in training, {_than(is_beyond, is_larger)}")
     covered = found.coverage
-    is_short = covered is not None and covered.high < confidence
-    if covered is not None:
-        within = "fewer than chance explains" if is_short else "within chance"
+    if covered is not None and found.p_coverage is not None:
+        is_beyond = found.p_coverage <= chance
+        is_short = is_beyond and confidence - covered.share > parameters.least_uncovered
         parts.append(
             f"intervals of {confidence:.0%} hold {covered.share:.1%} ({covered.low:.1%} to "
-            f"{covered.high:.1%}), {within if is_short or covered.low <= confidence else 'more'}"
+            f"{covered.high:.1%}), {_than(is_beyond, is_short, 'fewer than')}"
         )
     return is_larger or is_short, "; ".join(parts)
+
+
+def _than(is_beyond: bool, matters: bool, more: str = "more than") -> str:
+    if not is_beyond:
+        return "no " + more + " chance explains"
+    return more + " chance explains" + ("" if matters else ", but too little to matter")
 
 
 def say_differences(version: int, found: Differences, beyond: float) -> list[str]:
@@ -91,20 +115,25 @@ def _amount(value: float) -> str:
     return f"{'+' if value > 0 else ''}{figure(value)}"
 
 
-def overall(drifted: Sequence[str], worse: Sequence[str], judged: int) -> tuple[str, str]:
+def overall(
+    drifted: Sequence[str], worse: Sequence[str], judged: int, unjudged: Sequence[str] = ()
+) -> tuple[str, str]:
     """The verdict on all, `drift`, `quiet` or `unknown`, and the same in words.
 
     Args:
         drifted: Fields that drifted.
         worse: What says that the model has become worse.
         judged: How many comparisons were made.
+        unjudged: Fields that were not judged.
     """
-    if drifted or worse:
-        what = f"requests differ from the training rows in {', '.join(drifted)}"
-        return "drift", "; ".join([*([what] if drifted else []), *worse])
     if not judged:
         return "unknown", "too few rows for a verdict"
-    return "quiet", "nothing differs from training by more than chance explains"
+    besides = [f"not judged: {', '.join(unjudged)}"] if unjudged else []
+    if drifted or worse:
+        what = f"requests differ from the training rows in {', '.join(drifted)}"
+        return "drift", "; ".join([*([what] if drifted else []), *worse, *besides])
+    same = "nothing differs from training by more than chance explains and enough to matter"
+    return "quiet", "; ".join([same, *besides])
 
 
 def plain(value: Any) -> Any:
