@@ -228,13 +228,13 @@ def test_drift_when_no_part_can_be_read_then_says_why(
 
 
 def test_drift_when_some_files_are_no_parts_then_the_others_count(
-    log: RequestLogReader, bundle: Bundle, tmp_path: Path
+    log: RequestLogReader, bundle: Bundle
 ) -> None:
     log_rows(log.path, bundle, people(200, 2), name="m.parquet")
     pq.write_table(pa.table({"x": [1]}), log.path / "n.parquet")
     (log.path / "o.parquet").write_bytes(b"")
-    foreign = make_bundle(tmp_path / "other", contract(fields=["town"]))
-    log_rows(log.path, foreign, people(10, 2), name="p.parquet")
+    fewer = replace(bundle, contract=contract(fields=["town"]))
+    log_rows(log.path, fewer, people(10, 2), name="p.parquet")
 
     found = drift_of(log, bundle)
 
@@ -343,8 +343,14 @@ def test_errors_when_the_file_that_was_asked_for_is_not_there_then_is_refused(
     log: RequestLogReader, bundle: Bundle, tmp_path: Path
 ) -> None:
     asked = Monitoring(true_salaries="true.csv")
-    with pytest.raises(UserError, match=r"here is no file .*true\.csv"):
-        measure_errors(log, TableReader(tmp_path / "true.csv"), bundle, asked)
+    table = TableReader(tmp_path / "true.csv", parameter="true_salaries")
+    with pytest.raises(UserError) as raised:
+        measure_errors(log, table, bundle, asked)
+
+    assert str(raised.value) == (
+        f"there is no file {tmp_path}/true.csv: pass --params true_salaries=FILE, or put the file "
+        f"there"
+    )
 
 
 def test_errors_when_the_file_lacks_the_salary_then_is_refused(

@@ -105,7 +105,7 @@ def _of_log(
 
 
 def _read(requests: RequestLogReader, production: Bundle, parameters: Monitoring) -> LoggedRequests:
-    names = production.model_name, production.version
+    names = production.model_name, production.version, production.name
     return requests.read(production.contract, *names, parameters.days)
 
 
