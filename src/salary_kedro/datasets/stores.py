@@ -106,6 +106,7 @@ class TableReaderDataset(_Place):
         filepath: str,
         spreadsheet_safe: bool = True,
         metadata: dict[str, Any] | None = None,
+        parameter: str = "rows_to_score",
     ) -> None:
         """Take the path.
 
@@ -114,13 +115,14 @@ class TableReaderDataset(_Place):
             spreadsheet_safe: Read the texts of an earlier scored CSV file as they were
                 before scoring made them harmless.
             metadata: Of no effect here; other tools read it.
+            parameter: What names the file for a run, as an error says if it is not there.
         """
         super().__init__(filepath, metadata)
-        self._safe = spreadsheet_safe
+        self._safe, self._parameter = spreadsheet_safe, parameter
 
     def load(self) -> TableReader:
         """Give the reader; nothing is read yet."""
-        return TableReader(self._path, self._safe)
+        return TableReader(self._path, self._safe, self._parameter)
 
 
 class RequestLogDataset(_Place):

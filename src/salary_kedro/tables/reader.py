@@ -60,10 +60,12 @@ class TableReader:
         path: The file.
         spreadsheet_safe: Whether the texts of a CSV file that scoring has written are
             read as they were before they were made harmless.
+        parameter: What names the file for a run.
     """
 
     path: Path
     spreadsheet_safe: bool = True
+    parameter: str = "rows_to_score"
 
     def header(self, contract: Contract) -> list[str]:
         """Read the names of all columns.
@@ -74,7 +76,7 @@ class TableReader:
         Raises:
             UserError: If the file is not there, cannot be read, or has no rows.
         """
-        with readable(self.path, contract.table.csv, for_scoring=True):
+        with readable(self.path, contract.table.csv, self.parameter):
             kind = recognise(self.path)
             names, rows = (
                 self._csv_header(contract) if kind == "csv" else self._other_header(kind, contract)
@@ -105,7 +107,7 @@ class TableReader:
             UserError: If the file cannot be read to its end.
         """
         quiet = not sys.stderr.isatty()
-        with readable(self.path, contract.table.csv, for_scoring=True):
+        with readable(self.path, contract.table.csv, self.parameter):
             kind = recognise(self.path)
             plain = kind == "csv" and packing(self.path) is None
         length = self.path.stat().st_size if plain else 0
@@ -114,7 +116,7 @@ class TableReader:
         ) as bar:
             chunks = self._chunks(kind, contract, rows)
             while True:
-                with readable(self.path, contract.table.csv, for_scoring=True):
+                with readable(self.path, contract.table.csv, self.parameter):
                     chunk = next(chunks, None)
                 if chunk is None:
                     return

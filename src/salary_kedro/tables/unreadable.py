@@ -14,14 +14,14 @@ from salary_kedro.errors import UserError
 
 
 @contextmanager
-def readable(path: Path, csv: CsvDialect, *, for_scoring: bool = False) -> Iterator[None]:
+def readable(path: Path, csv: CsvDialect, parameter: str | None = None) -> Iterator[None]:
     """Say why a table cannot be read, without its contents.
 
     Args:
         path: The file or folder.
         csv: How it is written, if it is CSV.
-        for_scoring: It is read by the contract of a trained model, which no edit of
-            contract.yml changes.
+        parameter: What names it for a run, if it is read by the contract of a trained model,
+            which no edit of contract.yml changes.
 
     Raises:
         UserError: If what is done meanwhile cannot be done.
@@ -32,14 +32,16 @@ def readable(path: Path, csv: CsvDialect, *, for_scoring: bool = False) -> Itera
             warnings.filterwarnings("error", "Length of header", ParserWarning)
             yield
     except FileNotFoundError as error:
-        way = "pass --params rows_to_score=FILE" if for_scoring else "correct the path"
+        way = f"pass --params {parameter}=FILE" if parameter else "correct the path"
         raise UserError(f"there is no file {path}: {way}, or put the file there") from error
     except pa.ArrowException as error:
         raise UserError(f"{path} is damaged or was not copied whole: bring it again") from error
     except OSError as error:
         raise UserError(explain_path(error, path)) from error
     except (ValueError, LookupError, ParserWarning) as error:
-        message = explain_reader(error, path, csv.encoding, csv.delimiter, for_scoring=for_scoring)
+        message = explain_reader(
+            error, path, csv.encoding, csv.delimiter, for_scoring=parameter is not None
+        )
         raise UserError(message or f"{path} cannot be read as CSV") from (
             None if quotes_a_row(error) else error
         )

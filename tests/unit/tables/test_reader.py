@@ -156,6 +156,12 @@ def test_header_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
     )
 
 
+def test_header_when_another_parameter_names_the_file_then_says_that_one(tmp_path: Path) -> None:
+    dataset = TableReaderDataset(f"{tmp_path}/since.csv", parameter="true_salaries")
+    with pytest.raises(UserError, match=r"pass --params true_salaries=FILE, or put"):
+        dataset.load().header(YEARS)
+
+
 def test_chunks_when_a_later_row_has_too_many_fields_then_names_its_line_alone(
     tmp_path: Path,
 ) -> None:
