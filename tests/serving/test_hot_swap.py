@@ -18,6 +18,7 @@ from salary_kedro.contract import Contract
 from salary_kedro.serving import predictor as module
 from salary_kedro.serving.metrics import forget_dead_workers
 from salary_kedro.serving.predictor import Predictor
+from support import wait_until
 
 Ask = Callable[..., httpx.Response]
 CONTENTS = [b"", b"latest\n", b"../1-00000000", b"\xff\xfe", b"1-00000000" * 1000]
@@ -53,6 +54,27 @@ def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
 def swaps(result: str) -> float:
     """How often this process counted a result."""
     return REGISTRY.get_sample_value("salary_model_swaps_total", {"result": result}) or 0.0
+
+
+def test_worker_when_the_model_changes_then_no_round_of_the_collector_holds_up_requests(
+    store: BundleStore,
+    contract: Contract,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds = []
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_settle", lambda: rounds.append(predictor.served))
+    names = [add_bundle(store.folder, contract, version) for version in (1, 2, 3)]
+    store.point_to(names[0])
+    predictor.follow()
+    first = predictor.served
+    for name in names[1:]:  # once the third serves, all has been done about the second
+        store.point_to(name)
+        wait_until(lambda n=name: predictor.served.bundle.name == n, "the next model")
+
+    assert first is not None
+    assert rounds == [first]
 
 
 def test_refresh_when_the_new_bundle_is_bad_then_the_old_model_stays_not_the_reserve(

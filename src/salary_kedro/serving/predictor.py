@@ -126,7 +126,7 @@ class Predictor:
         #: Held while what was found is taken over: the watchdog writes the same attributes.
         self._lock = threading.RLock()
         self._looking_since: float | None = None
-        self._stalled = self._is_new = False
+        self._stalled = self._is_settled = False
 
     def follow(self) -> None:
         """Serve the bundle to be served, and look for another several times a second from now on.
@@ -151,8 +151,8 @@ class Predictor:
             except Exception:  # whatever it was, the thread must go on looking
                 log.exception("the bundles could not be inspected; the model stays as it is")
             self._looked()
-            if self._is_new:
-                self._is_new = False
+            if self.served is not None and not self._is_settled:
+                self._is_settled = True
                 _settle()
             looked.set()
             pause.wait(POLL_SECONDS)
@@ -276,14 +276,13 @@ class Predictor:
         model_metrics().serve(found.bundle, written)
         model_metrics().follows(reason is None)
         model_metrics().count("swapped" if reason is None else "reserve")
-        self._is_new = True
 
 
 def _settle() -> None:
     """Take out of the collector's sight what stays: a full round over it holds up all requests.
 
-    What a former model leaves in circles is found first.
+    That is such a round itself. So it is not for models that follow, which are few objects more,
+    and which the collector must see to find what they leave in circles.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
