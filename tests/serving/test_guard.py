@@ -189,6 +189,13 @@ class Opaque(bytes):
         raise AssertionError(self)
 
 
+def test_requests_when_they_bring_no_ids_then_theirs_have_no_part_in_common(app: Guard) -> None:
+    first, second = (ask(app, "/livez").headers["X-Request-ID"] for _ in range(2))
+    assert re.fullmatch("[0-9a-f]{32}", first)
+    assert first[:16] != second[:16]
+    assert first[16:28] != second[16:28]
+
+
 def test_request_when_it_has_headers_that_do_not_matter_then_they_are_not_read(
     app: Guard,
 ) -> None:

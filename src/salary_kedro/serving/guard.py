@@ -1,7 +1,6 @@
 """Stands before the routes: names each request, lets it pass or not, counts and logs it."""
 
 import asyncio
-import itertools
 import logging
 import os
 import re
@@ -35,8 +34,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 #: What a log calls a request whose client has gone.
 GONE = 499
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,%d}" % limits.MAX_REQUEST_ID)
-#: Ids of ours: a number that no other process has, and one that no other request has.
-_WORKER, _numbers = os.urandom(8).hex().encode(), itertools.count(int.from_bytes(os.urandom(4)))
 
 
 class Exchange:
@@ -60,7 +57,8 @@ class Exchange:
         self.method, self.path, self.headers, self.scope = method, path, headers, scope
         given = headers.get(b"x-request-id")
         sane = given is not None and _SANE_ID.fullmatch(given)
-        self.identity: bytes = given if sane and given else b"%s%016x" % (_WORKER, next(_numbers))
+        #: One of ours is chance alone, from which nothing about other requests can be told.
+        self.identity: bytes = given if sane and given else os.urandom(16).hex().encode()
         self.route = path if known else "other"
         self.status = 0
         self.refusal: RequestError | None = None
