@@ -11,6 +11,7 @@ from bundles import MODEL, add_bundle
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.background import Background
 from salary_kedro.contract import Contract
+from salary_kedro.contract.domain import Domain
 from salary_kedro.serving import limits, predictions
 from salary_kedro.serving.predictor import Predictor, Served
 from salary_kedro.serving.request_metrics import exposition, request_metrics
@@ -23,7 +24,7 @@ AT_7 = {"experience_years": 7}
 
 @pytest.fixture
 def serve(contract: Contract, store: BundleStore, predictor: Predictor) -> Callable[..., None]:
-    """Serve version 1 with what it is explained against."""
+    """Serve version 1, trained on 0 to 50 years, with what it is explained against."""
 
     def put(background: dict[str, Any]) -> None:
         store.point_to(add_bundle(store.folder, contract, 1))
@@ -31,9 +32,9 @@ def serve(contract: Contract, store: BundleStore, predictor: Predictor) -> Calla
         assert predictor.served is not None
         choice = predictor.served.choice
         known = Background.model_validate(background)
-        predictor.served = Served.of(
-            replace(choice, bundle=replace(choice.bundle, background=known))
-        )
+        covered = Domain(ranges={"experience_years": (0.0, 50.0)})
+        bundle = replace(choice.bundle, background=known, domain=covered)
+        predictor.served = Served.of(replace(choice, bundle=bundle))
 
     return put
 
@@ -50,6 +51,7 @@ def test_explain_when_asked_then_says_what_each_input_adds_to_the_average(
         "salary": pytest.approx(1070),
         "average_prediction": pytest.approx(1050),
         "contributions": {"experience_years": pytest.approx(20)},
+        "warnings": [],
         "model_name": MODEL,
         "model_version": 1,
     }
@@ -63,6 +65,18 @@ def test_explain_when_a_salary_is_sent_along_then_answers_the_same(
     compared = ask("POST", "/explain", {**AT_7, "salary": 2000})
 
     assert compared.json() == ask("POST", "/explain", AT_7).json()
+
+
+def test_explain_when_the_row_lies_beyond_the_training_then_warns_as_predict_does(
+    serve: Callable[..., None], ask: Ask
+) -> None:
+    serve(HALVES)
+    beyond = {"experience_years": 59}
+
+    warnings = ask("POST", "/explain", beyond).json()["warnings"]
+
+    assert len(warnings) == 1
+    assert warnings == ask("POST", "/predict", beyond).json()["warnings"]
 
 
 def test_explain_when_the_bundle_has_no_background_then_gives_the_prediction_alone(

@@ -26,7 +26,8 @@ _DESCRIPTIONS = {
     "as `confidence` says, and a warning for each input that lies outside the training data.",
     "predict_batch": f"Predicts up to {MAX_BATCH_ROWS:,} rows, answered in their order; with one "
     "bad row none is predicted, and the error tells which.",
-    "explain": "Tells by how much each input moves the prediction of a row from the average one.",
+    "explain": "Tells by how much each input moves the prediction of a row from the average one, "
+    "with the warnings of `/predict`.",
     "get_model": "Tells which version answers, what it was trained on, how good it was, and why it "
     "is served.",
     "get_openapi": "This document, made from the contract of the model that is served.",

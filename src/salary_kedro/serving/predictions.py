@@ -34,28 +34,33 @@ def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) 
     salary, target = bundle.predict_row(row), bundle.contract.target
     if not math.isfinite(salary):
         raise no_prediction()
-    warned = served.check.warn_by_field(row)
-    beyond = dict.fromkeys(warned, 1)
-    text = None if salary in served.possible else impossible(salary, target)
+    doubts = doubts_about(served, row, salary)
     interval = bundle.calibration.interval(salary)
     answer = {
         target.name: salary,
         **ends(served, interval),
         **({} if actual is None else standing(served, salary, actual)),
-        "warnings": [*warned.values(), text] if text else list(warned.values()),
+        "warnings": list(doubts.values()),
         **served.version,
     }
 
     def tell() -> None:
         metrics = request_metrics()
         metrics.predicted("/predict", {bucket_of(salary): 1}, salary)
-        metrics.out_of_range("warned", beyond)
-        if text:
-            metrics.out_of_range("predicted", {target.name: 1})
+        for field in doubts:
+            metrics.out_of_range("predicted" if field == target.name else "warned", {field: 1})
         if log is not None:
             log.note(served, row, salary, interval, actual)
 
     return in_short(answer, tell)
+
+
+def doubts_about(served: Served, row: Sequence[Any], salary: float) -> dict[str, str]:
+    """Reasons to doubt a prediction, by field: those of inputs, then that of the target, if any."""
+    found, target = served.check.warn_by_field(row), served.bundle.contract.target
+    if salary not in served.possible and (text := impossible(salary, target)):
+        found[target.name] = text
+    return found
 
 
 def ends(served: Served, interval: Ends | None) -> dict[str, float | None]:
@@ -95,6 +100,7 @@ def answer_explanation(served: Served, body: bytes | bytearray) -> Answer:
     parts = {
         "average_prediction": None if found is None else found.average,
         "contributions": None if found is None else found.contributions,
+        "warnings": list(doubts_about(served, row, salary).values()),
     }
     return in_short({served.bundle.contract.target.name: salary, **parts, **served.version})
 

@@ -196,6 +196,7 @@ class Schemas:
         )
 
 
+_WARNINGS = {"warnings": (list[str], Field(description="Reasons to doubt the prediction"))}
 _VERSION = {"model_name": (str, ...), "model_version": (int, ...)}
 
 
@@ -228,7 +229,7 @@ def _prediction(contract: Contract) -> dict[str, Any]:
             float | None,
             Field(default=None, ge=0, description="Points by which the percentile may be off"),
         ),
-        "warnings": (list[str], Field(description="Reasons to doubt the prediction")),
+        **_WARNINGS,
     }
 
 
@@ -242,6 +243,7 @@ def _explanation(contract: Contract) -> dict[str, Any]:
         **_value(contract.target),
         "average_prediction": (float | None, Field(description=average)),
         "contributions": (dict[str, float] | None, Field(description=parts)),
+        **_WARNINGS,
     }
 
 
