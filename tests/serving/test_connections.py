@@ -332,6 +332,27 @@ def test_server_when_a_slow_client_takes_its_answer_after_all_then_is_no_longer_
         assert len(server._register) == 1
 
 
+def test_server_when_its_metrics_cannot_be_told_then_goes_on_sweeping_and_says_so_once(
+    server: uvicorn_adapter.Server,
+    address: tuple[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures = []
+
+    def fail() -> None:
+        failures.append(OSError(28, "No space left on device"))
+        raise failures[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(request_metrics(), "flush", fail)
+        wait_until(lambda: len(failures) > 1, "a second sweep")
+        with socket.create_connection(address) as silent:
+            assert ends(silent)
+    assert [record.exc_info is None for record in caplog.records] == [False]
+    assert caplog.messages == ["the metrics cannot be told; the service tries again all the time"]
+
+
 def test_server_when_requests_follow_each_other_then_answers_all(
     address: tuple[str, int],
 ) -> None:

@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from salary_kedro.serving import limits
+from salary_kedro.serving.request_metrics import request_metrics
 from samples import default_contract
 from services import real_service
 
@@ -66,6 +68,14 @@ def answers(address: tuple[str, int], data: bytes, count: int) -> tuple[list[int
                 statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)]
         thread.join()
     return statuses, b"connection: close" in got.lower()
+
+
+def read_all(client: socket.socket) -> bytes:
+    """What comes until the connection ends."""
+    got = b""
+    while part := client.recv(65_536):
+        got += part
+    return got
 
 
 READ = {
@@ -231,14 +241,64 @@ def test_request_when_it_waits_to_be_told_then_is_told_to_go_on(
         assert client.recv(1_000).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+def test_request_when_it_waits_to_be_told_in_http_1_0_then_is_answered_alone(
+    address: tuple[str, int],
+) -> None:
+    with socket.create_connection(address) as client:
+        client.settimeout(10)
+        fields = b"Expect: 100-continue\r\n" + LENGTH
+        client.sendall(sent(fields, b"", b"POST /predict HTTP/1.0"))
+        time.sleep(0.1)  # in which it would be told
+        client.sendall(BODY)
+        assert read_all(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_request_when_it_waits_to_be_told_and_is_refused_then_the_connection_ends(
+    address: tuple[str, int],
+) -> None:
+    with socket.create_connection(address) as client:
+        client.settimeout(10)
+        client.sendall(sent(b"Expect: 100-continue\r\nContent-Length: 250001\r\n", b""))
+        got = read_all(client)
+    assert got.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in got
+
+
+@pytest.mark.parametrize(
+    ("data", "statuses"),
+    [
+        (sent(b"Content-Length: 34\r\n", b'{"rows":[' + BODY + b"]}"), [200]),
+        (sent(b"Content-Length: 34\r\n", b'{"rows":[' + BODY + b"]}") + PROBE, [200, 200]),
+        (sent(LENGTH, BODY[:-1]), []),
+    ],
+    ids=["a request", "two", "a part of one"],
+)
+def test_client_when_it_sends_no_more_then_gets_the_answers_to_what_is_whole_and_the_end(
+    address: tuple[str, int], data: bytes, statuses: list[int]
+) -> None:
+    with socket.create_connection(address) as client:
+        client.settimeout(10)
+        client.sendall(data.replace(b"/predict ", b"/predict_batch "))
+        client.shutdown(socket.SHUT_WR)
+        got = read_all(client)
+    assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)] == statuses
+
+
+def test_bytes_when_they_are_no_http_then_are_counted_as_an_error(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = list[str]()
+    monkeypatch.setattr(request_metrics(), "refused", codes.append)
+    assert answers(address, b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 1) == ([400], True)
+    assert codes == ["not_http"]
+
+
 def test_header_when_it_is_asked_for_alone_then_no_body_follows_it(
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
         client.settimeout(10)
         client.sendall(b"HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        got = b""
-        while part := client.recv(1_000):
-            got += part
+        got = read_all(client)
     assert b"content-length: 1\r\n" in got
     assert got.endswith(b"\r\n\r\n")

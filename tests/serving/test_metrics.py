@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -128,7 +128,7 @@ def test_metrics_when_an_error_code_is_added_then_its_series_is_too() -> None:
                 "_no_route",
             ):
                 used |= {x.value for x in node.args[1:2] if isinstance(x, ast.Constant)}
-    assert used == set(CODES)
+    assert {*used, "not_http"} == set(CODES)
 
 
 @pytest.mark.server
@@ -237,6 +237,35 @@ def here() -> list[Sample]:
 def test_metrics_when_one_process_serves_alone_then_tell_of_it_too() -> None:
     request_metrics()
     assert {"process_open_fds", "salary_errors_total"} <= {x.name for x in here()}
+
+
+def test_flush_when_it_fails_midway_then_the_next_one_tells_the_rest_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("salary_requests_total", "salary_request_seconds_count", "salary_errors_total")
+
+    def told() -> list[float]:
+        labels = {"route": "/predict", "status": "200"}, {"route": "/predict"}, {"code": "busy"}
+        found = zip(names, labels, strict=True)
+        return [REGISTRY.get_sample_value(name, each) or 0 for name, each in found]
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    metrics = request_metrics()
+    metrics.flush()
+    before = told()
+    metrics.answered("/predict", 200, 0.25)
+    metrics.refused("busy")
+    for broken in (metrics._errors, metrics._seconds["/predict"]._histogram._buckets[7]):
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, "labels" if broken is metrics._errors else "inc", fail)
+            with pytest.raises(OSError, match="No space left"):
+                metrics.flush()
+    metrics.flush()
+    metrics.flush()
+
+    assert [after - x for after, x in zip(told(), before, strict=True)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The one place that knows the inside of prometheus_client."""
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,19 +8,21 @@ if TYPE_CHECKING:  # see request_metrics
     from prometheus_client import Histogram
 
 
-def add_to(histogram: "Histogram", counts: Sequence[int], total: float) -> None:
+def add_to(histogram: "Histogram", counts: MutableSequence[int], total: float) -> None:
     """Count many values in a histogram at once, as if each was given to `observe`.
 
     That takes a lock, writes to a file in memory, and walks the buckets, for each.
 
     Args:
         histogram: One without labels, or with the values of all.
-        counts: How many values there are in each bucket and no smaller one.
+        counts: How many values there are in each bucket and no smaller one; what was told is set to
+            zero, so that after an error the rest can be told.
         total: Their sum.
     """
-    for bucket, count in zip(histogram._buckets, counts, strict=True):
+    for place, (bucket, count) in enumerate(zip(histogram._buckets, counts, strict=True)):
         if count:
             bucket.inc(count)
+            counts[place] = 0
     histogram._sum.inc(total)
 
 

@@ -18,6 +18,7 @@ from salary_kedro.serving.answers import Answer, Raw
 from salary_kedro.serving.connections import Connections
 from salary_kedro.serving.draining import Drain
 from salary_kedro.serving.reading import Incoming, NotHttpError, Reader
+from salary_kedro.serving.request_metrics import request_metrics
 
 log = logging.getLogger("salary_kedro.serving")
 
@@ -74,7 +75,8 @@ class Http(asyncio.Protocol):
         self._reader = Reader()
         self._waiting: deque[Incoming] = deque()
         self._cycle: Cycle | None = None
-        self._is_broken = self._is_ending = self._reads_no_more = self._writes_no_more = False
+        self._is_broken = self._is_ending = self._has_heard_all = False
+        self._reads_no_more = self._writes_no_more = False
         self._common: tuple[Any, bytes] = (None, b"")
         self.transport: asyncio.Transport
 
@@ -103,6 +105,12 @@ class Http(asyncio.Protocol):
         self._go_on()
         if reader.in_header:
             self._register.heard(self, len(data))
+
+    def eof_received(self) -> bool:
+        """Go on while whole requests wait for answers: who sends no more may still read."""
+        self._has_heard_all = True
+        is_owed = self._reader.is_between and (self._cycle is not None or bool(self._waiting))
+        return is_owed and self.transport.get_extra_info("sslcontext") is None  # TLS just ends
 
     def pause_writing(self) -> None:
         """Note that much of an answer waits to be taken."""
@@ -157,6 +165,7 @@ class Http(asyncio.Protocol):
         if self._waiting or self.transport.is_closing():
             return
         if cycle is None or not cycle.begun:
+            request_metrics().refused("not_http")
             self.write(Incoming(), 400, _REFUSED, _NOT_HTTP)
         self.transport.close()
         if cycle is not None:
@@ -190,7 +199,7 @@ class Http(asyncio.Protocol):
         request.body.clear()
         self._state.total_requests += 1
         self.patience = self.rest + limits.HEAD_SECONDS
-        if ends:
+        if ends or (self._has_heard_all and not self._waiting):
             self.transport.close()
         self._register.answered(self)
 
@@ -275,7 +284,9 @@ class Cycle:
         self._connection, self._news = connection, asyncio.Event()
         self._start: Message = {}
         self._ends = self._is_done = self._is_gone = False
-        self._waits = headers.get(b"expect", b"").lower() == b"100-continue"
+        expected = headers.get(b"expect", b"").lower()
+        #: Whether the client waits to be asked for the body; HTTP/1.0 does not know of that.
+        self._waits = expected == b"100-continue" and request.version == "1.1"
 
     async def run(self, app: ASGIApp) -> None:
         """Let an application answer."""
@@ -290,8 +301,8 @@ class Cycle:
         """What has come of the body, once something has."""
         request = self.request
         if self._waits and not (request.body or request.is_whole or self._is_gone):
-            self._waits = False
             self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._waits = False
         while not (request.body or request.is_whole or self._is_gone or self._is_done):
             self._news.clear()
             await self._news.wait()
@@ -312,6 +323,8 @@ class Cycle:
         body, start, connection = message.get("body", b""), self._start, self._connection
         if not self.begun:
             self.begun = True
+            if self._waits and not (self.request.body or self.request.is_whole):
+                self.request.keeps_alive = False  # the body may still come, or the next request
             fields = start.get("headers", ())
             self._ends = connection.write(self.request, start["status"], fields, body)
         elif body and self.request.method != "HEAD":

@@ -42,9 +42,9 @@ STATUSES = {
 PREDICTING = ("/predict", "/predict_batch")
 #: The codes of all errors.
 CODES = (
-    "invalid_json", "unauthorized", "not_found", "method_not_allowed", "too_slow", "too_large",
-    "unsupported_media_type", "invalid_input", "no_prediction", "busy", "timeout", "no_model",
-    "ending", "internal",
+    "not_http", "invalid_json", "unauthorized", "not_found", "method_not_allowed", "too_slow",
+    "too_large", "unsupported_media_type", "invalid_input", "no_prediction", "busy", "timeout",
+    "no_model", "ending", "internal",
 )  # fmt: skip
 #: What becomes of a value of a request that is out of range.
 OUTCOMES = ("warned", "refused")
@@ -70,9 +70,9 @@ class Distribution:
 
     def flush(self) -> None:
         """Tell the histogram."""
-        if any(self._counts):
+        if self._total or any(self._counts):
             add_to(self._histogram, self._counts, self._total)
-            self._counts, self._total = [0] * len(self._counts), 0.0
+            self._total = 0.0
 
 
 class RequestMetrics:
@@ -157,10 +157,11 @@ class RequestMetrics:
             self._counted[self._beyond, field, outcome] += count
 
     def flush(self) -> None:
-        """Hand over what was counted; in the thread that counts."""
-        counted, self._counted = self._counted, Tally()
-        for (metric, *labels), count in counted.items():
-            metric.labels(*labels).inc(count)
+        """Hand over what was counted, in the thread that counts; an error leaves the rest."""
+        while self._counted:
+            metric, *labels = key = next(iter(self._counted))
+            metric.labels(*labels).inc(self._counted[key])
+            del self._counted[key]
         for seconds in self._seconds.values():
             seconds.flush()
         self._values.flush()

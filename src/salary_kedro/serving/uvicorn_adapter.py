@@ -6,6 +6,7 @@ be opened, and close what is open as soon as it is told to end.
 
 import asyncio
 import functools
+import logging
 import signal
 import socket
 from types import FrameType
@@ -18,6 +19,8 @@ from salary_kedro.serving.draining import Drain
 from salary_kedro.serving.lifeline import WorkerEnd
 from salary_kedro.serving.protocol import AtOnce, Http
 from salary_kedro.serving.request_metrics import request_metrics
+
+log = logging.getLogger("salary_kedro.serving")
 
 #: A worker that alone is told to end does so when a supervisor would have told it long since.
 ALONE_SECONDS = 1.0
@@ -45,6 +48,7 @@ class Server(uvicorn.Server):
         files = raise_file_limit(limits.MAX_CONNECTIONS + limits.RESERVED_FILES)
         most = max(1, files - limits.RESERVED_FILES)
         self._drain, self._grace, self._lifeline = drain, grace, WorkerEnd()
+        self._is_told = True
         self._register = Connections(most, asyncio_clock)
         # One protocol, and one kind of loop, whatever else is installed.
         protocol = functools.partial(Http, self._register, drain, at_once)
@@ -68,14 +72,25 @@ class Server(uvicorn.Server):
         self._lifeline.tell_ready()
 
     def _sweep(self) -> None:
-        self._register.sweep()
-        request_metrics().flush()
         self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        self._register.sweep()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Hand over what was counted; what that fails for, as on a full disk, is told later."""
+        try:
+            request_metrics().flush()
+        except Exception:  # whatever it is, the service goes on
+            if self._is_told:  # not twice a second
+                log.exception("the metrics cannot be told; the service tries again all the time")
+            self._is_told = False
+        else:
+            self._is_told = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, and tell of the last requests."""
         await super().shutdown(sockets)
-        request_metrics().flush()
+        self._tell()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End soon or now, when a signal says so."""
