@@ -60,8 +60,9 @@ class Evaluator:
 
 def _raised(values: Any, exponents: int) -> Any:
     """Numbers, or an array of them, from the scale that they are added on to the target's."""
-    for _ in range(exponents):
-        values = np.exp(values)
+    with np.errstate(all="ignore"):  # what is not finite is refused by those who ask
+        for _ in range(exponents):
+            values = np.exp(values)
     return values
 
 
@@ -163,9 +164,8 @@ class _Wood:
         self._cells = np.full(count if count <= MAX_CELLS else 0, np.nan)
         self._filled: Any = memoryview(self._cells)  # type: ignore[arg-type] # Python reads it faster
         self._strides = _strides([item.count for item in self._inputs])
-        self._states = [
-            item.state_of(stride) for item, stride in zip(self._inputs, self._strides, strict=True)
-        ]
+        pairs = zip(self._inputs, self._strides, strict=True)
+        self._states = [item.state_of(stride) for item, stride in pairs if self._filled]
 
     def predict_row(self, row: Row) -> float:
         if not self._filled:

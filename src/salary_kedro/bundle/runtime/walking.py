@@ -13,6 +13,8 @@ Numbers = NDArray[np.float64]
 #: Up to so many nodes are kept as Python's own tuples too, of about 130 bytes each: a third of
 #: the time for one row.
 MAX_TUPLES = 200_000
+#: Up to so many nodes are numbered by 32 bits: twice their count is one as well.
+MAX_INT32 = 2**30 - 1
 #: Rows times trees that are walked at once: what they need stays in the processor's cache.
 BLOCK = 8_192
 #: Up to so many rows each is walked by itself.
@@ -28,17 +30,18 @@ class Forest:
     def __init__(self, nodes: Nodes, model: Trees) -> None:
         """Prepare trees that were checked, see `form`."""
         self._nodes, self._model = nodes, model
-        self._starts = nodes.ends[:-1]
-        is_inner, place = nodes.features != LEAF, np.arange(len(nodes.features))
-        tree = np.repeat(np.arange(len(nodes.sizes)), nodes.sizes)
-        before = np.concatenate([[0], np.cumsum(is_inner)])
-        rank = before[:-1] - before[self._starts][tree]  # among the inner nodes of the tree
+        self._starts, count = nodes.ends[:-1], len(nodes.features)
+        kind = np.dtype(np.int32 if count <= MAX_INT32 else np.int64)
+        is_inner, before = nodes.features != LEAF, np.zeros(count + 1, kind)
+        np.cumsum(is_inner, out=before[1:], dtype=kind)
         #: The first child; a leaf leads to itself, as nothing is above its threshold.
-        self._first = np.where(is_inner, self._starts[tree] + 2 * rank + 1, place)
-        self._columns = np.where(is_inner, nodes.features, 0).astype(np.intp)
+        self._first = 2 * before[:-1]  # less those of other trees
+        ahead = (self._starts + 1 - 2 * before[self._starts]).astype(kind)
+        self._first += np.repeat(ahead, nodes.sizes)
+        np.copyto(self._first, np.arange(count, dtype=kind), where=~is_inner)
         self._thresholds = np.where(is_inner, nodes.numbers, np.inf)
         self._depths = [_depth(before, start, end) for start, end in pairwise(nodes.ends.tolist())]
-        self._roots = self._as_tuples() if len(place) <= MAX_TUPLES else None
+        self._roots = self._as_tuples() if count <= MAX_TUPLES else None
 
     def thresholds(self, column: int) -> Numbers:
         """The values that the trees tell a column apart by, ascending."""
@@ -84,7 +87,7 @@ class Forest:
         return total / self._model.divisor
 
     def _walk_row(self, row: list[float], total: float) -> float:
-        columns: Any = memoryview(self._columns)  # type: ignore[arg-type] # NumPy's are buffers
+        columns: Any = memoryview(self._nodes.features)  # type: ignore[arg-type] # NumPy's are buffers
         thresholds: Any = memoryview(self._thresholds)  # type: ignore[arg-type]
         first: Any = memoryview(self._first)  # type: ignore[arg-type]
         for start in self._starts.tolist():
@@ -119,32 +122,33 @@ class Forest:
             node: Where each walk begins.
             depth: How many levels it may be to the deepest leaf.
         """
-        column, value, threshold = np.empty_like(node), np.empty(len(node)), np.empty(len(node))
+        place, value, threshold = np.empty_like(node), np.empty(len(node)), np.empty(len(node))
+        column, child = np.empty(len(node), np.int32), np.empty(len(node), self._first.dtype)
         goes, has_missing = np.empty(len(node), bool), bool(np.isnan(flat).any())
         for _ in range(depth):
-            np.take(self._columns, node, out=column, mode="clip")
-            column += begins
-            np.take(flat, column, out=value, mode="clip")
+            np.take(self._nodes.features, node, out=column, mode="clip")
+            np.add(column, begins, out=place)
+            np.take(flat, place, out=value, mode="clip")  # of a leaf whatever: it goes nowhere
             np.take(self._thresholds, node, out=threshold, mode="clip")
             np.greater(value, threshold, out=goes)
             if has_missing:
                 is_right = (self._nodes.missing_left[node] == 0) & (self._first[node] != node)
                 np.copyto(goes, is_right, where=np.isnan(value))
-            np.take(self._first, node, out=column, mode="clip")
-            np.add(column, goes, out=node)
+            np.take(self._first, node, out=child, mode="clip")
+            np.add(child, goes, out=node)
         return node
 
     def _as_tuples(self) -> list[Any]:
         """The root of each tree: a leaf's value, or column, threshold and both children."""
         made: list[Any] = self._nodes.numbers.tolist()
-        columns, first = self._columns.tolist(), self._first.tolist()
+        columns, first = self._nodes.features.tolist(), self._first.tolist()
         for node in range(len(made) - 1, -1, -1):
             if (child := first[node]) != node:
                 made[node] = (columns[node], made[node], made[child], made[child + 1])
         return [made[start] for start in self._starts.tolist()]
 
 
-def _depth(before: NDArray[np.intp], start: int, end: int) -> int:
+def _depth(before: NDArray[Any], start: int, end: int) -> int:
     """How many levels are below the root of a tree, by the count of inner nodes before each."""
     depth, last = 0, start  # the last node of a level
     while (below := start + 2 * int(before[last + 1] - before[start])) < end and below > last:

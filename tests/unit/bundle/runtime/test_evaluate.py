@@ -1,5 +1,8 @@
 """One row and many: the same bits, whatever was asked before and however many ask at once."""
 
+import tracemalloc
+import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
@@ -11,11 +14,12 @@ import pytest
 from salary_kedro.bundle.runtime import evaluate
 from salary_kedro.bundle.runtime.compile import compile_model
 from salary_kedro.bundle.runtime.evaluate import Evaluator
+from salary_kedro.bundle.runtime.form import Form, Nodes, NumberInput, Plain, Trees
 from salary_kedro.contract import Contract
 from salary_kedro.contract.encoding import Value, encode_columns
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.names import MODEL_NAMES, ModelName
-from samples import QUICK, category, column, contract_of
+from samples import QUICK, TARGET, category, column, contract_of
 
 MIXED = contract_of(
     column("age"),
@@ -39,11 +43,13 @@ ASKED: list[list[Value]] = [
 ]
 
 
-def evaluator(model: ModelName, contract: Contract = MIXED) -> Evaluator:
+def evaluator(
+    model: ModelName, contract: Contract = MIXED, pay: Sequence[float] = PAY
+) -> Evaluator:
     places = range(len(contract.inputs))
     columns = encode_columns([row[: len(places)] for row in ROWS], contract)
     frame = pd.DataFrame({contract.feature_names[place]: columns[place] for place in places})
-    fitted = build_pipeline(contract, model, QUICK.get(model, {}), 234).fit(frame, PAY)
+    fitted = build_pipeline(contract, model, QUICK.get(model, {}), 234).fit(frame, [*pay])
     return Evaluator(compile_model(fitted, contract), contract)
 
 
@@ -105,3 +111,74 @@ def test_predict_when_a_line_gets_what_is_no_number_then_is_refused_as_scikit_le
     for ask in (lambda: asked.predict_row([value]), lambda: asked.predict_columns([[value]])):
         with pytest.raises(ValueError, match="is not a number that the model takes"):
             ask()
+
+
+# --- Extremes, and what it costs ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["linear_regression", "ridge"])
+def test_predict_row_when_a_log_scale_has_no_finite_answer_then_gives_it_without_a_warning(
+    model: ModelName,
+) -> None:
+    contract = contract_of(column("age"), target={**TARGET, "log_scale": True})
+    rising = evaluator(model, contract, pay=range(1, 1 + len(ROWS)))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        assert rising.predict_row([3e38]) == np.inf
+
+
+def perfect_trees(depth: int, trees: int) -> Plain:
+    """Trees of the same depth everywhere, by thresholds of two columns that are all different."""
+    size = 2 ** (depth + 1) - 1
+    tree = np.where(np.arange(size) < size // 2, np.arange(size) % 2, -1).astype(np.int32)
+    nodes = Nodes(
+        np.full(trees, size),
+        np.tile(tree, trees),
+        np.linspace(0, 60, size * trees),
+        np.zeros(size * trees, np.uint8),
+    )
+    model = Trees(start=0.0, divisor=trees, exponential=False, most=None)
+    return Plain(Form(inputs=(NumberInput(column=0), NumberInput(column=1)), model=model), nodes)
+
+
+def test_evaluator_when_trees_are_large_then_takes_little_more_than_their_arrays_again() -> None:
+    plain = perfect_trees(depth=15, trees=8)
+    assert plain.nodes is not None
+    size = sum(array.nbytes for array in vars(plain.nodes).values())
+
+    tracemalloc.start()
+    try:
+        made = Evaluator(plain, contract_of(column("age"), column("bonus")))
+        kept, most = (taken / size for taken in tracemalloc.get_traced_memory())
+    finally:
+        tracemalloc.stop()
+
+    assert np.isfinite(made.predict_row([20.0, 30.0]))
+    assert kept < 1.3
+    assert most < 1.7
+
+
+@pytest.mark.parametrize("model", ["decision_tree", "random_forest", "hist_gradient_boosting"])
+def test_predict_when_no_two_rows_are_alike_then_keeps_no_more_than_its_cells(
+    model: ModelName,
+) -> None:
+    """Whoever asks for ever new rows fills what was set aside at the start, and nothing else."""
+    asked = evaluator(model)
+    strangers: list[list[Value]] = [
+        [place / 7, place / 3, f"never met {place}", date(2019, 1, 1), True]
+        for place in range(2_000)
+    ]
+    for row in strangers[:200]:
+        asked.predict_row(row)
+
+    tracemalloc.start()
+    try:
+        for row in strangers:
+            asked.predict_row(row)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 10_000
