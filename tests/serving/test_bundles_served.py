@@ -44,6 +44,33 @@ def test_predict_when_the_bundle_is_current_then_it_answers(
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [("/predict", AT_5), ("/predict_batch", {"rows": [AT_5]}), ("/explain", AT_5)],
+)
+def test_predict_when_the_model_takes_no_such_number_then_says_that_it_has_no_answer(
+    path: str,
+    body: Any,
+    contract: Contract,
+    store: BundleStore,
+    predictor: Predictor,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store.point_to(add_bundle(store.folder, contract, 3))
+    predictor.refresh()
+
+    def refuse(*_: object) -> None:
+        raise ValueError("5.0 is not a number that the model takes")
+
+    monkeypatch.setattr(Bundle, "predict_row", refuse)
+    monkeypatch.setattr(Bundle, "predict_columns", refuse)
+
+    answer = ask("POST", path, body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "no_prediction")
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("POST", "/predict"),
@@ -79,7 +106,7 @@ def test_predict_when_the_model_breaks_then_fails_in_the_same_shape(
 ) -> None:
     store.point_to(add_bundle(store.folder, contract, 3))
     predictor.refresh()
-    monkeypatch.setattr(Bundle, "predict_row", lambda *_: int("none"))
+    monkeypatch.setattr(Bundle, "predict_row", lambda *_: 1 / 0)
     answer = ask("POST", "/predict", AT_5)
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"

@@ -148,7 +148,10 @@ def answer_batch(served: Served, body: bytes | bytearray, log: RequestLog | None
         batch: Any = check(body, served.schemas.batch, served)
         columns = [list(column) for column in zip(*map(request_values, batch.rows), strict=True)]
     *inputs, actuals = columns
-    salaries = served.bundle.predict_columns(inputs)
+    try:
+        salaries = served.bundle.predict_columns(inputs)
+    except ValueError as error:  # a number that the model does not take
+        raise no_prediction() from error
     if not np.isfinite(salaries).all():
         raise no_prediction()
     return _Batch(served, inputs, salaries, actuals).answer(log)

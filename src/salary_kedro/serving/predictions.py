@@ -30,8 +30,11 @@ def answer_row(served: Served, body: bytes | bytearray, log: RequestLog | None) 
     """
     row = request_values(check(body, served.schemas.request, served))
     actual: Any = row.pop()  # the target, which the model must not see
-    bundle = served.bundle
-    salary, target = bundle.predict_row(row), bundle.contract.target
+    bundle, target = served.bundle, served.bundle.contract.target
+    try:
+        salary = bundle.predict_row(row)
+    except ValueError as error:  # a number that the model does not take
+        raise no_prediction() from error
     if not math.isfinite(salary):
         raise no_prediction()
     doubts = doubts_about(served, row, salary)
@@ -90,8 +93,10 @@ def answer_explanation(served: Served, body: bytes | bytearray) -> Answer:
         RequestError: 400 or 422.
     """
     *row, _ = request_values(check(body, served.schemas.request, served))
-    salary = served.bundle.predict_row(row)
-    found = explain(served.bundle, row)
+    try:
+        salary, found = served.bundle.predict_row(row), explain(served.bundle, row)
+    except ValueError as error:  # a number that the model does not take
+        raise no_prediction() from error
     numbers: Sequence[float] = (
         () if found is None else (found.average, *found.contributions.values())
     )
