@@ -63,6 +63,7 @@ def promote_and_tell(
 UNKNOWN: dict[str, Any] = {
     **dict.fromkeys(("data_sha256", "data_method", "seen_rows", "unseen_rmse", "baseline_rmse")),
     "by_arrays": False,
+    "arrays_reason": None,
 }
 
 

@@ -19,7 +19,7 @@ from salary_kedro.modelling.clusters import effective_rows
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.intervals import coverage
-from salary_kedro.promotion.logged import find_arrays, read_calibration, read_contract, read_report
+from salary_kedro.promotion.logged import find_form, read_calibration, read_contract, read_report
 from salary_kedro.promotion.verdict import (
     SHOWN_CONFIDENCE,
     Contestant,
@@ -105,8 +105,8 @@ class Judge:
         self._prints, self._split = prints, split
         self._errors: dict[int, Errors] = {}
         self._seen: dict[int, Seen] = {}
-        #: Versions whose exact form does not load here.
-        self._by_arrays: set[int] = set()
+        #: Versions whose exact form cannot predict here: why, and what is known of their arrays.
+        self._by_arrays: dict[int, str] = {}
 
     def judge(self, challenger: Version, champion: Version | None) -> Verdict:
         """Judge a challenger against production, on the same rows.
@@ -304,6 +304,7 @@ class Judge:
             data_method=run.lineage.data_method,
             baseline_rmse=min(plain, default=None),
             by_arrays=version.number in self._by_arrays,
+            arrays_reason=self._by_arrays.get(version.number),
         )
 
     def _gain(
@@ -359,11 +360,12 @@ class Judge:
         features, actual = features_and_target(self._holdout, contract)
         try:
             predicted = read_model(folder / MODEL).predict(features)
-        except Exception:  # one that another release has saved can fail anywhere
-            if (fast := find_arrays(folder)) is None:
+        except Exception as error:  # one that another release has saved can fail anywhere
+            fast = find_form(folder)
+            if fast.evaluator is None:
                 raise
-            self._by_arrays.add(number)
-            predicted = fast.predict_columns(encoded_columns(features, contract))
+            self._by_arrays[number] = f"{_say(error)[:MAX_ERROR]}; {fast.reason}"
+            predicted = fast.evaluator.predict_columns(encoded_columns(features, contract))
         return np.asarray(actual - predicted, dtype=np.float64)
 
 

@@ -96,7 +96,8 @@ class Contestant(_Frozen):
         unseen_rmse: RMSE on those that neither version was trained on; None if there are none.
         baseline_rmse: At its training, the RMSE of the better plain baseline, to compare with
             `stored_rmse`; None if it was not recorded.
-        by_arrays: Whether it was scored by its arrays, because its exact form does not load here.
+        by_arrays: Whether it was scored by its arrays, because its exact form cannot predict here.
+        arrays_reason: Why that cannot, and what its arrays were compared on; None otherwise.
     """
 
     version: int
@@ -108,6 +109,7 @@ class Contestant(_Frozen):
     unseen_rmse: float | None = None
     baseline_rmse: float | None = None
     by_arrays: bool = False
+    arrays_reason: str | None = None
 
     @property
     def beats_baseline(self) -> bool:
@@ -343,9 +345,12 @@ def _compare(evidence: Evidence, champion: Contestant, policy: Policy) -> tuple[
 
 def _by_arrays(*both: Contestant) -> str:
     """Which version was scored by its arrays, and why; often nothing."""
-    told = " and ".join(f"version {who.version}" for who in both if who.by_arrays)
-    why = "which were found to predict as its model did, because that does not load here"
-    return f"; {told} was scored by its arrays, {why}" if told else ""
+    return "".join(
+        f"; version {who.version} was scored by its arrays, because its model cannot predict here: "
+        f"{who.arrays_reason or 'it does not load'}"
+        for who in both
+        if who.by_arrays
+    )
 
 
 def _weigh(

@@ -444,9 +444,28 @@ def test_contest_when_the_champions_exact_form_does_not_load_then_its_arrays_are
     assert champion is not None
     assert (champion.rmse, champion.by_arrays) == (5.0, True)
     assert verdict.action == "promote"
-    assert verdict.reason.endswith(
-        "; version 1 was scored by its arrays, which were found to predict as its model did, "
-        "because that does not load here"
+    assert "; version 1 was scored by its arrays, because its model cannot predict here: the " in (
+        verdict.reason
+    )
+    assert champion.arrays_reason is not None
+    assert champion.arrays_reason.startswith("the model file cannot be loaded: ")
+    assert champion.arrays_reason.endswith(" does, to the last bit")
+
+
+def test_contest_when_the_champion_loads_but_cannot_predict_then_the_evidence_says_so(
+    registry: Registry, models: Models, contract: Contract
+) -> None:
+    model = straight_line(contract)
+    contest(register(log(model, contract, 5.0)).number)
+    del model.named_steps["model"].intercept_  # as if another scikit-learn had written it
+    (registry.model_folder(1) / "model.skops").write_bytes(skops.io.dumps(model))
+
+    champion = contest(register(models[3]).number).evidence.champion
+
+    assert champion is not None
+    assert champion.arrays_reason is not None
+    assert champion.arrays_reason.startswith(
+        "AttributeError in the model, whose text may hold people's data; its arrays predicted "
     )
 
 
