@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -228,7 +228,8 @@ class Bundle:
         contract, domain = parse_contract(files[CONTRACT]), parse_domain(files.get(DOMAIN, b"{}"))
         _check_domain(domain, contract)
         metrics, lineage = parse_metrics(files[METRICS]), Lineage.parse(files[LINEAGE])
-        fast = EXACT if exact else read_form(files, contract)
+        read_exact = partial(_read_exact, source, manifest)
+        fast = EXACT if exact else read_form(files, contract, read_exact)
         bundle = cls(
             name=name,
             model_name=manifest.model_name,
@@ -241,7 +242,7 @@ class Bundle:
             report=Report.parse(files.get(REPORT, b"{}")),
             background=Background.parse(files.get(BACKGROUND, b"{}"), contract),
             profile=Profile.parse(files.get(PROFILE, b"{}"), contract),
-            read_model=lambda: _read_exact(source, manifest),
+            read_model=read_exact,
             evaluator=fast.evaluator,
             form_reason=fast.reason,
         )
@@ -336,7 +337,10 @@ def sha256(content: bytes) -> str:
 def _read_checked(
     name: str, source: Mapping[str, bytes], verifier: Verifier | None
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Read a bundle's files; its name vouches for the manifest, and that for the others."""
+    """Read a bundle's files; its name vouches for the manifest, and that for the others.
+
+    Of the model's exact form nothing is kept: it may be large, and never be asked for.
+    """
     content = source[MANIFEST]
     if sha256(content)[:8] != name.rpartition("-")[2]:
         raise BundleError(f"{MANIFEST} was altered: its checksum is not the one in the name")
@@ -348,6 +352,8 @@ def _read_checked(
         files[file] = source[file]
         if sha256(files[file]) != expected:
             raise BundleError(f"{file} was altered: its checksum is not the one in {MANIFEST}")
+        if file == MODEL:
+            del files[file]
     return manifest, files
 
 

@@ -49,6 +49,10 @@ def write(parent: Path, files: Files) -> Path:
     return folder
 
 
+def changed(content: bytes, **changes: Any) -> bytes:
+    return json.dumps({**json.loads(content), **changes}).encode()
+
+
 def refusal(folder: Path) -> str:
     with pytest.raises(BundleError) as caught:
         Bundle.load(folder)
@@ -192,6 +196,95 @@ def test_pack_when_the_model_predicts_otherwise_by_now_then_leaves_its_arrays_ou
     assert bundle.predict_row([15.0]) == pytest.approx(15_000)
 
 
+def bounded(files: Files, most: float) -> Files:
+    """The files of a tree whose arrays take smaller numbers alone than its model does."""
+    form = json.loads(files["runtime.json"])
+    model = {**form["model"], "most": most}
+    return {**files, "runtime.json": changed(files["runtime.json"], model=model)}
+
+
+def test_pack_when_the_arrays_fail_where_the_model_predicts_then_leaves_them_out(
+    contract: Contract, tmp_path: Path
+) -> None:
+    logged = bounded(sealed(packed(stairs(contract))), most=59)
+
+    bundle = Bundle.load(write(tmp_path, packed(logged)))
+
+    assert bundle.form_reason == (
+        "it has no arrays: by now, ValueError where the arrays were compared with the model"
+    )
+    assert bundle.predict_row([60]) == 300
+
+
+def uncompared(files: Files) -> Files:
+    return {**files, "runtime.json": changed(files["runtime.json"], agreement=None)}
+
+
+def test_pack_when_logged_arrays_were_never_compared_then_they_are_now(
+    contract: Contract, tmp_path: Path
+) -> None:
+    files = packed(uncompared(sealed(packed(stairs(contract)))))
+
+    assert json.loads(files["runtime.json"])["agreement"]["largest"] == 0
+    assert Bundle.load(write(tmp_path, files)).form == "arrays"
+
+
+def test_load_when_arrays_were_never_compared_then_the_exact_form_predicts(
+    contract: Contract, tmp_path: Path
+) -> None:
+    bundle = Bundle.load(write(tmp_path, uncompared(packed(stairs(contract)))))
+
+    assert (bundle.form, bundle.predict_row([15.0])) == ("scikit-learn", 200)
+    assert bundle.form_reason == "its arrays were never compared with scikit-learn"
+
+
+def test_load_when_uncompared_arrays_are_all_there_is_then_they_predict_and_it_says_so(
+    contract: Contract, tmp_path: Path
+) -> None:
+    files = {**uncompared(packed(stairs(contract))), "model.skops": b"unreadable"}
+
+    bundle = Bundle.load(write(tmp_path, files))
+
+    assert (bundle.form, bundle.predict_row([15.0])) == ("arrays", 200)
+    assert bundle.form_reason == (
+        "its arrays were never compared with scikit-learn, and its exact form cannot predict here"
+    )
+
+
+@pytest.mark.parametrize("damage", [{"runtime.json": b"{"}, {"runtime.npz": b"PK"}])
+def test_pack_when_logged_arrays_are_damaged_then_makes_them_anew_and_says_so(
+    damage: Files, contract: Contract, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logged = sealed(packed(stairs(contract)))
+
+    bundle = Bundle.load(write(tmp_path, packed({**logged, **damage})))
+
+    assert (bundle.form, bundle.predict_row([15.0])) == ("arrays", 200)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "the arrays logged with the model are damaged, and are made anew"
+    ]
+
+
+def test_pack_when_arrays_and_model_are_damaged_then_is_refused(contract: Contract) -> None:
+    logged = {**sealed(packed(stairs(contract))), "model.skops": b"unreadable"}
+
+    with pytest.raises(UserError, match=r"^runtime\.npz"):
+        pack("salaries", 1, {**logged, "runtime.npz": b"PK"})
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+def test_load_when_trees_are_added_up_in_any_order_then_does_not_claim_the_last_bit(
+    contract: Contract, tmp_path: Path
+) -> None:
+    years = pd.DataFrame({contract.feature_names[0]: [0.0, 10, 20]})
+    forest = build_pipeline(contract, "random_forest", {"n_jobs": 2, "n_estimators": 2}, 234)
+    files = bundle_files(contract, forest.fit(years, [100.0, 200, 300]))
+
+    bundle = Bundle.load(write(tmp_path, packed(files)))
+
+    assert bundle.form_reason.endswith(" does, within 1e-9")
+
+
 def test_pack_when_it_was_found_that_there_are_no_arrays_then_none_are_made_again(
     contract: Contract, tmp_path: Path
 ) -> None:
@@ -217,10 +310,6 @@ def test_parse_when_others_bring_arrays_then_the_exact_form_predicts(contract: C
 
 
 # --- Damage ----------------------------------------------------------------------------
-
-
-def changed(content: bytes, **changes: Any) -> bytes:
-    return json.dumps({**json.loads(content), **changes}).encode()
 
 
 def test_load_when_arrays_predict_something_else_then_is_refused(

@@ -83,6 +83,7 @@ def compare(
         rows=len(expected),
         thresholds=sum(len(_few(found)) for found in thresholds.values()),
         of=sum(map(len, thresholds.values())),
+        tolerance=tolerance,
         largest=largest,
         scikit_learn=version("scikit-learn"),
     )

@@ -117,13 +117,16 @@ class Agreement(_Strict):
         rows: Rows that both predicted alike.
         thresholds: Thresholds of trees that some of them lie at.
         of: Thresholds that there are.
-        largest: The largest relative difference; of trees, 0.
+        tolerance: The largest relative difference that was allowed: 0 for trees that are added up
+            in their order.
+        largest: The largest that there was.
         scikit_learn: The version that predicted.
     """
 
     rows: Annotated[int, Field(ge=0)]
     thresholds: Annotated[int, Field(ge=0)]
     of: Annotated[int, Field(ge=0)]
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-9
     largest: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     scikit_learn: Annotated[str, Field(max_length=100)]
 

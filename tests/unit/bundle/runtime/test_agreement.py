@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from salary_kedro.bundle.runtime import agreement
-from salary_kedro.bundle.runtime.agreement import make_runtime
-from salary_kedro.bundle.runtime.compile import widened
+from salary_kedro.bundle.runtime.agreement import compare, make_runtime
+from salary_kedro.bundle.runtime.compile import UncompilableError, compile_model, widened
 from salary_kedro.bundle.runtime.evaluate import Evaluator
 from salary_kedro.bundle.runtime.form import Plain
 from salary_kedro.contract import Contract
@@ -205,6 +205,83 @@ def test_make_runtime_when_a_row_by_itself_differs_then_makes_no_arrays(
     assert told(tree(), AGE)["reason"] == (
         "the arrays predict a row by itself otherwise than among others"
     )
+
+
+@pytest.fixture(scope="module")
+def forest() -> Pipeline:
+    """Thirty trees, whose values have no short sum: their order shows in its last bits."""
+    random = np.random.default_rng(234)
+    ages = pd.DataFrame({"age": random.uniform(1, 60, 200)})
+    made = build_pipeline(AGE, "random_forest", {"n_estimators": 30, "n_jobs": 1}, 234)
+    return made.fit(ages, random.uniform(1e3, 1e5, 200))
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.parametrize(("n_jobs", "tolerance"), [(None, 0), (1, 0), (2, 1e-9), (-1, 1e-9)])
+def test_make_runtime_when_a_forest_has_several_threads_then_its_sums_may_differ_in_their_order(
+    forest: Pipeline, n_jobs: int | None, tolerance: float
+) -> None:
+    forest.steps[-1][1].set_params(n_jobs=n_jobs)
+
+    found = told(forest, AGE)
+
+    assert (found["reason"], found["agreement"]["tolerance"]) == ("", tolerance)
+
+
+@pytest.mark.parametrize("of", ["all", "some"])
+def test_make_runtime_when_a_tree_has_thresholds_then_looks_at_as_many_as_it_tells(
+    of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if of == "some":
+        monkeypatch.setattr(agreement, "MAX_THRESHOLDS", 3)
+
+    found = told(tree(), AGE)["agreement"]
+
+    # eight ages have seven thresholds between them
+    assert (found["thresholds"], found["of"]) == (7 if of == "all" else 3, 7)
+
+
+def test_make_runtime_when_many_rows_were_seen_then_looks_at_2000_of_them() -> None:
+    few, many = (
+        json.loads(make_runtime(tree(), AGE, [np.linspace(1, 60, count)])["runtime.json"])
+        for count in (1_000, 5_000)
+    )
+
+    assert many["agreement"]["rows"] == few["agreement"]["rows"] + 1_000
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+def test_make_runtime_when_one_threshold_by_itself_gives_something_else_then_makes_no_arrays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest = agreement.Evaluator
+
+    class Liar(honest):  # type: ignore[misc, valid-type]
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            known = self.predict_row
+            self.predict_row = lambda row: known(row) + (row[0] == 7.5)
+
+    monkeypatch.setattr(agreement, "Evaluator", Liar)
+
+    assert told(tree(), AGE)["reason"].startswith("the arrays predict a row by itself otherwise")
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("end", [-np.inf, np.inf])
+def test_compare_when_one_threshold_is_off_by_a_float32_then_is_refused(
+    place: int, end: float
+) -> None:
+    model = tree()
+    plain = compile_model(model, AGE)
+    assert plain.nodes is not None
+    inner = np.flatnonzero(plain.nodes.features >= 0)[place]
+    moved = np.nextafter(np.float32(plain.nodes.numbers[inner]), np.float32(end))
+    plain.nodes.numbers[inner] = widened(np.array([float(moved)]))[0]
+
+    with pytest.raises(UncompilableError, match="the arrays predict"):
+        compare(model, plain, AGE)
 
 
 # --- float32 -----------------------------------------------------------------------------
