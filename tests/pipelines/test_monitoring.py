@@ -353,6 +353,16 @@ def test_errors_when_the_file_that_was_asked_for_is_not_there_then_is_refused(
     )
 
 
+def test_errors_when_salaries_may_be_logged_but_there_is_no_log_then_the_file_alone_counts(
+    log: RequestLogReader, tmp_path: Path
+) -> None:
+    bundle = make_bundle(tmp_path, contract(salary=True))
+
+    found = measure_errors(log, table(tmp_path, 1000), bundle, PARAMETERS)["sources"]
+
+    assert [item["source"] for item in found] == ["the salaries in true.csv"]
+
+
 def test_errors_when_the_file_lacks_the_salary_then_is_refused(
     log: RequestLogReader, bundle: Bundle, tmp_path: Path
 ) -> None:
