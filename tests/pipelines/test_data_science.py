@@ -409,6 +409,16 @@ def test_log_run_when_the_model_has_arrays_then_they_were_compared_on_the_holdou
     assert json.loads(path.read_bytes())["agreement"]["rows"] == without + len(split.holdout)
 
 
+def test_log_run_when_done_then_the_profile_holds_the_models_own_predictions_of_the_holdout(
+    store: str, split: Split, contract: Contract
+) -> None:
+    logged = log_a_run(split, contract, constant(5), parameters("linear_regression"))
+
+    path = Path(download_artifacts(logged["model_uri"])) / "extra_files" / "profile.json"
+    # all 12 are predicted alike, whatever models out of fold have predicted
+    assert json.loads(path.read_bytes())["holdout_predictions"]["counts"] == [0, 12, 0]
+
+
 def of_another_table(salaries: pd.DataFrame) -> tuple[pd.DataFrame, DataEngineering]:
     return salaries.assign(salary=salaries["salary"] + 1), SPLIT
 

@@ -42,9 +42,9 @@ SETTINGS: dict[ModelName, dict[str, int]] = {
     "linear_regression": {},
     "decision_tree": {},
     "random_forest": {"n_estimators": 20},
-    "hist_gradient_boosting": {"max_iter": 50},
+    "hist_gradient_boosting": {"max_iter": 10},
 }
-LEARNT = (28, 700)
+LEARNT = (84, 700)
 #: Training rows whose errors are compared with those since, and how these are distributed.
 KNOWN = (28, 278, 1_000)
 ERRORS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {

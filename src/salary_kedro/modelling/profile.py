@@ -81,6 +81,8 @@ def _whose(rows: int, clusters: Places | None) -> Places:
 
 def _is_few(whose: Places) -> bool:
     """Whether rows are of fewer than five people, but of some."""
+    if len(np.unique(whose[:MANY_ROWS])) >= MIN_GROUP_ROWS:  # of many rows the first ones tell
+        return False
     return 0 < len(np.unique(whose)) < MIN_GROUP_ROWS
 
 
@@ -144,10 +146,11 @@ def _edges(known: Numbers, spread: float) -> Iterator[float]:
         held, left = held + counts[place], left - counts[place]
         if left < MIN_GROUP_ROWS:
             return
-        edge = _between(float(distinct[place]), float(distinct[place + 1]), spread)
-        if held >= wanted and edge is not None:
-            held = 0
-            yield edge
+        if held >= wanted:
+            edge = _between(float(distinct[place]), float(distinct[place + 1]), spread)
+            if edge is not None:
+                held = 0
+                yield edge
 
 
 def _between(low: float, high: float, spread: float) -> float | None:
@@ -184,7 +187,7 @@ def profile_texts(values: pd.Series, clusters: Places | None = None) -> Category
     if values.empty or _is_few(whose):
         return None
     is_missing = values.isna().to_numpy()
-    common = _common(values, whose)
+    common = _common(values, clusters)
     is_told = not _is_few(whose[is_missing])
 
     def others() -> Flags:
@@ -203,10 +206,12 @@ def profile_texts(values: pd.Series, clusters: Places | None = None) -> Category
     )
 
 
-def _common(values: pd.Series, whose: Places) -> pd.Series:
+def _common(values: pd.Series, clusters: Places | None) -> pd.Series:
     """Rows of each text that five people and more have, the commonest first."""
     counts = values.value_counts().sort_index(kind="stable")
-    people = pd.Series(whose, index=values.index).groupby(values.to_numpy()).nunique()
+    people = counts
+    if clusters is not None:
+        people = pd.Series(clusters).groupby(values.to_numpy()).nunique()
     enough = counts[people.reindex(counts.index) >= MIN_GROUP_ROWS]
     return enough.sort_values(ascending=False, kind="stable")[:MAX_CATEGORIES]
 

@@ -207,8 +207,6 @@ def shadow_challenger(
     if number is None or drift["problem"] is not None:
         return {"challenger": number, "words": [], "figures": None}
     registry.version(number)  # or a message of its own
-    if number == production.version:
-        return {"challenger": number, "words": [f"version {number} is production"], "figures": None}
     challenger = Bundle.parse(*pack_version(registry, number))
     logged = _last(_read(requests, production, parameters), parameters.shadow_rows)
     if missing := not_logged(challenger.contract, logged.inputs):
@@ -221,7 +219,8 @@ def shadow_challenger(
         few = f"{len(rows):,} rows for version {number}, fewer than {parameters.min_rows:,}"
         return {"challenger": number, "words": [few], "figures": None}
     found = _differences(logged, (production, challenger), (rows, kept), parameters.beyond)
-    words = say_differences(number, found, parameters.beyond)
+    same = [f"version {number} is production itself"] if number == production.version else []
+    words = [*same, *say_differences(number, found, parameters.beyond)]
     refused = len(logged.answers) - len(kept)
     words += [f"{refused:,} rows break its contract"] if refused else []
     return {"challenger": number, "words": words, "figures": asdict(found)}
