@@ -510,6 +510,7 @@ def test_report_when_something_differs_then_says_how_to_train_again(
     assert report["words"] == "requests differ from the training rows in years, predictions"
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert "<code>kedro run</code>" in page
+    assert (page.count(">training</th>"), page.count(">holdout</th>")) == (2, 1)
 
 
 def test_report_when_a_field_was_not_judged_then_names_it() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from salary_kedro.pipelines.monitoring.words import PREDICTIONS
+
 STYLE = """
 :root { color-scheme: light dark; --line: #d5d9e0; --ink: #1c2430; --quiet: #5b6675;
   --before: #9aa7b8; --after: #3b6fb6; --warn: #8a4b00; --warn-soft: #fff4e2; --soft: #f4f6f9; }
@@ -89,10 +91,11 @@ def _finding(item: Mapping[str, Any]) -> str:
         chance = f"by chance {item['chance_psi']:.3f}, p {item['p_psi']:.4f}"
         figures.append(f"PSI {item['psi']:.3f} ({chance})")
     told = f'<p class="quiet">{", ".join(figures)}</p>' if figures else ""
-    return f"<article{kind}><h3>{escape(item['words'])}</h3>{told}{_cells(item['cells'])}</article>"
+    cells = _cells(item["cells"], "holdout" if item["field"] == PREDICTIONS else "training")
+    return f"<article{kind}><h3>{escape(item['words'])}</h3>{told}{cells}</article>"
 
 
-def _cells(cells: list[Mapping[str, Any]]) -> str:
+def _cells(cells: list[Mapping[str, Any]], before: str) -> str:
     if not cells:
         return ""
     top = max(max(cell["training"], cell["requests"]) for cell in cells) or 1
@@ -103,7 +106,7 @@ def _cells(cells: list[Mapping[str, Any]]) -> str:
         f'<div style="width:{100 * cell["requests"] / top:.0f}%"></div></td></tr>'
         for cell in cells
     )
-    head = '<tr><th>value</th><th class="n">training</th><th class="n">requests</th><th></th></tr>'
+    head = f'<tr><th>value</th><th class="n">{before}</th><th class="n">requests</th><th></th></tr>'
     return f"<table>{head}{rows}</table>"
 
 
