@@ -218,7 +218,7 @@ class Monitoring(Group):
         retrain: The command that is told where a model should be trained again.
     """
 
-    days: int | None = Field(default=30, ge=1)
+    days: int | None = Field(default=30, ge=1, le=36_500)
     min_rows: int = Field(default=100, ge=20)
     min_known: int = Field(default=20, ge=5)
     false_alarms: float = Field(default=0.01, ge=0.001, le=0.2)
