@@ -147,7 +147,10 @@ def test_drift_when_requests_are_few_then_there_is_no_verdict(
 
     assert set(verdicts(found).values()) == {"unknown"}
     report, _ = report_monitoring(bundle, found, NO_ERRORS, NO_SHADOW, PARAMETERS)
-    assert (report["verdict"], report["words"]) == ("unknown", "too few rows for a verdict")
+    assert (report["verdict"], report["words"]) == (
+        "unknown",
+        "too few rows for a verdict: it takes 100 logged ones (monitoring.min_rows)",
+    )
 
 
 def test_drift_when_other_versions_have_answered_then_they_are_set_aside(
@@ -309,8 +312,8 @@ def test_errors_when_a_file_brings_salaries_then_compares_with_training(
 
     assert (found["source"], found["worse"]) == ("the salaries in true.csv", True)
     assert found["words"] == (
-        "RMSE 3,000.0 (3,000.0 to 3,000.0) on 200 rows; 1,000.0 in training, more than chance "
-        "explains"
+        "RMSE 3,000.0 (3,000.0 to 3,000.0) on 200 rows; 1,000.0 of rows unseen in "
+        "training, more than chance explains"
     )
 
 
@@ -320,7 +323,9 @@ def test_errors_when_they_are_as_in_training_then_says_so(
     (found,) = measure_errors(log, table(tmp_path, 1000), bundle, PARAMETERS)["sources"]
 
     assert found["worse"] is False
-    assert found["words"].endswith("1,000.0 in training, no more than chance explains")
+    assert found["words"].endswith(
+        "1,000.0 of rows unseen in training, no more than chance explains"
+    )
 
 
 def test_errors_when_salaries_are_few_then_there_is_no_verdict(

@@ -223,6 +223,8 @@ def _monitoring(outputs: Mapping[str, Any], env: str | None) -> Lines:
     report = outputs["monitoring_report"]
     drift, shadow = report["drift"], report["shadow"]
     asked = drift["problem"] or f"{count(drift['rows'], 'logged row')} of that version"
+    if drift["unusable"]:
+        asked += f"; {count(len(drift['unusable']), 'file')} of the log not used: see the report"
     found = [item["words"] for item in drift["findings"]]
     known = [f"by {item['source']}: {item['words']}" for item in report["errors"]["sources"]]
     texts = {"Drift": found, "Since": known, "Shadow": shadow["words"]}

@@ -59,6 +59,8 @@ def _ridge(random_state: int, **settings: Any) -> RegressorMixin:
 def _hist_gradient_boosting(random_state: int, **settings: Any) -> RegressorMixin:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
+    if settings.get("categorical_features") not in (None, "from_dtype"):
+        raise ValueError("categorical_features is not taken: the contract says what is a category")
     return HistGradientBoostingRegressor(random_state=random_state, **settings)
 
 

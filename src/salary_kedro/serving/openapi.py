@@ -37,7 +37,8 @@ _DESCRIPTIONS = {
 _TEXT = {"schema": {"type": "string"}}
 #: What any request may send in its header.
 _PARAMETERS = {
-    REQUEST_ID: "Names the request in the service's log: 1 to 128 printable characters",
+    REQUEST_ID: "Names the request in the service's log: 1 to 128 printable ASCII characters, and "
+    "no space",
     TRACE: "The trace that the request is part of (W3C Trace Context), for the service's log",
 }
 #: What the header of an answer tells.

@@ -62,18 +62,19 @@ def find_place(here: Path | None = None, code: Path = CODE) -> Place:
             than its tag names; if there is no such environment.
     """
     here = (here or Path.cwd()).resolve()
-    if not (_is_bento(here) or _is_project(here)):
-        here = code if _is_bento(code) else code.parent
+    if not (is_bento(here) or _is_project(here)):
+        here = code if is_bento(code) else code.parent
     if code not in (here, here / "src"):
         raise UserError(_foreign(here, code))
-    if _is_bento(here):
+    if is_bento(here):
         return _of_bento(here)
     if folder := bundles_override():
         return Place("SALARY_BUNDLES", Path(folder))
     return Place("project", here / data_folder(_known_environment(here)) / BUNDLES)
 
 
-def _is_bento(folder: Path) -> bool:
+def is_bento(folder: Path) -> bool:
+    """Whether a folder is the one of a Bento that BentoML serves."""
     return folder.name == "src" and (folder.parent / "bento.yaml").is_file()
 
 
@@ -82,7 +83,7 @@ def _is_project(folder: Path) -> bool:
 
 
 def _foreign(here: Path, code: Path) -> str:
-    if _is_bento(here):
+    if is_bento(here):
         how = "run `make run` once where that environment is, or serve it in one of its own"
         return (
             f"the Bento {_tag(here)} would be served by the code in {code}, not by its own: {how}"

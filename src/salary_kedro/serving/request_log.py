@@ -49,6 +49,7 @@ from salary_kedro.contract.logged import (
 )
 from salary_kedro.errors import UserError
 from salary_kedro.files import write_whole
+from salary_kedro.serving.place import is_bento
 
 if TYPE_CHECKING:
     from salary_kedro.bundle import Bundle
@@ -461,6 +462,8 @@ def read_request_log(environment: Mapping[str, str] = os.environ) -> RequestLog 
     days = _read_number(environment, DAYS, DEFAULT_DAYS, MOST_DAYS)
     megabytes = _read_number(environment, MEGABYTES, DEFAULT_MEGABYTES, MOST_MEGABYTES)
     folder = Path(name)
+    if not folder.is_absolute() and is_bento(Path.cwd()):
+        raise UserError(f"{FOLDER} is '{name}': for a Bento it must be an absolute path")
     _check_folder(folder)
     return RequestLog(folder, Bounds(days, megabytes * 1_000_000))
 

@@ -115,6 +115,11 @@ def test_build_pipeline_when_a_hyperparameters_value_is_wrong_then_names_it(
     assert f"Got {value!r} instead" in message
 
 
+def test_build_pipeline_when_boosting_is_told_of_categories_then_refers_to_the_contract() -> None:
+    with pytest.raises(UserError, match="the contract says what is a category"):
+        build_pipeline(TWO, "hist_gradient_boosting", {"categorical_features": [0]}, 234)
+
+
 def test_build_pipeline_when_the_seed_is_a_hyperparameter_too_then_is_refused() -> None:
     with pytest.raises(UserError, match=r"hyperparameters\.decision_tree: .*'random_state'"):
         build_pipeline(TWO, "decision_tree", {"random_state": 1}, 234)

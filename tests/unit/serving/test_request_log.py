@@ -508,6 +508,21 @@ def test_read_request_log_when_the_folder_cannot_be_written_then_says_so(tmp_pat
     )
 
 
+def test_read_request_log_when_a_bento_would_hold_the_log_then_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bento.yaml").touch()
+    (tmp_path / "src").mkdir()
+    monkeypatch.chdir(tmp_path / "src")
+    with pytest.raises(UserError) as raised:
+        read_request_log({"SALARY_REQUEST_LOG": "log"})
+
+    assert str(raised.value) == (
+        "SALARY_REQUEST_LOG is 'log': for a Bento it must be an absolute path"
+    )
+    assert not (tmp_path / "src" / "log").exists()
+
+
 def test_read_request_log_when_pyarrow_is_missing_then_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

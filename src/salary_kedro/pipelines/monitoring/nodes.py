@@ -279,7 +279,7 @@ def report_monitoring(
     unjudged = [item["field"] for item in findings if item["verdict"] == "unknown"]
     judged = len(findings) - len(unjudged)
     judged += sum(item["worse"] is not None for item in errors_since["sources"])
-    verdict, words = overall(drifted, worse, judged, unjudged)
+    verdict, words = overall(drifted, worse, judged, unjudged, parameters.min_rows)
     report = {
         "model_name": production.model_name,
         "model_version": production.version,

@@ -74,7 +74,8 @@ def say_errors(
     if found.training_rmse is not None and found.p_value is not None:
         is_beyond = found.p_value <= chance
         is_larger = is_beyond and found.rmse > (1 + parameters.least_rmse) * found.training_rmse
-        parts.append(f"{figure(found.training_rmse)} in training, {_than(is_beyond, is_larger)}")
+        before = f"{figure(found.training_rmse)} of rows unseen in training"
+        parts.append(f"{before}, {_than(is_beyond, is_larger)}")
     covered = found.coverage
     if covered is not None and found.p_coverage is not None:
         is_beyond = found.p_coverage <= chance
@@ -116,7 +117,11 @@ def _amount(value: float) -> str:
 
 
 def overall(
-    drifted: Sequence[str], worse: Sequence[str], judged: int, unjudged: Sequence[str] = ()
+    drifted: Sequence[str],
+    worse: Sequence[str],
+    judged: int,
+    unjudged: Sequence[str] = (),
+    needed: int = 0,
 ) -> tuple[str, str]:
     """The verdict on all, `drift`, `quiet` or `unknown`, and the same in words.
 
@@ -125,9 +130,11 @@ def overall(
         worse: What says that the model has become worse.
         judged: How many comparisons were made.
         unjudged: Fields that were not judged.
+        needed: How many logged rows it takes to judge any.
     """
     if not judged:
-        return "unknown", "too few rows for a verdict"
+        few = f"too few rows for a verdict: it takes {needed:,} logged ones (monitoring.min_rows)"
+        return "unknown", few
     besides = [f"not judged: {', '.join(unjudged)}"] if unjudged else []
     if drifted or worse:
         what = f"requests differ from the training rows in {', '.join(drifted)}"
