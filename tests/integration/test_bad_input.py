@@ -517,7 +517,9 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     ),
     "an infinite salary": (
         row(Salary="inf"),
-        REJECTED.format("Salary: must be a number above 0 (US dollars a year)"),
+        REJECTED.format(
+            "Salary: must be a number above 0 (US dollars a year), and at most 3.4e+38"
+        ),
     ),
     "a category that is not listed": (
         row(Level="Senior"),

@@ -447,14 +447,14 @@ def test_log_when_the_model_fails_then_names_the_exception_but_no_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(_: object) -> None:
-        raise ValueError("the value 4.2424242 is odd")
+        raise ZeroDivisionError("the value 4.2424242 is odd")
 
     assert served.served is not None
     monkeypatch.setattr(type(served.served.bundle), "predict_row", lambda *_: fail(None))
     answer = ask(app, "/predict", {"experience_years": 4.2424242}, **{"X-Request-ID": "r2"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     failure = next(line for line in lines() if line["level"] == "error")
-    assert (failure["exception"], failure["request_id"]) == ("ValueError", "r2")
+    assert (failure["exception"], failure["request_id"]) == ("ZeroDivisionError", "r2")
     assert failure["places"][-1].endswith(" fail")
     assert "4.2424242" not in json.dumps(lines())
 
