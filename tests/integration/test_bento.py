@@ -215,10 +215,10 @@ def test_bento_when_the_projects_environment_is_active_then_runs_its_own_code(
 ) -> None:
     project, tag = moved_on
     name, version = tag.split(":")
-    code = project.root / ".bentoml/bentos" / name / version / "src/salary_kedro/serving/app.py"
-    code.write_text(
-        code.read_text().replace('PlainTextResponse("\\n")', 'PlainTextResponse("old")')
-    )
+    code = project.root / ".bentoml/bentos" / name / version / "src/salary_kedro/serving/routes.py"
+    text, live = code.read_text(), 'Answer(200, b"\\n", _PLAIN)'
+    assert live in text
+    code.write_text(text.replace(live, 'Answer(200, b"old", _PLAIN)'))
     with serving(project, tag, project.root) as address:
         assert get(f"{address}/livez").body == "old"
 
