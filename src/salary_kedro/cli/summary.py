@@ -222,9 +222,7 @@ def _monitoring(outputs: Mapping[str, Any], env: str | None) -> Lines:
         return []
     report = outputs["monitoring_report"]
     drift, shadow = report["drift"], report["shadow"]
-    asked = drift["problem"] or f"{count(drift['rows'], 'logged row')} of that version"
-    if drift["unusable"]:
-        asked += f"; {count(len(drift['unusable']), 'file')} of the log not used: see the report"
+    asked = drift["problem"] or _asked(drift)
     found = [item["words"] for item in drift["findings"]]
     known = [f"by {item['source']}: {item['words']}" for item in report["errors"]["sources"]]
     texts = {"Drift": found, "Since": known, "Shadow": shadow["words"]}
@@ -236,6 +234,13 @@ def _monitoring(outputs: Mapping[str, Any], env: str | None) -> Lines:
         *([("Next", f"{report['retrain']}   train again")] if report["retrain"] else []),
         ("Report", f"{run_folder(env)}/08_reporting/monitoring.html"),
     ]
+
+
+def _asked(drift: Mapping[str, Any]) -> str:
+    told = f"{count(drift['rows'], 'logged row')} of that version"
+    if not drift["unusable"]:
+        return told
+    return f"{told}; {count(len(drift['unusable']), 'file')} of the log not used: see the report"
 
 
 def _under(label: str, texts: Sequence[str]) -> Lines:

@@ -387,6 +387,7 @@ def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_
         "drift": {
             "problem": None,
             "rows": 2000,
+            "unusable": ["a.parquet cannot be read"],
             "findings": [{"words": "years: higher"}, {"words": "town: no more"}],
         },
         "errors": {"sources": [{"source": "the salaries in a.csv", "words": "RMSE 5.0"}]},
@@ -396,7 +397,7 @@ def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_
     assert summarise({"monitoring_report": report}, "wages") == (
         """
 Production  version 3
-Requests    2,000 logged rows of that version
+Requests    2,000 logged rows of that version; 1 file of the log not used: see the report
 Drift       years: higher
             town: no more
 Since       by the salaries in a.csv: RMSE 5.0
@@ -405,6 +406,23 @@ Verdict     requests differ from the training rows in years
 Next        kedro run --env wages   train again
 Report      data/wages/08_reporting/monitoring.html"""
     )
+
+
+def test_summarise_when_salaries_were_judged_without_a_log_then_says_why_there_is_no_drift() -> (
+    None
+):
+    report = {
+        "model_version": 3,
+        "words": "nothing differs",
+        "retrain": None,
+        "drift": {"problem": "there is no log", "findings": []},
+        "errors": {"sources": []},
+        "shadow": {"words": []},
+    }
+
+    told = summarise({"monitoring_report": report}, None)
+
+    assert "Requests    there is no log" in str(told).splitlines()
 
 
 @pytest.mark.parametrize(
