@@ -19,6 +19,17 @@ APPS = Path(__file__).parent / "apps"
 CONSTANT = 1.0
 
 
+def _flat(rows: list[Row], single: bool) -> Any:
+    return rows[0] if single else {"rows": rows}
+
+
+def _split(rows: list[Row], single: bool) -> Any:
+    columns = list(rows[0])
+    return {
+        "dataframe_split": {"columns": columns, "data": [[row[c] for c in columns] for row in rows]}
+    }
+
+
 @dataclass(frozen=True)
 class Peer:
     """A way to serve a model.
@@ -30,18 +41,16 @@ class Peer:
         row: Path that predicts one row.
         batch: Path that predicts many; None if it knows none.
         write: Makes a body of rows; whether there is one is told apart by the second argument.
-        read: Finds the salaries in an answer.
         predicts: Whether it predicts at all.
         in_project: Whether it runs in the project's folder.
     """
 
     name: str
     command: Callable[[Model, int, int], list[str]]
-    probe: str
-    row: str
-    batch: str | None
-    write: Callable[[list[Row], bool], Any]
-    read: Callable[[Any], list[float]]
+    probe: str = "/readyz"
+    row: str = "/predict"
+    batch: str | None = None
+    write: Callable[[list[Row], bool], Any] = _flat
     predicts: bool = True
     in_project: bool = False
 
@@ -62,6 +71,10 @@ class Peer:
         """A body of rows, in one line."""
         return json.dumps(self.write(rows, single))
 
+    def read(self, answer: Mapping[str, Any]) -> list[float]:
+        """The salaries in an answer."""
+        return [each["salary"] for each in answer.get("predictions", [answer])]
+
 
 def variables(model: Model, workers: int) -> dict[str, str]:
     """The environment of any peer of a model."""
@@ -76,25 +89,6 @@ def variables(model: Model, workers: int) -> dict[str, str]:
         "MODEL_FILE": str(model.bundle / "model.skops"),
         "FIELDS": json.dumps(model.fields),
     }
-
-
-def _flat(rows: list[Row], single: bool) -> Any:
-    return rows[0] if single else {"rows": rows}
-
-
-def _split(rows: list[Row], single: bool) -> Any:
-    columns = list(rows[0])
-    return {
-        "dataframe_split": {"columns": columns, "data": [[row[c] for c in columns] for row in rows]}
-    }
-
-
-def _flat_salaries(answer: Mapping[str, Any]) -> list[float]:
-    return [each["salary"] for each in answer.get("predictions", [answer])]
-
-
-def _salaries(answer: Mapping[str, Any]) -> list[float]:
-    return [each["salary"] for each in answer["predictions"]]
 
 
 def _bentoml(service: str, port: int) -> list[str]:
@@ -115,11 +109,7 @@ def _mlflow(model: Model, port: int, workers: int) -> list[str]:
 OURS = Peer(
     name="this service",
     command=lambda model, port, workers: _bentoml("", port),
-    probe="/readyz",
-    row="/predict",
     batch="/predict_batch",
-    write=_flat,
-    read=_flat_salaries,
     in_project=True,
 )
 MLFLOW = Peer(
@@ -129,35 +119,20 @@ MLFLOW = Peer(
     row="/invocations",
     batch="/invocations",
     write=_split,
-    read=_salaries,
 )
 BY_HAND = Peer(
     name="FastAPI + scikit-learn",
     command=lambda model, port, workers: _uvicorn("by_hand:app", port, workers),
-    probe="/readyz",
-    row="/predict",
     batch="/predict_batch",
-    write=_flat,
-    read=_flat_salaries,
 )
 LIMIT = Peer(
     name="FastAPI no-op",
     command=lambda model, port, workers: _uvicorn("no_op:app", port, workers),
-    probe="/readyz",
-    row="/predict",
-    batch=None,
-    write=_flat,
-    read=_flat_salaries,
     predicts=False,
 )
 BENTO = Peer(
     name="BentoML no-op",
     command=lambda model, port, workers: _bentoml(f"bento_no_op:NoOp --working-dir {APPS}", port),
-    probe="/readyz",
-    row="/predict",
-    batch=None,
-    write=_flat,
-    read=_flat_salaries,
     predicts=False,
 )
 ALL = (OURS, MLFLOW, BY_HAND, LIMIT, BENTO)

@@ -165,7 +165,7 @@ class Routes:
         if route.where is Where.POOL:
             return await self._load.compute(route.answer, asked)
         if route.where is Where.THREAD:
-            request_metrics().flush()
+            request_metrics().flush()  # which the loop counts, and the thread is to tell
             return await run_in_threadpool(route.answer, asked)
         return route.answer(asked)
 
