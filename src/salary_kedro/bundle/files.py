@@ -2,10 +2,12 @@
 
 import errno
 import io
+import lzma
 import os
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,9 @@ from salary_kedro.errors import UserError
 
 _END = struct.Struct("<4s4H2LH")
 _LINK = "{} is a symbolic link; copy what it points to"
+#: What Python raises of a damaged zip beside BadZipFile: a way of packing that is not known or asks
+#: for a password (RuntimeError), and members that end early or do not unpack.
+_DAMAGED = (RuntimeError, EOFError, zlib.error, lzma.LZMAError)
 _END_MARK, _ZIP64_MARK = b"PK\x05\x06", b"PK\x06\x07"
 
 
@@ -123,14 +128,21 @@ def open_zip(name: str, file: BinaryIO, most: int) -> Iterator[zipfile.ZipFile]:
         zipfile.BadZipFile: If it is damaged, or no zip.
     """
     size = _check_end(name, file)
-    with zipfile.ZipFile(file) as opened:
-        total = sum(member.file_size for member in opened.infolist())
-        if total > most:
-            raise FileError(f"{name} unpacks to {total:,} bytes, more than {most:,}")
-        if total > max(limits.MAX_ZIP_RATIO * size, limits.SMALL_ZIP_BYTES):
-            times = limits.MAX_ZIP_RATIO
-            raise FileError(f"{name} unpacks to {total:,} bytes, more than {times} times its size")
-        yield opened
+    try:
+        with zipfile.ZipFile(file) as opened:
+            _check_unpacked(name, sum(member.file_size for member in opened.infolist()), size, most)
+            yield opened
+    except _DAMAGED as error:
+        raise zipfile.BadZipFile(f"{error}" or type(error).__name__) from error
+
+
+def _check_unpacked(name: str, total: int, size: int, most: int) -> None:
+    """Check how much a zip of some size unpacks to."""
+    if total > most:
+        raise FileError(f"{name} unpacks to {total:,} bytes, more than {most:,}")
+    if total > max(limits.MAX_ZIP_RATIO * size, limits.SMALL_ZIP_BYTES):
+        times = limits.MAX_ZIP_RATIO
+        raise FileError(f"{name} unpacks to {total:,} bytes, more than {times} times its size")
 
 
 def _check_end(name: str, file: BinaryIO) -> int:

@@ -1,5 +1,6 @@
 """What an upgrade of scikit-learn has left behind, or would, and in which words."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -64,7 +65,17 @@ def test_saved_by_when_a_model_was_saved_then_tells_version_and_boosting(tmp_pat
     assert saved_by(line / "model.skops") == SavedBy("1.9.1", is_boosting=False)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"garbage"])
+def otherwise_packed() -> bytes:
+    """A zip whose description is said to be packed as nobody packs."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as source:
+        source.writestr("schema.json", "{}")
+    content = bytearray(target.getvalue())
+    content[content.index(b"PK\x01\x02") + 10] = 99
+    return bytes(content)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", otherwise_packed()])
 def test_saved_by_when_there_is_no_model_then_is_not_known(
     content: bytes | None, tmp_path: Path
 ) -> None:

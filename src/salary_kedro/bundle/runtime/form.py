@@ -288,7 +288,7 @@ def _read_nodes(content: bytes) -> Nodes:
             if sorted(source.namelist()) != sorted(f"{name}.npy" for name in MEMBERS):
                 raise FileError(f"{RUNTIME_ARRAYS} does not hold what an export writes")
             found = {name: _read_array(source.read(f"{name}.npy"), name) for name in MEMBERS}
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
         raise FileError(f"{RUNTIME_ARRAYS} is damaged: {error}") from error
     return Nodes(**found)
 

@@ -193,6 +193,23 @@ def test_parse_when_the_zip_is_another_then_is_refused(content: bytes) -> None:
         Plain.parse(TREE.dump()["runtime.json"], content, AGE)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(8, 99), (10, 99), (8, 8), (6, 1), (6, 32)],
+    ids=["unknown packing", "later version", "deflated", "password", "patched"],
+)
+def test_parse_when_a_member_is_said_to_be_packed_otherwise_then_is_refused(
+    place: int, value: int
+) -> None:
+    content = bytearray(TREE.dump()["runtime.npz"])
+    entry = content.index(b"PK\x01\x02")
+    offset = {8: entry + 10, 10: entry + 6, 6: entry + 8}[place]
+    content[offset] = value
+
+    with pytest.raises(FileError, match=r"^runtime\.npz is damaged"):
+        Plain.parse(TREE.dump()["runtime.json"], bytes(content), AGE)
+
+
 def test_order_by_level_when_nodes_come_depth_first_then_siblings_stand_together() -> None:
     """A root with an inner first child: 0 (1 (2, 3), 4)."""
     tree = (
