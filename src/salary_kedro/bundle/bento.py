@@ -130,9 +130,9 @@ def labels_of(bundle: Path, run_id: str | None) -> dict[str, str]:
 
 
 def needs_scikit_learn(bundle: Path) -> bool:
-    """Whether a bundle's model has no arrays that predict the same as scikit-learn."""
+    """Whether a bundle's model has no arrays that were found to predict as scikit-learn does."""
     try:
-        return bool(json.loads(FolderFiles(bundle)[RUNTIME])["reason"])
+        return json.loads(FolderFiles(bundle)[RUNTIME]).get("agreement") is None
     except FileNotFoundError:
         return True  # releases before this one made none
 

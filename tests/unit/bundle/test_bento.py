@@ -1,12 +1,15 @@
 """When a Bento in the store is still what the project would build, and what it needs."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bento import BentoProject, _is_made_of, needs_scikit_learn
+from salary_kedro.bundle.runtime.form import Agreement, Form, Linear, NumberInput
+
+LINE = Linear(intercept=1.0, coefficients=(2.0,), means=(0.0,), scales=(1.0,))
+AGREEMENT = Agreement(rows=9, thresholds=0, of=0, largest=0.0, scikit_learn="1.9.0")
 
 
 @pytest.fixture
@@ -41,12 +44,18 @@ def test_is_made_of_when_files_or_lists_differ_then_it_is_another(
 
 
 @pytest.mark.parametrize(
-    ("form", "needed"), [({"reason": ""}, False), ({"reason": "an SVR has no arrays"}, True)]
+    ("form", "needed"),
+    [
+        (Form(inputs=(NumberInput(column=0),), model=LINE, agreement=AGREEMENT), False),
+        (Form(inputs=(NumberInput(column=0),), model=LINE), True),
+        (Form(reason="an SVR has no arrays"), True),
+    ],
+    ids=["compared", "never compared", "none"],
 )
 def test_bento_when_the_bundle_has_arrays_then_needs_no_scikit_learn(
-    form: dict[str, str], needed: bool, tmp_path: Path
+    form: Form, needed: bool, tmp_path: Path
 ) -> None:
-    (tmp_path / "runtime.json").write_text(json.dumps(form))
+    (tmp_path / "runtime.json").write_text(form.model_dump_json())
 
     assert needs_scikit_learn(tmp_path) is needed
 
@@ -62,7 +71,8 @@ def test_bento_when_scikit_learn_is_asked_for_then_gets_its_lock_although_there_
     (folder / "requirements-serving.lock").write_text("without")
     (folder / "requirements-exact.lock").write_text("with")
     bundles = BundleStore(folder / "data" / "06_models" / "bundles")
-    (bundles.folder / "1-00000000" / "runtime.json").write_text('{"reason": ""}')
+    form = Form(agreement=AGREEMENT).model_dump_json()
+    (bundles.folder / "1-00000000" / "runtime.json").write_text(form)
 
     gathered = tmp_path / "gathered"
     gathered.mkdir()
