@@ -101,10 +101,14 @@ class RowPrints:
         try:
             header = _Header.model_validate_json(content[:end])
             prints = np.frombuffer(content, dtype="<u8", offset=end).astype(np.uint64)
-            rows = len(prints) if header.rows is None else header.rows
-            return cls(header, prints[:rows], prints[rows:])
         except (ValidationError, ValueError) as error:
             raise UserError(f"{TRAINED_ROWS} holds no fingerprints of rows") from error
+        rows = len(prints) if header.rows is None else header.rows
+        if (header.rows is None) != (header.group is None) or not 0 <= rows <= len(prints):
+            raise UserError(
+                f"{TRAINED_ROWS} holds no fingerprints of rows as it says: {len(prints)} in all"
+            )
+        return cls(header, prints[:rows], prints[rows:])
 
     def among(self, trained: "RowPrints") -> NDArray[np.bool_]:
         """Tell of each row whether it is among others, or one of its group is, if that is known.

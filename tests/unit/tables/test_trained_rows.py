@@ -69,6 +69,7 @@ def test_row_prints_when_one_without_a_person_was_trained_on_then_others_are_not
     )
 
     assert last.among(RowPrints.parse(first.to_bytes())).tolist() == [False]
+    assert last.among(first).tolist() == [False]
 
 
 def test_row_prints_when_persons_are_written_then_each_is_eight_bytes_after_those_of_rows() -> None:
@@ -95,8 +96,21 @@ def test_row_prints_when_the_file_is_of_an_older_release_then_groups_are_not_kno
         prints([0]).to_bytes()[:-3],
         b"[" * 200_000 + b"\n",
         b" " * (1 << 20) + prints([0]).to_bytes(),
+        of_people([0, 1, 2]).to_bytes()[: -3 * 8],
+        of_people([0, 1, 2]).to_bytes().replace(b'"rows":3', b'"rows":-3'),
+        of_people([0, 1, 2]).to_bytes().replace(b',"rows":3', b""),
     ],
-    ids=["empty", "no keys", "no JSON", "cut", "nested", "a long first line"],
+    ids=[
+        "empty",
+        "no keys",
+        "no JSON",
+        "cut",
+        "nested",
+        "a long first line",
+        "cut before its end of rows",
+        "fewer rows than none",
+        "persons not told from rows",
+    ],
 )
 def test_row_prints_when_the_file_is_damaged_then_says_so(content: bytes) -> None:
     with pytest.raises(UserError, match="holds no fingerprints of rows"):
