@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.files import FileError
 from salary_kedro.bundle.runtime.compile import UncompilableError, compile_model, sums_in_order
-from salary_kedro.bundle.runtime.evaluate import Evaluator
+from salary_kedro.bundle.runtime.evaluate import Evaluator, take
 from salary_kedro.bundle.runtime.form import Agreement, CategoryInput, Form, NumberInput, Plain
 from salary_kedro.contract import Category, Contract
 from salary_kedro.contract.columns import Boolean, Column, Date, Integer, Number
@@ -78,7 +78,7 @@ def compare(
     sizes = np.abs(expected[: _count(seen)])
     common = ROUNDING * float(np.median(sizes)) if np.isfinite(sizes).all() else 0.0
     largest = _differ(found, expected, tolerance, common)
-    _compare_single(plain, contract, _spaced(probes, MAX_SINGLE))
+    _compare_single(plain, contract, probes, found)
     return Agreement(
         rows=len(expected),
         thresholds=sum(len(_few(found)) for found in thresholds.values()),
@@ -107,17 +107,19 @@ def _differ(
     return float(np.max(relative, initial=0.0))
 
 
-def _compare_single(plain: Plain, contract: Contract, probes: Columns) -> None:
+def _compare_single(
+    plain: Plain, contract: Contract, probes: Columns, among: NDArray[np.float64]
+) -> None:
     """One row by itself must give what it gives among others, to the last bit."""
-    among = Evaluator(plain, contract).predict_columns(probes)
-    alone = Evaluator(plain, contract)
+    places = _spread(len(among), MAX_SINGLE)
+    alone = Evaluator(plain, contract)  # what another has predicted, it would know
     values = [
-        [decode(value, column) for value in values]
-        for values, column in zip(probes, contract.inputs, strict=True)
+        [decode(value, column) for value in take(probe, places)]
+        for probe, column in zip(probes, contract.inputs, strict=True)
     ]
     with np.errstate(all="ignore"):
         single = np.array([alone.predict_row(row) for row in zip(*values, strict=True)])
-    if not np.array_equal(among, single, equal_nan=True):
+    if not np.array_equal(among[places], single, equal_nan=True):
         raise UncompilableError("the arrays predict a row by itself otherwise than among others")
 
 
@@ -185,7 +187,7 @@ def _probes(seen: Columns, values: Iterable[Encoded]) -> Columns:
     """Rows as they were seen, in turn, each with one value put in."""
     told = [*values]
     bases = np.arange(sum(map(len, told))) % _count(seen)
-    found, start = [_taken(column, bases) for column in seen], 0
+    found, start = [take(column, bases) for column in seen], 0
     for column, instead in zip(found, told, strict=True):
         column[start : start + len(instead)] = instead
         start += len(instead)
@@ -198,11 +200,7 @@ def _count(columns: Sequence[Encoded]) -> int:
 
 def _spaced(columns: Sequence[Encoded], most: int) -> Columns:
     places = _spread(_count(columns), most)
-    return [_taken(column, places) for column in columns]
-
-
-def _taken(column: Encoded, places: NDArray[np.intp]) -> Encoded:
-    return [column[place] for place in places] if isinstance(column, list) else column[places]
+    return [take(column, places) for column in columns]
 
 
 def _joined(first: Columns, second: Columns) -> Columns:

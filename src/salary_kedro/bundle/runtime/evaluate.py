@@ -195,7 +195,7 @@ class _Wood:
         if (empty := np.isnan(found)).any():
             which, first = np.unique(cells[empty], return_index=True)
             rows = np.flatnonzero(empty)[first]
-            self._cells[which] = self._walk([_take(column, rows) for column in columns])
+            self._cells[which] = self._walk([take(column, rows) for column in columns])
             found = self._cells[cells]
         return found
 
@@ -215,7 +215,8 @@ def _strides(counts: Sequence[int]) -> list[int]:
     return [math.prod(counts[:place]) for place in range(len(counts))]
 
 
-def _take(column: Encoded, rows: NDArray[np.intp]) -> Encoded:
+def take(column: Encoded, rows: NDArray[np.intp]) -> Encoded:
+    """Some rows of an encoded column, by their places."""
     return [column[row] for row in rows] if isinstance(column, list) else column[rows]
 
 
