@@ -229,6 +229,19 @@ def test_pack_when_logged_arrays_were_never_compared_then_they_are_now(
     assert Bundle.load(write(tmp_path, files)).form == "arrays"
 
 
+def test_model_when_its_file_was_altered_since_the_bundle_was_loaded_then_is_refused(
+    contract: Contract, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, packed(stairs(contract)))
+    bundle = Bundle.load(folder)
+    years = pd.DataFrame({contract.feature_names[0]: [0.0, 10]})
+    other = build_pipeline(contract, "decision_tree", {}, 234).fit(years, [1.0, 2])
+    (folder / "model.skops").write_bytes(skops.io.dumps(other))
+
+    with pytest.raises(BundleError, match=r"^model\.skops was altered"):
+        _ = bundle.model
+
+
 def test_load_when_arrays_were_never_compared_then_the_exact_form_predicts(
     contract: Contract, tmp_path: Path
 ) -> None:

@@ -68,6 +68,21 @@ def test_field_astride_when_rows_of_a_person_lie_on_both_sides_then_is_that_fiel
     assert field_astride(train, ROWS.loc[holdout], CONTRACT, by(split)) == expected
 
 
+def test_field_astride_when_rows_on_both_sides_are_nobodys_then_there_is_none() -> None:
+    contract = contract_of(column("age"), column("person", use="split"))
+    train, holdout = (pd.DataFrame({"person": [person, np.nan]}) for person in (1.0, 2.0))
+
+    assert field_astride(train, holdout, contract, by("random")) is None
+
+
+def test_clusters_when_several_rows_are_nobodys_then_each_is_one_by_itself() -> None:
+    rows = pd.concat([ROWS, ROWS.loc[[3]]], ignore_index=True)
+    found = clusters_of(rows, CONTRACT, by("random"))
+
+    assert found is not None
+    assert found.tolist() == [0, 1, 0, 2, 3]
+
+
 def test_effective_rows_when_rows_of_a_cluster_are_alike_then_are_the_clusters() -> None:
     residuals, clusters = np.repeat(np.arange(10.0), 4), np.repeat(np.arange(10), 4)
 
