@@ -126,6 +126,19 @@ def test_judge_when_the_version_was_trained_on_rows_then_its_coverage_is_that_of
     assert (found.rows, found.share) == (1, 0.0)
 
 
+def test_judge_when_rows_are_one_persons_then_its_coverage_counts_them_as_one(
+    registry: Registry, contract: Contract
+) -> None:
+    sure = Calibration(reason="", knots=(0,), shifts=(0,), spreads=(1,), levels=(0.9,), widths=(5,))
+    version = register(log(constant(105), contract, 5.0, calibration=sure))
+    judge = Judge(registry, HOLDOUT, Policy(min_coverage=0.1), clusters=np.array([0, 0]))
+
+    found = judge.judge(version, None).evidence.coverage
+
+    assert found is not None
+    assert (found.rows, found.effective_rows) == (2, 1)
+
+
 def overlapping(
     settled: Registry, contract: Contract, monkeypatch: pytest.MonkeyPatch, min_unseen_rows: int
 ) -> Evidence:
@@ -293,6 +306,12 @@ def test_judge_when_confidence_is_required_then_the_interval_is_of_that(settled:
 
     assert gain is not None
     assert gain.confidence == 0.8
+
+
+def test_judge_when_rows_are_one_persons_then_there_is_no_interval(settled: Registry) -> None:
+    judge = Judge(settled, HOLDOUT, Policy(), clusters=np.array([0, 0]))
+
+    assert judge.judge(settled.version(2), settled.version(1)).evidence.gain is None
 
 
 def test_judge_when_there_is_one_row_then_there_is_no_interval(settled: Registry) -> None:
