@@ -383,6 +383,35 @@ def test_score_groups_when_a_group_is_one_person_then_it_is_withheld() -> None:
     assert (found.withheld, len(found.groups)) == (2, 1)
 
 
+def test_withhold_when_small_groups_are_the_same_persons_then_these_are_counted_once() -> None:
+    persons = np.arange(34)
+    few = persons < 4
+
+    found = withhold({"x": {"a": few, "b": few, "c": persons < 14, "d": persons >= 14}}, 5)
+
+    # Four persons are fewer than five, however many of the groups they are in.
+    assert [*found["x"]] == ["d"]
+
+
+def test_gap_when_persons_have_inputs_of_their_own_then_those_tell_nothing_of_other_persons() -> (
+    None
+):
+    rng = np.random.default_rng(7)
+    person = np.repeat(np.arange(60), 25)
+    sexes, inputs = np.array(["Female", "Male"])[rng.integers(0, 2, 60)], rng.permutation(60)
+    rows = unseen(
+        rng.normal(0, 10, len(person)),
+        inputs=inputs[person][:, None] * 1.0,
+        linear=False,
+        units=person,
+        sex=texts(*sexes[person]),
+    )
+
+    told = [group.told for group in scored(rows, audited(SEX)).groups if group.gap is not None]
+
+    assert told == pytest.approx([0], abs=0.1)
+
+
 # --- Rows and tables ------------------------------------------------------------------------
 
 
