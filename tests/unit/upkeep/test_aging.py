@@ -131,7 +131,9 @@ def test_check_when_models_have_arrays_or_are_lines_of_this_release_then_finds_n
 
 def test_is_outlived_when_the_file_of_this_release_is_damaged_then_is_not(tmp_path: Path) -> None:
     """Arrays predict, but what was lost must be said."""
-    damaged = logged(tmp_path, "linear_regression", "1.9.0", arrays=True)
+    altered = logged(tmp_path / "a", "linear_regression", "1.9.0", arrays=True, loads=False)
+    damaged = logged(tmp_path / "b", "linear_regression", "1.8.0", arrays=True)
     (damaged / "model.skops").write_bytes(b"garbage")
 
+    assert not is_outlived(altered)
     assert not is_outlived(damaged)
