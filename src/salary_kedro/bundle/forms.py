@@ -86,7 +86,7 @@ def _parse(files: Mapping[str, bytes], contract: Contract) -> Plain | None:
 
 def _say_agreement(found: Agreement | None) -> str:
     if found is None:
-        return f"{UNCOMPARED}, and its exact form cannot predict here"
+        return f"{UNCOMPARED}, and serve only where its exact form cannot"
     alike = "within 1e-9" if found.tolerance or found.largest else "to the last bit"
     return (
         f"its arrays predicted {found.rows:,} rows as scikit-learn "

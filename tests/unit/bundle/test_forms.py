@@ -260,7 +260,8 @@ def test_load_when_uncompared_arrays_are_all_there_is_then_they_predict_and_it_s
 
     assert (bundle.form, bundle.predict_row([15.0])) == ("arrays", 200)
     assert bundle.form_reason == (
-        "its arrays were never compared with scikit-learn, and its exact form cannot predict here"
+        "its arrays were never compared with scikit-learn, and serve only where its exact form "
+        "cannot"
     )
 
 
