@@ -68,6 +68,7 @@ LINEAGE = {f"{part}_sha256": part * 3 for part in ("data", "parameters", "code",
 METRICS = {"rmse": 10.5, "r2": 0.875}
 VERDICT = {"action": "archive", "reason": "version 1 is not promoted: a loss of 1.0"}
 ROWS = [[0.0], [2.5], [60.0]]
+GROUPS = {"rows": 9, "min_rows": 5, "confidence": 0.95, "columns": []}
 #: What the archive of a line holds: it has no trees.
 HELD = [name for name in MEMBERS if name != RUNTIME_ARRAYS]
 
@@ -163,6 +164,28 @@ def test_import_when_the_store_is_another_then_the_version_is_the_same(
     assert run.metrics == METRICS
     assert run.parameters == {"data_science.model": "linear_regression"}
     assert MlflowClient().get_run(version.run_id).info.run_name == "import"
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("domain.json", {"ranges": {"years": [1.0, 30.0]}}),
+        ("calibration.json", {"reason": "too few rows"}),
+        ("report.json", {"groups": GROUPS}),
+        ("background.json", {"inputs": {"years": {"values": [2.5], "shares": [1.0]}}}),
+        ("profile.json", {"errors": {"rows": 9, "mean_square": 4.0, "spread": 1.5}}),
+    ],
+)
+def test_import_when_training_found_something_out_then_it_is_beside_the_model(
+    file: str, told: dict[str, Any], exported: Path, registry: Registry, tmp_path: Path
+) -> None:
+    known = {**json.loads(members_of(exported)[file]), **told}
+    brought = resealed(exported, tmp_path / "a.zip", **{file: json.dumps(known).encode()})
+
+    number = import_version(registry, EXPERIMENT, read_archive(brought))
+
+    logged = (registry.model_folder(number) / "extra_files" / file).read_bytes()
+    assert json.loads(logged) == known
 
 
 def test_import_when_nothing_is_in_production_then_history_tells_and_nothing_is_promoted(
