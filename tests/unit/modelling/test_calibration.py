@@ -47,6 +47,15 @@ def test_calibrate_when_rows_are_few_then_takes_the_plain_quantile(contract: Con
     assert found.rows == found.effective_rows == 10
 
 
+def test_calibrate_when_rows_are_several_persons_then_counts_these(contract: Contract) -> None:
+    # Of ten rows, 5 to 9 were predicted, two of each of two persons and one of a third.
+    found = out_of_fold([101, 101, 99, 99, 99], [100] * 5).assign(place=range(5, 10))
+    persons = np.array([9, 9, 9, 9, 9, 0, 0, 1, 1, 2])
+
+    # All rows of a person are alike: as many as would have weights of 2, 2 and 1.
+    assert calibrate(found, contract, 0.9, persons).effective_rows == pytest.approx(25 / 9)
+
+
 def test_calibrate_when_one_fold_is_far_off_then_its_scores_are_by_the_spread_of_the_others(
     contract: Contract,
 ) -> None:

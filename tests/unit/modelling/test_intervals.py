@@ -103,6 +103,18 @@ def test_score_when_there_are_thirds_then_tells_them_by_prediction(contract: Con
     assert [third.share for third in found.thirds] == [1, 0.8, 0]
 
 
+def test_score_when_thirds_are_of_several_persons_then_chance_is_that_of_these(
+    contract: Contract,
+) -> None:
+    predicted = np.repeat(np.arange(100.0, 106.0), 4)  # each of a person
+    holdout = pd.DataFrame({"salary": predicted})
+
+    found = score_calibration(predicted, holdout, SURE, contract, np.repeat(np.arange(6), 4))
+
+    assert found.intervals is not None
+    assert [(third.rows, third.effective_rows) for third in found.intervals.thirds] == [(8, 2)] * 3
+
+
 def test_score_when_thirds_would_be_small_then_withholds_them(contract: Contract) -> None:
     found = score([100.0] * 14, contract).intervals
 

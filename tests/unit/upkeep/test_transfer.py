@@ -702,6 +702,12 @@ def test_read_when_the_contract_holds_ansi_then_says_so(exported: Path, tmp_path
     assert "contract.json" in refusal(file)
 
 
+def test_read_when_the_profile_holds_ansi_then_says_so(exported: Path, tmp_path: Path) -> None:
+    file = resealed(exported, tmp_path / "a.zip", profile_json=b"{" + ANSI + b": 1}")
+
+    assert "profile.json" in refusal(file)
+
+
 def test_read_when_a_header_holds_a_line_break_then_takes_it(
     registry: Registry, tmp_path: Path
 ) -> None:
