@@ -4,7 +4,6 @@ It is evaluated with NumPy alone, wherever a model predicts; how it is learned, 
 are in `modelling.calibration`.
 """
 
-import math
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -207,7 +206,7 @@ class Calibration(BaseModel):
         return found
 
     def margins(self, chances: Numbers) -> Numbers:
-        """By how much each of the shares may be off: half of its 95 % interval (`standing`)."""
+        """By how much each of the shares may be off: half the width of Wilson's 95 % interval."""
         square = NORMAL_QUANTILE**2 / self.effective_rows
         found: Numbers = np.sqrt(square * chances * (1 - chances) + square**2 / 4) / (1 + square)
         return found
@@ -217,8 +216,7 @@ class Calibration(BaseModel):
         chances = self.chances(np.array([predicted]), np.array([actual]))
         if chances is None:
             return None
-        share = float(chances[0])
-        return Standing(100 * share, 100 * _margin(share, self.effective_rows))
+        return Standing(100 * float(chances[0]), 100 * float(self.margins(chances)[0]))
 
     def _width(self, confidence: float) -> float | None:
         """That of the next higher level that is known."""
@@ -258,12 +256,6 @@ class Calibration(BaseModel):
 def _exp(values: Numbers) -> Numbers:
     found: Numbers = np.exp(np.minimum(values, MAX_LOG))
     return found
-
-
-def _margin(share: float, rows: float) -> float:
-    """Half the width of Wilson's 95 % interval of a share that was seen on so many rows."""
-    square = NORMAL_QUANTILE**2 / rows
-    return math.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
 
 
 def are_apart(left: float, right: float) -> bool:
