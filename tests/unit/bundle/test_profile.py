@@ -40,6 +40,7 @@ def test_parse_when_it_is_of_the_first_ones_then_passes_over_what_is_no_longer_u
         ({"sex": AGE}, "sex holds what no category is"),
         ({"age": {**AGE, "counts": [5]}}, "one bin more than edges"),
         ({"age": {**AGE, "edges": [2.0, 1.0], "counts": [5, 5, 5]}}, "edges must rise"),
+        ({"age": {**AGE, "edges": [2.0, 2.0], "counts": [5, 5, 5]}}, "edges must rise"),
         ({"age": {**AGE, "counts": [5, -1]}}, "is not what an export writes"),
     ],
 )

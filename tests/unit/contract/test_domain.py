@@ -64,6 +64,10 @@ def test_warn_when_a_row_is_given_then_names_each_value_outside(
     row: list[Any], warnings: list[str]
 ) -> None:
     assert CHECK.warn(row) == warnings
+    by_place = CHECK.warn_columns([[None, value] for value in row])
+    assert {place: [*told.values()] for place, told in by_place.items()} == (
+        {1: warnings} if warnings else {}
+    )
 
 
 def test_warn_when_the_domain_is_not_known_then_says_nothing() -> None:
@@ -94,6 +98,8 @@ def test_warn_when_rows_are_checked_one_by_one_then_says_what_is_said_of_the_fra
     found = domain_warnings(encode_frame(clean, contract), domain, contract)
 
     assert found.tolist() == ["; ".join(check.warn(row)) for row in rows]
+    told = {place: check.warn_by_field(row) for place, row in enumerate(rows) if check.warn(row)}
+    assert check.warn_columns([[*values] for values in zip(*rows, strict=True)]) == told
 
 
 @pytest.mark.parametrize(

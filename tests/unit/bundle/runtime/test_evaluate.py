@@ -91,9 +91,11 @@ def test_predict_row_when_it_has_another_length_then_is_refused(model: ModelName
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
 @pytest.mark.parametrize("model", ["decision_tree", "random_forest"])
+@pytest.mark.parametrize("most", [evaluate.MAX_CELLS, 0])
 def test_predict_when_a_number_is_beyond_float32_then_is_refused_as_scikit_learn_does(
-    model: ModelName, value: float
+    model: ModelName, value: float, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(evaluate, "MAX_CELLS", most)
     asked = evaluator(model, contract_of(column("age")))
 
     for ask in (lambda: asked.predict_row([value]), lambda: asked.predict_columns([[value]])):
