@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,26 +12,34 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import ndtri
 
 from kinds import category
 from request_logs import HOUR, log_rows
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.bundle import pack
-from salary_kedro.bundle.profile import Errors, Profile
+from salary_kedro.bundle.profile import CategoryProfile, Errors, NumberProfile, Profile
+from salary_kedro.bundle.report import Coverage
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.profile import learn_profile
+from salary_kedro.modelling.since import ErrorsSince
 from salary_kedro.pipelines.monitoring import nodes
-from salary_kedro.pipelines.monitoring.comparing import cells_of
+from salary_kedro.pipelines.monitoring.comparing import (
+    cells_of,
+    name_cells,
+    rows_for,
+    served_intervals,
+)
 from salary_kedro.pipelines.monitoring.nodes import (
     measure_drift,
     measure_errors,
     report_monitoring,
     shadow_challenger,
 )
-from salary_kedro.pipelines.monitoring.words import overall
+from salary_kedro.pipelines.monitoring.words import overall, say_errors
 from salary_kedro.project.parameters import Monitoring
 from salary_kedro.registry.registry import Registry
 from salary_kedro.tables.reader import TableReader
@@ -391,6 +399,57 @@ def test_errors_when_clients_sent_salaries_then_these_count_too(tmp_path: Path) 
     assert source["figures"]["rmse"] == pytest.approx(1000)
 
 
+def test_errors_when_there_are_two_sources_then_each_comparison_has_its_part_of_false_alarms(
+    tmp_path: Path,
+) -> None:
+    bundle = make_bundle(tmp_path, contract(salary=True))
+    log = RequestLogReader(tmp_path / "log")
+    log_rows(log.path, bundle, people(40, 4), actuals=[1000.0] * 40)
+    known = table(tmp_path, 1170)
+
+    def judge(false_alarms: float) -> dict[str, Any]:
+        asked = Monitoring(false_alarms=false_alarms)
+        return cast("dict[str, Any]", measure_errors(log, known, bundle, asked)["sources"][0])
+
+    # half of them are for the fields, the rest for RMSE and coverage of two sources: an eighth
+    p_value = judge(0.01)["figures"]["p_value"]
+    assert judge(7 * p_value)["worse"] is False
+    assert judge(9 * p_value)["worse"] is True
+
+
+@pytest.mark.parametrize(
+    ("share", "p_coverage", "is_worse", "words"),
+    [
+        (0.87, 1e-9, True, "fewer than chance explains"),
+        (0.89, 1e-9, False, "fewer than chance explains, but too little to matter"),
+        (0.87, 0.1, False, "no fewer than chance explains"),
+    ],
+)
+def test_errors_when_intervals_hold_fewer_then_must_be_by_more_than_chance_and_enough(
+    share: float, p_coverage: float, is_worse: bool, words: str
+) -> None:
+    coverage = Coverage(rows=1000, share=share, low=0.86, high=0.9)
+    found = ErrorsSince(1000, 1.0, 1.0, 1.0, None, None, coverage, p_coverage)
+
+    worse, told = say_errors(found, 0.9, 0.0025, PARAMETERS)
+
+    assert worse is is_worse
+    assert told.endswith(f"; intervals of 90% hold {share:.1%} (86.0% to 90.0%), {words}")
+
+
+@pytest.mark.parametrize(("worse", "share"), [(None, 0.01), (False, 0.005)])
+def test_drift_when_errors_are_judged_too_then_has_half_of_the_false_alarms(
+    worse: bool | None, share: float, log: RequestLogReader, bundle: Bundle
+) -> None:
+    log_rows(log.path, bundle, people(2000, 2))
+
+    years = measure_drift(log, bundle, {"sources": [{"worse": worse}]}, PARAMETERS)["findings"][0]
+
+    # two tests each of years and predictions, one of towns; 300 training rows
+    sides = ndtri(1 - share / 5 / 2) + ndtri(0.8)
+    assert years["detectable"] == pytest.approx(sides * np.sqrt(1 / 300 + 1 / 2000))
+
+
 # --- Shadow -----------------------------------------------------------------------------------
 
 NO_SHADOW: dict[str, Any] = {"challenger": None, "words": [], "figures": None}
@@ -497,6 +556,51 @@ def test_shadow_when_rows_are_few_then_says_so(
     found = shadow(log, bundle, bundle, monkeypatch)
 
     assert found["words"] == ["99 rows for version 4, fewer than 100"]
+
+
+def test_rows_for_when_a_challenger_requires_what_was_left_out_then_such_rows_are_left_out() -> (
+    None
+):
+    strict = contract_of(YEARS, day("hired", required=False))
+    logged = pd.DataFrame(
+        {
+            "years": [20.0, np.nan, 61.0, 30.0],
+            "hired": clean_column(["2026-11-23"] * 3 + [None], strict.inputs[1]),
+        }
+    )
+
+    rows, kept = rows_for(strict, logged)
+
+    assert rows == [[20.0, date(2026, 11, 23)], [30.0, None]]
+    assert [type(hired) for _, hired in rows] == [date, type(None)]
+    assert kept.tolist() == [0, 3]
+
+
+def test_name_cells_when_a_number_is_an_edge_or_missing_then_lies_as_it_is_counted() -> None:
+    profile = Profile(
+        fields={
+            "years": NumberProfile(edges=(10.0, 20.0), counts=(5, 5, 5), missing=5),
+            "town": CategoryProfile(categories={"Bern": 9}, missing=5, others=5),
+        }
+    )
+    values = pd.DataFrame(
+        {"years": [10.0, 10.5, np.nan, 99.0], "town": ["Bern", "Basel", None, "Bern"]}
+    )
+    logged = LoggedRequests(values, pd.DataFrame(), {}, ())
+
+    found = {name: [*cells] for name, cells in name_cells(logged, contract(), profile).items()}
+
+    assert found == {
+        "years": ["up to 10", "10 to 20", "(no value)", "above 20"],
+        "town": ["Bern", "(any other)", "(no value)", "Bern"],
+    }
+
+
+def test_served_intervals_when_one_row_had_none_then_none_is_compared() -> None:
+    answers = pd.DataFrame({"low": [1.0, np.nan], "high": [2.0, np.nan]})
+
+    assert served_intervals(answers, 0.9) is None
+    assert served_intervals(answers[:1], 0.9) is not None
 
 
 # --- The report -------------------------------------------------------------------------------

@@ -178,6 +178,12 @@ def test_texts_when_many_are_missing_then_that_is_told() -> None:
     )
 
 
+def test_texts_when_all_are_rare_then_no_subtraction_of_those_missing_tells_of_them() -> None:
+    found = texts(*["a"] * 3, *[None] * 6)
+
+    assert found == CategoryProfile(categories={}, missing=None, others=9)
+
+
 def test_texts_when_there_are_too_many_then_the_commonest_are_told() -> None:
     found = texts(*[f"t{place:03}" for place in range(101) for _ in range(5)])
 
@@ -255,3 +261,20 @@ def test_learn_when_rows_are_too_few_then_nothing_is_told() -> None:
     rows = pd.DataFrame({"age": [1.0] * 4})
 
     assert learn_profile(rows, out_of_fold([1.0] * 4), contract_of(column("age"))) == Profile()
+
+
+def test_learn_when_rows_are_of_few_people_then_bins_of_inputs_and_predictions_hold_five() -> None:
+    values, people = np.arange(24.0), np.arange(24) // 2
+
+    found = learn_profile(
+        pd.DataFrame({"age": values}),
+        out_of_fold([1.0] * 24),
+        contract_of(column("age")),
+        values,
+        (people, people),
+    )
+
+    age = found.fields["age"]
+    assert isinstance(age, NumberProfile)
+    assert found.holdout_predictions is not None
+    assert age.counts == found.holdout_predictions.counts == (10, 14)

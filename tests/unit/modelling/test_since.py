@@ -137,3 +137,23 @@ def test_compare_when_a_cell_has_few_rows_then_it_is_not_told() -> None:
 
     assert found.most == (Cell("town", "Basel", 71, 1.0),)
     assert (found.outside, found.wider) == (None, None)
+
+
+def test_score_when_errors_since_lie_far_off_then_they_count_as_fewer_too() -> None:
+    training = Errors(rows=100, mean_square=4.0, spread=4.0 * math.sqrt(2))
+    actual = np.array([30.0] + [0.0] * 99)
+
+    found = score_since(ZEROS, actual, None, training)
+
+    # squares of mean 9 and standard deviation 90: 2 x 100 / (90 / 9)^2 = 2 degrees of freedom
+    assert found is not None
+    assert found.p_value == pytest.approx(f.sf(9 / 4, 2, 2))
+
+
+def test_compare_when_a_challenger_predicts_less_then_what_lies_below_is_outside() -> None:
+    served = np.full(100, 100.0)
+    challenger = served + np.array([-20.0] * 30 + [20.0] * 10 + [5.0] * 60)
+
+    found = compare_predictions(served, challenger, (intervals(90, 110), None), {}, beyond=0.1)
+
+    assert (found.outside, found.wider) == (0.4, None)

@@ -269,6 +269,19 @@ def test_note_when_rows_come_faster_than_they_are_written_then_they_are_dropped_
     assert counted == [("dropped", 3), ("written", 2)]
 
 
+def test_note_when_the_share_is_a_quarter_then_so_many_single_rows_are_logged(
+    log: RequestLog, tmp_path: Path
+) -> None:
+    random.seed(234)
+    answering = served(with_rules(YEARS, share=0.25))
+
+    for _ in range(4_000):
+        log.note(answering, [5.0], 1.0, None, None)
+    write(log)
+
+    assert abs(len(written(tmp_path)) - 1_000) < 137  # 5 · sqrt(4,000 · 0.25 · 0.75)
+
+
 def test_note_columns_when_some_rows_are_chosen_then_their_values_stay_together(
     log: RequestLog, tmp_path: Path
 ) -> None:

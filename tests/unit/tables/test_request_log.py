@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,7 @@ from kinds import category
 from salary_kedro.contract.logged import FORMAT, HOUR_NAME, MARK
 from salary_kedro.tables import request_log
 from salary_kedro.tables.request_log import LoggedRequests, RequestLogReader
-from samples import column, contract_of
+from samples import boolean, clean_column, column, contract_of, day
 
 BUNDLE = "3-0123abcd"
 CONTRACT = contract_of(column("years"), category("town", "Bern"), request_log={"share": 1.0})
@@ -144,3 +145,24 @@ def test_read_when_names_say_that_parts_are_too_old_then_these_are_not_opened(
 
     assert (len(found.answers), found.others) == (1, {"version 2": 2})
     assert found.unusable == (f"{name(BUNDLE, 16)} cannot be read (ArrowInvalid): delete it",)
+
+
+def test_read_when_rows_hold_truth_values_and_days_then_these_are_as_a_clean_table_has_them(
+    tmp_path: Path,
+) -> None:
+    contract = contract_of(boolean("manager"), day("hired"), request_log={"share": 1.0})
+    inputs = {
+        "input_years": None,
+        "input_town": None,
+        "input_manager": pa.array([True, None]),
+        "input_hired": pa.array([date(2026, 11, 23), None]),
+    }
+    write(tmp_path, part(years=(1.0, 2.0), **inputs))
+
+    found = RequestLogReader(tmp_path).read(contract, "salaries", 3, BUNDLE)
+
+    clean = {"manager": [True, None], "hired": ["2026-11-23", None]}
+    pd.testing.assert_frame_equal(
+        found.inputs,
+        pd.DataFrame({item.name: clean_column(clean[item.name], item) for item in contract.inputs}),
+    )
