@@ -419,6 +419,24 @@ def test_log_run_when_done_then_the_profile_holds_the_models_own_predictions_of_
     assert json.loads(path.read_bytes())["holdout_predictions"]["counts"] == [0, 12, 0]
 
 
+def test_log_run_when_all_rows_are_of_four_people_then_the_profile_tells_nothing_of_them(
+    store: str,
+) -> None:
+    whose = category("person", [*"abcd"], use="split", example="a")
+    owned = contract_of(column("years", column="Experience Years"), whose)
+    people = [*"abcd"] * (len(raw_salaries()) // 4)
+    raw = raw_salaries().assign(Person=people)
+    valid, rejected, keys, prints, _ = validate_salaries(raw, owned)
+    salaries = clean_salaries(valid, rejected, owned)
+    split = Split(*split_salaries(salaries, keys, prints, owned, SPLIT), keys)
+
+    logged = log_a_run(split, owned, constant(5), parameters("linear_regression"))
+
+    path = Path(download_artifacts(logged["model_uri"])) / "extra_files" / "profile.json"
+    profile = json.loads(path.read_bytes())
+    assert (profile["fields"], profile["holdout_predictions"]) == ({}, None)
+
+
 def of_another_table(salaries: pd.DataFrame) -> tuple[pd.DataFrame, DataEngineering]:
     return salaries.assign(salary=salaries["salary"] + 1), SPLIT
 
