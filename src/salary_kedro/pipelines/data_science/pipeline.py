@@ -34,7 +34,7 @@ UNSEEN = {"out_of_fold": "out_of_fold", "split": "split"}
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline."""
-    return Pipeline([*_train(), *_examine(), *_show(), *_record()])
+    return Pipeline([*_train(), *_evaluate(), *_examine(), *_show(), *_record()])
 
 
 def _train() -> list[Node]:
@@ -61,8 +61,8 @@ def _train() -> list[Node]:
     ]
 
 
-def _examine() -> list[Node]:
-    """Score the model, on rows that it has not seen."""
+def _evaluate() -> list[Node]:
+    """Score the model, and its intervals, on rows that it has not seen."""
     return [
         node(
             score_intervals,
@@ -88,6 +88,12 @@ def _examine() -> list[Node]:
             outputs="metrics",
             name="evaluate_model",
         ),
+    ]
+
+
+def _examine() -> list[Node]:
+    """Score the same by group of people, and by what each input tells."""
+    return [
         node(
             score_groups,
             inputs={
