@@ -51,6 +51,11 @@ class Intervals:
     high: Numbers
     confidence: float
 
+    def hold(self, actual: Numbers) -> NDArray[np.bool_]:
+        """Whether each target, shape (rows,), lies within the interval of its row."""
+        found: NDArray[np.bool_] = (self.low <= actual) & (actual <= self.high)
+        return found
+
 
 @dataclass(frozen=True)
 class Standing:

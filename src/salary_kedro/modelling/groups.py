@@ -239,8 +239,7 @@ def _covered(unseen: UnseenRows, calibration: Calibration) -> Numbers | None:
     found = calibration.intervals(unseen.predicted)
     if found is None:
         return None
-    within = (found.low <= unseen.actual) & (unseen.actual <= found.high)
-    return within.astype(np.float64)
+    return found.hold(unseen.actual).astype(np.float64)
 
 
 def _scores(

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import betaincinv, kolmogorov
 
-from salary_kedro.bundle.calibration import Calibration, Intervals
+from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.report import (
     Coverage,
     IntervalScores,
@@ -62,9 +62,9 @@ def score_calibration(
         if found is None
         else IntervalScores(
             confidence=found.confidence,
-            coverage=coverage(_is_within(actual, found), known, rows),
+            coverage=coverage(found.hold(actual), known, rows),
             mean_width=float(np.average(found.high - found.low, weights=known)),
-            thirds=tuple(_thirds(predicted, residuals, _is_within(actual, found), known, clusters)),
+            thirds=tuple(_thirds(predicted, residuals, found.hold(actual), known, clusters)),
             levels=tuple(_by_level(predicted, actual, known, calibration)),
         ),
         percentiles=None
@@ -141,11 +141,6 @@ def score_chances(
     )
 
 
-def _is_within(actual: Numbers, intervals: Intervals) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (intervals.low <= actual) & (actual <= intervals.high)
-    return found
-
-
 def _thirds(
     predicted: Numbers,
     residuals: Numbers,
@@ -166,5 +161,5 @@ def _by_level(
     for level in LEVELS:
         found = calibration.intervals(predicted, level)
         if found is not None:
-            share = np.average(_is_within(actual, found), weights=weights)
+            share = np.average(found.hold(actual), weights=weights)
             yield Level(confidence=level, share=float(share))

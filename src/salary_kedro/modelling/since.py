@@ -76,7 +76,7 @@ def score_since(
     low, high = _rmse_interval((actual - predicted) ** 2)
     covered = p_coverage = None
     if intervals is not None:
-        is_within = (intervals.low <= actual) & (actual <= intervals.high)
+        is_within = intervals.hold(actual)
         covered = coverage(is_within, np.ones(found.rows))
         p_coverage = _p_coverage(is_within, intervals.confidence, calibrated)
     return ErrorsSince(
@@ -196,7 +196,7 @@ def compare_predictions(
     gaps = challenger - served
     margin = -ndtri((1 - CONFIDENCE) / 2) * gaps.std(ddof=1) / math.sqrt(len(gaps))
     before, after = intervals
-    outside = None if before is None else _share_outside(challenger, before)
+    outside = None if before is None else float((~before.hold(challenger)).mean())
     return Differences(
         rows=len(gaps),
         mean=float(gaps.mean()),
@@ -208,10 +208,6 @@ def compare_predictions(
         wider=None if before is None or after is None else _median_width(after, before),
         most=_most(gaps, cells),
     )
-
-
-def _share_outside(values: Numbers, intervals: Intervals) -> float:
-    return float(((values < intervals.low) | (values > intervals.high)).mean())
 
 
 def _median_width(after: Intervals, before: Intervals) -> float | None:

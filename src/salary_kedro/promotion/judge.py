@@ -337,7 +337,7 @@ class Judge:
         if found is None or not unseen.any() or not np.isfinite(predicted).all():
             return None
         weights = np.ones(len(actual)) if self._weights is None else self._weights
-        is_within = (found.low <= actual) & (actual <= found.high)
+        is_within = found.hold(actual)
         clusters = None if self._clusters is None else self._clusters[unseen]
         rows = effective_rows(errors[challenger.number][unseen], weights[unseen], clusters)
         return coverage(is_within[unseen], weights[unseen], rows)
