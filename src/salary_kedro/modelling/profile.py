@@ -128,10 +128,14 @@ def _bins(
     return ends, np.array([0, len(known), 0])
 
 
-def count_numbers(known: Numbers, edges: list[float] | tuple[float, ...]) -> NDArray[np.int64]:
-    """Count numbers by the bin they lie in; an edge belongs to the bin below it."""
-    places = np.searchsorted(edges, known, side="left")
-    return np.bincount(places, minlength=len(edges) + 1).astype(np.int64)
+def places_of(numbers: Numbers, edges: tuple[float, ...]) -> Places:
+    """The bin that each number lies in; an edge belongs to the bin below it, NaN to the last."""
+    return np.searchsorted(edges, numbers, side="left")
+
+
+def count_numbers(known: Numbers, edges: tuple[float, ...]) -> NDArray[np.int64]:
+    """Count numbers by the bin they lie in."""
+    return np.bincount(places_of(known, edges), minlength=len(edges) + 1).astype(np.int64)
 
 
 def _edges(known: Numbers, spread: float) -> Iterator[float]:
@@ -165,7 +169,7 @@ def _between(low: float, high: float, spread: float) -> float | None:
 
 def _of_enough(known: Numbers, edges: tuple[float, ...], whose: Places) -> tuple[float, ...]:
     """The edges without those beside bins of fewer than five people."""
-    places = np.searchsorted(edges, known, side="left")
+    places = places_of(known, edges)
     few = [place for place in range(len(edges) + 1) if _is_few(whose[places == place])]
     if not few or not edges:
         return edges

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from salary_kedro.bundle.calibration import Intervals
 from salary_kedro.bundle.profile import NumberProfile, Profile
 from salary_kedro.contract import Contract, Date
-from salary_kedro.contract.columns import EPOCH
+from salary_kedro.contract.domain import as_json
 from salary_kedro.contract.encoding import Value
 from salary_kedro.contract.logged import HIGH, HOUR, LOW, PREDICTED, WARNED
 from salary_kedro.modelling.drift import (
@@ -27,7 +26,7 @@ from salary_kedro.modelling.drift import (
     say_number,
     text_cells,
 )
-from salary_kedro.modelling.profile import as_texts
+from salary_kedro.modelling.profile import as_texts, places_of
 from salary_kedro.pipelines.monitoring.words import PREDICTIONS, plain, say_finding
 from salary_kedro.tables.frames import encode_column
 from salary_kedro.tables.request_log import LoggedRequests
@@ -66,12 +65,10 @@ def _cells(profile: Any, values: pd.Series, say: Callable[[float], str]) -> tupl
 
 def _say(name: str, contract: Contract) -> Callable[[float], str]:
     """Writes the end of a bin: of days the last one, else a number."""
-    is_day = any(item.name == name and isinstance(item, Date) for item in contract.inputs)
-    return _say_day if is_day else say_number
-
-
-def _say_day(days: float) -> str:
-    return (EPOCH + timedelta(days=math.floor(days))).isoformat()
+    (column,) = (item for item in contract.inputs if item.name == name)
+    if isinstance(column, Date):
+        return lambda days: str(as_json(math.floor(days), column))
+    return say_number
 
 
 def name_cells(
@@ -88,11 +85,10 @@ def name_cells(
 def _names(profile: Any, values: pd.Series, say: Callable[[float], str]) -> Iterator[str]:
     if isinstance(profile, NumberProfile):
         names = bin_names(profile, say)
-        places = np.searchsorted(profile.edges, values.to_numpy(np.float64), side="left")
-        missing = values.isna()
+        places = places_of(values.to_numpy(np.float64), profile.edges)
         yield from (
-            NO_VALUE if is_missing else names[min(place, len(names) - 1)]
-            for place, is_missing in zip(places, missing, strict=True)
+            NO_VALUE if is_missing else names[place]
+            for place, is_missing in zip(places, values.isna(), strict=True)
         )
     else:
         known = set(profile.categories)
