@@ -28,6 +28,8 @@ from salary_kedro.modelling.profile import count_numbers
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 Verdict = Literal["shifted", "other", "small", "quiet", "unknown"]
+#: Verdicts on a field that count as drift.
+DRIFTED: tuple[Verdict, ...] = ("shifted", "other")
 
 #: Cells beside bins and categories.
 NO_VALUE, OTHERS = "(no value)", "(any other)"

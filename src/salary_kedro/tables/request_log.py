@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import assert_never
+from typing import Self, assert_never
 
 import pandas as pd
 import pyarrow as pa
@@ -60,6 +60,13 @@ class LoggedRequests:
     answers: pd.DataFrame
     others: Mapping[str, int]
     unusable: tuple[str, ...]
+
+    def at(self, places: pd.Index) -> Self:
+        """The same of some rows alone, in the order of their places."""
+        inputs, answers = (
+            table.loc[places].reset_index(drop=True) for table in (self.inputs, self.answers)
+        )
+        return replace(self, inputs=inputs, answers=answers)
 
 
 @dataclass(frozen=True)
@@ -255,8 +262,4 @@ def _since(days: int | None, found: LoggedRequests) -> LoggedRequests:
     if days is None or found.answers.empty:
         return found
     hours = found.answers[HOUR]
-    kept = hours > hours.max() - timedelta(days=days)
-    inputs, answers = (
-        table[kept].reset_index(drop=True) for table in (found.inputs, found.answers)
-    )
-    return replace(found, inputs=inputs, answers=answers)
+    return found.at(hours.index[hours > hours.max() - timedelta(days=days)])

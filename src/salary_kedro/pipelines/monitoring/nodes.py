@@ -8,10 +8,10 @@ import numpy as np
 
 from salary_kedro.bundle import Bundle
 from salary_kedro.contract.encoding import Value
-from salary_kedro.contract.logged import ACTUAL, PREDICTED
+from salary_kedro.contract.logged import ACTUAL, HOUR, PREDICTED
 from salary_kedro.contract.scoring import comparing_contract, scoring_contract, truth_contract
 from salary_kedro.errors import UserError
-from salary_kedro.modelling.drift import Thresholds, compare
+from salary_kedro.modelling.drift import DRIFTED, Thresholds, compare
 from salary_kedro.modelling.since import (
     Differences,
     Numbers,
@@ -250,11 +250,7 @@ def _differences(
 
 def _last(logged: LoggedRequests, rows: int) -> LoggedRequests:
     """The rows that were logged last, as far as the hour tells."""
-    order = logged.answers.sort_values("hour", kind="stable").index[-rows:]
-    inputs, answers = (
-        table.loc[order].reset_index(drop=True) for table in (logged.inputs, logged.answers)
-    )
-    return LoggedRequests(inputs, answers, logged.others, logged.unusable)
+    return logged.at(logged.answers.sort_values(HOUR, kind="stable").index[-rows:])
 
 
 def report_monitoring(
@@ -270,7 +266,7 @@ def report_monitoring(
         The report as plain JSON, and as a page of HTML.
     """
     findings = drift["findings"]
-    drifted = [item["field"] for item in findings if item["verdict"] in ("shifted", "other")]
+    drifted = [item["field"] for item in findings if item["verdict"] in DRIFTED]
     worse = [
         f"by {item['source']}, the model is worse than in training"
         for item in errors_since["sources"]

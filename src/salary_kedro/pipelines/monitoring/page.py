@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from salary_kedro.modelling.drift import DRIFTED
 from salary_kedro.pipelines.monitoring.words import PREDICTIONS
 
 STYLE = """
@@ -29,8 +30,6 @@ td.b { width: 40%; } td.b div { height: .4rem; border-radius: 2px; background: v
 td.b div + div { background: var(--after); margin-top: 2px; }
 code { font-size: .95rem; }
 """
-#: Verdicts on a field that count as drift.
-DRIFTED = ("shifted", "other")
 
 
 def page(report: Mapping[str, Any]) -> str:
