@@ -1,10 +1,12 @@
 """Fixtures that several rooms share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from costs import pytest_collection_modifyitems, pytest_runtest_protocol
 from salary_kedro.contract import Contract
@@ -15,6 +17,11 @@ __all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 
 #: Modules of fixtures that import MLflow.
 SLOW_TO_IMPORT = ("stores", "sites", "sessions")
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+# Whoever starts the tests may have set it, as pytest-xdist does: sentences would wrap at it.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

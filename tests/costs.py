@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test
 
+import support
 from support import BIN, ROOT
 
 FOLDERS = {
     "container": "container",
+    "docs": "process",
     "integration": "process",
     "load": "load",
     "model": "proof",
@@ -49,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(cost)
         if room in FAST_ROOMS and not marks_of(item) & {*PROCESSES, "slow"}:
             item.add_marker("fast")
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("no_cover")  # a hundred examples cost much to trace, and cover no more
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,6 +76,7 @@ def forbid_processes(patch: pytest.MonkeyPatch) -> None:
         start(self, command, *args, **options)
 
     patch.setattr(subprocess.Popen, "__init__", start_other)
+    patch.setattr(support, "run_kedro", refuse)
     patch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
 
 
