@@ -9,7 +9,13 @@ import pandas as pd
 from salary_kedro.contract.model import Contract, ContractError
 from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.header import check_header, check_table, tidy_names
-from salary_kedro.tables.left_out import REPEATED, ends_in_sum, find_left_out
+from salary_kedro.tables.left_out import (
+    MIN_SUMMED,
+    REPEATED,
+    ends_in_sum,
+    find_left_out,
+    is_sum,
+)
 from salary_kedro.tables.lines import line_numbers
 from salary_kedro.tables.own_tables import rename_beside
 from salary_kedro.tables.problems import find_problems, find_repeats, join_reasons
@@ -48,11 +54,12 @@ class CheckedTable:
         """One string a broken row: all of its reasons, those of the table's rules last."""
         return join_reasons([*self.by_column.values(), self.repeats])
 
-    @property
+    @cached_property
     def valid(self) -> pd.DataFrame:
         """The columns of the rows that break nothing."""
         repeated = self.left_out.get(REPEATED, self.broken[:0])
-        return self.columns.drop(index=self.broken.union(repeated))
+        others = self.broken.union(repeated)
+        return self.columns.drop(index=others) if len(others) else self.columns
 
     @property
     def lines(self) -> pd.Series:
@@ -94,14 +101,35 @@ def check(raw: object, contract: Contract, no_rows: pd.Index | None = None) -> C
         repeats=find_repeats(rows, columns, contract),
         left_out=left_out,
     )
-    return _drop_repeats(checked) if contract.table.duplicates == "drop" else checked
+    return _drop_repeats(checked, contract)
 
 
-def _drop_repeats(checked: CheckedTable) -> CheckedTable:
-    """Leave out the valid rows that repeat an earlier one."""
-    valid = checked.valid
+def _drop_repeats(checked: CheckedTable, contract: Contract) -> CheckedTable:
+    """Leave out the valid rows that repeat an earlier one, if the contract says so."""
+    if contract.table.duplicates != "drop":
+        return checked
+    before = {why: rows for why, rows in checked.left_out.items() if why != REPEATED}
+    valid = replace(checked, left_out=before).valid
     repeated = valid.index[valid.duplicated()]
-    return replace(checked, left_out={**checked.left_out, REPEATED: repeated})
+    return replace(checked, left_out={**before, REPEATED: repeated})
+
+
+def reject_more(
+    checked: CheckedTable, reasons: Mapping[str, pd.Index], contract: Contract
+) -> CheckedTable:
+    """Reject rows that break a rule of the table as a whole, of which this is a part.
+
+    Args:
+        checked: The part.
+        reasons: By reason, the numbers of the rows; of a row that has it already, nothing changes.
+        contract: What the rows must keep to.
+    """
+    found = [checked.repeats]
+    for reason, rows in reasons.items():
+        known = checked.repeats.index[checked.repeats.str.contains(reason, regex=False)]
+        more = rows.difference(known)
+        found.append(pd.Series(reason, index=more, dtype="str"))
+    return _drop_repeats(replace(checked, repeats=join_reasons(found)), contract)
 
 
 def refuse_weights(checked: CheckedTable, contract: Contract) -> None:
@@ -110,16 +138,36 @@ def refuse_weights(checked: CheckedTable, contract: Contract) -> None:
     Raises:
         ContractError: If some have none above 0; says how many, and the first line.
     """
+    bad = unweighted(checked, contract)
+    first = int(bad.iloc[0]) if len(bad) else 0
+    refuse_unweighted(len(bad), len(checked.columns), first, contract)
+
+
+def unweighted(checked: CheckedTable, contract: Contract) -> pd.Series:
+    """The line of each row that has no weight, though the contract names one."""
     weight = contract.weight
-    if weight is None or checked.by_column[weight.name].empty:
-        return
-    bad = checked.by_column[weight.name].index.sort_values()
-    line = line_numbers(checked.raw, bad[:1]).iloc[0]
-    raise ContractError(
-        f"{len(bad):,} of {len(checked.columns):,} rows have no weight that is {weight.allowed} "
-        f"in '{weight.column}' (first: line {line}): correct them, remove these rows from the "
-        f"table, or leave the weights out with `use: ignore` in contract.yml"
-    )
+    rows = checked.broken[:0] if weight is None else checked.by_column[weight.name].index
+    return line_numbers(checked.raw, rows.sort_values())
+
+
+def refuse_unweighted(bad: int, rows: int, line: int, contract: Contract) -> None:
+    """Check that no row lacks a weight.
+
+    Args:
+        bad: How many do.
+        rows: Of how many.
+        line: The first one's line.
+        contract: Names the column.
+
+    Raises:
+        ContractError: If some do.
+    """
+    if bad and contract.weight is not None:
+        raise ContractError(
+            f"{bad:,} of {rows:,} rows have no weight that is {contract.weight.allowed} in "
+            f"'{contract.weight.column}' (first: line {line}): correct them, remove these rows "
+            f"from the table, or leave the weights out with `use: ignore` in contract.yml"
+        )
 
 
 def refuse_sum(checked: CheckedTable, contract: Contract) -> None:
@@ -128,11 +176,56 @@ def refuse_sum(checked: CheckedTable, contract: Contract) -> None:
     Raises:
         ContractError: If it is; names the line.
     """
+    if ends_in_sum(checked.columns[contract.target.name].dropna()):
+        refuse_summed(last_salary(checked, contract), contract)
+
+
+@dataclass(frozen=True)
+class LastSalary:
+    """The last target of a table, of rows that were checked, and those above it.
+
+    Attributes:
+        line: Its line; 0 if there is none.
+        last: It.
+        above: The sum of those above it.
+        count: How many there are.
+    """
+
+    line: int = 0
+    last: float = 0.0
+    above: float = 0.0
+    count: int = 0
+
+    def below(self, earlier: "LastSalary") -> "LastSalary":
+        """The last one of this part of a table and another one above it."""
+        if not self.count:
+            return earlier
+        above = earlier.above + earlier.last + self.above
+        return replace(self, above=above, count=earlier.count + self.count)
+
+
+def last_salary(checked: CheckedTable, contract: Contract) -> LastSalary:
+    """The last target of a checked table, or of a part of one."""
     salaries = checked.columns[contract.target.name].dropna()
-    if ends_in_sum(salaries):
-        line = line_numbers(checked.raw, salaries.index[-1:]).iloc[0]
+    if salaries.empty:
+        return LastSalary()
+    return LastSalary(
+        line=int(line_numbers(checked.raw, salaries.index[-1:]).iloc[0]),
+        last=float(salaries.iloc[-1]),
+        above=float(salaries.iloc[:-1].sum()),
+        count=len(salaries),
+    )
+
+
+def refuse_summed(salary: LastSalary, contract: Contract) -> None:
+    """Check that the last target of a table is not the sum of the others.
+
+    Raises:
+        ContractError: If it is; names the line.
+    """
+    if salary.count > MIN_SUMMED and is_sum(salary.last, salary.above):
         raise ContractError(
-            f"line {line} holds the sum of '{contract.target.column}' in the lines above it, and "
-            f"is no person's: delete it, or list how it begins as `csv: {{footer: […]}}` under "
-            f"table in contract.yml"
+            f"line {salary.line} holds the sum of '{contract.target.column}' in the lines above "
+            f"it, and is no person's: delete it, or list how it begins as `csv: {{footer: […]}}` "
+            f"under table in contract.yml"
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.api.types import (
     is_bool_dtype,
@@ -50,7 +52,7 @@ def fingerprint(table: pd.DataFrame) -> str:
 
 def _column(header: str, values: pd.Series) -> bytes:
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+        values = _spelled_out(values)
     if isinstance(values.dtype, pd.ArrowDtype):  # its dates are no dates to pandas
         values = values.astype(object)
     kinds = _kinds(values)
@@ -58,8 +60,22 @@ def _column(header: str, values: pd.Series) -> bytes:
     for kind, pack in _PACKED.items():
         found = kinds == kind
         if found.any():
-            digest.update(pack(values[found]))
+            digest.update(pack(_only(values, found)))
     return digest.digest()
+
+
+def _spelled_out(values: pd.Series) -> pd.Series:
+    """A categorical column as one of what its categories are."""
+    known = values.cat.categories
+    if known.dtype == "str":
+        texts = known.array.take(values.cat.codes.to_numpy(), allow_fill=True)
+        return pd.Series(texts, index=values.index)
+    return values.astype(known.dtype)
+
+
+def _only(values: pd.Series, found: NDArray[np.bool_]) -> pd.Series:
+    """Some cells of a column, which is not copied if these are all."""
+    return values if found.all() else values[found]
 
 
 def _kinds(values: pd.Series) -> Kinds:
@@ -70,8 +86,9 @@ def _kinds(values: pd.Series) -> Kinds:
         kinds[~missing] = [_kind_of_cell(value) for value in values[~missing]]
     kinds[missing] = MISSING
     numbers = kinds == NUMBER
-    sizes = np.abs(_numbers(values[numbers]))
-    kinds[np.flatnonzero(numbers)[(sizes >= EXACT) & np.isfinite(sizes)]] = LONG
+    if numbers.any():
+        sizes = np.abs(_numbers(_only(values, numbers)))
+        kinds[np.flatnonzero(numbers)[(sizes >= EXACT) & np.isfinite(sizes)]] = LONG
     return kinds
 
 
@@ -128,6 +145,20 @@ def _pack_texts(values: Iterable[str]) -> bytes:
     return lengths.tobytes() + "".join(texts).encode("utf-8", "surrogatepass")
 
 
+def _pack_column_of_texts(values: pd.Series) -> bytes:
+    """The same of a column, none of whose cells is missing: pyarrow holds its texts so already."""
+    try:
+        texts = pa.array(values, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, UnicodeError):  # half a surrogate pair is no UTF-8
+        return _pack_texts(values)
+    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    lengths = pc.utf8_length(whole).cast(pa.int64()).to_numpy().astype("<i8")
+    _, offsets, content = whole.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    spelled = bytes(content[ends[0] : ends[-1]]) if content else b""
+    return bytes(lengths.tobytes()) + spelled
+
+
 def _pack_truths(values: pd.Series) -> bytes:
     return bytes(values.to_numpy(dtype=bool).tobytes())
 
@@ -152,7 +183,7 @@ def _pack_others(values: pd.Series) -> bytes:
 _PACKED: dict[int, Callable[[pd.Series], bytes]] = {
     NUMBER: _pack_numbers,
     LONG: _pack_long,
-    TEXT: _pack_texts,
+    TEXT: _pack_column_of_texts,
     TRUTH: _pack_truths,
     TIME: _pack_times,
     INSTANT: _pack_instants,

@@ -1,8 +1,10 @@
 """Clean tables as a fitted Pipeline takes them, and what training rows covered."""
 
-from typing import assert_never, cast
+from typing import assert_never
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import (
     EPOCH,
@@ -18,6 +20,8 @@ from salary_kedro.contract.encoding import Encoded
 from salary_kedro.contract.model import Contract
 
 SECONDS = 86_400
+#: An odd number whose bits are mixed well: 2**64 over the golden ratio.
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 def encode_frame(clean: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -56,9 +60,45 @@ def encode_column(values: pd.Series, column: Column) -> pd.Series:
 
 
 def equal_rows(clean: pd.DataFrame) -> pd.Series:
-    """Number the different rows of a clean table from 0, in their order; equal ones share one."""
-    numbers = clean.groupby(list(clean.columns), sort=False, dropna=False, observed=True).ngroup()
-    return cast("pd.Series", numbers)
+    """Number the different rows of a clean table from 0, in their order; equal ones share one.
+
+    Only rows that share a hash are compared.
+    """
+    alike = pd.Series(_hashes(clean)).duplicated(keep=False).to_numpy()
+    firsts = np.arange(len(clean))  # the place of the first row that is equal
+    if alike.any():
+        columns = list(clean.columns)
+        groups = clean[alike].groupby(columns, sort=False, dropna=False, observed=True).ngroup()
+        places = np.flatnonzero(alike)
+        firsts[places] = places[~groups.duplicated()][groups]
+    is_first = firsts == np.arange(len(clean))
+    return pd.Series((np.cumsum(is_first) - 1)[firsts], index=clean.index)
+
+
+def count_repeats(clean: pd.DataFrame) -> int:
+    """Count the rows of a clean table that are equal to an earlier one."""
+    return len(clean) - int(equal_rows(clean).max() + 1) if len(clean) else 0
+
+
+def _hashes(clean: pd.DataFrame) -> NDArray[np.uint64]:
+    """Numbers that are the same for equal rows of one table, and hardly ever for others."""
+    found = np.zeros(len(clean), dtype=np.uint64)
+    for name in clean.columns:
+        found = (found ^ _bits(clean[name])) * FACTOR
+        found ^= found >> np.uint64(32)
+    return found
+
+
+def _bits(values: pd.Series) -> NDArray[np.uint64]:
+    """64 bits a cell, the same for equal cells of one column."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes = values.cat.codes.to_numpy()
+    elif values.dtype == "float64":
+        numbers = values.to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
+        return np.where(np.isnan(numbers), np.nan, numbers).view(np.uint64)
+    else:
+        codes = pd.factorize(values)[0]
+    return codes.astype(np.int64).view(np.uint64)
 
 
 def learn_domain(train: pd.DataFrame, contract: Contract) -> Domain:

@@ -68,7 +68,11 @@ def ends_in_sum(numbers: "pd.Series[float]") -> bool:
     """Tell whether the last number is the sum of those before it, of five or more."""
     if len(numbers) <= MIN_SUMMED:
         return False
-    last, above = float(numbers.iloc[-1]), float(numbers.iloc[:-1].sum())
+    return is_sum(float(numbers.iloc[-1]), float(numbers.iloc[:-1].sum()))
+
+
+def is_sum(last: float, above: float) -> bool:
+    """Tell whether a number is the sum of those above it."""
     return last != 0 and bool(np.isclose(last, above, rtol=1e-9))
 
 

@@ -22,6 +22,9 @@ from salary_kedro.contract.spelling import Conversion
 from salary_kedro.tables.columns import factor_of, missing_cells, plain_spelling, to_texts
 from salary_kedro.tables.csv_arguments import listed_texts
 
+#: Why a row is rejected that is the same as an earlier one, if that is forbidden.
+SAME_ROW = "repeats an earlier row"
+
 
 def find_problems(
     raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract
@@ -57,17 +60,27 @@ def find_repeats(raw: pd.DataFrame, clean: pd.DataFrame, contract: Contract) -> 
     """
     found, rules = [], contract.table
     if key := list(rules.primary_key):
-        names = ", ".join(key)
-        cells = pd.DataFrame({name: to_texts(raw[name], plain_spelling(rules)) for name in key})
+        cells = key_cells(raw, rules)
         lacking = cells.isna().any(axis="columns")
         again = cells.duplicated() & ~lacking
         found += [
-            _say(f"{names}: a part of the key is missing", lacking),
-            _say(f"{names}: the key of an earlier row", again),
+            _say(f"{', '.join(key)}: a part of the key is missing", lacking),
+            _say(same_key(rules), again),
         ]
     if rules.duplicates == "reject":
-        found.append(_say("repeats an earlier row", clean.duplicated()))
+        found.append(_say(SAME_ROW, clean.duplicated()))
     return join_reasons(found) if found else pd.Series([], dtype="str", index=raw.index[:0])
+
+
+def key_cells(raw: pd.DataFrame, rules: TableRules) -> pd.DataFrame:
+    """The primary key of each row, as texts; missing where a part of it is."""
+    spell = plain_spelling(rules)
+    return pd.DataFrame({name: to_texts(raw[name], spell) for name in rules.primary_key})
+
+
+def same_key(rules: TableRules) -> str:
+    """Why a row is rejected that has the primary key of an earlier one."""
+    return f"{', '.join(rules.primary_key)}: the key of an earlier row"
 
 
 def _say(text: str, rows: pd.Series) -> pd.Series:

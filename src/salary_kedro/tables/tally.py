@@ -1,13 +1,16 @@
 """Counts what a table's rows would be rejected for, column by column; never shows a value."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from salary_kedro.contract.columns import Column, IntegerTarget, NumberTarget
+from salary_kedro.contract.columns import Column, Integer, IntegerTarget, Number, NumberTarget
 from salary_kedro.contract.model import Contract, TableRules
 from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.columns import missing_cells
+from salary_kedro.tables.far_off import far_off_remark, find_far_off
+from salary_kedro.tables.lines import line_numbers
 
 SHOWN_LINES = 5
 
@@ -35,7 +38,8 @@ def count_checked(checked: CheckedTable, contract: Contract) -> Report:
         Plain JSON: `rows`, `rejected` and their shares; `columns`, each with its missing
         share, and reasons with rows and first lines; `table`, the reasons of its rules;
         `left_out`, rows that are not checked, by why; `top_coded`, rows whose target is cut
-        off at the top code; `unnamed`, headers that the contract does not name.
+        off at the top code; `far_off`, remarks on numbers far beyond the others of their
+        column; `unnamed`, headers that the contract does not name.
 
     Raises:
         ContractError: If its last line is the sum of the others, or a row has no weight.
@@ -56,6 +60,7 @@ def count_checked(checked: CheckedTable, contract: Contract) -> Report:
         "table": _reasons(checked.repeats, lines),
         "left_out": {why: len(rows) for why, rows in checked.left_out.items()},
         "top_coded": count_top_coded(checked.valid, contract),
+        "far_off": [*_far_off(checked, contract)],
         "ignored": [item.column for item in contract.features if item.use == "ignore"],
         "unnamed": _unnamed(checked.raw, contract),
     }
@@ -67,10 +72,23 @@ def count_top_coded(valid: pd.DataFrame, contract: Contract) -> int:
     return 0 if code is None else int((valid[contract.target.name] >= code).sum())
 
 
+def _far_off(checked: CheckedTable, contract: Contract) -> Iterator[str]:
+    """Remarks on the valid numbers that are far beyond the others of their column."""
+    valid = checked.valid
+    numeric = [item for item in contract.inputs if isinstance(item, Number | Integer)]
+    for column in (*numeric, contract.target):
+        found = find_far_off(valid[column.name])
+        if found is not None:
+            remark = far_off_remark(found, line_numbers(checked.raw, found.rows))
+            yield f"{column.column}: {remark}"
+
+
 def _column_report(
     checked: CheckedTable, column: Column, lines: pd.Series, rules: TableRules
 ) -> Report:
-    cells = checked.raw.loc[checked.columns.index, column.column]
+    cells = checked.raw[column.column]
+    if len(cells) > len(checked.columns):
+        cells = cells[checked.columns.index]
     reasons = checked.by_column[column.name]
     return {
         "column": column.column,

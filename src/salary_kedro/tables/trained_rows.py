@@ -18,7 +18,7 @@ TRAINED_ROWS, MOST_BYTES = "trained_rows.bin", 1 << 30
 MOST_HEADER = 1 << 20
 
 
-class _Header(BaseModel):
+class Header(BaseModel):
     """The first line of the file, as JSON.
 
     Attributes:
@@ -46,7 +46,7 @@ class RowPrints:
         groups: Those of the values of the field that tells whose a row is, likewise; 0 for none.
     """
 
-    header: _Header
+    header: Header
     prints: Keys
     groups: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
 
@@ -63,13 +63,13 @@ class RowPrints:
 
         Args:
             rows: The rows, indexed by their places among the clean rows.
-            row_keys: What names each clean row, `tables.row_keys`.
+            row_keys: What names each clean row, `tables.row_keys`; or each of these, by place.
             contract: Tells what that is.
             secret: Without it nobody can tell whose a fingerprint is.
             group: Field of the rows that tells whose they are; None if none does.
         """
-        keys = row_keys[KEY].to_numpy(dtype=np.uint64)[rows.index.to_numpy()]
-        header = _Header(
+        keys = row_keys.loc[rows.index, KEY].to_numpy(dtype=np.uint64)
+        header = Header(
             named_by=tuple(named_by(contract)), secret_id=_secret_id(secret), group=group
         )
         prints = keyed_hashes(keys, secret)
@@ -99,7 +99,7 @@ class RowPrints:
         """
         end = content.find(b"\n", 0, MOST_HEADER) + 1
         try:
-            header = _Header.model_validate_json(content[:end])
+            header = Header.model_validate_json(content[:end])
             prints = np.frombuffer(content, dtype="<u8", offset=end).astype(np.uint64)
         except (ValidationError, ValueError) as error:
             raise UserError(f"{TRAINED_ROWS} holds no fingerprints of rows") from error

@@ -172,7 +172,7 @@ def test_read_columns_when_a_listed_text_is_missing_elsewhere_then_it_is_missing
     np.testing.assert_equal(found["age"].to_numpy(), [math.nan, math.nan, 3.0])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(contracts_and_rows())
 def test_read_columns_when_the_clean_table_goes_through_parquet_then_it_comes_back_the_same(
     pair: tuple[Contract, list[list[object]]],

@@ -154,7 +154,7 @@ tables = st.lists(st.tuples(numbers, numbers), max_size=5).map(
 bounded = contract_of(column("age", minimum=0, exclusive_maximum=60, required=False))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(tables)
 def test_check_when_cells_are_any_floats_then_refuses_what_the_column_does_not_allow(
     raw: pd.DataFrame,
@@ -171,7 +171,7 @@ def test_check_when_cells_are_any_floats_then_refuses_what_the_column_does_not_a
     assert found.index.tolist() == expected
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(tables)
 def test_check_when_a_table_comes_row_by_row_then_finds_the_same(raw: pd.DataFrame) -> None:
     whole = check(raw, bounded).reasons
@@ -241,7 +241,7 @@ def test_check_when_numbers_have_texts_of_their_own_for_missing_then_says_missin
     }
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts_and_rows())
 @pytest.mark.slow
 def test_check_when_rows_are_written_by_the_contract_then_reads_them_back(

@@ -99,3 +99,24 @@ def test_tally_when_the_last_line_is_the_sum_of_the_others_then_says_so_as_a_run
 
     with pytest.raises(ContractError, match="line 7 holds the sum of 'Salary'"):
         tally(raw, contract_of(column("age")))
+
+
+def test_tally_when_a_valid_number_is_far_beyond_the_others_then_names_its_line() -> None:
+    raw = pd.DataFrame({"Years": [*range(1, 9), 5_000], "Salary": [*range(5, 13), 9e4]})
+    years = column("years", kind="number", minimum=0, maximum=10_000, example=1)
+
+    report = tally(raw, contract_of(years))
+
+    remedy = "(line 10): if that is a slip, correct it, or set `maximum` to reject its row."
+    assert report["far_off"] == [
+        f"Years: 1 value is 1,000 times the median {remedy}",
+        f"Salary: 1 value is 10,000 times the median {remedy}",
+    ]
+    assert report["accepted"] is True
+
+
+def test_tally_when_a_number_far_beyond_the_others_is_rejected_then_says_no_more_of_it() -> None:
+    raw = pd.DataFrame({"Years": [*range(1, 9), 5_000], "Salary": range(5, 14)})
+    years = column("years", kind="number", minimum=0, maximum=60, example=1)
+
+    assert tally(raw, contract_of(years))["far_off"] == []

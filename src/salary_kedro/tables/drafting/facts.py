@@ -22,6 +22,7 @@ from salary_kedro.tables.drafting.codes import (
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
 from salary_kedro.tables.drafting.spellings import Spelling, core_of, find_spelling
+from salary_kedro.tables.far_off import far_off_remark, find_far_off
 from salary_kedro.tables.lines import line_numbers
 
 INDICATED_SHARE = 0.05
@@ -108,6 +109,13 @@ class Facts:
             fits: Whether each distinct text is of the kind, shape (texts,).
         """
         return odd_cells(self.values, self.lines, self.counts, fits)
+
+    @property
+    def far_off(self) -> tuple[str, ...]:
+        """A remark on the cells whose numbers are far beyond the others; often none."""
+        by_text = dict(zip(self.counts.index, self.numbers, strict=True))
+        found = find_far_off(self.values.map(by_text).astype("float64"))
+        return () if found is None else (far_off_remark(found, self.lines[found.rows]),)
 
     @property
     def has_codes(self) -> bool:

@@ -45,8 +45,8 @@ MAYBE_WEIGHT = "If it says how many people a row stands for, set its use to weig
 NO_WEIGHT = "It is no usable weight: some rows have none above 0."
 OTHER_WEIGHTS = "Several columns are weights: set the use of the one that counts here to weight."
 REPEATED = (
-    "The same number stands in several rows: keep those on one side of split and folds, or the "
-    "scores are too good."
+    "The same number stands in several rows: unless `use: split` here and data_engineering.split: "
+    "{{group: {}}} keep those on one side, the scores are too good."
 )
 DERIVED = "It says the same as '{}', or is made from it."
 
@@ -137,7 +137,8 @@ def _identifying(fact: Facts) -> tuple[str, ...]:
     if is_weight(fact):
         return (WEIGHT, NO_WEIGHT)
     if is_identifier(fact):
-        return (NUMBERED, REPEATED) if int(fact.counts.max()) > 1 else (NUMBERED,)
+        repeats = int(fact.counts.max()) > 1
+        return (NUMBERED, REPEATED.format(fact.name)) if repeats else (NUMBERED,)
     return ()
 
 
@@ -154,7 +155,7 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
-        return number, (*fact.spelling.remarks, *odd_remarks)
+        return number, (*fact.far_off, *fact.spelling.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
     return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
 

@@ -15,6 +15,12 @@ TARGETS = word_set(
     wynagrodzenie pensja zarobki plat mzda maas ucret зарплата 工资 薪资 年収 給与 연봉
     """
 )
+#: Headers in German often are one word: `Bruttojahresgehalt`, `Jahresbruttoverdienst`.
+COMPOUND = re.compile(
+    r"(?:brutto|netto)?(?P<period>jahres|monats|stunden)?(?:brutto|netto)?(?:arbeits|grund)?"
+    r"(?:gehalt|lohn|entgelt|vergutung|verguetung|einkommen|verdienst)s?"
+)
+COMPOUND_PERIODS = {"jahres": "year", "monats": "month", "stunden": "hour"}
 #: A column called so beside a word for pay tells something about it, and is no pay.
 NOT_PAY = word_set(
     """
@@ -69,6 +75,9 @@ def pay_of(header: str) -> tuple[str, str]:
 def _period(found: list[str]) -> str:
     if _is_average(found):
         return AVERAGES[found[0]]
+    compound = next((match["period"] for match in map(COMPOUND.fullmatch, found) if match), None)
+    if compound:
+        return COMPOUND_PERIODS[compound]
     return next((name for name, known in PERIODS.items() if known & set(found)), "")
 
 
@@ -84,18 +93,22 @@ def target_rank(header: str) -> int | None:
     found = [word for word in words(header) if word not in LOGARITHMS]
     if NOT_PAY & set(found):
         return None
-    pay = TARGETS & set(found)
+    pay = {word for word in found if _names_pay(word)}
     if pay and PART_OF_PAY & set(found):
         return CALLED
     if len(found) == 1 and pay:
         return 0
     whole = [word for word in found if word not in BESIDE and not word.isdigit()]
-    if (whole and whole[-1] in TARGETS) or is_logarithm(header):
+    if (whole and _names_pay(whole[-1])) or is_logarithm(header):
         return 1
     if pay or _is_average(found):
         return 2
     joined = "".join(found)
     return ALIKE if any(len(word) > 3 and word in joined for word in TARGETS) else None
+
+
+def _names_pay(word: str) -> bool:
+    return word in TARGETS or COMPOUND.fullmatch(word) is not None
 
 
 def is_called(header: str) -> bool:
@@ -107,7 +120,8 @@ def is_called(header: str) -> bool:
 def is_logarithm(header: str) -> bool:
     """Whether a header names the logarithm of pay, such as `lwage` or `log_salary`."""
     found = words(header)
-    if LOGARITHMS & set(found) and TARGETS & set(found):
+    if LOGARITHMS & set(found) and any(map(_names_pay, found)):
         return True
-    prefixed = re.fullmatch(f"({'|'.join(LOGARITHMS)})(.+)", "".join(found))
-    return prefixed is not None and prefixed[2] in TARGETS
+    joined = "".join(found)
+    rests = [joined.removeprefix(word) for word in LOGARITHMS if joined.startswith(word)]
+    return any(map(_names_pay, rests))

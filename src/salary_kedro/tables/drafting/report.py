@@ -1,5 +1,6 @@
 """Writes a draft as one page for people: counts and remarks, no rows, nothing from elsewhere."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -40,6 +41,7 @@ td.b { width: 35%; padding-left: .5rem; } td.b div { height: .6rem; background: 
   border-radius: 2px; }
 article ul { padding-left: 1.1rem; margin: .5rem 0 0; font-size: .9rem; overflow-wrap: anywhere; }
 code { font-size: .85rem; overflow-wrap: anywhere; }
+li code { display: inline-block; }
 """
 WIDTH, HEIGHT = 480, 110
 
@@ -112,8 +114,17 @@ def report_html(draft: Draft, name: str, rows: int) -> str:
 
 def _listed(texts: tuple[str, ...], sort: str = "") -> Iterator[str]:
     if texts:
-        items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+        items = "".join(f"<li>{_marked(text)}</li>" for text in texts)
         yield f'<ul class="{sort}">{items}</ul>'
+
+
+def _marked(text: str) -> str:
+    """A remark as HTML, where what stands in backticks, and options, are code."""
+    return re.sub(
+        "`([^`]+)`|(--[a-z]+ [A-Z]+)",
+        lambda found: f"<code>{found[1] or found[2]}</code>",
+        escape(text),
+    )
 
 
 def _card(draft: ColumnDraft, *, is_target: bool) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from salary_kedro.contract.columns import NumberTarget
+from salary_kedro.contract.columns import CURRENCY_UNITS, NumberTarget
 from salary_kedro.contract.model import ContractError
 from salary_kedro.tables.drafting import pay
 from salary_kedro.tables.drafting.codes import cut_off
@@ -198,6 +198,7 @@ def _bounds(fact: Facts) -> dict[str, Any]:
 
 def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
     yield "What the model predicts."
+    yield from fact.far_off
     if lacking and not pay.is_logarithm(fact.header):
         yield f"Say which {' and '.join(lacking)} it is in."
     if (mark := fact.only_mark) is not None:
@@ -222,5 +223,5 @@ def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
 
 def _unit(header: str, currency: str, period: str) -> str:
     """Unit of pay in words."""
-    plain = f"{currency or 'currency units'}{f' a {period}' if period else ''}"
+    plain = f"{currency or CURRENCY_UNITS}{f' a {period}' if period else ''}"
     return f"logarithm of {plain}" if pay.is_logarithm(header) else plain

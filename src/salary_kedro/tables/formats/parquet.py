@@ -46,14 +46,7 @@ class ParquetTable:
     def _names(self) -> dict[int, str]:
         """By place, the columns that are one column of values each, by names that are texts."""
         schema = self._parts[1]
-        levels = len(_pandas(schema).get("column_indexes", [None]))
-        found = {
-            place: _plain_name(field.name, place, levels)
-            for place, field in enumerate(schema)
-            if is_column(field.type) and not field.name.startswith(INDEX)
-        }
-        _check_names(list(found.values()), self.path)
-        return found
+        return column_names(schema, self.path)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -91,7 +84,23 @@ class ParquetTable:
         return {}
 
 
-def _check_names(names: list[str], path: Path) -> None:
+def column_names(schema: pa.Schema, path: Path | str) -> dict[int, str]:
+    """By place, the columns that are one column of values each, by names that are texts.
+
+    Raises:
+        UserError: If two have one name.
+    """
+    levels = len(_pandas(schema).get("column_indexes", [None]))
+    found = {
+        place: _plain_name(field.name, place, levels)
+        for place, field in enumerate(schema)
+        if is_column(field.type) and not field.name.startswith(INDEX)
+    }
+    _check_names(list(found.values()), path)
+    return found
+
+
+def _check_names(names: list[str], path: Path | str) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{path} has more than one column '{twice[0]}': give each its own name")
 
@@ -114,15 +123,31 @@ def _open_folder(folder: Path) -> tuple[list[Any], pa.Schema]:
     Raises:
         UserError: If two files hold different kinds in one column.
     """
-    files = parquet_files(folder)
-    below = [path.relative_to(folder).parts[:-1] for path in files]
+    return open_files([path.as_posix() for path in parquet_files(folder)], folder.as_posix())
+
+
+def open_files(
+    files: list[str], folder: str, filesystem: Any = None
+) -> tuple[list[Any], pa.Schema]:
+    """Files as the fragments of one table, and its columns; their folders give texts.
+
+    Args:
+        files: Their paths, in order.
+        folder: The folder that they are in.
+        filesystem: Where that is, as pyarrow or fsspec know it; None for this machine.
+
+    Raises:
+        UserError: If two files hold different kinds in one column.
+    """
+    below = [path.removeprefix(folder).strip("/").split("/")[:-1] for path in files]
     keys = dict.fromkeys(part.split("=")[0] for parts in below for part in parts if "=" in part)
     texts = pa.schema([(key, pa.string()) for key in keys])
     dataset = ds.dataset(
-        [str(path) for path in files],
+        files,
         format="parquet",
+        filesystem=filesystem,
         partitioning=ds.partitioning(texts, flavor="hive"),
-        partition_base_dir=str(folder),
+        partition_base_dir=folder,
     )
     parts = list(dataset.get_fragments())
     schemas = [part.physical_schema for part in parts]
@@ -147,8 +172,8 @@ def _is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _check_kinds(schemas: list[pa.Schema], files: list[Path]) -> None:
-    first: dict[str, tuple[Any, Path]] = {}
+def _check_kinds(schemas: list[pa.Schema], files: list[str]) -> None:
+    first: dict[str, tuple[Any, str]] = {}
     for schema, path in zip(schemas, files, strict=True):
         for field in schema:
             kind, before = first.setdefault(field.name, (field.type, path))

@@ -555,7 +555,6 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(tables())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from salary_kedro.tables.drafting.pay import pay_of, target_rank
+from salary_kedro.tables.drafting.pay import is_logarithm, pay_of, target_rank
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,11 @@ from salary_kedro.tables.drafting.pay import pay_of, target_rank
         ("hourly_wage", ("", "hour")),
         ("Salary £", ("GBP", "")),
         ("Salary", ("", "")),
+        ("Bruttojahresgehalt", ("", "year")),
+        ("Jahresbruttovergütung in EUR", ("EUR", "year")),
+        ("monatsentgelt", ("", "month")),
+        ("Stundenlohn", ("", "hour")),
+        ("Bruttogehalt", ("", "")),
     ],
 )
 def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
@@ -24,6 +29,10 @@ def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, s
         ("Salary", 0),
         ("annual_salary", 1),
         ("salary_in_usd", 1),
+        ("Bruttojahresgehalt", 0),
+        ("Jahresbruttoentgelt (EUR)", 1),
+        ("Grundgehalt", 0),
+        ("Gehaltsgruppe", 4),
         ("lwage", 1),
         ("pay last year at work", 2),
         ("A_MEDIAN", 2),
@@ -40,3 +49,23 @@ def test_target_rank_when_a_header_names_pay_then_tells_how_surely(
     header: str, rank: int | None
 ) -> None:
     assert target_rank(header) == rank
+
+
+@pytest.mark.parametrize(
+    ("header", "is_one"),
+    [
+        ("lwage", True),
+        ("lnwage", True),
+        ("log_salary", True),
+        ("log_Bruttojahresgehalt", True),
+        ("lnBruttolohn", True),
+        ("logjahresbruttoentgelt", True),
+        ("Lohn", False),
+        ("Bruttojahresgehalt", False),
+        ("logins", False),
+    ],
+)
+def test_logarithm_when_a_header_names_pay_in_any_way_then_is_known(
+    header: str, *, is_one: bool
+) -> None:
+    assert is_logarithm(header) is is_one

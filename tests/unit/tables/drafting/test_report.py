@@ -1,6 +1,7 @@
 """The draft as a page for people."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,14 @@ def test_report_when_headers_and_texts_are_hostile_then_are_shown_as_they_are() 
     assert "<script" not in page
     assert "&lt;script&gt;alert(&#x27;1&#x27;)&lt;/script&gt; &amp; &quot;x&quot;" in page
     assert "a&lt;b" in page
+
+
+def test_report_when_remarks_name_keys_and_options_then_they_are_code() -> None:
+    found = replace(draft(), remarks=("set `a<b`, or draft again with --target COLUMN.",))
+
+    assert (
+        "<li>set <code>a&lt;b</code>, or draft again with <code>--target COLUMN</code>.</li>"
+    ) in report_html(found, "t.csv", ROWS)
 
 
 def test_report_when_a_text_is_rare_or_tells_who_people_are_then_is_not_shown() -> None:

@@ -70,6 +70,15 @@ def test_draft_when_numbers_of_people_do_not_group_the_rows_then_splits_at_rando
     assert found.split_field is None
 
 
+def test_draft_when_repeated_numbers_are_not_kept_for_the_split_then_says_how_they_can_be() -> None:
+    found = draft({**PANEL, "personid": np.arange(240) % 19})
+
+    assert found.features[0].remarks[1] == (
+        "The same number stands in several rows: unless `use: split` here and "
+        "data_engineering.split: {group: personid} keep those on one side, the scores are too good."
+    )
+
+
 NAMES = [f"{first} Smith" for first in ("Ann", "Bob", "Cleo")]
 WORKERS = np.repeat([f"{NAMES[row % 3]} {1000 + row}" for row in range(PEOPLE)], YEARS)
 REST = {key: PANEL[key] for key in ("hours", "salary")}

@@ -44,6 +44,24 @@ def test_target_when_no_row_has_one_then_is_refused_by_name() -> None:
         draft({"experience": [1, 2], "salary": ["", ""]})
 
 
+def test_target_when_one_salary_is_far_beyond_the_others_then_names_its_line() -> None:
+    found = draft(salaries("450000000"))
+
+    assert (
+        "1 value is 15,000 times the median (line 2): if that is a slip, correct it, or set "
+        "`maximum` to reject its row."
+    ) in found.target.remarks
+
+
+def test_draft_when_a_feature_is_far_beyond_the_others_then_names_its_line() -> None:
+    table = salaries()
+    table["experience"][3] = 12_000
+
+    remarks = draft(table).features[0].remarks
+
+    assert any(text.startswith("1 value is 3,000 times the median (line 5)") for text in remarks)
+
+
 def test_target_when_another_is_named_then_is_that_one() -> None:
     table = {"x": [1, 2], "bonus": [1, 2], "salary": ["word", "words"]}
 
@@ -115,7 +133,7 @@ _broken = st.sampled_from(
 _called = ["salary", "Salary", "wage", "Annual Salary", "base_pay", "Income (USD)", "Gehalt"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     header=st.sampled_from(_called),
     broken=st.lists(_broken, min_size=1, max_size=8),
