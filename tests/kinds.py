@@ -8,6 +8,7 @@ import skops.io
 
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Boolean, Category, Column, Contract, Date, Integer, Number
+from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.estimators import build_pipeline
 from salary_kedro.tables.columns import read_columns
 from salary_kedro.tables.frames import encode_frame, learn_domain
@@ -107,7 +108,9 @@ def _cell(column: Column, row: int) -> Any:
     assert_never(column)
 
 
-def bundle_of(contract: Contract, version: int = 1) -> tuple[str, dict[str, bytes]]:
+def bundle_of(
+    contract: Contract, version: int = 1, *, explains: bool = False
+) -> tuple[str, dict[str, bytes]]:
     """Name and files of a bundle whose linear regression was fitted to `raw_rows`."""
     clean = read_columns(raw_rows(contract), contract)
     domain = learn_domain(clean, contract)
@@ -120,4 +123,6 @@ def bundle_of(contract: Contract, version: int = 1) -> tuple[str, dict[str, byte
         "metrics.json": json.dumps({"rmse": 1000.0}).encode(),
         "lineage.json": b"{}",
     }
+    if explains:
+        files["background.json"] = learn_background(clean, contract).model_dump_json().encode()
     return pack(MODEL, version, files)

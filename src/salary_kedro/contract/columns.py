@@ -29,6 +29,8 @@ Use = Literal["feature", "audit", "split", "weight", "ignore"]
 MAX_INTEGER = 2.0**53
 MAX_NUMBER = 3.4e38
 MAX_CATEGORIES = 10_000
+#: What a drafted target's unit says for a currency that nobody has told.
+CURRENCY_UNITS = "currency units"
 #: Characters of a category.
 MAX_TEXT = 200
 SHOWN_CATEGORIES = 12
@@ -176,17 +178,17 @@ class _Bounded(_Measured):
     @property
     def allowed(self) -> str:
         """What is allowed, for people: "a number from 0 to 60 (years)"."""
-        bounds = [
-            f"{words} {_say(bound)}"
-            for words, bound in (
-                ("from", self.minimum),
-                ("above", self.exclusive_minimum),
-                ("to" if self.minimum is not None else "at most", self.maximum),
-                ("below", self.exclusive_maximum),
-            )
-            if bound is not None
-        ]
-        return self._with_unit(" ".join([self.noun, *bounds]))
+        ends = (
+            ("from", self.minimum),
+            ("above", self.exclusive_minimum),
+            ("to" if self.minimum is not None else "at most", self.maximum),
+            ("below", self.exclusive_maximum),
+        )
+        bounds = [f"{words} {_say(bound)}" for words, bound in ends if bound is not None]
+        joined = (" " if self.minimum is not None and self.maximum is not None else " and ").join(
+            bounds
+        )
+        return self._with_unit(f"{self.noun} {joined}".rstrip())
 
     def wanted(self, value: Any) -> str:
         """What is allowed, and how far the kind goes where a number is only beyond that."""
@@ -526,4 +528,4 @@ Column = _Kind | NumberTarget | IntegerTarget
 
 
 def _say(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else f"{value:.15g}"
+    return value.isoformat() if isinstance(value, date) else f"{value:,.15g}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from salary_kedro.contract.columns import Boolean, Category, Column, Feature
+from salary_kedro.contract.columns import CURRENCY_UNITS, Boolean, Category, Column, Feature
 from salary_kedro.contract.model import Contract
 
 SHOWN = 5
@@ -210,12 +210,20 @@ def _target(before: Contract, after: Contract) -> Iterator[Change]:
     for key in ("unit", "currency", "period"):
         was, becomes = getattr(old, key), getattr(new, key)
         if was != becomes:
-            effect = "the meaning of responses changes" if was else "it is now stated"
-            yield Change(old.name, f"{key} '{was}' becomes '{becomes}'", bool(was), effect)
+            breaks = bool(was) and not (key == "unit" and _is_told(was, becomes))
+            effect = "the meaning of responses changes" if breaks else "it is now stated"
+            yield Change(old.name, f"{key} '{was}' becomes '{becomes}'", breaks, effect)
     if old.kind != new.kind or old.interval != new.interval:
         effect = f"the table's must be {new.allowed}; responses stay numbers"
         yield Change(old.name, "kind or bounds of the target differ", False, effect)
     yield from _compare_keys(old, new)
+
+
+def _is_told(was: str, becomes: str) -> bool:
+    """Whether a unit in which a draft left the currency open is the same, with a currency."""
+    before, left_open, after = was.partition(CURRENCY_UNITS)
+    told = becomes.removeprefix(before).removesuffix(after)
+    return bool(left_open and told.strip()) and becomes == f"{before}{told}{after}"
 
 
 def _table(before: Contract, after: Contract) -> Iterator[Change]:

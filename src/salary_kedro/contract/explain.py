@@ -39,6 +39,8 @@ WORDS = {
 }
 #: Problems of a number, as which Pydantic takes true and false.
 BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+#: What Pydantic names after a key that is itself wrong.
+KEY = "[key]"
 #: Problems whose message needs nothing of what was found.
 TOLD = frozenset({"missing", "json_invalid"})
 
@@ -62,18 +64,31 @@ def describe_invalid(
         place = item["loc"]
         if item["type"] == "too_short" and any(other[: len(place)] == place for other in told):
             continue  # the list is short because its items are wrong, and those are told
-        problems.append(f"{'.'.join([where, *_keys(place, content)])}: {_say(item, model)}")
+        problems.append(f"{_name(where, place, content)}: {_say(item, model)}")
     return "; ".join(problems)
 
 
-def _keys(place: tuple[int | str, ...], content: Any) -> Iterator[str]:
-    """The keys that lead to a place, as the writer of the configuration knows them."""
+def _name(where: str, place: tuple[int | str, ...], content: Any) -> str:
+    """A place as the writer of the configuration knows it: `level.categories, 3rd entry`."""
+    name, before = where, "."
     for position, part in enumerate(place):
-        if _is_tag(place, position):
+        if _is_tag(place, position) or part == KEY:
             continue
         content = _inside(content, part)
-        name = content.get("name") if isinstance(content, dict) else None
-        yield name if isinstance(part, int) and name and isinstance(name, str) else str(part)
+        known = content.get("name") if isinstance(content, dict) else None
+        is_named = not isinstance(part, int) or (known and isinstance(known, str))
+        told = (known if isinstance(part, int) else part) if is_named else _entry(part)
+        name += f"{before if is_named else ', '}{told}"
+        before = "." if is_named else ", "
+    return name
+
+
+def _entry(place: int | str) -> str:
+    """What people call an entry of a list, by its place from 0."""
+    number = int(place) + 1
+    teens = number % 100 in (11, 12, 13)
+    end = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{end} entry"
 
 
 def _is_tag(place: tuple[int | str, ...], position: int) -> bool:
@@ -162,8 +177,8 @@ def _models_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[typ
     for position, part in enumerate(place):
         if _is_tag(place, position):
             models = [choice for choice in models if part in _kinds_of(choice)] or models
-        elif isinstance(part, str):
-            models = list(_models_in(models[0].model_fields[part].annotation))
+        elif part in models[0].model_fields:  # or it is a key that a person has chosen
+            models = list(_models_in(models[0].model_fields[str(part)].annotation)) or models
     return models
 
 

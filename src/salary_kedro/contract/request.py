@@ -86,7 +86,7 @@ def _field(feature: Feature) -> Any:
         default=... if feature.required else None,
         alias=feature.name,
         title=feature.label,
-        description=f"{feature.help} {feature.allowed}".strip(),
+        description=f"{feature.help} {_sentence(feature.allowed)}".strip(),
         examples=[_example(feature)],
     )
 
@@ -94,16 +94,20 @@ def _field(feature: Feature) -> Any:
 def _compared_field(target: Target) -> Any:
     """The field of a target that is earned already."""
     told = (
-        "If given, a prediction says how many of those predicted alike have less, an explanation "
-        "nothing; it is not kept"
+        "If it is sent, /predict also says how many of those predicted alike have less. It is not "
+        "kept"
     )
     return Field(
         default=None,
         alias=target.name,
         title=target.label,
-        description=f"{told}. {target.allowed}",
+        description=f"{told}. {_sentence(target.allowed)}",
         examples=[_example(target)],
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _annotation(feature: Feature, trim: bool) -> Any:

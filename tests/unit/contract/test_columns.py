@@ -76,8 +76,8 @@ def test_allows_when_a_value_is_at_the_edge_then_says_whether_it_is_inside(
         ({"maximum": 60}, "a number at most 60 (units)"),
         ({"exclusive_minimum": 0}, "a number above 0 (units)"),
         ({"exclusive_maximum": 60}, "a number below 60 (units)"),
-        ({"exclusive_minimum": 0, "maximum": 60}, "a number above 0 at most 60 (units)"),
-        ({"minimum": 0, "exclusive_maximum": 60}, "a number from 0 below 60 (units)"),
+        ({"exclusive_minimum": 0, "maximum": 60}, "a number above 0 and at most 60 (units)"),
+        ({"minimum": 0, "exclusive_maximum": 60}, "a number from 0 and below 60 (units)"),
     ],
 )
 def test_allowed_when_bounds_are_given_then_names_each(bounds: dict[str, Any], text: str) -> None:
@@ -351,7 +351,7 @@ def test_target_when_its_values_may_be_zero_then_has_no_log_scale(
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts(), st.data())
 def test_allows_when_a_column_is_made_then_takes_its_own_example(
     contract: Any, data: st.DataObject

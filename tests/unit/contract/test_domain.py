@@ -80,7 +80,7 @@ def test_domain_when_written_as_json_then_is_read_back() -> None:
     assert Domain.model_validate_json(domain.model_dump_json()) == domain
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts_and_rows())
 def test_warn_when_rows_are_checked_one_by_one_then_says_what_is_said_of_the_frame(
     pair: tuple[Contract, list[list[Any]]],
@@ -119,7 +119,10 @@ def test_warn_when_rows_are_checked_one_by_one_then_says_what_is_said_of_the_fra
         (
             {"maximum": 60000},
             60001,
-            "Salary is predicted as 60,001, but must be a number above 0 at most 60000 (a year)",
+            (
+                "Salary is predicted as 60,001, but must be a number above 0 and at most 60,000 "
+                "(a year)"
+            ),
         ),
         ({"kind": "integer"}, 5.5, None),
     ],

@@ -78,7 +78,7 @@ def test_encode_rows_when_a_row_has_another_length_then_is_refused(row: list[flo
         encode_rows([row], contract_of(column("a")))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts_and_rows())
 def test_encode_rows_when_a_frame_holds_the_same_rows_then_gives_the_same(
     pair: tuple[Contract, list[list[Any]]],

@@ -52,7 +52,7 @@ def test_example_rows_when_columns_are_no_features_then_leave_them_out() -> None
     assert example_rows(contract)[0] == ["x", True]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(contracts())
 def test_example_rows_when_the_contract_is_any_then_are_allowed_and_json(
     contract: Contract,

@@ -131,13 +131,13 @@ def test_parse_when_the_text_is_not_json_then_is_a_contract_error() -> None:
         Contract.parse(b"{")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts())
 def test_parse_when_a_contract_was_written_as_json_then_gives_it_back(contract: Contract) -> None:
     assert Contract.parse(contract.model_dump_json()) == contract
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(contracts())
 def test_parse_when_a_contract_was_written_as_plain_values_then_gives_it_back(
     contract: Contract,
