@@ -13,6 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from mlflow import MlflowClient
+from mlflow.entities import Experiment, ViewType
 from sklearn.pipeline import Pipeline
 from sqlalchemy import create_engine
 
@@ -26,6 +27,8 @@ from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.verdict import Policy, Verdict
 from salary_kedro.registry import registry as registry_module
+from salary_kedro.registry.history import PREFIX
+from salary_kedro.registry.ledger import HISTORY_OF, Ledger
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import prepare_store
@@ -138,9 +141,17 @@ class WatchedClient(MlflowClient):
         """Move an alias."""
         self._watch(super().set_registered_model_alias, *arguments)
 
-    def set_registered_model_tag(self, *arguments: Any) -> None:
+    def set_experiment_tag(self, *arguments: Any) -> None:
         """Append a record."""
+        self._watch(super().set_experiment_tag, *arguments)
+
+    def set_registered_model_tag(self, *arguments: Any) -> None:
+        """Tell earlier releases that the history has moved."""
         self._watch(super().set_registered_model_tag, *arguments)
+
+    def delete_registered_model_tag(self, *arguments: Any) -> None:
+        """Remove a record from where an earlier release has kept it."""
+        self._watch(super().delete_registered_model_tag, *arguments)
 
     def set_model_version_tag(self, *arguments: Any) -> None:
         """Set a tag."""
@@ -252,7 +263,33 @@ def all_of_it(name: str = MODEL_NAME) -> object:
     client = MlflowClient()
     model = client.get_registered_model(name)
     versions = client.search_model_versions(f"name = '{name}'")
-    return model.aliases, model.tags, {v.version: (v.tags, v.description) for v in versions}
+    described = {v.version: (v.tags, v.description) for v in versions}
+    return model.aliases, model.tags, described, Ledger(client, name).read()
+
+
+def age_history(name: str = MODEL_NAME) -> None:
+    """Keep the history as earlier releases did: as tags of the registered model."""
+    records = Ledger(MlflowClient(), name).read()
+    forget_history(name)
+    for key, text in records.items():
+        MlflowClient().set_registered_model_tag(name, key, text)
+
+
+def forget_history(name: str = MODEL_NAME) -> None:
+    """Leave what an earlier release, or a tool of another kind, would have left."""
+    client = MlflowClient()
+    for key in client.get_registered_model(name).tags:
+        if key.startswith(PREFIX):
+            client.delete_registered_model_tag(name, key)
+    for home in ledger_experiments(name):
+        for key in home.tags:
+            client.delete_experiment_tag(home.experiment_id, key)
+
+
+def ledger_experiments(name: str = MODEL_NAME) -> list[Experiment]:
+    """The experiments that keep the history of a model."""
+    of_model = f"tags.`{HISTORY_OF}` = '{name}'"
+    return list(MlflowClient().search_experiments(ViewType.ALL, filter_string=of_model))
 
 
 def tags(name: str = MODEL_NAME) -> dict[int, dict[str, str]]:

@@ -22,6 +22,7 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.bundle.model_file import TRUSTED_TYPES
 from salary_kedro.contract import Contract
 from salary_kedro.contract.examples import example_rows
+from salary_kedro.registry.mlflow_adapter import requirements_as_given
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "scikit-learn", "skops")
 ROOT = Path(__file__).parents[1]
@@ -30,7 +31,13 @@ IMPORT = re.compile(rf"^( *from )({PACKAGE}[\w.]*)(?= import )", re.MULTILINE)
 
 
 def save_model(
-    path: str, mlflow_model: Model, *, model: Pipeline, contract: Contract, files: Sequence[Path]
+    path: str,
+    mlflow_model: Model,
+    *,
+    model: Pipeline,
+    contract: Contract,
+    files: Sequence[Path],
+    validate_serving_input: bool = True,
 ) -> None:
     """Save a model into a folder, as MLflow asks a flavor to.
 
@@ -43,8 +50,9 @@ def save_model(
         model: The fitted Pipeline.
         contract: The contract it was trained by.
         files: What else lies beside it, `contract.json` and `domain.json` among them.
+        validate_serving_input: Of no effect here; MLflow itself reads it.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, requirements_as_given():
         package = ship(Path(folder))
         mlflow.sklearn.save_model(
             model,

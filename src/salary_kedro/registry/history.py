@@ -1,4 +1,4 @@
-"""The history of decisions: append-only, one entity a record, kept with the registry."""
+"""The history of decisions: append-only, one entity a record, kept in the store."""
 
 import getpass
 import re
@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-#: A record is a tag of the registered model; its key begins so.
+#: The key of a record begins so.
 PREFIX = "history."
 KEY = re.compile(r"^history\.\d{9}-[0-9a-f]+$")
 
@@ -32,7 +32,7 @@ class Record(BaseModel):
     """One record.
 
     Attributes:
-        key: Its key in the registry. Keys sort in the order of writing: each holds a
+        key: Its key in the ledger. Keys sort in the order of writing: each holds a
             number above all that its writer had read, and something random.
         when: Time of the record, UTC.
         who: The user that ran the command.
@@ -133,6 +133,11 @@ class History(Sequence[Record]):
     def by_hand_state(self) -> str | None:
         """State of the last decision by hand, as a record of today notes it in `knows`."""
         return None if self.by_hand is None else self.by_hand.decision_state
+
+    def named_by_last(self, records: int) -> frozenset[int]:
+        """Versions that the last so many records are about, or tell to be production or former."""
+        named = {n for r in self[-records:] for n in (r.version, r.before, r.after)}
+        return frozenset(number for number in named if number is not None)
 
     @cached_property
     def decided(self) -> frozenset[int]:

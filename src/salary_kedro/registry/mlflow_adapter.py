@@ -4,11 +4,16 @@ Its tables are read and rewritten by SQL: it has no command that tells a moved s
 none that opens no artifact. `docs/internals.md` lists what is touched, and what watches over it.
 """
 
+import functools
 import logging
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlflow import MlflowClient
+from mlflow.utils import environment
 from sqlalchemy import Engine, event
 
 from salary_kedro.registry.failures import LOCK_SECONDS
@@ -23,6 +28,8 @@ RELEASES = "3.17"
 FILLED = {"alembic_version": 1, "experiments": 1, "workspaces": 1}
 #: How MLflow begins the statement that says how long a locked store is waited for.
 BUSY_TIMEOUT = "PRAGMA busy_timeout"
+#: What compares the requirements of a model with what is installed.
+COMPARE = "warn_dependency_requirement_mismatches"
 #: Where MLflow logs a failing database, with its traceback.
 LOGGER = "mlflow.store.db.utils"
 
@@ -63,6 +70,29 @@ VERSIONS = """
 """
 TAGGED = "SELECT count(*) FROM model_version_tags WHERE name = ? AND key = ?"
 ALIASED = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
+
+
+def tell_models_from_prompts_once(client: MlflowClient) -> None:
+    """Let a client look once, not at each write, whether a name is that of a prompt.
+
+    It reads the registered model for that, and with it all of its versions.
+    """
+    once = functools.cache(client._raise_if_prompt)
+    client._raise_if_prompt = once  # type: ignore[method-assign]
+
+
+@contextmanager
+def requirements_as_given() -> Iterator[None]:
+    """Let MLflow save a model without comparing its requirements with what is installed.
+
+    They are what is installed; for the comparison it would read the files of every package.
+    """
+    compare = getattr(environment, COMPARE)
+    setattr(environment, COMPARE, lambda _: None)
+    try:
+        yield
+    finally:
+        setattr(environment, COMPARE, compare)
 
 
 def _log_quietly(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ import mlflow
 import requests
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
+from mlflow.artifacts import list_artifacts
+from mlflow.exceptions import MlflowException
 
 from salary_kedro.errors import UserError
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure, without_passwords
@@ -35,9 +38,19 @@ CONNECT_SECONDS = 2
 COPIES = 20
 LOGS = ("", "-wal")
 SERVER_ERROR = 500
+#: How the address of an object store begins.
+OBJECTS = "s3://"
 #: How the name of a store goes on that a restore has set aside.
 ASIDE = "before-"
+#: A server that hands artifacts on would else let its clients ask its object store themselves, by
+#: addresses that it has signed: where they do not reach it, each file waits for a minute.
+for _direct in ("DOWNLOAD", "UPLOAD"):
+    os.environ.setdefault(f"MLFLOW_ENABLE_PROXY_MULTIPART_{_direct}", "false")
 DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+#: By thread and store, the holding of its lock.
+_holdings: dict[tuple[int, str], object] = {}
 
 
 def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> None:
@@ -62,9 +75,7 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
                 _prepare_sqlite(database_path(uri))
             else:
                 _check_reachable(uri)
-            client = MlflowClient(uri)
-            if client.get_experiment_by_name(experiment) is None:
-                client.create_experiment(experiment, artifact_location=artifact_location)
+            _check_objects(_make_experiment(MlflowClient(uri), experiment, artifact_location))
         except UserError:
             raise
         except Exception as error:  # MLflow, SQLAlchemy and drivers each have their own
@@ -73,6 +84,22 @@ def prepare_store(uri: str, experiment: str, artifact_location: str | None) -> N
             raise UserError(
                 f"the tracking store {_plain(uri)} cannot be used: {without_passwords(text)}"
             ) from error
+
+
+def _make_experiment(client: MlflowClient, name: str, place: str | None) -> str:
+    """Create an experiment unless it is there; where its artifacts are.
+
+    On a server somebody else may create it between the question and the answer.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            client.create_experiment(name, artifact_location=place)
+        except MlflowException:
+            if client.get_experiment_by_name(name) is None:
+                raise
+        found = client.get_experiment_by_name(name)
+    return found.artifact_location if found else ""
 
 
 def store_exists(uri: str) -> bool:
@@ -106,10 +133,22 @@ def store_lock(uri: str) -> Iterator[None]:
     except OSError as error:
         text = tell_failure(error, LOCK_SECONDS) or error.strerror
         raise UserError(f"the lock {database}.lock cannot be taken: {text}") from error
+    held = (threading.get_ident(), uri)
+    _holdings[held] = object()
     try:
         yield
     finally:
+        del _holdings[held]
         lock.release()
+
+
+def holding_of(uri: str) -> object | None:
+    """What tells one holding of a local store's lock from the next; None if we do not hold it.
+
+    Nobody else writes to the store meanwhile: what was read then stays as it is, but for what
+    this thread writes.
+    """
+    return _holdings.get((threading.get_ident(), uri))
 
 
 @contextmanager
@@ -388,6 +427,21 @@ def _check_answers(uri: str) -> None:
             f"the tracking server {_plain(uri)} answers {answer.status_code} {answer.reason}: see "
             f"to it, or correct MLFLOW_TRACKING_URI"
         )
+
+
+def _check_objects(place: str) -> None:
+    """Look into an object store that the server leaves to its clients, before a model is fitted."""
+    if not place.startswith(OBJECTS):
+        return
+    try:
+        list_artifacts(artifact_uri=place)
+    except Exception as error:  # boto3 and its parts each have their own
+        text = without_passwords(" ".join(str(error).split()))
+        raise UserError(
+            f"artifacts of this store lie in {place}, which cannot be used from here ({text}): set "
+            f"MLFLOW_S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and install "
+            f"boto3 if it is missing (docs/scale.md)"
+        ) from error
 
 
 def _plain(uri: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,27 +11,36 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import RunStatus
 from mlflow.models import Model
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.background import Background
 from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.card import card_json, make_card
+from salary_kedro.bundle.card_page import card_html
 from salary_kedro.bundle.lineage import CLAIMED, RMSE_SOURCE, Lineage
 from salary_kedro.bundle.profile import Profile
 from salary_kedro.bundle.report import Report
 from salary_kedro.bundle.runtime.agreement import make_runtime
-from salary_kedro.contract import Contract
+from salary_kedro.contract import Boolean, Column, Contract, Date, Integer, Number
 from salary_kedro.contract.dictionary import data_dictionary
 from salary_kedro.contract.domain import Domain
 from salary_kedro.errors import UserError
 from salary_kedro.registry import flavor
+from salary_kedro.registry.descriptions import CARD, CARD_JSON
 from salary_kedro.registry.store import used_by_process
 from salary_kedro.tables.spreadsheet import safe_frame
 from salary_kedro.tables.trained_rows import TRAINED_ROWS
 
 #: Tag of an MLflow run that several processes share: the name of the run.
 RUN_TAG = "salary_run"
+#: How MLflow names the table, and how much it shows of the digest.
+TABLE, DIGEST = "raw_salaries", 8
 NOT_CALIBRATED, NOT_REPORTED = Calibration(), Report()
 NO_BACKGROUND, NO_PROFILE = Background(), Profile()
 
@@ -53,6 +61,14 @@ class LoggedModel(BaseModel):
     model_uri: str
     rmse: float
     logged_at: datetime
+
+
+class RawTable(MetaDataset):
+    """A table of which MLflow is to hold no row, nor what could be worked out of them."""
+
+    @property
+    def profile(self) -> None:
+        """Nothing."""
 
 
 def log_training(
@@ -100,7 +116,7 @@ def log_training(
     Raises:
         UserError: If there is no active run.
     """
-    _active_run_id()  # or MLflow would open a run of its own
+    active_run_id()  # or MLflow would open a run of its own
     tables = {"rejected_rows": rejected_rows[["line", "reasons"]], "group_metrics": group_metrics}
     tables |= {} if importances is None else {"importances": importances}
     for name, table in tables.items():
@@ -188,11 +204,24 @@ def log_model(
     Raises:
         UserError: If there is no active run.
     """
-    run_id = _active_run_id()
+    run_id = active_run_id()
     mlflow.log_metrics(dict(metrics))
     mlflow.set_tags(lineage.texts())
+    if lineage.data_sha256:
+        mlflow.log_input(table_of(contract, lineage.data_sha256), context="training")
     mlflow.log_dict(lineage.texts(), "lineage.json")
     finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    card = make_card(
+        contract=contract,
+        domain=domain,
+        metrics=finite,
+        lineage=lineage,
+        calibration=calibration,
+        report=report,
+        profile=profile,
+        run_id=run_id,
+    )
+    _log_files({CARD: card_html(card), CARD_JSON: card_json(card)})  # see Registry.register
     told = {
         "contract": contract.model_dump(mode="json"),
         "domain": domain.model_dump(mode="json"),
@@ -215,6 +244,35 @@ def log_model(
         rmse=metrics["rmse"],
         logged_at=datetime.now(UTC),
     )
+
+
+def table_of(contract: Contract, data_sha256: str) -> RawTable:
+    """The raw table as MLflow knows it: name, digest and columns, none of its rows."""
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(_type_of(column), column.name, required=column.required)
+        for column in contract.columns
+    ]
+    source = CodeDatasetSource({"sha256": data_sha256})
+    return RawTable(source, TABLE, data_sha256[:DIGEST], Schema(columns))
+
+
+def _type_of(column: Column) -> DataType:
+    types = {Integer: "long", Number: "double", Date: "datetime", Boolean: "boolean"}
+    return DataType[
+        next((told for kind, told in types.items() if isinstance(column, kind)), "string")
+    ]
+
+
+def experiment_page(uri: str, experiment: str) -> str:
+    """Where MLflow's pages list the runs of an experiment, as model training, below its address.
+
+    Raises:
+        UserError: If there is no such experiment.
+    """
+    found = MlflowClient(uri).get_experiment_by_name(experiment)
+    if found is None:
+        raise UserError(f"there is no experiment '{experiment}' in this store")
+    return f"#/experiments/{found.experiment_id}/runs?workflowType=machine_learning"
 
 
 def is_open() -> bool:
@@ -253,14 +311,25 @@ def tag_named_run(name: str) -> None:
     mlflow.set_tag(RUN_TAG, name)
 
 
-def _active_run_id() -> str:
+def active_run_id() -> str:
+    """The MLflow run that what is logged goes to.
+
+    Raises:
+        UserError: If there is none.
+    """
     run = mlflow.active_run()
     if run is None:
         raise UserError(
-            "there is no MLflow run to log to: remove 'data_science' and '__default__' from "
-            "tracking.disable_tracking.pipelines in mlflow.yml"
+            "there is no MLflow run to log to: remove 'data_science', 'tournament' and "
+            "'__default__' from tracking.disable_tracking.pipelines in mlflow.yml"
         )
     return str(run.info.run_id)
+
+
+def end_interrupted_run() -> None:
+    """Mark the active MLflow run as killed; MLflow would, as the process ends, call it finished."""
+    if mlflow.active_run() is not None:
+        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
 
 
 def _log_model_files(model: Pipeline, contract: Contract, files: Mapping[str, bytes]) -> str:
@@ -268,24 +337,14 @@ def _log_model_files(model: Pipeline, contract: Contract, files: Mapping[str, by
         paths = [Path(folder) / name for name in files]
         for path, content in zip(paths, files.values(), strict=True):
             path.write_bytes(content)
-        with _no_bytecode():
-            logged = Model.log(
-                artifact_path=None,
-                name="model",
-                flavor=flavor,
-                model=model,
-                contract=contract,
-                files=paths,
-            )
+        logged = Model.log(
+            artifact_path=None,
+            name="model",
+            flavor=flavor,
+            model=model,
+            contract=contract,
+            files=paths,
+            validate_serving_input=False,  # it would load the model once more
+        )
     uri: str = logged.model_uri
     return uri
-
-
-@contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """Let MLflow try the model, and so import the code in it, without leaving it compiled there."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before

@@ -1,6 +1,5 @@
 """The registry: each reading and each write by itself."""
 
-import json
 import os
 import shutil
 import sqlite3
@@ -10,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import mlflow
@@ -18,6 +16,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from salary_kedro.bundle.card import parse_card
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.contract import Contract
@@ -102,6 +101,65 @@ def test_register_when_the_rmse_is_nan_then_the_tag_says_so(
     assert tags() == {1: {"staging": "NaN"}}
 
 
+def test_register_when_the_run_has_a_card_then_the_card_names_the_version(
+    registry: Registry, contract: Contract, tmp_path: Path
+) -> None:
+    register(log(constant(105), contract))
+
+    (told,) = (parse_card(path.read_bytes()) for path in tmp_path.rglob("model_card.json"))
+    (page,) = (path.read_text() for path in tmp_path.rglob("model_card.html"))
+    assert (told.model_name, told.model_version) == (MODEL_NAME, 1)
+    assert "<title>Salary model, version 1</title>" in page
+
+
+def test_register_when_there_is_no_verdict_yet_then_the_version_says_so_and_links_its_card(
+    registry: Registry, contract: Contract
+) -> None:
+    version = register(log(constant(105), contract))
+
+    told = str(MlflowClient().get_model_version(MODEL_NAME, "1").description)
+    assert told.startswith("No verdict yet: this version was registered, and has not met")
+    assert f"/runs/{version.run_id}/artifacts/model_card.html)" in told
+
+
+def test_register_when_the_card_cannot_be_read_then_there_is_a_version_all_the_same(
+    registry: Registry, contract: Contract, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logged = log(constant(105), contract)
+    (card,) = tmp_path.rglob("model_card.json")
+    card.write_text("{}")
+
+    assert register(logged).number == 1
+    assert caplog.messages == ["version 1: its run or model card does not name it"]
+
+
+class StoreError(Exception):
+    """What a kind of artifact store has of its own, such as boto's."""
+
+
+def refuse_files(*_: object) -> None:
+    raise StoreError("the bucket does not answer")
+
+
+def test_register_when_the_artifact_store_fails_in_its_own_way_then_there_is_a_version(
+    registry: Registry,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logged = log(constant(105), contract)
+    monkeypatch.setattr(MlflowClient, "list_artifacts", refuse_files)
+
+    version = register(logged)
+    registry.annotate(version, "archive", "so", {})
+
+    assert caplog.messages == [
+        "version 1: its run or model card does not name it",
+        "version 1: its verdict is not among its run's files",
+    ]
+    assert MlflowClient().get_model_version(MODEL_NAME, "1").description == "so"
+
+
 # --- Reading -----------------------------------------------------------------------
 
 
@@ -139,22 +197,26 @@ def test_state_when_the_model_has_other_tags_then_they_are_no_records(
     assert list(registry.state().history) == []
 
 
-def test_state_when_the_model_changes_between_two_reads_then_is_read_until_they_agree(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["local", "shared"])
+def test_state_when_another_process_promotes_meanwhile_then_is_read_until_it_is_of_one_moment(
+    kind: str, registry: Registry, two: list[Version], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.uri = "http://shared"  # a local store's writers hold its lock
+    if kind == "shared":
+        registry.uri = "http://shared"
+    original, moved = Registry.production, list[Record]()
 
-    def model(number: str, **tags: str) -> SimpleNamespace:
-        return SimpleNamespace(aliases={"production": number}, tags=tags)
+    def late(reader: Registry) -> int | None:
+        found = original(reader)
+        if not moved:  # just after the alias was read for the first time
+            moved.append(registry.record(record(version=2, **{"from": 1, "to": 2})))
+            registry.move_alias(2)
+        return found
 
-    intent = {"history.000000001-aaaa": record().model_dump_json(by_alias=True)}
-    torn, whole = model("2"), model("2", **intent)  # alias read after, tags before the move
-    reads: Iterator[SimpleNamespace] = iter([model("1"), torn, whole, whole])
-    monkeypatch.setattr(registry, "_model", lambda: next(reads))
+    monkeypatch.setattr(Registry, "production", late)
 
     state = registry.state()
 
-    assert (state.alias, len(state.history)) == (2, 1)
+    assert (state.alias, list(state.history)) == (2, moved)
 
 
 def test_version_when_there_is_none_of_that_number_then_says_so(
@@ -510,6 +572,8 @@ def test_registry_when_it_writes_then_makes_one_write(
     write: str, two: list[Version], watched: type[WatchedClient]
 ) -> None:
     registry = own_registry()
+    registry.record(record())  # the first one also leads from the model to its history
+    before = len(watched.states)
     calls: dict[str, Any] = {
         "move_alias": lambda: registry.move_alias(2),
         "tag": lambda: registry.tag(1, Stage.PRODUCTION, "5.0"),
@@ -519,18 +583,7 @@ def test_registry_when_it_writes_then_makes_one_write(
 
     calls[write]()
 
-    assert len(watched.states) == 1
-
-
-def test_record_when_written_then_is_one_tag_of_the_model(
-    registry: Registry, two: list[Version]
-) -> None:
-    written = registry.record(record(why="größer"))
-
-    tags = MlflowClient().get_registered_model(MODEL_NAME).tags
-    assert list(tags) == ["history.000000001-aaaa"]
-    assert json.loads(tags["history.000000001-aaaa"])["from"] is None
-    assert Record.model_validate_json(tags["history.000000001-aaaa"]) == written
+    assert len(watched.states) == before + 1
 
 
 def test_record_when_as_long_as_a_store_holds_then_is_written_and_read_back(
@@ -566,10 +619,10 @@ def test_annotate_when_done_then_version_and_run_tell_the_verdict(
     registry.annotate(version, "archive", "version 1 is not promoted: so", {"note.txt": "text"})
 
     found = MlflowClient().get_model_version(MODEL_NAME, "1")
-    assert (found.tags["verdict"], found.description) == (
-        "archive",
-        "version 1 is not promoted: so",
-    )
+    assert found.tags["verdict"] == "archive"
+    assert str(found.description).startswith("Version 1 is not promoted: so.\n\n| Metric |")
+    run = MlflowClient().get_run(version.run_id)
+    assert run.data.tags["mlflow.note.content"].startswith("Version 1 is not promoted: so.")
     assert [path.read_text() for path in tmp_path.rglob("note.txt")] == ["text"]
 
 
@@ -598,7 +651,7 @@ def test_state_when_a_record_lies_under_another_key_then_names_it(
     key: str, settled: Registry
 ) -> None:
     content = settled.state().history[0].model_dump_json(by_alias=True)
-    MlflowClient().set_registered_model_tag(MODEL_NAME, key, content)
+    settled.ledger.write(key, content)
 
     with pytest.raises(UserError, match=rf"^the record {key} of the history was altered"):
         settled.state()

@@ -28,6 +28,7 @@ from processes import run_eight
 from salary_kedro.errors import UserError
 from salary_kedro.registry.store import (
     copy_store,
+    holding_of,
     is_half_made,
     other_schema,
     prepare_store,
@@ -530,6 +531,27 @@ def test_store_lock_when_another_never_lets_go_then_says_who_to_wait_for(
     )
 
 
+def test_holding_when_a_lock_is_held_then_is_that_threads_and_that_time_only(
+    tmp_path: Path,
+) -> None:
+    uri, elsewhere = f"sqlite:///{tmp_path}/mlflow.db", list[object]()
+    look = threading.Thread(target=lambda: elsewhere.append(holding_of(uri)))
+
+    with store_lock(uri):
+        first, again, other = holding_of(uri), holding_of(uri), holding_of("sqlite:////b.db")
+        look.start()
+        look.join()
+    between = holding_of(uri)
+    with store_lock(uri):
+        second = holding_of(uri)
+
+    assert first is not None
+    assert first is again
+    assert (other, elsewhere, between) == (None, [None], None)
+    assert second is not None
+    assert second is not first
+
+
 def test_store_lock_when_the_store_is_a_server_then_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -629,3 +651,23 @@ def test_copy_store_when_it_is_never_at_rest_then_says_so(
 
     with pytest.raises(UserError, match="changed whenever it was copied: try again"):
         rows_of(view)
+
+
+def test_prepare_when_somebody_else_has_just_created_the_experiment_then_uses_theirs(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, create = MlflowClient.get_experiment_by_name, MlflowClient.create_experiment
+    asked: list[str] = []
+
+    def find_too_late(self: MlflowClient, name: str) -> object:
+        asked.append(name)
+        found = find(self, name)
+        if len(asked) == 1:
+            create(self, name)  # after the question, before the answer is acted on
+        return found
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", find_too_late)
+
+    prepare_store(store, "new", None)
+
+    assert find(MlflowClient(store), "new") is not None
