@@ -21,7 +21,7 @@ from salary_kedro.tables.frames import encode_frame, encoded_columns, learn_doma
 
 #: Rows of which each value is drawn by itself, and how many of them are asked for one by one.
 ROWS, ALONE = 2_000, 200
-LINES = ("linear_regression", "ridge")
+LINES = ("linear_regression", "ridge", "spline_ridge")
 TOLERANCE = 1e-9
 
 

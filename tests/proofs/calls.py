@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 Moment = Literal["before", "after"]
 Listener = Callable[[Moment, str], None]
-REGISTRY_CALL = re.compile(r"^[a-z]\w*(registered_model|model_version)")
+REGISTRY_CALL = re.compile(r"^[a-z]\w*(registered_model|model_version|experiment)")
 ALIAS_WRITE = "set_registered_model_alias"
 TAG_WRITES = ("set_model_version_tag", "delete_model_version_tag")
 READS = ("get_", "search_")

@@ -1,7 +1,7 @@
 """Makes the plain form of a fitted Pipeline, and compares both: on rows, and where they could part.
 
 Compared are rows as they were seen, every text, what is missing and what is unknown, the bounds of
-the contract and of float32, and the thresholds of trees with their neighbours.
+the contract and of float32, and the thresholds of trees and knots of curves with their neighbours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +15,20 @@ from sklearn.pipeline import Pipeline
 from salary_kedro.bundle.files import FileError
 from salary_kedro.bundle.runtime.compile import UncompilableError, compile_model, sums_in_order
 from salary_kedro.bundle.runtime.evaluate import Evaluator, take
-from salary_kedro.bundle.runtime.form import Agreement, CategoryInput, Form, NumberInput, Plain
+from salary_kedro.bundle.runtime.form import (
+    Agreement,
+    CategoryInput,
+    Curves,
+    Form,
+    NumberInput,
+    Plain,
+)
 from salary_kedro.contract import Category, Contract
 from salary_kedro.contract.columns import Boolean, Column, Date, Integer, Number
 from salary_kedro.contract.encoding import Encoded, as_matrix, decode, encode, encode_columns
 from salary_kedro.contract.examples import example_rows
 
-#: Lines may differ by the order of their sums alone, as a share of the prediction.
+#: Lines and curves may differ by the order of their sums alone, as a share of the prediction.
 TOLERANCE = 1e-9
 #: Where terms cancel, as a share of a common prediction.
 ROUNDING = 1e-12
@@ -124,10 +131,13 @@ def _compare_single(
 
 
 def _thresholds(plain: Plain) -> dict[int, NDArray[np.float64]]:
-    """The thresholds of the trees by column that holds a number, ascending."""
+    """Thresholds of trees, or knots of curves, by column that holds a number, ascending."""
+    columns = [item.column for item in plain.form.inputs if isinstance(item, NumberInput)]
+    if isinstance(plain.form.model, Curves):
+        curves = plain.form.model.curves
+        return {column: np.array(curves[column].knots) for column in columns}
     if plain.nodes is None:
         return {}
-    columns = [item.column for item in plain.form.inputs if isinstance(item, NumberInput)]
     of_column = [plain.nodes.numbers[plain.nodes.features == column] for column in columns]
     return {
         column: np.unique(found[np.isfinite(found)])

@@ -18,14 +18,18 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     OneHotEncoder,
     OrdinalEncoder,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
 from sklearn.tree import DecisionTreeRegressor
 
 from salary_kedro.bundle.runtime import sklearn_adapter as adapter
+from salary_kedro.bundle.runtime.curves import curves_of
 from salary_kedro.bundle.runtime.form import (
+    MAX_COEFFICIENTS,
     CategoryInput,
+    Curves,
     Form,
     Input,
     Linear,
@@ -205,8 +209,11 @@ def _key(place: float) -> float | None:
     return None if math.isnan(place) else float(place)
 
 
-def _predictor(estimator: Any, columns: int) -> tuple[Linear | Trees, Nodes | None]:
+def _predictor(estimator: Any, columns: int) -> tuple[Linear | Curves | Trees, Nodes | None]:
     means, scales = np.zeros(columns), np.ones(columns)
+    if type(estimator) is Pipeline and type(estimator.steps[0][1]) is SplineTransformer:
+        splines, line = _steps(estimator, SplineTransformer)
+        return _curves(splines, line), None
     if type(estimator) is Pipeline:
         scaler, estimator = _steps(estimator, StandardScaler)
         means = means if scaler.mean_ is None or not scaler.with_mean else scaler.mean_
@@ -234,6 +241,15 @@ def _line(estimator: Any, means: Any, scales: Any) -> Linear:
         means=tuple(map(float, means)),
         scales=tuple(map(float, scales)),
     )
+
+
+def _curves(splines: SplineTransformer, line: Any) -> Curves:
+    if type(line) is not Ridge or np.ndim(line.coef_) != 1:
+        raise UncompilableError(f"a {type(line).__name__} predicts by splines")
+    odd = splines.extrapolation != "linear" or not splines.include_bias or splines.sparse_output
+    if odd or splines.degree != MAX_COEFFICIENTS - 1:
+        raise UncompilableError("its splines lack a part, are not cubic, or do not go on as lines")
+    return curves_of(splines, line)
 
 
 def _grown(trees: Sequence[Any], *, start: float, exponential: bool) -> tuple[Trees, Nodes]:

@@ -4,7 +4,7 @@ One row gives the same bits as the same row among others.
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
@@ -12,7 +12,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from salary_kedro.bundle.runtime.form import CategoryInput, Linear, NumberInput, Plain, Trees
+from salary_kedro.bundle.runtime.form import (
+    MAX_COEFFICIENTS,
+    CategoryInput,
+    Curve,
+    Curves,
+    Linear,
+    NumberInput,
+    Plain,
+    Trees,
+)
 from salary_kedro.bundle.runtime.walking import Forest
 from salary_kedro.contract import Contract
 from salary_kedro.contract.columns import EPOCH, Column, Date
@@ -35,8 +44,8 @@ class Evaluator:
         """Prepare a model that was checked, see `form`, and that has arrays."""
         model = plain.form.model
         exponents = int(plain.form.log_target) + int(isinstance(model, Trees) and model.exponential)
-        if isinstance(model, Linear):
-            self._model: _Line | _Wood = _Line(model, plain, contract, exponents)
+        if isinstance(model, Linear | Curves):
+            self._model: _Sum | _Wood = _Sum(model, plain, contract, exponents)
         elif isinstance(model, Trees):
             self._model = _Wood(model, plain, contract, exponents)
         else:
@@ -66,15 +75,15 @@ def _raised(values: Any, exponents: int) -> Any:
     return values
 
 
-class _Line:
+class _Sum:
     """A sum: each input adds its part to the intercept, in the contract's order."""
 
-    def __init__(self, model: Linear, plain: Plain, contract: Contract, exponents: int) -> None:
+    def __init__(
+        self, model: Linear | Curves, plain: Plain, contract: Contract, exponents: int
+    ) -> None:
         self._intercept, self._exponents = model.intercept, exponents
         self._parts = [
-            _NumberPart(item, model, feature)
-            if isinstance(item, NumberInput)
-            else _CategoryPart(item, model)
+            _part(item, model, feature)
             for item, feature in zip(plain.form.inputs, contract.inputs, strict=True)
         ]
         self._terms = [part.term for part in self._parts]
@@ -93,21 +102,40 @@ class _Line:
         return found
 
 
-def _scaled(model: Linear, column: int, value: float) -> float:
+def _part(
+    item: NumberInput | CategoryInput, model: Linear | Curves, column: Column
+) -> "_StraightPart | _CurvedPart | _CategoryPart":
+    """What an input adds."""
+    if isinstance(item, CategoryInput):
+        return _CategoryPart(item, model)
+    if isinstance(model, Curves):
+        return _CurvedPart(item, model, column)
+    return _StraightPart(item, model, column)
+
+
+def _added(model: Linear | Curves, column: int, value: float) -> float:
+    """What a column adds that holds a value."""
+    if isinstance(model, Curves):
+        return _height(model.curves[column], value)
     return (value - model.means[column]) / model.scales[column] * model.coefficients[column]
 
 
-class _NumberPart:
-    """What a number adds."""
+def _fixed(item: NumberInput, model: Linear | Curves) -> tuple[float, float | None]:
+    """What an input adds besides its number, and what a missing one adds, if that is known."""
+    mark = item.indicator
+    base = 0.0 if mark is None else _added(model, mark, 0.0)
+    marked = 0.0 if mark is None else _added(model, mark, 1.0)
+    return base, None if item.fill is None else _added(model, item.column, item.fill) + marked
+
+
+class _StraightPart:
+    """What a number adds by a line."""
 
     def __init__(self, item: NumberInput, model: Linear, column: Column) -> None:
         mean, scale, coefficient = (
             numbers[item.column] for numbers in (model.means, model.scales, model.coefficients)
         )
-        mark = item.indicator
-        base = 0.0 if mark is None else _scaled(model, mark, 0.0)
-        marked = 0.0 if mark is None else _scaled(model, mark, 1.0)
-        missing = None if item.fill is None else _scaled(model, item.column, item.fill) + marked
+        base, missing = _fixed(item, model)
         read = _reader(column)
 
         def term(value: Value) -> float:
@@ -126,12 +154,65 @@ class _NumberPart:
         self.term, self.terms = term, terms
 
 
+class _CurvedPart:
+    """What a number adds by a curve."""
+
+    def __init__(self, item: NumberInput, model: Curves, column: Column) -> None:
+        curve, read = model.curves[item.column], _reader(column)
+        bend = _Bend(curve)
+        base, missing = _fixed(item, model)
+
+        def term(value: Value) -> float:
+            number = read(value)
+            if -MOST <= number <= MOST:
+                return _height(curve, number) + base
+            return _missing(number, missing)
+
+        def terms(values: Encoded) -> Numbers:
+            numbers = _numbers(values, MOST)
+            found = bend.at_all(numbers) + base
+            if (lost := np.isnan(numbers)).any():
+                found[lost] = _missing(math.nan, missing)
+            return found
+
+        self.term, self.terms = term, terms
+
+
+def _height(curve: Curve, number: float) -> float:
+    """What a curve adds at a number: the piece where that lies, by Horner's rule."""
+    piece = bisect_right(curve.knots, number)
+    beyond, total = number - curve.knots[max(piece - 1, 0)], 0.0
+    for coefficient in reversed(curve.pieces[piece]):
+        total = total * beyond + coefficient
+    return total
+
+
+class _Bend:
+    """A curve, evaluated for many numbers with the bits that it has for one."""
+
+    def __init__(self, curve: Curve) -> None:
+        self._knots = np.array(curve.knots)
+        self._begins = np.array([curve.knots[0], *curve.knots])
+        missing = [MAX_COEFFICIENTS - len(piece) for piece in curve.pieces]
+        padded = [
+            (*piece, *[0.0] * more) for piece, more in zip(curve.pieces, missing, strict=True)
+        ]
+        self._table = np.array(padded).T[::-1]
+
+    def at_all(self, numbers: Numbers) -> Numbers:
+        pieces = np.searchsorted(self._knots, numbers, side="right")
+        beyond, total = numbers - self._begins[pieces], np.zeros(len(numbers))
+        for coefficients in self._table:
+            total = total * beyond + coefficients[pieces]
+        return total
+
+
 class _CategoryPart:
     """What a text adds."""
 
-    def __init__(self, item: CategoryInput, model: Linear) -> None:
+    def __init__(self, item: CategoryInput, model: Linear | Curves) -> None:
         rows = (*item.codes, item.missing, item.unknown)
-        added = [sum(map(_scaled, [model] * len(row), item.columns, row), 0.0) for row in rows]
+        added = [sum(map(_added, [model] * len(row), item.columns, row), 0.0) for row in rows]
         self._places, self._added = _places(item), np.array(added)
         by_text = {text: added[place] for text, place in self._places.items()}
         unknown = added[-1]

@@ -1,13 +1,15 @@
 """What `runtime.json` and `runtime.npz` hold: a model as plain numbers, without any code.
 
-Each input of the contract becomes one or more columns of numbers, in which a line or trees then
-predict. Whatever is read here is checked, so that evaluating it ends and stays within its arrays.
+Each input of the contract becomes one or more columns of numbers, by which a line, curves or trees
+then predict. Whatever is read here is checked, so that evaluating it ends and stays within its
+arrays.
 """
 
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -25,6 +27,8 @@ Place = Annotated[int, Field(ge=0)]
 Codes = tuple[Finite, ...]
 #: Columns that inputs become, at most.
 MAX_COLUMNS = 100_000
+#: Coefficients of a piece of a curve, at most: of a cubic.
+MAX_COEFFICIENTS = 4
 #: The members of `runtime.npz`, and what each is an array of.
 MEMBERS: dict[str, np.dtype[Any]] = {
     "sizes": np.dtype("<i8"),
@@ -93,6 +97,27 @@ class Linear(_Strict):
     scales: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
 
 
+class Curve(_Strict):
+    """What a column adds: a polynomial from each knot to the next, and a line on either side.
+
+    Attributes:
+        knots: Where one ends and the next begins, ascending.
+        pieces: The coefficients of each, the constant first. They are of the column less the knot
+            where the piece begins; of the first piece, less the first knot.
+    """
+
+    knots: Codes = Field(min_length=1)
+    pieces: tuple[Annotated[Codes, Field(min_length=1, max_length=MAX_COEFFICIENTS)], ...]
+
+
+class Curves(_Strict):
+    """A sum of curves: the intercept, and what each column adds."""
+
+    kind: Literal["curves"] = "curves"
+    intercept: Finite
+    curves: tuple[Curve, ...]
+
+
 class Trees(_Strict):
     """A sum over trees, whose nodes are in `runtime.npz`.
 
@@ -115,8 +140,8 @@ class Agreement(_Strict):
 
     Attributes:
         rows: Rows that both predicted alike.
-        thresholds: Thresholds of trees that some of them lie at.
-        of: Thresholds that there are.
+        thresholds: Thresholds of trees, or knots of curves, that some of them lie at.
+        of: How many there are.
         tolerance: The largest relative difference that was allowed: 0 for trees that are added up
             in their order.
         largest: The largest that there was.
@@ -132,7 +157,7 @@ class Agreement(_Strict):
 
 
 Input = Annotated[NumberInput | CategoryInput, Field(discriminator="kind")]
-Model = Annotated[Linear | Trees, Field(discriminator="kind")]
+Model = Annotated[Linear | Curves | Trees, Field(discriminator="kind")]
 
 
 class Form(_Strict):
@@ -233,6 +258,8 @@ def _check(form: Form, nodes: Nodes | None, contract: Contract) -> None:
     _check_inputs(form, contract)
     if isinstance(form.model, Linear):
         _check_lengths(form.columns, form.model.coefficients, form.model.means, form.model.scales)
+    if isinstance(form.model, Curves):
+        _check_curves(form.model, form.columns)
     if nodes is not None:
         _check_nodes(nodes, form.columns)
 
@@ -254,6 +281,16 @@ def _check_category(item: CategoryInput) -> None:
     if len(item.codes) != len(item.texts) or len(set(item.texts)) != len(item.texts):
         raise FileError(f"{RUNTIME} must hold one code for each text of an input")
     _check_lengths(len(item.columns), item.missing, item.unknown, *item.codes)
+
+
+def _check_curves(model: Curves, columns: int) -> None:
+    if len(model.curves) != columns:
+        raise FileError(f"{RUNTIME} does not hold one curve for each column")
+    for curve in model.curves:
+        if any(first >= second for first, second in pairwise(curve.knots)):
+            raise FileError(f"{RUNTIME} holds a curve whose knots do not rise")
+        if len(curve.pieces) != len(curve.knots) + 1:
+            raise FileError(f"{RUNTIME} holds a curve that does not have one piece between knots")
 
 
 def _check_lengths(length: int, *rows: Codes) -> None:

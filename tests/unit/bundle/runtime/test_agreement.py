@@ -56,6 +56,9 @@ def plain_steps(estimator: Any, step: Any = "passthrough") -> Pipeline:
         ("linear_regression", {"positive": True}),
         ("ridge", {"fit_intercept": False}),
         ("ridge", {"solver": "lsqr"}),
+        ("spline_ridge", {}),
+        ("spline_ridge", {"n_knots": 2}),
+        ("spline_ridge", {"n_knots": 12, "fit_intercept": False}),
         ("decision_tree", {"criterion": "absolute_error"}),
         ("decision_tree", {"criterion": "poisson"}),
         ("decision_tree", {"monotonic_cst": [1, 0, 0]}),
@@ -294,7 +297,7 @@ EDGES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EDGES, st.integers(-3, 3), st.integers(-3, 3))
 def test_widened_when_a_number_is_near_a_threshold_then_goes_where_its_float32_does(
     threshold: float, narrow_steps: int, wide_steps: int

@@ -14,7 +14,15 @@ import pytest
 from salary_kedro.bundle.runtime import evaluate
 from salary_kedro.bundle.runtime.compile import compile_model
 from salary_kedro.bundle.runtime.evaluate import Evaluator
-from salary_kedro.bundle.runtime.form import Form, Nodes, NumberInput, Plain, Trees
+from salary_kedro.bundle.runtime.form import (
+    Curve,
+    Curves,
+    Form,
+    Nodes,
+    NumberInput,
+    Plain,
+    Trees,
+)
 from salary_kedro.contract import Contract
 from salary_kedro.contract.encoding import Value, encode_columns
 from salary_kedro.modelling.estimators import build_pipeline
@@ -104,7 +112,7 @@ def test_predict_when_a_number_is_beyond_float32_then_is_refused_as_scikit_learn
 
 
 @pytest.mark.parametrize("value", [None, np.nan, np.inf])
-@pytest.mark.parametrize("model", ["linear_regression", "ridge"])
+@pytest.mark.parametrize("model", ["linear_regression", "ridge", "spline_ridge"])
 def test_predict_when_a_line_gets_what_is_no_number_then_is_refused_as_scikit_learn_does(
     model: ModelName, value: Any
 ) -> None:
@@ -113,6 +121,19 @@ def test_predict_when_a_line_gets_what_is_no_number_then_is_refused_as_scikit_le
     for ask in (lambda: asked.predict_row([value]), lambda: asked.predict_columns([[value]])):
         with pytest.raises(ValueError, match="is not a number that the model takes"):
             ask()
+
+
+def test_predict_when_a_column_adds_a_curve_then_its_pieces_begin_at_their_knots() -> None:
+    """A line up to 0, half the square from there to 10, and a steeper line beyond."""
+    curve = Curve(knots=(0, 10), pieces=((1, 2), (1, 0, 0.5), (51, 3)))
+    form = Form(inputs=(NumberInput(column=0),), model=Curves(intercept=100, curves=(curve,)))
+    asked = Evaluator(Plain(form), contract_of(column("age")))
+    ages = [-1.0, 0.0, 2.0, 10.0, 12.0]
+
+    found = asked.predict_columns([np.array(ages)])
+
+    assert found.tolist() == [100 - 1, 100 + 1, 100 + 3, 100 + 51, 100 + 57]
+    assert [asked.predict_row([age]) for age in ages] == found.tolist()
 
 
 # --- Extremes, and what it costs ---------------------------------------------------------

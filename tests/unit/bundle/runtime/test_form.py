@@ -10,6 +10,8 @@ import pytest
 
 from salary_kedro.bundle.files import FileError
 from salary_kedro.bundle.runtime.form import (
+    Curve,
+    Curves,
     Form,
     Linear,
     Nodes,
@@ -120,6 +122,28 @@ def test_parse_when_a_threshold_is_infinite_then_is_read() -> None:
 )
 def test_parse_when_columns_do_not_fit_then_is_refused(changes: dict[str, Any]) -> None:
     assert refusal(Plain(LINE.model_copy(update=changes))).startswith("runtime.json ")
+
+
+@pytest.mark.parametrize(
+    ("curves", "message"),
+    [
+        ([], "does not hold one curve for each column"),
+        ([Curve(knots=(1, 1), pieces=((0,), (0,), (0,)))], "a curve whose knots do not rise"),
+        ([Curve(knots=(1, 2), pieces=((0,), (0,)))], "does not have one piece between knots"),
+    ],
+)
+def test_parse_when_curves_are_none_then_is_refused(curves: list[Curve], message: str) -> None:
+    model = Curves(intercept=1.0, curves=tuple(curves))
+
+    assert message in refusal(Plain(LINE.model_copy(update={"model": model})))
+
+
+def test_parse_when_a_curve_is_of_a_high_degree_then_is_refused() -> None:
+    """However few pieces are long, all would take as much memory."""
+    long = Curve.model_construct(knots=(1.0,), pieces=((0.0,), (0.0,) * 5))
+    model = Curves.model_construct(kind="curves", intercept=1.0, curves=(long,))
+
+    assert "at most 4" in refusal(Plain(LINE.model_copy(update={"model": model})))
 
 
 def test_parse_when_it_is_of_another_contract_then_is_refused() -> None:

@@ -57,7 +57,7 @@ def by_the_book(nodes: Nodes, row: list[float]) -> float:
     return total / PLAIN.divisor
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(forests(), st.lists(st.lists(VALUES, min_size=COLUMNS, max_size=COLUMNS), min_size=1))
 def test_add_when_rows_are_many_or_one_then_is_the_sum_by_the_book(
     nodes: Nodes, rows: list[list[float]]
