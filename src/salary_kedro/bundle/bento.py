@@ -14,7 +14,14 @@ import yaml
 from bentoml.exceptions import NotFound
 
 from salary_kedro.bundle.bundle import FolderFiles, parse_metrics
-from salary_kedro.bundle.limits import LINEAGE, MANIFEST, METRICS, RUNTIME
+from salary_kedro.bundle.limits import (
+    HISTORY,
+    HISTORY_SIGNATURE,
+    LINEAGE,
+    MANIFEST,
+    METRICS,
+    RUNTIME,
+)
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.places import BUNDLES, bento_home
@@ -26,6 +33,7 @@ LOCK = "requirements-serving.lock"
 #: What it is a copy of where scikit-learn predicts.
 EXACT_LOCK = "requirements-exact.lock"
 RUN_ID = "run_id"
+HISTORY_FILES = (HISTORY, HISTORY_SIGNATURE)
 #: In BentoML's folder; held while its Bento store is changed.
 LOCK_FILE = ".salary_kedro.lock"
 #: Characters of a label's value: as tags, labels are meant to be short and plain.
@@ -96,6 +104,10 @@ class BentoProject:
         shutil.copytree(self.root / "src", folder / "src", ignore=ignore)
         shutil.copytree(bundles.folder / bundle_name, folder / "data" / BUNDLES / bundle_name)
         BundleStore(folder / "data" / BUNDLES).point_to(bundle_name)
+        with bundles.lock():  # for they belong together
+            for name in HISTORY_FILES:
+                with suppress(FileNotFoundError):
+                    shutil.copy(bundles.folder / name, folder / "data" / BUNDLES)
 
 
 @contextmanager
@@ -154,10 +166,12 @@ def _is_made_of(folder: Path, bento: Path, bundle: str) -> bool:
     if _names(held / inside) != _names(folder / inside):  # signed since, say
         return False
     files = (path for path in held.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    # BentoML rewrites the one; the others tell what was decided until the Bento was built.
+    besides = {Path(BENTOFILE), *(Path("data") / BUNDLES / name for name in HISTORY_FILES)}
     return all(
         _are_equal(path, folder / "src" / name, folder / name)
         for path in files
-        if (name := path.relative_to(held)) != Path(BENTOFILE)  # which BentoML rewrites
+        if (name := path.relative_to(held)) not in besides
     )
 
 

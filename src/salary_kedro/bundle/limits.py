@@ -11,6 +11,10 @@ CALIBRATION, REPORT = "calibration.json", "report.json"
 BACKGROUND, PROFILE = "background.json", "profile.json"
 RUNTIME, RUNTIME_ARRAYS = "runtime.json", "runtime.npz"
 
+#: Beside the bundles: what was decided about versions, and its signature.
+HISTORY, HISTORY_SIGNATURE = "history.json", "history.sig"
+MAX_HISTORY_BYTES = 8_000_000
+
 #: What is as large as the model is, in either form: `SALARY_MAX_MODEL_MB` bounds each.
 OF_THE_MODEL = (MODEL, RUNTIME_ARRAYS)
 MAX_MODEL_MB = "SALARY_MAX_MODEL_MB"

@@ -12,6 +12,8 @@ from salary_kedro.bundle.limits import LINEAGE
 CLAIMED = "claimed"
 #: Tag of a version, too, whose RMSE its own training where it is registered did not measure.
 RMSE_SOURCE = "rmse_source"
+#: What tells whether two models are made of the same.
+MADE_OF = ("data_sha256", "parameters_sha256", "code_sha256")
 
 
 class Lineage(BaseModel):

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 #: What skops does not trust by itself and our estimators need. Each is a plain holder of
-#: arrays or settings inside scikit-learn; none runs code when it is restored.
+#: arrays or settings inside scikit-learn, or a function; none runs code when it is restored.
 TRUSTED_TYPES = [
     "numpy.dtype",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",  # which each BSpline holds
+    "scipy.interpolate._bsplines.BSpline",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.model_selection._split.KFold",
     "sklearn.tree._tree.Tree",

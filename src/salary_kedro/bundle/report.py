@@ -10,6 +10,8 @@ from salary_kedro.bundle.limits import REPORT
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(max_length=1_000)]
+#: Of any length by its type, for not all readers of OpenAPI know tuples of two.
+Pair = Annotated[tuple[Amount, ...], Field(min_length=2, max_length=2)]
 Listed = Field(default=(), max_length=10_000)
 
 
@@ -195,6 +197,62 @@ class ImportanceReport(Section):
     inputs: Annotated[tuple[InputImportance, ...], Listed]
 
 
+class FitCell(Section):
+    """Holdout rows whose prediction and actual target lie in one cell of a grid.
+
+    Attributes:
+        predicted_low: Lower end of their predictions, a round number of the target's unit.
+        predicted_high: Upper end.
+        actual_low: Lower end of what they have.
+        actual_high: Upper end.
+        rows: Number of rows.
+    """
+
+    predicted_low: Amount
+    predicted_high: Amount
+    actual_low: Amount
+    actual_high: Amount
+    rows: Annotated[int, Field(ge=1)]
+
+
+class FitBand(Section):
+    """How wrong a model is where its predictions lie in one range; in the target's unit.
+
+    Attributes:
+        low: Lower end of the predictions, a round number.
+        high: Upper end.
+        rows: Number of rows.
+        mean_residual: Mean of actual minus predicted.
+        spread: Standard deviation of that, ddof 1.
+    """
+
+    low: Amount
+    high: Amount
+    rows: Annotated[int, Field(ge=2)]
+    mean_residual: Amount
+    spread: Amount
+
+
+class Fit(Section):
+    """Predicted against actual target on the holdout rows, so that no single person can be told.
+
+    Attributes:
+        rows: Number of rows.
+        min_rows: Fewest rows, or people, that a cell or band may rest on.
+        withheld: Rows in cells of fewer.
+        cells: The cells.
+        bands: The bands, ascending.
+        points: Prediction and actual target of each row; only of tables that are public.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    min_rows: Annotated[int, Field(ge=1)]
+    withheld: Annotated[int, Field(ge=0)]
+    cells: Annotated[tuple[FitCell, ...], Listed]
+    bands: Annotated[tuple[FitBand, ...], Listed]
+    points: Annotated[tuple[Pair, ...], Field(max_length=1_000)] = ()
+
+
 class Report(BaseModel):
     """What was found out about a model; of each section None if it was not looked into.
 
@@ -206,6 +264,7 @@ class Report(BaseModel):
         baseline: How much better it is than a plain mean or median.
         groups: For whom it predicts well; None where no column is audited.
         importance: Which inputs its error rests on.
+        fit: Predicted against actual target, in cells.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -215,6 +274,7 @@ class Report(BaseModel):
     baseline: Baseline | None = None
     groups: GroupReport | None = None
     importance: ImportanceReport | None = None
+    fit: Fit | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> "Report":

@@ -9,9 +9,18 @@ from pathlib import Path
 
 from salary_kedro.bundle.bundle import FILES, Bundle, BundleError, FolderFiles
 from salary_kedro.bundle.files import FileError, read_regular
-from salary_kedro.bundle.limits import MANIFEST, SIGNATURE
+from salary_kedro.bundle.history import ServedHistory, parse_history
+from salary_kedro.bundle.limits import (
+    HISTORY,
+    HISTORY_SIGNATURE,
+    MANIFEST,
+    MAX_HISTORY_BYTES,
+    SIGNATURE,
+    SIZES,
+)
 from salary_kedro.bundle.locking import held
-from salary_kedro.bundle.signing import Verifier
+from salary_kedro.bundle.signing import Signer, Verifier
+from salary_kedro.errors import UserError
 from salary_kedro.files import write_whole
 
 POINTER = "current"
@@ -213,6 +222,45 @@ class BundleStore:
         if name is None:
             return (None,)
         return (name, *(_print_of(self.folder / name / file) for file in sorted(FILES)))
+
+    def history_state(self) -> object:
+        """What the history depends on, cheap to look at; see `state`."""
+        return [_print_of(self.folder / name) for name in (HISTORY, HISTORY_SIGNATURE)]
+
+    def history(self) -> ServedHistory | None:
+        """Read the history of decisions that lies beside the bundles; None if there is none.
+
+        Raises:
+            BundleError: If it cannot be read, or is not signed as the verifier wants it.
+        """
+        try:
+            content = read_regular(self.folder / HISTORY, MAX_HISTORY_BYTES)
+            if self.verifier is not None:
+                self.verifier.verify(content, self._history_signature(), HISTORY)
+            return parse_history(content)
+        except FileNotFoundError:
+            return None
+        except (OSError, UserError) as error:
+            raise BundleError(f"the history of decisions cannot be told: {error}") from error
+
+    def _history_signature(self) -> bytes | None:
+        try:
+            return read_regular(self.folder / HISTORY_SIGNATURE, SIZES[SIGNATURE])
+        except FileNotFoundError:
+            return None
+
+    def write_history(self, history: ServedHistory, signer: Signer | None) -> None:
+        """Write the history of decisions, in one atomic step, and its signature beside it.
+
+        Between the two steps of a signed one, those who verify it keep the one before. The
+        caller holds the lock.
+        """
+        content = history.to_json()
+        if signer is not None:
+            write_whole(self.folder / HISTORY_SIGNATURE, signer.sign(content))
+        write_whole(self.folder / HISTORY, content)
+        if signer is None:
+            (self.folder / HISTORY_SIGNATURE).unlink(missing_ok=True)
 
     def written(self, name: str) -> float:
         """When a bundle was written here, in seconds since 1970; 0 if that is not known."""

@@ -80,3 +80,31 @@ def test_bento_when_scikit_learn_is_asked_for_then_gets_its_lock_although_there_
     BentoProject(folder, exact)._gather(gathered, bundles, "1-00000000")
 
     assert (gathered / "requirements-serving.lock").read_text() == lock
+
+
+def test_bento_when_decisions_are_told_beside_the_bundles_then_carries_them_with_their_signature(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "requirements-exact.lock").write_text("with")
+    bundles = BundleStore(folder / "data" / "06_models" / "bundles")
+    told = {"history.json": b"{}", "history.sig": b"signed"}
+    for name, content in told.items():
+        (bundles.folder / name).write_bytes(content)
+
+    gathered = tmp_path / "gathered"
+    gathered.mkdir()
+
+    BentoProject(folder)._gather(gathered, bundles, "1-00000000")
+
+    inside = gathered / "data" / "06_models" / "bundles"
+    assert {name: (inside / name).read_bytes() for name in told} == told
+
+
+def test_is_made_of_when_more_was_decided_since_then_it_is_the_same(
+    folder: Path, tmp_path: Path
+) -> None:
+    bento = make(tmp_path / "bento" / "src", 'include: ["src/a.py"]\n')
+    for place, decided in ((bento, "{}"), (folder, '{"more": 1}')):
+        (place / "data" / "06_models" / "bundles" / "history.json").write_text(decided)
+
+    assert _is_made_of(folder, tmp_path / "bento", "1-00000000")
