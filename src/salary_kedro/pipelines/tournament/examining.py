@@ -1,0 +1,129 @@
+"""How the trials of a tournament are scored: in worker processes, each of them once."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from salary_kedro.contract import Contract
+from salary_kedro.datasets.trial_scores import TrialScores
+from salary_kedro.modelling.examination import Examination, examine_on, score_entries
+from salary_kedro.modelling.folding import fold_rows
+from salary_kedro.modelling.search import Entry, Examine, Plan, Score
+from salary_kedro.modelling.workers import count_workers, worker_processes
+from salary_kedro.project.parameters import DataScience, Halves, Tournament, parameters_hash
+
+#: Packages that a score may depend on to its last digit.
+COMPUTING = ("scikit-learn", "numpy", "scipy", "pandas")
+
+
+def plan_search(train: pd.DataFrame, tournament: Tournament, parameters: DataScience) -> Plan:
+    """What is to be searched."""
+    return Plan(
+        candidates=tournament.candidates,
+        base=parameters.hyperparameters,
+        trials=tournament.trials,
+        seconds=tournament.seconds,
+        workers=count_workers(tournament.workers),
+        seed=parameters.random_state,
+        rows=len(train),
+    )
+
+
+def fingerprint_of(
+    halves: Halves, contract: Contract, tournament: Tournament, parameters: DataScience
+) -> str:
+    """Fingerprint of what a search was asked; the number of workers has no part in what it finds.
+
+    Those of equal ones, on the same rows, are the same.
+    """
+    asked = tournament.model_copy(update={"workers": None})
+    return parameters_hash(contract, halves.parameters, asked, parameters)
+
+
+@contextmanager
+def examiner(
+    train: pd.DataFrame,
+    halves: Halves,
+    contract: Contract,
+    tournament: Tournament,
+    parameters: DataScience,
+    code_lineage: Mapping[str, str],
+    known: TrialScores,
+) -> Iterator[Examine]:
+    """Give what scores entries in worker processes, but for those whose score is known."""
+    examination = _examination(train, halves, contract, tournament, parameters)
+    basis = {
+        "rows": halves.train_sha256,
+        "split": halves.parameters.model_dump(mode="json"),
+        "folds": tournament.cross_validation.model_dump(mode="json"),
+        "contract": contract.model_dump(mode="json"),
+        "seed": parameters.random_state,
+        **{name: code_lineage[name] for name in ("code_sha256", "lock_sha256")},
+        **_surroundings(),
+    }
+    with worker_processes(examination, count_workers(tournament.workers)) as score_all:
+
+        def examine(entries: Sequence[Entry]) -> Iterable[Score]:
+            return score_entries(entries, len(examination.folds), score_all)
+
+        yield remembering(examine, known, basis)
+
+
+def _surroundings() -> dict[str, str]:
+    """What computes: the lock file tells what should be installed, not what is."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: version(name) for name in COMPUTING},
+    }
+
+
+def _examination(
+    train: pd.DataFrame,
+    halves: Halves,
+    contract: Contract,
+    tournament: Tournament,
+    parameters: DataScience,
+) -> Examination:
+    folding = fold_rows(
+        train,
+        halves.parameters,
+        folds=tournament.cross_validation.folds,
+        repeats=tournament.cross_validation.repeats_of(len(train)),
+        random_state=parameters.random_state,
+        asked_by="tournament",
+    )
+    return examine_on(train, contract, folding, parameters.random_state)
+
+
+def remembering(examine: Examine, known: TrialScores, basis: Mapping[str, Any]) -> Examine:
+    """Score each entry once: what is known is taken, what is found out is kept at once.
+
+    Args:
+        examine: Scores entries.
+        known: The scores that are known.
+        basis: All that a score depends on but for its entry.
+    """
+
+    def recall(entries: Sequence[Entry]) -> Iterator[Score]:
+        keys = [_key(basis, entry) for entry in entries]
+        new = {key: entry for key, entry in zip(keys, entries, strict=True) if not known.get(key)}
+        found = zip(new.items(), examine([*new.values()]), strict=True)
+        for key in keys:
+            while (score := known.get(key)) is None:
+                (fresh, entry), scored = next(found)
+                known.put(fresh, entry, scored)
+            yield score
+
+    return recall
+
+
+def _key(basis: Mapping[str, Any], entry: Entry) -> str:
+    content = json.dumps([basis, entry.model, entry.settings], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
