@@ -5,6 +5,8 @@ scikit-learn's estimators are imported by the factory that needs them, because a
 run uses one and their modules are slow to import.
 """
 
+import difflib
+import inspect
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +58,22 @@ def _ridge(random_state: int, **settings: Any) -> RegressorMixin:
     )
 
 
+def _spline_ridge(
+    random_state: int, n_knots: int = 5, alpha: float = 0.1, **settings: Any
+) -> RegressorMixin:
+    """A smooth cubic curve for each column, of which ridge adds up the parts.
+
+    Eilers and Marx (1996), Statistical Science 11(2), though with a plain ridge penalty. Knots lie
+    at quantiles; beyond the outermost, curves go on as lines.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.preprocessing import SplineTransformer
+
+    curves = SplineTransformer(n_knots, knots="quantile", extrapolation="linear")
+    line = Ridge(alpha=alpha, random_state=random_state, **settings)
+    return Pipeline([("splines", curves), ("ridge", line)])
+
+
 def _hist_gradient_boosting(random_state: int, **settings: Any) -> RegressorMixin:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -69,6 +87,7 @@ ESTIMATORS: dict[ModelName, Callable[..., RegressorMixin]] = {
     "decision_tree": _decision_tree,
     "random_forest": _random_forest,
     "ridge": _ridge,
+    "spline_ridge": _spline_ridge,
     "hist_gradient_boosting": _hist_gradient_boosting,
 }
 
@@ -102,9 +121,18 @@ def build_pipeline(
 
 
 def build_estimator(
-    model: ModelName, hyperparameters: dict[str, Any], random_state: int
+    model: ModelName,
+    hyperparameters: dict[str, Any],
+    random_state: int,
+    where: str = "data_science.hyperparameters",
 ) -> RegressorMixin:
     """Build the unfitted estimator, its hyperparameters checked.
+
+    Args:
+        model: A key of `ESTIMATORS`.
+        hyperparameters: The estimator's own settings, by their scikit-learn names.
+        random_state: Seed of everything random in the fit.
+        where: The parameter that holds them by model, as an error names it.
 
     Raises:
         UserError: If the estimator has no such hyperparameter, or refuses its value.
@@ -113,11 +141,29 @@ def build_estimator(
         estimator = ESTIMATORS[model](random_state=random_state, **hyperparameters)
         check_hyperparameters(estimator)
     except (TypeError, ValueError) as error:
-        raise UserError(
-            f"data_science.hyperparameters.{model}: {error}; "
-            f"scikit-learn's documentation of the estimator lists what it takes"
-        ) from error
+        raise UserError(f"{where}.{model}: {_why(model, hyperparameters, error)}") from error
     return estimator
+
+
+def _why(model: ModelName, hyperparameters: dict[str, Any], error: Exception) -> str:
+    """What is wrong with hyperparameters that the estimator has refused."""
+    if "random_state" in hyperparameters:
+        return "'random_state' is not taken here: data_science.random_state is the seed"
+    known = hyperparameter_names(model)
+    unknown = [name for name in hyperparameters if name not in known]
+    if not unknown:
+        return f"{error}; scikit-learn's documentation of the estimator lists what it takes"
+    close = difflib.get_close_matches(unknown[0], known, n=1)
+    guess = f": did you mean '{close[0]}'?" if close else ""
+    return f"{model} has no setting '{unknown[0]}'{guess}; it has {', '.join(known)}"
+
+
+def hyperparameter_names(model: ModelName) -> list[str]:
+    """What settings an estimator has, but for its seed."""
+    estimator = ESTIMATORS[model](random_state=0)
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    named = inspect.signature(ESTIMATORS[model]).parameters
+    return sorted({*last.get_params(deep=False), *named} - {"random_state", "settings"})
 
 
 def _preprocessing(contract: Contract, domain: Domain, random_state: int) -> ColumnTransformer:

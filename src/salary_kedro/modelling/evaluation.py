@@ -100,22 +100,37 @@ def predict_out_of_fold(
         `repeat` and `fold`, from 0, `place` of a training row, from 0, and its `actual` and
         `predicted` target, in its unit; and its `weight`, where the contract has one.
     """
-    features, target = features_and_target(train, contract)
-    weights = weights_of(train, contract)
-    parts = []
-    for repeat, number, fitted, scored in folding:
-        known = None if weights is None else weights[fitted]
-        fold_model = fit_weighted(clone(model), features.iloc[fitted], target.iloc[fitted], known)
-        part = {
-            "repeat": repeat,
-            "fold": number,
-            "place": scored,
-            "actual": target.iloc[scored].to_numpy(dtype=np.float64),
-            "predicted": fold_model.predict(features.iloc[scored]),
-            **({} if weights is None else {"weight": weights[scored]}),
-        }
-        parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)
+    rows = (*features_and_target(train, contract), weights_of(train, contract))
+    return pd.concat([predict_fold(model, *rows, fold) for fold in folding], ignore_index=True)
+
+
+def predict_fold(
+    model: Pipeline, features: pd.DataFrame, target: pd.Series, weights: Weights | None, fold: Fold
+) -> pd.DataFrame:
+    """Predict the rows of one fold by a clone that is fitted on the others.
+
+    Args:
+        model: The Pipeline, which stays as it is.
+        features: Of all training rows, encoded.
+        target: Their target.
+        weights: Their weights, see `weights_of`.
+        fold: The places of the rows to fit and to predict.
+
+    Returns:
+        As `predict_out_of_fold`.
+    """
+    repeat, number, fitted, scored = fold
+    known = None if weights is None else weights[fitted]
+    fold_model = fit_weighted(clone(model), features.iloc[fitted], target.iloc[fitted], known)
+    part = {
+        "repeat": repeat,
+        "fold": number,
+        "place": scored,
+        "actual": target.iloc[scored].to_numpy(dtype=np.float64),
+        "predicted": fold_model.predict(features.iloc[scored]),
+        **({} if weights is None else {"weight": weights[scored]}),
+    }
+    return pd.DataFrame(part)
 
 
 def cross_validation_metrics(out_of_fold: pd.DataFrame) -> Metrics:
@@ -124,12 +139,14 @@ def cross_validation_metrics(out_of_fold: pd.DataFrame) -> Metrics:
     Returns:
         `cv_rmse_mean` and `cv_rmse_sd` (ddof 1) of folds x repeats scores, in its unit.
     """
-    scores = np.array(
-        [
-            root_mean_squared_error(
-                fold["actual"], fold["predicted"], sample_weight=fold.get("weight")
-            )
-            for _, fold in out_of_fold.groupby(["repeat", "fold"])
-        ]
-    )
+    scores = np.array([fold_rmse(fold) for _, fold in out_of_fold.groupby(["repeat", "fold"])])
     return {"cv_rmse_mean": float(scores.mean()), "cv_rmse_sd": float(np.std(scores, ddof=1))}
+
+
+def fold_rmse(predicted: pd.DataFrame) -> float:
+    """RMSE of the predictions of one fold, see `predict_fold`, in the target's unit."""
+    weights = predicted.get("weight")
+    rmse = root_mean_squared_error(
+        predicted["actual"], predicted["predicted"], sample_weight=weights
+    )
+    return float(rmse)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from salary_kedro.contract import Category, Contract
 from salary_kedro.contract.columns import Boolean
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.progress import tell_progress
 from salary_kedro.tables.frames import equal_rows
 from salary_kedro.tables.row_keys import KEY, keyed_hashes
 
@@ -74,6 +75,8 @@ class Splitting(_Frozen):
             `group`, all rows of one on one side; or by `time`, the latest rows held out.
         strata: Into how many groups of equal size, by their target, the rows are put that a
             random split then divides alike, 2 to 1,000; None for no such groups.
+        sample: How many of the training rows are trained on at most, drawn at random; None for
+            all. With it, rows stay in the table's order.
     """
 
     train_size: float = Field(gt=0, lt=1)
@@ -81,6 +84,8 @@ class Splitting(_Frozen):
     repeats: Literal["together", "apart"] = "apart"
     split: Annotated[Way, BeforeValidator(_read_way)] = "random"
     strata: int | None = Field(default=None, ge=2, le=1000)
+    # Without one, a version's parameters are those that earlier releases recorded.
+    sample: int | None = Field(default=None, ge=2, exclude_if=lambda rows: rows is None)
 
     @model_validator(mode="after")
     def _check_strata(self) -> "Splitting":
@@ -161,19 +166,50 @@ def split_rows(
     Raises:
         UserError: If there are too few rows for both, or they lack what they are split by.
     """
+    train, holdout = _sides(rows, keys, target, splitting)
+    if splitting.sample is None:
+        return train, holdout
+    drawn: Places = np.sort(train)[draw_sample(len(train), splitting)]
+    return drawn, np.sort(holdout)
+
+
+def draw_sample(rows: int, splitting: Splitting) -> Places:
+    """Places of those of so many training rows that are trained on, in their order.
+
+    They depend on how many there are alone, and on the seed.
+    """
+    if splitting.sample is None or rows <= splitting.sample:
+        return np.arange(rows)
+    generator = np.random.default_rng(splitting.random_state)
+    drawn = generator.choice(rows, splitting.sample, replace=False, shuffle=False)
+    return np.asarray(np.sort(drawn), dtype=np.intp)
+
+
+def _sides(
+    rows: pd.DataFrame, keys: pd.DataFrame, target: str, splitting: Splitting
+) -> tuple[Places, Places]:
     match splitting.split:
         case "stable":
-            is_train = _keeps_side(keys, splitting)
+            is_train = keeps_side(keys, splitting)
         case ByTime():
             is_train = _before_cut(_known(rows, splitting), splitting.train_size)
         case _:
             return _drawn(rows, target, splitting)
-    if is_train.all() or not is_train.any():
-        raise _too_few(len(rows), "rows", splitting)
+    refuse_one_side(int(is_train.sum()), len(rows), splitting)
     return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
-def _keeps_side(keys: pd.DataFrame, splitting: Splitting) -> NDArray[np.bool_]:
+def refuse_one_side(train: int, rows: int, splitting: Splitting) -> None:
+    """Check that there are training rows, and others.
+
+    Raises:
+        UserError: If all rows are of one side.
+    """
+    if train in (0, rows):
+        raise _too_few(rows, "rows", splitting)
+
+
+def keeps_side(keys: pd.DataFrame, splitting: Splitting) -> NDArray[np.bool_]:
     """Of each row, whether its keyed hash, as a share of all hashes, is below `train_size`."""
     secret = f"split {splitting.random_state}".encode()
     hashes = keyed_hashes(keys[KEY].to_numpy(dtype=np.uint64), secret)
@@ -201,22 +237,46 @@ def _before_cut(times: pd.Series, train_size: float) -> NDArray[np.bool_]:
 
 def _drawn(rows: pd.DataFrame, target: str, splitting: Splitting) -> tuple[Places, Places]:
     """Draw which rows to train on, one draw for all that stay together."""
+    numbers = _units(rows, splitting)
+    units = int(numbers.max()) + 1 if len(rows) else 0
+    if (splitting.strata or 0) > units // 2:
+        raise _too_few(units, _noun(splitting), splitting)
+    strata = _strata(rows[target], numbers, splitting.strata)
+    train, holdout = draw_units(units, splitting, strata)
+    if units == len(rows):
+        return train, holdout
+    places = pd.Series(range(len(rows)), index=numbers.to_numpy())
+    return _rows_of(places, train), _rows_of(places, holdout)
+
+
+def _rows_of(places: "pd.Series[int]", units: Places) -> Places:
+    return np.asarray(places.loc[pd.Index(units)], dtype=np.intp)
+
+
+def draw_units(
+    units: int, splitting: Splitting, strata: Places | None = None
+) -> tuple[Places, Places]:
+    """Draw which of so many units, such as groups of rows, to train on, and which to hold out.
+
+    Args:
+        units: How many there are; they are numbered from 0.
+        splitting: How they are drawn.
+        strata: The group of each within which is drawn alike; None for no groups.
+
+    Raises:
+        UserError: If there are too few for both.
+    """
     from sklearn.model_selection import train_test_split
 
-    numbers = _units(rows, splitting)
-    if (splitting.strata or 0) > numbers.nunique() // 2:
-        raise _too_few(numbers.nunique(), _noun(splitting), splitting)
-    places = pd.Series(range(len(rows)), index=numbers.to_numpy())
     try:
-        sides = train_test_split(
-            range(numbers.nunique()),
+        train, holdout = train_test_split(
+            np.arange(units),
             train_size=splitting.train_size,
             random_state=splitting.random_state,
-            stratify=_strata(rows[target], numbers, splitting.strata),
+            stratify=strata,
         )
     except ValueError as error:
-        raise _too_few(numbers.nunique(), _noun(splitting), splitting) from error
-    train, holdout = (places.loc[drawn].to_numpy() for drawn in sides)
+        raise _too_few(units, _noun(splitting), splitting) from error
     return train, holdout
 
 
@@ -241,13 +301,22 @@ def _known(rows: pd.DataFrame, splitting: Splitting) -> pd.Series:
     field, way = str(splitting.field), splitting.way
     if field not in rows:
         raise UserError(f"{SPLIT}.{way}: the clean rows have no field '{field}'")
-    if missing := int(rows[field].isna().sum()):
-        raise UserError(
-            f"{SPLIT}.{way}: {missing:,} of {len(rows):,} rows have no '{field}', so that no side "
-            f"is theirs: give the column `required: true` in contract.yml, which rejects them, or "
-            f"choose another split"
-        )
+    refuse_missing(int(rows[field].isna().sum()), len(rows), splitting)
     return rows[field]
+
+
+def refuse_missing(missing: int, rows: int, splitting: Splitting) -> None:
+    """Check that no row lacks the field that they are split by.
+
+    Raises:
+        UserError: If some do; says how many.
+    """
+    if missing:
+        raise UserError(
+            f"{SPLIT}.{splitting.way}: {missing:,} of {rows:,} rows have no '{splitting.field}', "
+            f"so that no side is theirs: give the column `required: true` in contract.yml, which "
+            f"rejects them, or choose another split"
+        )
 
 
 def _too_few(count: int, noun: str, splitting: Splitting) -> UserError:
@@ -270,13 +339,19 @@ def _noun(splitting: Splitting, rows: str = "rows") -> str:
 
 
 def fold_rows(
-    train: pd.DataFrame, splitting: Splitting, *, folds: int, repeats: int, random_state: int
+    train: pd.DataFrame,
+    splitting: Splitting,
+    *,
+    folds: int,
+    repeats: int,
+    random_state: int,
+    asked_by: str = "data_science",
 ) -> Iterator[Fold]:
     """Fold training rows as they were split: by groups, forward in time, or at random.
 
     Forward in time, each fold is fitted on all times before those that it is scored on, of which
     each has the same number; the earliest are scored on in none, and nothing is repeated. Of few
-    times there are as many folds as these allow.
+    times there are as many folds as these allow. How many are done is logged if they take long.
 
     Args:
         train: The training rows.
@@ -284,6 +359,7 @@ def fold_rows(
         folds: Number of folds, at least 2.
         repeats: How often the rows are shuffled and folded again.
         random_state: Seed of the shuffles.
+        asked_by: Group of the parameters that holds how they are folded.
 
     Raises:
         UserError: If there are too few rows, groups or times.
@@ -293,25 +369,26 @@ def fold_rows(
     if isinstance(splitting.split, ByTime):
         codes = pd.factorize(_known(train, splitting), sort=True)[0]
         folds = min(folds, max(2, codes.max(initial=-1)))
-        _check_folds(folds, folds + 1, codes.max(initial=-1) + 1, splitting)
+        _check_folds(folds, folds + 1, codes.max(initial=-1) + 1, splitting, asked_by)
         splitter: Any = TimeSeriesSplit(n_splits=folds)
     else:
         codes = _units(train, splitting).to_numpy()
-        _check_folds(folds, folds, codes.max(initial=-1) + 1, splitting)
+        _check_folds(folds, folds, codes.max(initial=-1) + 1, splitting, asked_by)
         splitter = RepeatedKFold(n_splits=folds, n_repeats=repeats, random_state=random_state)
     units = range(codes.max() + 1)
-    for number, (fitted, scored) in enumerate(splitter.split(units)):
+    drawn = tell_progress(splitter.split(units), splitter.get_n_splits(units), "folds")
+    for number, (fitted, scored) in enumerate(drawn):
         where = (np.flatnonzero(np.isin(codes, part)) for part in (fitted, scored))
         yield Fold(number // folds, number % folds, *where)
 
 
-def _check_folds(folds: int, needed: int, units: int, splitting: Splitting) -> None:
+def _check_folds(folds: int, needed: int, units: int, splitting: Splitting, asked_by: str) -> None:
     if units < needed:
         can_lower = folds > 2 and units > needed - folds + 1
         way_out = "lower the folds" if can_lower else "choose another split"
         if splitting.field is not None and units < FEW:
             way_out = f"split by another field{', or lower the folds' if can_lower else ''}"
         raise UserError(
-            f"data_science.cross_validation.folds: {folds} folds need at least {needed} "
+            f"{asked_by}.cross_validation.folds: {folds} folds need at least {needed} "
             f"{_noun(splitting, 'training rows')}, there are {units}: {way_out}, or bring more rows"
         )

@@ -3,6 +3,11 @@
 from typing import Literal, get_args
 
 ModelName = Literal[
-    "linear_regression", "decision_tree", "random_forest", "ridge", "hist_gradient_boosting"
+    "linear_regression",
+    "decision_tree",
+    "random_forest",
+    "ridge",
+    "spline_ridge",
+    "hist_gradient_boosting",
 ]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)

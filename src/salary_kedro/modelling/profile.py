@@ -23,7 +23,7 @@ Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 #: Digits that an edge may have beyond that of a tenth of the spread.
-DIGITS = 4
+DIGITS = 12
 #: Of so many rows, fewer than five are a hundredth at most: they may be counted with the others.
 MANY_ROWS = 400
 
@@ -79,11 +79,11 @@ def _whose(rows: int, clusters: Places | None) -> Places:
     return np.arange(rows) if clusters is None else clusters
 
 
-def _is_few(whose: Places) -> bool:
-    """Whether rows are of fewer than five people, but of some."""
-    if len(np.unique(whose[:MANY_ROWS])) >= MIN_GROUP_ROWS:  # of many rows the first ones tell
+def _is_few(whose: Places, least: int = MIN_GROUP_ROWS) -> bool:
+    """Whether rows are of fewer than five people, or so many, but of some."""
+    if len(np.unique(whose[:MANY_ROWS])) >= least:  # of many rows the first ones tell
         return False
-    return 0 < len(np.unique(whose)) < MIN_GROUP_ROWS
+    return 0 < len(np.unique(whose)) < least
 
 
 def profile_numbers(values: Numbers, clusters: Places | None = None) -> NumberProfile | None:
@@ -116,7 +116,7 @@ def _bins(
     known: Numbers, spread: float, whose: Places
 ) -> tuple[tuple[float, ...], NDArray[np.int64]]:
     """Edges, and rows in each bin; of one value that (nearly) all have, below, at and above it."""
-    edges = _of_enough(known, tuple(_edges(known, spread)), whose)
+    edges = enough_edges(known, whose)
     if edges:
         return edges, count_numbers(known, edges)
     distinct, counts = np.unique(known, return_counts=True)
@@ -126,6 +126,16 @@ def _bins(
         return (), np.array([len(known)])
     ends = (float(np.nextafter(common, -np.inf)), float(common))
     return ends, np.array([0, len(known), 0])
+
+
+def enough_edges(known: Numbers, whose: Places) -> tuple[float, ...]:
+    """Edges of bins that hold about equally many numbers, of five people and more.
+
+    Args:
+        known: Finite numbers.
+        whose: Whose each is.
+    """
+    return of_enough(known, tuple(_edges(known, float(known.std()))), whose)
 
 
 def places_of(numbers: Numbers, edges: tuple[float, ...]) -> Places:
@@ -167,14 +177,16 @@ def _between(low: float, high: float, spread: float) -> float | None:
     return next((edge for edge in (*tried, middle) if low < edge < high), None)
 
 
-def _of_enough(known: Numbers, edges: tuple[float, ...], whose: Places) -> tuple[float, ...]:
-    """The edges without those beside bins of fewer than five people."""
+def of_enough(
+    known: Numbers, edges: tuple[float, ...], whose: Places, least: int = MIN_GROUP_ROWS
+) -> tuple[float, ...]:
+    """The edges without those beside bins of fewer than five people, or so many."""
     places = places_of(known, edges)
-    few = [place for place in range(len(edges) + 1) if _is_few(whose[places == place])]
+    few = [place for place in range(len(edges) + 1) if _is_few(whose[places == place], least)]
     if not few or not edges:
         return edges
     gone = min(few[0], len(edges) - 1)
-    return _of_enough(known, (*edges[:gone], *edges[gone + 1 :]), whose)
+    return of_enough(known, (*edges[:gone], *edges[gone + 1 :]), whose, least)
 
 
 def profile_texts(values: pd.Series, clusters: Places | None = None) -> CategoryProfile | None:

@@ -35,6 +35,7 @@ def test_estimators_when_listed_then_are_the_names_that_parameters_take() -> Non
         "decision_tree",
         "random_forest",
         "ridge",
+        "spline_ridge",
         "hist_gradient_boosting",
     )
     assert tuple(ESTIMATORS) == MODEL_NAMES
@@ -53,6 +54,7 @@ def test_estimators_when_listed_then_people_read_their_names(model: str, file: s
         ("decision_tree", DecisionTreeRegressor),
         ("random_forest", RandomForestRegressor),
         ("ridge", Ridge),
+        ("spline_ridge", Ridge),
         ("hist_gradient_boosting", HistGradientBoostingRegressor),
     ],
 )
@@ -63,7 +65,7 @@ def test_build_pipeline_when_a_model_is_named_then_ends_in_its_estimator(
 
 
 @pytest.mark.parametrize(
-    "model", ["decision_tree", "random_forest", "ridge", "hist_gradient_boosting"]
+    "model", ["decision_tree", "random_forest", "ridge", "spline_ridge", "hist_gradient_boosting"]
 )
 def test_build_pipeline_when_a_seed_is_given_then_the_estimator_has_it(model: ModelName) -> None:
     estimator = last_step(build_pipeline(TWO, model, {}, 99))
@@ -78,6 +80,7 @@ def test_build_pipeline_when_a_seed_is_given_then_the_estimator_has_it(model: Mo
         ("decision_tree", "max_depth", 3),
         ("random_forest", "n_estimators", 7),
         ("ridge", "alpha", 0.5),
+        ("spline_ridge", "alpha", 0.5),
         ("hist_gradient_boosting", "learning_rate", 0.2),
     ],
 )
@@ -93,11 +96,22 @@ def test_build_pipeline_when_a_hyperparameter_is_unknown_then_names_it() -> None
     with pytest.raises(UserError) as caught:
         build_pipeline(TWO, "random_forest", {"n_trees": 5}, 234)
 
-    assert str(caught.value) == (
-        "data_science.hyperparameters.random_forest: RandomForestRegressor.__init__() got an "
-        "unexpected keyword argument 'n_trees'; scikit-learn's documentation of the estimator "
-        "lists what it takes"
+    message = str(caught.value)
+    assert message.startswith(
+        "data_science.hyperparameters.random_forest: random_forest has no setting 'n_trees'; "
+        "it has bootstrap, ccp_alpha, criterion, max_depth, "
     )
+    assert "random_state" not in message
+
+
+def test_build_pipeline_when_a_hyperparameter_is_misspelt_then_guesses_the_right_one() -> None:
+    with pytest.raises(UserError, match=r"'n_estimator': did you mean 'n_estimators'\?; it has "):
+        build_pipeline(TWO, "random_forest", {"n_estimator": 5}, 234)
+
+
+def test_build_pipeline_when_a_hyperparameter_is_another_models_then_lists_its_own() -> None:
+    with pytest.raises(UserError, match=r"ridge: ridge has no setting 'max_depth'; it has alpha, "):
+        build_pipeline(TWO, "ridge", {"max_depth": 5}, 234)
 
 
 @pytest.mark.parametrize(

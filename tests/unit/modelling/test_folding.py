@@ -235,7 +235,7 @@ def people(total: int, seed: int) -> pd.DataFrame:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(40, 80), st.integers(1, 80), st.booleans())
 def test_split_when_stable_and_the_table_changes_then_no_row_changes_sides(
     seed: int, before: int, more: int, by_key: bool

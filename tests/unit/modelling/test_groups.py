@@ -282,7 +282,7 @@ def test_withhold_when_groups_are_small_then_so_much_is_left_out_that_nothing_is
     assert "".join(withhold({"x": parts(*sizes)}, 5)["x"]) == told
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60),
     st.integers(2, 8),
