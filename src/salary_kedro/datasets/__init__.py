@@ -5,8 +5,14 @@ from salary_kedro.datasets.handed_on import (
     ChosenBundleDataset,
     ModelDataset,
     PlotDataset,
+    TrainingParametersDataset,
 )
 from salary_kedro.datasets.lineage import CodeLineageDataset
+from salary_kedro.datasets.parted import (
+    PartedTableDataset,
+    RawPartsDataset,
+    ScoredPartsDataset,
+)
 from salary_kedro.datasets.row_secret import RowSecretDataset
 from salary_kedro.datasets.shared_file import SharedFileDataset
 from salary_kedro.datasets.stores import (
@@ -17,6 +23,7 @@ from salary_kedro.datasets.stores import (
     ScoredTablesDataset,
     SpreadsheetCSVDataset,
     TableReaderDataset,
+    TrialScoresDataset,
 )
 from salary_kedro.datasets.table import DatabaseTableDataset, TableDataset
 
@@ -28,13 +35,18 @@ __all__ = [
     "CodeLineageDataset",
     "DatabaseTableDataset",
     "ModelDataset",
+    "PartedTableDataset",
     "PlotDataset",
+    "RawPartsDataset",
     "RegistryDataset",
     "RequestLogDataset",
     "RowSecretDataset",
+    "ScoredPartsDataset",
     "ScoredTablesDataset",
     "SharedFileDataset",
     "SpreadsheetCSVDataset",
     "TableDataset",
     "TableReaderDataset",
+    "TrainingParametersDataset",
+    "TrialScoresDataset",
 ]

@@ -1,6 +1,7 @@
 """What one node hands on to another, which may run in a process of its own."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from kedro_datasets._typing import ImagePreview
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.bundle.model_file import read_model, write_model
+from salary_kedro.project.parameters import WinningParameters
 
 
 class _HandedOn(AbstractDataset[Any, Any]):
@@ -61,6 +63,28 @@ class PlotDataset(_HandedOn):
     def preview(self) -> ImagePreview:
         """The image for Kedro-Viz."""
         return ImagePreview(base64.b64encode(self.load()).decode())
+
+
+class TrainingParametersDataset(_HandedOn):
+    """Typed parameters that one node gives and others train by, as JSON."""
+
+    def load(self) -> WinningParameters:
+        """Read them.
+
+        Raises:
+            ValidationError: If the file holds something else.
+        """
+        return WinningParameters.model_validate_json(self._path.read_bytes())
+
+    def save(self, data: WinningParameters) -> None:
+        """Write them, also those that have no part in a lineage."""
+        left_out = {
+            "plots": data.plots.model_dump(mode="json"),
+            "train_sha256": data.train_sha256,
+            "run_id": data.run_id,
+        }
+        content = {**data.model_dump(mode="json"), **left_out}
+        self._path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 class ChosenBundleDataset(_HandedOn):

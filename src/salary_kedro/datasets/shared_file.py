@@ -29,17 +29,21 @@ class SharedFileDataset(AbstractDataset[Any, Any]):
         if preview := getattr(self._inner, "preview", None):
             self.preview = preview  # Kedro-Viz looks for it
 
+    @property
+    def filepath(self) -> str:
+        """Path of the file, as the catalog gives it; Kedro-Viz tells its size."""
+        return str(self._config["filepath"])
+
     def load(self) -> Any:
         """Give what this run saved, else what is in the file."""
         return self._inner.load() if self._memory is None else self._memory
 
     def save(self, data: Any) -> None:
         """Write the file aside, then move it to its place."""
-        path = str(self._config["filepath"])
-        if "://" in path:
+        if "://" in self.filepath:
             self._inner.save(data)
         else:
-            self._save_local(Path(path), data)
+            self._save_local(Path(self.filepath), data)
         self._memory = data
 
     def _save_local(self, path: Path, data: Any) -> None:
@@ -58,4 +62,4 @@ class SharedFileDataset(AbstractDataset[Any, Any]):
         self._inner.release()
 
     def _describe(self) -> dict[str, Any]:
-        return {"dataset": repr(self._inner)}
+        return {"filepath": self.filepath, "dataset": type(self._inner).__name__}

@@ -7,6 +7,7 @@ from kedro.io.core import AbstractDataset, DatasetError
 from kedro_datasets.pandas import CSVDataset
 
 from salary_kedro.bundle import BundleStore
+from salary_kedro.datasets.trial_scores import TrialScores
 from salary_kedro.project.places import local_path
 from salary_kedro.registry.failures import without_passwords
 from salary_kedro.tables.reader import TableReader
@@ -96,6 +97,14 @@ class BentoProjectDataset(_Place):
         from salary_kedro.bundle.bento import BentoProject  # BentoML is slow to import
 
         return BentoProject(self._path.parent)
+
+
+class TrialScoresDataset(_Place):
+    """The file of a tournament's scores, as the `TrialScores` that reads and adds to it."""
+
+    def load(self) -> TrialScores:
+        """Give the scores; the file need not exist yet."""
+        return TrialScores(self._path)
 
 
 class TableReaderDataset(_Place):

@@ -12,7 +12,12 @@ from kedro.io.core import AbstractDataset, DatasetError
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.bundle import pack
 from salary_kedro.contract import Contract
-from salary_kedro.datasets import ModelDataset, SharedFileDataset
+from salary_kedro.datasets import (
+    ModelDataset,
+    SharedFileDataset,
+    TrainingParametersDataset,
+)
+from salary_kedro.project.parameters import CrossValidation, PlotSettings, WinningParameters
 from samples import bundle_files, straight_line
 
 
@@ -61,3 +66,23 @@ def test_bundle_when_another_process_loads_it_then_is_the_one_of_that_name(
     shared("ChosenBundleDataset", tmp_path / "production", **options).save(store.load(name))
 
     assert shared("ChosenBundleDataset", tmp_path / "production", **options).load().name == name
+
+
+def test_training_parameters_when_another_process_loads_them_then_are_the_same(
+    tmp_path: Path,
+) -> None:
+    given = WinningParameters(
+        model="ridge",
+        random_state=234,
+        cross_validation=CrossValidation(folds=5, repeats=2),
+        hyperparameters={"ridge": {"alpha": 0.1 + 0.2}},
+        plots=PlotSettings(public_data=("0" * 64,)),
+        train_sha256="1" * 64,
+        run_id="run",
+    )
+    TrainingParametersDataset(str(tmp_path / "winner.json")).save(given)
+
+    found = TrainingParametersDataset(str(tmp_path / "winner.json")).load()
+
+    assert found == given
+    assert found.plots == given.plots

@@ -156,4 +156,9 @@ def test_shared_file_when_metadata_is_given_then_keeps_it(path: Path) -> None:
 
 
 def test_shared_file_when_described_then_names_the_wrapped_file(path: Path) -> None:
-    assert str(path) in str(json_file(path))
+    shared = json_file(path)
+
+    assert (shared.filepath, shared._describe()) == (
+        str(path),
+        {"filepath": str(path), "dataset": "JSONDataset"},
+    )
