@@ -33,11 +33,16 @@ class ProductionLostError(UserError):
     """Nothing tells which version is production; only a person can choose one."""
 
 
-def align(registry: Registry) -> State:
+def align(registry: Registry, *, all_versions: bool = False) -> State:
     """Align alias, history and tags. The caller holds the store's lock.
 
     Where there is no lock to hold, others may write meanwhile: this reads again after
     its own writes, until there is nothing left to align.
+
+    Args:
+        registry: What is aligned.
+        all_versions: Look at every version, which takes the longer the more there are. It also
+            finds old ones that people have left without any stage tag.
 
     Returns:
         The state afterwards.
@@ -46,8 +51,9 @@ def align(registry: Registry) -> State:
         ProductionLostError: If no former production version still loads.
         UserError: If others write without end.
     """
+    registry.ledger.gather()
     for _ in range(MAX_PASSES):
-        state = registry.state()
+        state = registry.state() if all_versions else registry.recent_state()
         if not _align_once(registry, state):
             return state
     raise UserError(
@@ -63,6 +69,8 @@ def _align_once(registry: Registry, state: State) -> bool:
     intent = pending_intent(registry, state)
     if intent is None and state.champion.number in state.history.unreplaced:
         return align_tags(registry, state)
+    if intent is None and registry.ledger.gather(again=True):
+        return True  # an earlier release was about to write when its records were moved
     if intent is not None and _outranked(intent, state) and _take_back(registry, state, intent):
         return True
     explanation = _explain(state, state.champion.number, intent)
@@ -136,7 +144,7 @@ def _repair(registry: Registry, intent: Record) -> None:
     """Move the alias to where it belongs, and record it."""
     registry.record(intent)
     registry.move_alias(intent.version)
-    state = registry.state()
+    state = registry.recent_state()
     if state.alias == intent.version:
         registry.record(_complete(state, intent))
 

@@ -1,8 +1,10 @@
 """Decisions that people make by hand: going back, and promoting a version of their choice."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
+from salary_kedro.bundle.figures import figure
 from salary_kedro.bundle.lineage import CLAIMED
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import (
@@ -13,7 +15,7 @@ from salary_kedro.promotion.alignment import (
     pending_intent,
 )
 from salary_kedro.promotion.judge import MAX_ERROR, Judge, UnscorableError
-from salary_kedro.promotion.verdict import figure, plain_verdict
+from salary_kedro.promotion.verdict import plain_verdict
 from salary_kedro.registry.history import Action
 from salary_kedro.registry.registry import Registry, State
 from salary_kedro.registry.stages import Version, format_rmse
@@ -21,7 +23,8 @@ from salary_kedro.registry.store import store_lock
 from salary_kedro.registry.texts import hidden_character
 
 MAX_REASON = 1000
-
+#: Versions that a message names at most.
+MAX_NAMED = 20
 
 #: Gives a judge with today's holdout rows; None if there are none here.
 FindJudge = Callable[[], Judge | None]
@@ -59,7 +62,7 @@ def roll_back(
             for what an earlier command had left undone.
     """
     with store_lock(registry.uri):
-        before = registry.state()
+        before = registry.recent_state()
         _check_request(registry, before, reason, to)
         begun = pending_intent(registry, before)
         state = _aligned(registry)
@@ -93,7 +96,7 @@ def promote_by_hand(
             is changed then, but for what an earlier command had left undone.
     """
     with store_lock(registry.uri):
-        _check_request(registry, registry.state(), reason, number)
+        _check_request(registry, registry.recent_state(), reason, number)
         state = _aligned(registry)
         _check_target(registry, state, number)
         return _move(registry, state, "promotion by hand", number, reason, find_judge)
@@ -103,7 +106,10 @@ def _check_request(registry: Registry, state: State, reason: str, number: int | 
     """Check what can be checked before anything is aligned."""
     if number is not None and number not in state.versions:
         known = ", ".join(map(str, state.versions)) or "none"
-        raise UserError(f"there is no version {number} of '{registry.model_name}'; known: {known}")
+        older = f", and older ones up to {state.older}" if state.older else ""
+        raise UserError(
+            f"there is no version {number} of '{registry.model_name}'; known: {known}{older}"
+        )
     if not reason.strip() or len(reason) > MAX_REASON:
         raise UserError(
             f"the reason is empty or longer than {MAX_REASON} characters: say in a sentence why"
@@ -116,29 +122,36 @@ def _aligned(registry: Registry) -> State:
     try:
         return align(registry)
     except ProductionLostError:
-        return registry.state()  # a decision by hand is the way out
+        return registry.recent_state()  # a decision by hand is the way out
 
 
 def _rollback_target(state: State, to: int | None, force: bool) -> int:
-    known = [n for n in state.history.productions if n != state.alias and n in state.versions]
+    bad = set(state.history.rolled_back)
+    former = [number for number in state.history.productions if number != state.alias]
     if to is not None:
-        if to not in known and to != state.alias and not force:
+        if to not in former and to != state.alias and not force:
             raise UserError(
                 f"version {to} was never production; those that were: "
-                f"{', '.join(map(str, known)) or 'none'}. Add --force to choose it all the same"
+                f"{_name_some(former, state) or 'none'}. Add --force to choose it all the same"
             )
         return to
-    good = [number for number in known if number not in state.history.rolled_back]
-    if not good and known:
+    good = next((n for n in former if n not in bad and n in state.versions), None)
+    if good is not None:
+        return good
+    if known := _name_some(former, state):
         raise UserError(
             f"all that were production before version {state.alias} were rolled back: name one "
-            f"with --to ({', '.join(map(str, known))})"
+            f"with --to ({known})"
         )
-    if not good:
-        raise UserError(
-            f"there is no former production version to go back to from version {state.alias}"
-        )
-    return good[0]
+    raise UserError(
+        f"there is no former production version to go back to from version {state.alias}"
+    )
+
+
+def _name_some(numbers: list[int], state: State) -> str:
+    """The first of these versions that exist."""
+    there = (str(number) for number in numbers if number in state.versions)
+    return ", ".join(islice(there, MAX_NAMED))
 
 
 def _check_target(registry: Registry, state: State, number: int) -> None:

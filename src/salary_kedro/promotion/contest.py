@@ -102,14 +102,11 @@ def _verdict_on(state: State, mine: Version, judge: Judge) -> Verdict:
 def _rolled_back_twin(registry: Registry, state: State, rival: Version) -> str | None:
     """Why a version may not be promoted that repeats one that was rolled back."""
     bad = state.history.rolled_back
-    own = registry.run(rival).lineage.made_of if bad else None
-    for number in bad:
-        version = state.versions.get(number)
-        if version is None or own is None:
-            continue
-        if own == registry.run(version).lineage.made_of:
-            return (
-                f"it is made of the same data, parameters and code as version {number}, which was "
-                f"rolled back; change one of them, or promote it by hand"
-            )
-    return None
+    twins = registry.twins(rival) if bad else ()
+    number = next((number for number in bad if number in twins), None)
+    if number is None:
+        return None
+    return (
+        f"it is made of the same data, parameters and code as version {number}, which was "
+        f"rolled back; change one of them, or promote it by hand"
+    )

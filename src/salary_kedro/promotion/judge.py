@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from salary_kedro.bundle.figures import figure
 from salary_kedro.bundle.limits import MODEL
 from salary_kedro.bundle.model_file import read_model
 from salary_kedro.bundle.report import Coverage
@@ -19,6 +20,7 @@ from salary_kedro.modelling.clusters import effective_rows
 from salary_kedro.modelling.comparison import Errors, gain_interval, rmse
 from salary_kedro.modelling.evaluation import features_and_target
 from salary_kedro.modelling.intervals import coverage
+from salary_kedro.partitions.cluster import ClusterError
 from salary_kedro.promotion.logged import find_form, read_calibration, read_contract, read_report
 from salary_kedro.promotion.verdict import (
     SHOWN_CONFIDENCE,
@@ -31,12 +33,11 @@ from salary_kedro.promotion.verdict import (
     Verdict,
     conclude,
     decide,
-    figure,
 )
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
 from salary_kedro.tables.frames import encoded_columns
-from salary_kedro.tables.trained_rows import MOST_BYTES, TRAINED_ROWS, RowPrints
+from salary_kedro.tables.trained_rows import MOST_BYTES, TRAINED_ROWS, Header, RowPrints
 
 MAX_ERROR = 300
 Rows = NDArray[np.bool_]
@@ -65,6 +66,20 @@ class Seen(NamedTuple):
     knows_groups: bool = True
 
 
+class Prints(Protocol):
+    """Fingerprints of the holdout rows, wherever these are; see `RowPrints`."""
+
+    @property
+    def header(self) -> Header:
+        """What they are of, and by which secret."""
+
+    def among(self, trained: RowPrints) -> Rows:
+        """Tell of each row whether it is among others."""
+
+    def knows_groups_of(self, trained: RowPrints) -> bool:
+        """Tell whether it can be told which groups are among others."""
+
+
 class Judge:
     """Scores versions on the same rows, each through its logged model and contract."""
 
@@ -74,7 +89,7 @@ class Judge:
         holdout: pd.DataFrame,
         policy: Policy,
         weights: Errors | None = None,
-        prints: RowPrints | None = None,
+        prints: Prints | None = None,
         split: SplitName | None = None,
         clusters: NDArray[np.intp] | None = None,
     ) -> None:
@@ -252,11 +267,43 @@ class Judge:
         if number not in self._errors:
             try:
                 self._errors[number] = self._score(number, self._registry.model_folder(number))
+            except ClusterError:  # which says nothing of the version
+                raise
             except Exception as error:  # a model of another release can fail anywhere
                 raise UnscorableError(
                     f"version {number} cannot score today's holdout rows: {_say(error)}"
                 ) from error
         return self._errors[number]
+
+    @property
+    def rows(self) -> int:
+        """How many rows versions are scored on."""
+        return len(self._holdout)
+
+    def scores(self, number: int) -> dict[str, float | None]:
+        """How far off a version is on the rows.
+
+        Returns:
+            `rmse`, `mae`, `median_absolute_error` and `bias`, the mean of actual minus predicted,
+            in the target's unit; and `r2`. Of people, but for the median, where rows stand for
+            several. None for what is no finite number.
+
+        Raises:
+            UnscorableError: If it cannot score them.
+        """
+        errors, weights = self.errors(number), self._weights
+        contract = read_contract(self._registry.model_folder(number))
+        actual = self._holdout[contract.target.name].to_numpy(dtype=np.float64)
+        spread = float(rmse(actual - np.average(actual, weights=weights), weights=weights))
+        error = float(rmse(errors, weights=weights))
+        found = {
+            "rmse": error,
+            "mae": float(np.average(np.abs(errors), weights=weights)),
+            "median_absolute_error": float(np.median(np.abs(errors))),
+            "bias": float(np.average(errors, weights=weights)),
+            "r2": 1 - (error / spread) ** 2 if spread else math.nan,
+        }
+        return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
     def error_table(self, verdict: Verdict) -> str:
         """Errors a row, as CSV: `row`, from 0, and a column a version that was scored."""
@@ -351,22 +398,45 @@ class Judge:
         return max(gaps, key=lambda found: (found.surely, abs(found.gap)), default=None)
 
     def _score(self, number: int, folder: Path) -> Errors:
-        contract = read_contract(folder)
-        names = [*contract.feature_names, contract.target.name]
-        if lacking := [name for name in names if name not in self._holdout]:
-            raise OtherFieldsError(
-                f"it takes '{lacking[0]}', which the contract no longer has under that name"
-            )
-        features, actual = features_and_target(self._holdout, contract)
-        try:
-            predicted = read_model(folder / MODEL).predict(features)
-        except Exception as error:  # one that another release has saved can fail anywhere
-            fast = find_form(folder)
-            if fast.evaluator is None:
-                raise
-            self._by_arrays[number] = f"{_say(error)[:MAX_ERROR]}; {fast.reason}"
-            predicted = fast.evaluator.predict_columns(encoded_columns(features, contract))
-        return np.asarray(actual - predicted, dtype=np.float64)
+        errors, trouble = score_rows(folder, self._holdout)
+        if trouble is not None:
+            self._by_arrays[number] = trouble
+        return errors
+
+
+def score_rows(folder: Path, rows: pd.DataFrame) -> tuple[Errors, str | None]:
+    """Score clean rows by a logged model.
+
+    Args:
+        folder: The folder of the model.
+        rows: The rows.
+
+    Returns:
+        Actual minus predicted, shape (rows,), in the target's unit; and why the model's exact form
+        cannot predict here, so that its arrays did; None if it can.
+
+    Raises:
+        OtherFieldsError: If the rows lack a field of the model.
+    """
+    contract = read_contract(folder)
+    names = [*contract.feature_names, contract.target.name]
+    if lacking := [name for name in names if name not in rows]:
+        raise OtherFieldsError(
+            f"it takes '{lacking[0]}', which the contract no longer has under that name"
+        )
+    if rows.empty:  # as parts may be, of which no estimator makes a prediction
+        return np.empty(0, dtype=np.float64), None
+    features, actual = features_and_target(rows, contract)
+    trouble = None
+    try:
+        predicted = read_model(folder / MODEL).predict(features)
+    except Exception as error:  # one that another release has saved can fail anywhere
+        fast = find_form(folder)
+        if fast.evaluator is None:
+            raise
+        trouble = f"{_say(error)[:MAX_ERROR]}; {fast.reason}"
+        predicted = fast.evaluator.predict_columns(encoded_columns(features, contract))
+    return np.asarray(actual - predicted, dtype=np.float64), trouble
 
 
 @contextmanager

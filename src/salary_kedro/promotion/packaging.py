@@ -13,6 +13,7 @@ from salary_kedro.bundle.lineage import RMSE_SOURCE, Lineage
 from salary_kedro.bundle.signing import read_signer
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import align
+from salary_kedro.promotion.telling import tell_history
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
 from salary_kedro.registry.store import store_lock
@@ -61,6 +62,7 @@ def export_production(registry: Registry, bundles: BundleStore) -> str:
         with bundles.lock():
             packed, number = number, _production(registry)
             if packed == number and (bundles.folder / name).is_dir():  # not removed meanwhile
+                tell_history(registry, bundles)  # before whoever follows the pointer asks for it
                 if _owner(bundles) != registry.model_name:
                     bundles.belong_to(registry.model_name)
                 if _pointer(bundles) != name:

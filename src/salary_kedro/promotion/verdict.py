@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from salary_kedro.bundle.figures import figure, signed
 from salary_kedro.bundle.report import Coverage
 from salary_kedro.errors import UserError
 
@@ -210,6 +211,11 @@ class Evidence(_Frozen):
         """Whether it is known of rows split by groups which groups either was trained on."""
         return self.group is not None and not self.group_unknown
 
+    @property
+    def without_interval(self) -> str:
+        """What is told of chance where there is no interval."""
+        return f"which {'says' if self.rows == 1 else 'say'} nothing about chance"
+
     def rmse_of(self, who: Contestant) -> float | None:
         """RMSE of a contestant on those rows, in the target's unit."""
         return who.unseen_rmse if self.rests_on == "unseen" else who.rmse
@@ -391,8 +397,7 @@ def _chance(evidence: Evidence) -> str:
         whose = f"whose '{evidence.group}'" if evidence.knows_groups else "that"
         rows += f" {whose} neither was trained on"
     if evidence.gain is None:
-        say = "says" if evidence.rows == 1 else "say"
-        return f"on {rows}, which {say} nothing about chance"
+        return f"on {rows}, {evidence.without_interval}"
     is_chance = "is" if evidence.gain.low > 0 or evidence.gain.high < 0 else "is not"
     low, high = (signed(end) for end in (evidence.gain.low, evidence.gain.high))
     share = f"{evidence.gain.confidence * 100:g} %"
@@ -435,15 +440,3 @@ def _unfair(*both: Contestant) -> str:
         return "the comparison says little"
     victim = min(both, key=lambda who: who.seen_rows or 0)
     return f"unfair to version {victim.version}"
-
-
-def figure(value: float) -> str:
-    """Write a figure for people: one decimal, or three digits where that would say nothing."""
-    return format(value, ",.1f" if abs(value) >= 1 or value == 0 else ".3g")
-
-
-def signed(value: float) -> str:
-    """Write an end of an interval: no decimals from 100 on, else three digits."""
-    size = abs(value)
-    text = f"{size:,.0f}" if size >= 99.95 or size == 0 else f"{size:#.3g}"
-    return f"{'−' if value < 0 else '+'}{text}"

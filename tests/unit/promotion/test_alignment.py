@@ -10,7 +10,6 @@ from mlflow import MlflowClient
 from salary_kedro.contract import Contract
 from salary_kedro.promotion.alignment import ProductionLostError, align
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
-from salary_kedro.registry.history import PREFIX
 from salary_kedro.registry.registry import Registry
 from samples import constant
 from stores import (
@@ -19,6 +18,7 @@ from stores import (
     alias,
     all_of_it,
     contest,
+    forget_history,
     log,
     own_registry,
     register,
@@ -63,14 +63,6 @@ def drop_alias() -> None:
 def delete(number: int) -> None:
     """Delete a version; MLflow drops an alias that names it."""
     MlflowClient().delete_model_version(MODEL_NAME, str(number))
-
-
-def forget_history() -> None:
-    """Leave what an earlier release, or a tool of another kind, would have left."""
-    client = MlflowClient()
-    for key in client.get_registered_model(MODEL_NAME).tags:
-        if key.startswith(PREFIX):
-            client.delete_registered_model_tag(MODEL_NAME, key)
 
 
 # --- Nothing to do -------------------------------------------------------------------

@@ -35,12 +35,12 @@ def test_look_when_it_is_the_first_then_packages_what_is_in_production(
     assert all_of_it() == before
 
 
-def test_look_when_nothing_has_changed_then_asks_for_the_alias_alone(
+def test_look_when_nothing_has_changed_then_asks_for_alias_and_newest_alone(
     settled: Registry, bundle_store: BundleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower = Follower(settled, bundle_store)
     follower.look()
-    for name in ("state", "_model", "model_folder", "version"):
+    for name in ("state", "recent_state", "model_folder", "version"):
         monkeypatch.setattr(Registry, name, lambda *_: pytest.fail("it read more"))
 
     assert follower.look() is None
@@ -58,6 +58,60 @@ def test_look_when_another_machine_moved_the_alias_then_follows(
     assert (change.production, change.moved) == (1, True) if change else pytest.fail("it did not")
     assert str(bundle_store.current()).startswith("1-")
     assert follower.look() is None
+
+
+def test_look_when_another_machine_archived_a_version_then_tells_why_and_packages_nothing(
+    settled: Registry, bundle_store: BundleStore, models: Models
+) -> None:
+    follower = Follower(settled, bundle_store)
+    follower.look()
+
+    verdict = contest(register(models[7]).number)
+
+    assert follower.look() is None
+    told = bundle_store.history()
+    assert told is not None
+    assert (told.records[0].version, told.records[0].why) == (3, verdict.reason)
+    assert str(bundle_store.current()).startswith("2-")
+
+
+@pytest.mark.parametrize("looks", [0, 1], ids=["the first look", "a later one"])
+def test_look_when_the_history_could_not_be_told_then_tells_it_the_next_time(
+    looks: int, settled: Registry, bundle_store: BundleStore, models: Models
+) -> None:
+    follower = Follower(settled, bundle_store)
+    for _ in range(looks):
+        follower.look()
+    contest(register(models[7]).number)
+    told = bundle_store.folder / "history.json"
+    told.unlink(missing_ok=True)
+    told.mkdir(parents=True)  # so that it cannot be written
+    follower.look()
+    told.rmdir()
+
+    assert follower.look() is None
+    assert versions_told(bundle_store) == [(3, "archived"), (2, "production"), (1, "archived")]
+
+
+def test_look_when_only_the_newest_versions_tags_have_changed_then_tells_it(
+    settled: Registry, bundle_store: BundleStore, models: Models
+) -> None:
+    follower = Follower(settled, bundle_store)
+    register(models[7])
+    follower.look()
+    assert versions_told(bundle_store)[0] == (3, "staging")
+
+    MlflowClient().set_model_version_tag(MODEL_NAME, "3", "archived", "7.0")
+    MlflowClient().delete_model_version_tag(MODEL_NAME, "3", "staging")
+
+    assert follower.look() is None
+    assert versions_told(bundle_store)[0] == (3, "archived")
+
+
+def versions_told(bundles: BundleStore) -> list[tuple[int, str | None]]:
+    told = bundles.history()
+    assert told is not None
+    return [(each.version, each.stage) for each in told.versions]
 
 
 def test_look_when_another_follower_has_packaged_it_then_says_so(

@@ -7,6 +7,7 @@ from mlflow import MlflowClient
 
 from salary_kedro.promotion.alignment import align
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
+from salary_kedro.registry import registry as registry_module
 from salary_kedro.registry.registry import Registry
 from stores import (
     MODEL_NAME,
@@ -25,6 +26,14 @@ from stores import (
 pytestmark = pytest.mark.slow  # it is killed before every write there is
 
 Open = Callable[[], Registry]
+
+
+@pytest.fixture(autouse=True)
+def only_the_newest_is_always_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All other versions are old, as most are in a registry of thousands."""
+    monkeypatch.setattr(registry_module, "NEWEST", 1)
+
+
 STORES = pytest.mark.parametrize(
     "open_registry", [own_registry, shared_registry], ids=["local", "shared"]
 )

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import align, new_record, pending_intent
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
+from salary_kedro.registry import registry as registry_module
 from salary_kedro.registry.history import Action
 from salary_kedro.registry.registry import Registry
 from salary_kedro.upkeep.doctor import check_alias
@@ -29,6 +30,12 @@ from stores import (
 pytestmark = pytest.mark.slow  # whole decisions, one within the other
 
 Act = Callable[[], object]
+
+
+@pytest.fixture(autouse=True)
+def only_the_newest_is_always_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All other versions are old, as most are in a registry of thousands."""
+    monkeypatch.setattr(registry_module, "NEWEST", 1)
 
 
 def before(registry: Registry, write: str, act: Act) -> None:
@@ -334,6 +341,41 @@ def test_roll_back_when_another_comes_after_its_alias_write_then_says_that_it_wa
     in_line(2)
 
 
+def as_it_untags_the_chosen_one(person: Registry, act: Act) -> None:
+    """Have something happen when a decision by hand has tagged both versions that it is about."""
+    after(person, "tag", lambda: after(person, "tag", act))
+
+
+def test_roll_back_when_an_old_version_loses_its_last_tag_to_two_people_then_gets_it_back(
+    settled: Registry, person: Registry
+) -> None:
+    as_it_untags_the_chosen_one(
+        person, lambda: promote_by_hand(shared_registry(), 2, "it was right")
+    )
+
+    with pytest.raises(UserError, match="was overtaken: somebody made version 2 production"):
+        roll_back(person, "bad", to=1)
+
+    in_line(2)
+
+
+def test_roll_back_when_killed_after_an_old_version_lost_its_last_tag_then_the_next_run_tags_it(
+    settled: Registry, person: Registry, models: Models
+) -> None:
+    def decide_otherwise() -> None:
+        promote_by_hand(shared_registry(), 2, "it was right")
+        after(person, "untag", die)
+
+    as_it_untags_the_chosen_one(person, decide_otherwise)
+    with pytest.raises(Stopped):
+        roll_back(person, "bad", to=1)
+    assert tags()[1] == {}
+
+    contest(register(models[9]).number, registry=shared_registry())
+
+    in_line(2)
+
+
 def test_roll_back_when_another_aims_at_the_same_version_then_both_succeed(
     third: Registry, person: Registry
 ) -> None:
@@ -425,14 +467,14 @@ def test_align_when_others_write_without_end_then_says_so(
 ) -> None:
     monkeypatch.setattr("salary_kedro.promotion.alignment.MAX_PASSES", 3)
     registry = shared_registry()
-    original = registry.state
+    original = registry.recent_state
 
     def state() -> object:
         found = original()
         MlflowClient().delete_model_version_tag(MODEL_NAME, "1", next(iter(tags()[1]), "archived"))
         return found if tags()[1] else original()
 
-    monkeypatch.setattr(registry, "state", state)
+    monkeypatch.setattr(registry, "recent_state", state)
 
     with pytest.raises(UserError, match=r"^other commands keep changing 'salaries'"):
         align(registry)

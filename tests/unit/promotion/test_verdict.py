@@ -20,7 +20,6 @@ from salary_kedro.promotion.verdict import (
     Verdict,
     conclude,
     decide,
-    figure,
 )
 
 LINE, TREE, FOREST = 6311.262456108905, 6302.016142341539, 5181.9071538939115
@@ -678,16 +677,6 @@ def test_conclude_when_given_a_reason_then_words_the_verdict(action: Any, text: 
     assert conclude(action, "so", case, DEFAULT) == Verdict(
         action=action, reason=text, evidence=case, policy=DEFAULT
     )
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(6311.2624, "6,311.3"), (1.0, "1.0"), (0.0, "0.0"), (0.98765, "0.988"), (-0.0123, "-0.0123")],
-)
-def test_figure_when_a_decimal_would_say_nothing_then_writes_three_digits(
-    value: float, text: str
-) -> None:
-    assert figure(value) == text
 
 
 @pytest.mark.parametrize(("challenger", "champion"), [(0.0123, 0.0456), (0.0456, 0.0123)])
