@@ -35,13 +35,18 @@ def answer(
         work: Takes the project; gives plain JSON.
         tell: Takes that result; prints it for people.
     """
-    with readable_errors(hint=""):  # these commands write no log
+    with readable_errors(hint="", env=env):  # these commands write no log
         result = work(open_environment(env))
         if json_:
             console.as_json(result)
         else:
             tell(result)
     return result
+
+
+def option(env: str | None) -> str:
+    """What a command that is suggested must say, to mean the environment that was asked for."""
+    return f" --env {shlex.quote(env)}" if env else ""
 
 
 def open_environment(env: str | None) -> Project:
@@ -90,7 +95,8 @@ def check_env(env: str | None, root: Path) -> None:
         raise UserError(
             f"there is no environment '{env}'; known are {known}: choose one of these. For a new "
             f"one, `kedro contract infer FILE --env {env}` drafts it from a table, and "
-            f"`mkdir {shlex.quote(str(conf / env))}` makes one with the settings of conf/base"
+            f"`mkdir {shlex.quote(str(conf / env))}` makes one with the settings of conf/base, "
+            f"whose table is then {data_folder(env)}/01_raw/salary_data.csv: put one there"
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import click
 from kedro.io import DataCatalog
 
+from salary_kedro.bundle.figures import percent
 from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options, find_root
 from salary_kedro.cli.errors import readable_errors
@@ -26,6 +27,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.project.loader import read_contract_file
 from salary_kedro.project.project import Project
 from salary_kedro.tables.left_out import WORDS
+from salary_kedro.upkeep.findings import in_environment
 
 if TYPE_CHECKING:  # it is slow to import
     from salary_kedro.tables.checked import CheckedTable
@@ -34,6 +36,20 @@ if TYPE_CHECKING:  # it is slow to import
 
 Row = dict[str, Any]
 SHOWN = 6
+DRAFT_COLUMNS = (
+    console.Column("column"),
+    console.Column("kind"),
+    console.Column("use"),
+    console.Column("values"),
+    console.Column("missing", right=True),
+)
+CHECK_COLUMNS = (
+    console.Column("column"),
+    console.Column("kind"),
+    console.Column("use"),
+    console.Column("missing", right=True),
+    console.Column("bad", "rejected", right=True),
+)
 #: From here on thousands are set apart: years are smaller.
 SEPARATED = 10_000
 
@@ -234,27 +250,27 @@ def tell_drafted(result: Row) -> None:
     rows = console.count(result["rows"], "row")
     click.echo(f"Drafted from {'' if result['whole'] else 'the first '}{rows}:\n")
     for remark in result["remarks"]:
-        click.echo(f"{_plain(remark)}\n")
+        console.say(remark)
+        console.echo()
     shown = [
         {
             **row,
-            "column": _plain(row["column"]),
-            "missing": f"{row['missing_share']:.1%}",
+            "missing": percent(row["missing_share"]),
             "remark": " ".join(row["remarks"]),
         }
         for row in result["columns"]
     ]
-    keys = ("column", "kind", "use", "values", "missing", "remark")
-    console.as_table(shown, {key: key for key in keys})
+    console.as_table(shown, DRAFT_COLUMNS, note="remark")
     if not result["whole"]:
-        click.echo("\nLater rows may contain more: `kedro contract check` reads all of them.")
-    click.echo("\nNext:")
-    for number, step in enumerate(result["next"], start=1):
-        click.echo(f"  {number}. {step}")
+        console.echo()
+        check = in_environment("`kedro contract check`", result["env"])
+        console.say(f"Later rows may contain more: {check} reads all of them.")
+    console.section("Next", (f"{number}. {step}" for number, step in enumerate(result["next"], 1)))
 
 
 def check_table(project: Project, file: Path | None) -> Row:
     """Check the contract against the raw table, or another one, through the catalog."""
+    from salary_kedro.partitions.table import refuse_parts
     from salary_kedro.tables.checked import check
     from salary_kedro.tables.tally import count_checked
 
@@ -264,6 +280,7 @@ def check_table(project: Project, file: Path | None) -> Row:
     with contextlib.chdir(project.root):
         catalog = DataCatalog.from_config({"raw_salaries": entry}, project.loader.credentials())
         raw = catalog.load("raw_salaries")
+    refuse_parts(raw)
     checked = check(raw, contract)
     report = count_checked(checked, contract)
     stops = _find_obstacle(checked, project) if report["accepted"] else None
@@ -278,7 +295,8 @@ def _find_obstacle(checked: "CheckedTable", project: Project) -> str | None:
 
     known, rows = project.parameters, checked.valid.reset_index(drop=True)
     contract, splitting, learned = known.contract, known.data_engineering, known.data_science
-    keys = row_keys(checked.raw, checked.valid, contract)
+    named = checked.valid if splitting.split == "stable" else checked.valid[:0]
+    keys = row_keys(checked.raw, named, contract)  # nothing else asks for them
     folds = learned.cross_validation.folds
     try:
         places, _ = split_rows(rows, keys, contract.target.name, splitting)
@@ -302,30 +320,41 @@ def _entry(file: Path, contract: Contract) -> Row:
 
 def tell_report(report: Row) -> None:
     """Print what each column would be rejected for, and a summary."""
-    rows = [{**row, "missing": f"{row['missing_share']:.1%}"} for row in report["columns"]]
-    rows = [{**row, "column": _plain(row["column"])} for row in rows]
-    console.as_table(rows, {key: key for key in ("column", "kind", "use", "missing", "rejected")})
+    rows = [
+        {**row, "missing": percent(row["missing_share"]), "bad": f"{row['rejected']:,}"}
+        for row in report["columns"]
+    ]
+    console.as_table(rows, CHECK_COLUMNS)
     reasons = [*(reason for row in report["columns"] for reason in row["reasons"])]
     for found in [*reasons, *report["table"]]:
         lines = ", ".join(map(str, found["first_lines"]))
         more = ", ..." if found["rows"] > len(found["first_lines"]) else ""
         rows_found = console.count(found["rows"], "row")
         word = "line" if found["rows"] == 1 else "lines"
-        click.echo(f"\n{rows_found}: {_plain(found['reason'])} ({word} {lines}{more})")
+        _say_apart(f"{rows_found}: {found['reason']} ({word} {lines}{more})")
     for why, rows in report["left_out"].items():
-        click.echo(f"\n{console.count(rows, 'row')} {WORDS[why]}")
+        _say_apart(f"{console.count(rows, 'row')} {WORDS[why]}")
     if report["top_coded"]:
-        click.echo(f"\n{console.count(report['top_coded'], 'row')} cut off at the top code")
+        _say_apart(f"{console.count(report['top_coded'], 'row')} cut off at the top code")
+    for remark in report["far_off"]:
+        _say_apart(remark, "warn")
     for key, what in (("ignored", "Ignored"), ("unnamed", "Not in the contract")):
         if report[key]:
-            click.echo(f"\n{what}: {', '.join(_plain(name) for name in report[key])}")
-    because = f", because {_plain(report['stops'])}" if report["stops"] else ""
-    click.echo(
-        f"\n{report['rejected']:,} of {report['rows']:,} rows would be rejected "
-        f"({report['rejected_share']:.2%}; {report['allowed_share'] * 100:.15g}% is allowed): "
-        f"{'the table may be used' if report['accepted'] else 'a run would stop'}"
-        f"{because}"
+            _say_apart(f"{what}: {', '.join(report[key])}")
+    because = f", because {report['stops']}" if report["stops"] else ""
+    _say_apart(
+        f"{report['rejected']:,} of {report['rows']:,} rows would be rejected "
+        f"({percent(report['rejected_share'], 2)}; {report['allowed_share'] * 100:.15g} % "
+        f"is allowed): {'the table may be used' if report['accepted'] else 'a run would stop'}"
+        f"{because}",
+        "good" if report["accepted"] else "bad",
     )
+
+
+def _say_apart(text: str, style: console.Style = "plain") -> None:
+    """Print a sentence below an empty line."""
+    console.echo()
+    console.say(text, style)
 
 
 def _plain(text: str) -> str:
@@ -378,12 +407,21 @@ def _find_contract(which: str, project: Project) -> Contract:
         raise ContractError(f"{path}: {error}") from error
 
 
+def tell_change(change: Row) -> None:
+    """Print a difference between two contracts, and what it does."""
+    mark = "BREAKS  " if change["breaks"] else "harmless"
+    style: console.Style = "bad" if change["breaks"] else "faint"
+    text = f"{change['field']}: {change['what']} ({change['effect']})"
+    first, *more = console.wrapped(console.printable(text), len(mark) + len(console.GAP))
+    console.echo(console.styled(mark, style) + first[len(mark) :])
+    for line in more:
+        console.echo(line)
+
+
 def tell_changes(result: Row) -> None:
     """Print each difference, what breaks clients first."""
     for change in result["changes"]:
-        mark = "BREAKS  " if change["breaks"] else "harmless"
-        text = f"{change['field']}: {change['what']} ({change['effect']})"
-        click.echo(f"{mark}  {_plain(text)}")
+        tell_change(change)
     if not result["changes"]:
         click.echo("The contracts are the same")
     elif result["compatible"]:

@@ -1,26 +1,40 @@
-"""Every error of a command is one line that says what to do, and exit code 1."""
+"""Every error of a command is one sentence that says what to do, and exit code 1."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, Any
 
 import click
 from kedro.io.core import DatasetError
 
-from salary_kedro.cli.console import printable
+from salary_kedro.cli.console import error_text, printable
 from salary_kedro.errors import UserError
 from salary_kedro.registry.failures import LOCK_SECONDS, chain, tell_failure, without_passwords
+from salary_kedro.upkeep.findings import in_environment
 
 log = logging.getLogger(__name__)
 
 LOG_HINT = " (see data/logs/kedro.log for details)"
 
 
+class ReadableError(click.ClickException):
+    """An error of a command, which wraps on a terminal."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it, to stderr unless told otherwise."""
+        click.echo(error_text(self.message), file=file, err=file is None, color=self.show_color)
+
+
 @contextmanager
-def readable_errors(hint: str = LOG_HINT) -> Iterator[None]:
+def readable_errors(hint: str = LOG_HINT, env: str | None = None) -> Iterator[None]:
     """Turn an exception into one line and exit code 1; the log keeps the traceback.
 
     Whoever reads the output may stop, as `head` does: of that click says nothing.
+
+    Args:
+        hint: Where to read more, added to what was not meant for people.
+        env: The environment that was asked for, which the commands of the line then name.
     """
     try:
         yield
@@ -28,7 +42,7 @@ def readable_errors(hint: str = LOG_HINT) -> Iterator[None]:
         raise
     except Exception as error:
         log.info("the command failed", exc_info=True)  # to the file alone
-        raise click.ClickException(explain(error, hint)) from error
+        raise ReadableError(in_environment(explain(error, hint), env)) from error
 
 
 def explain(error: BaseException, hint: str = LOG_HINT) -> str:

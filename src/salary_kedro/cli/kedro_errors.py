@@ -28,11 +28,12 @@ def tell_in_one_line(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Print an error that is meant for people without its traceback."""
+    from salary_kedro.cli.console import error_text
     from salary_kedro.cli.errors import explain
     from salary_kedro.registry.failures import chain
 
     if any(isinstance(link, UserError) for link in chain(error)):
-        click.echo(f"Error: {explain(error)}", err=True)
+        click.echo(error_text(explain(error)), err=True)
     else:
         sys.__excepthook__(kind, error, trace)
 

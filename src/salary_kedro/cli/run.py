@@ -13,15 +13,29 @@ from salary_kedro.errors import UserError
     "run",
     params=kedro_run.params,
     help="Run the pipelines: train, track, register, promote and package a model.\n\n"
-    "Example: kedro run --params model=random_forest",
+    "Example: kedro run --params model=random_forest\n\n"
+    "kedro run --pipelines tournament searches for the best model and its settings first.",
 )
 def run(**options: Any) -> None:
     """Run Kedro's own command."""
-    with readable_errors():
+    with readable_errors(env=options["env"]):
         _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
         _check_runner(options["runner"])
         run_pipelines: Any = kedro_run.callback
-        run_pipelines(**options)
+        try:
+            run_pipelines(**options)
+        except KeyboardInterrupt:
+            _end_interrupted()
+            raise
+
+
+def _end_interrupted() -> None:
+    """Leave neither a bar on the terminal nor a run that MLflow calls finished."""
+    from salary_kedro.cli.progress import end_bars
+    from salary_kedro.registry.tracking import end_interrupted_run
+
+    end_bars()
+    end_interrupted_run()
 
 
 def _check_pipelines(names: list[str]) -> None:

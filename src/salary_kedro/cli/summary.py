@@ -1,40 +1,52 @@
 """The last lines of a run: what a person wants to know."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
-from salary_kedro.cli.console import count, holdout_rows, no_gap, printable
-from salary_kedro.project.places import run_folder
-from salary_kedro.promotion.verdict import figure, signed
-from salary_kedro.tables.left_out import NO_ROW, WORDS
+from salary_kedro.bundle.figures import figure, percent, signed
+from salary_kedro.cli.console import count, holdout_rows, labelled, no_gap, seconds, times
+from salary_kedro.project.parameters import MOST_REPEATS
+from salary_kedro.project.places import run_folder, run_name
+from salary_kedro.promotion.verdict import Contestant
+from salary_kedro.tables.left_out import NO_ROW, REPEATED, WORDS
 
 
-def summarise(outputs: Mapping[str, Any], env: str | None) -> str:
+def summarise(
+    outputs: Mapping[str, Any], env: str | None, taken: Mapping[str, float] | None = None
+) -> str:
     """Say in aligned lines what a run did.
 
     Args:
         outputs: What its nodes gave, by dataset name; parts of the pipeline that did
             not run are missing.
         env: The environment, if not the default one.
+        taken: Seconds that each step took, by the node's name; and all of them, as `""`.
 
     Returns:
-        Lines `label  text`, with the next commands at the end.
+        Lines `label  text`, with the next commands at the end, as a terminal shows them.
     """
     lines = [
         *_rows(outputs, env),
         *_split(outputs),
+        *_tournament(outputs, env),
         *_model(outputs),
+        *_staged(outputs, env),
         *_verdict(outputs),
+        *_caution(outputs, env),
         *_moves(outputs),
-        *_package(outputs, env),
+        *_package(outputs),
         *_scoring(outputs),
         *_monitoring(outputs, env),
+        *_taken(taken or {}),
+        *_next(outputs, env),
     ]
-    width = max((len(label) for label, _ in lines), default=0)
-    return "\n".join(["", *(f"{label:<{width}}  {printable(text)}" for label, text in lines)])
+    return "\n".join(["", *labelled(lines)])
 
 
 Lines = list[tuple[str, str]]
+#: Steps that the line on times names, and those that are too short to be among them.
+SLOWEST, SHORT = 3, 0.5
 #: What counts of rows mean that are not rejected.
 ROWS = {
     "repeats": "repeat an earlier row in every column",
@@ -47,25 +59,46 @@ def _rows(outputs: Mapping[str, Any], env: str | None) -> Lines:
     if not {"salaries", "rejected_rows"} <= outputs.keys():
         return []
     rejected = len(outputs["rejected_rows"])
-    total = len(outputs["salaries"]) + rejected
+    counts = outputs.get("row_counts", {})
+    total = len(outputs["salaries"]) + rejected + counts.get(REPEATED, 0)
     table = f"{run_folder(env)}/02_intermediate/rejected_rows.csv"
     where = f", see {table}" if rejected else ""
-    counted = {key: rows for key, rows in outputs.get("row_counts", {}).items() if rows}
+    counted = {key: rows for key, rows in counts.items() if rows}
     shown = [f"{rows:,} {ROWS[key]}" for key, rows in counted.items()]
     rows = f"{total:,} read, {rejected:,} rejected{where}"
     return [("Rows", rows), *(("", text) for text in shown)]
 
 
 def _split(outputs: Mapping[str, Any]) -> Lines:
-    """Whether people stand on both sides, though a field names them."""
-    field = (outputs.get("split") or {}).get("astride")
-    if field is None:
+    """Of how many rows a sample stands for all; whether people stand on both sides."""
+    split, texts = outputs.get("split") or {}, []
+    if total := split.get("drawn_from"):
+        sample = split["parameters"]["sample"]
+        texts.append(f"trained on {sample:,} of {total:,} training rows, drawn by random_state")
+    if (held := split.get("holdout_of") or 0) > (split.get("parameters", {}).get("sample") or held):
+        sample = split["parameters"]["sample"]
+        texts.append(f"examined on {sample:,} of {held:,} holdout rows, and judged by all of them")
+    if (field := split.get("astride")) is not None:
+        texts.append(
+            f"'{field}' is not used by the split: rows with the same value lie on both sides, "
+            f"which flatters RMSE and intervals"
+        )
+    return _under("Split", texts)
+
+
+def _tournament(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    """What a tournament has found, and how much better that is than what needs no search."""
+    if "leaderboard" not in outputs:
         return []
-    text = (
-        f"'{field}' is not used by the split: rows with the same value lie on both sides, which "
-        f"flatters RMSE and intervals"
-    )
-    return [("Split", text)]
+    board = outputs["leaderboard"].to_dict("records")
+    done = (row for row in board if row["tuned"] == "no" and not isnan(row["cv_rmse_mean"]))
+    best, plain = board[0], next(done, None)
+    tried = f"{count(len(board), 'setting')} of {count(len({r['model'] for r in board}), 'model')}"
+    text = f"{tried}; best is {best['model']}, RMSE {figure(best['cv_rmse_mean'])}"
+    if plain is not None and plain is not best:
+        text += f", against {figure(plain['cv_rmse_mean'])} of {plain['model']}, the best untuned"
+    where = f"{run_folder(env)}/07_model_output/leaderboard.csv"
+    return [("Tournament", f"{text}, by cross-validation"), ("", f"all of them: {where}")]
 
 
 def _model(outputs: Mapping[str, Any]) -> Lines:
@@ -75,9 +108,17 @@ def _model(outputs: Mapping[str, Any]) -> Lines:
     rmse, mean, sd = (figure(metrics[name]) for name in ("rmse", "cv_rmse_mean", "cv_rmse_sd"))
     text = (
         f"{version['model']}, version {version['version']}: RMSE {rmse} on the holdout rows, "
-        f"{mean} ± {sd} by cross-validation"
+        f"{mean} ± {sd} by cross-validation{_folded(outputs)}"
     )
     return [("Model", text), *_baseline(outputs, metrics), *_report(outputs)]
+
+
+def _folded(outputs: Mapping[str, Any]) -> str:
+    """How often the rows were folded, if that is less often than few rows are."""
+    if "out_of_fold" not in outputs:
+        return ""
+    repeats = int(outputs["out_of_fold"]["repeat"].max()) + 1
+    return f", folded {times(repeats)}" if repeats < MOST_REPEATS else ""
 
 
 def _baseline(outputs: Mapping[str, Any], metrics: Mapping[str, float]) -> Lines:
@@ -130,6 +171,17 @@ def _gap(column: Mapping[str, Any]) -> str:
     )
 
 
+def _staged(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    """What decides on a version where the run left that out."""
+    if "registered_version" not in outputs or "verdict" in outputs:
+        return []
+    version = outputs["registered_version"]["version"]
+    name = run_name()  # in whose folder the rows are that it decides by
+    command = f"{f'SALARY_RUN={name} ' if name else ''}kedro run --pipelines promotion,packaging"
+    command += _option(env)
+    return [("Staged", f"nothing is decided on version {version} yet: `{command}` does")]
+
+
 def _verdict(outputs: Mapping[str, Any]) -> Lines:
     if "verdict" not in outputs:
         return []
@@ -142,6 +194,27 @@ def _verdict(outputs: Mapping[str, Any]) -> Lines:
             told += f"; {figure(champion['unseen_rmse'])} on those that neither has seen"
         lines.insert(0, ("Champion", told))
     return lines
+
+
+def _caution(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    """What to do where a version became production that has learned nothing."""
+    verdict = outputs.get("verdict", {})
+    if verdict.get("action") != "promote":
+        return []
+    if Contestant(**verdict["evidence"]["challenger"]).beats_baseline:
+        return []
+    text = (
+        f"the version that was promoted has learned nothing: look whether `kedro contract "
+        f"check{_option(env)}` tells of values that are far off, and set "
+        f"promotion.require_better_than_baseline: true in parameters_promotion.yml to refuse such "
+        f"versions"
+    )
+    return [("Warning", text)]
+
+
+def _option(env: str | None) -> str:
+    """What a `kedro` command must say to mean this environment."""
+    return f" --env {env}" if env not in (None, "local", "base") else ""
 
 
 def _champion(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str:
@@ -171,7 +244,27 @@ def _named(version: int | None) -> str:
     return "none" if version is None else f"version {version}"
 
 
-def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
+def _package(outputs: Mapping[str, Any]) -> Lines:
+    if not {"bundle_name", "bento_tag"} <= outputs.keys():
+        return []
+    return [
+        ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
+        ("Bento", outputs["bento_tag"]),
+        *_removed(outputs.get("removed_bundles", [])),
+    ]
+
+
+def _taken(taken: Mapping[str, float]) -> Lines:
+    """How long all of it took, and the slowest steps."""
+    if "" not in taken:
+        return []
+    steps = sorted(((time, name) for name, time in taken.items() if name), reverse=True)
+    slow = [f"{name} {seconds(time)}" for time, name in steps[:SLOWEST] if time >= SHORT]
+    return [("Took", seconds(taken[""]) + (f"; {', '.join(slow)}" if slow else ""))]
+
+
+def _next(outputs: Mapping[str, Any], env: str | None) -> Lines:
+    """The next commands, once something was packaged."""
     if not {"bundle_name", "bento_tag"} <= outputs.keys():
         return []
     make_env = f" ENV={env}" if env not in (None, "local", "base") else ""
@@ -182,12 +275,7 @@ def _package(outputs: Mapping[str, Any], env: str | None) -> Lines:
     }
     width = max(map(len, steps)) + 3
     nexts = [f"{command:<{width}}{what}" for command, what in steps.items()]
-    return [
-        ("Production", f"version {outputs['bundle_name'].partition('-')[0]}"),
-        ("Bento", outputs["bento_tag"]),
-        *_removed(outputs.get("removed_bundles", [])),
-        *zip(("Next", "", ""), nexts, strict=True),
-    ]
+    return [*zip(("Next", "", ""), nexts, strict=True)]
 
 
 def _removed(names: Sequence[str]) -> Lines:
@@ -253,6 +341,6 @@ def _rejected(report: Mapping[str, Any]) -> str:
     if not rejected:
         return "0 rows"
     return (
-        f"{rejected:,} of {total:,} rows ({rejected / total:.1%}), which have no prediction: "
+        f"{rejected:,} of {total:,} rows ({percent(rejected / total)}), which have no prediction: "
         f"{report['rejected_file']} lists each line with its reasons"
     )

@@ -73,6 +73,24 @@ def test_readable_errors_when_something_fails_then_is_a_click_error() -> None:
     assert caught.value.__cause__ is failure
 
 
+def test_readable_errors_when_an_environment_was_asked_for_then_commands_name_it() -> None:
+    failure = UserError("its store was moved: run `kedro models doctor --fix`")
+
+    with pytest.raises(click.ClickException) as caught, readable_errors(env="wages"):
+        raise failure
+
+    assert caught.value.message == (
+        "its store was moved: run `kedro models doctor --fix --env wages`"
+    )
+
+
+def test_readable_errors_when_the_environment_is_no_word_then_is_quoted() -> None:
+    with pytest.raises(click.ClickException) as caught, readable_errors(hint="", env=r"a\1 b"):
+        raise UserError("try `kedro run`")
+
+    assert caught.value.message == r"try `kedro run --env 'a\1 b'`"
+
+
 @pytest.mark.parametrize(
     "error", [click.UsageError("bad option"), click.Abort(), BrokenPipeError()]
 )

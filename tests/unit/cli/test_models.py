@@ -55,7 +55,7 @@ def test_models_when_help_is_asked_for_then_gives_an_example(command: str) -> No
 
     assert result.exit_code == 0
     assert f"Example: kedro models {command}" in result.stdout
-    assert "--json" in result.stdout
+    assert ("--json" in result.stdout) == (command != "ui")  # which opens pages
     assert "--env" in result.stdout
 
 
@@ -64,8 +64,8 @@ def test_models_when_help_is_asked_for_then_names_every_command() -> None:
 
     assert "Example: kedro models list" in result.stdout
     assert sorted(models.lazy_subcommands) == [
-        "backup", "doctor", "export", "follow", "history", "import", "list", "promote",
-        "reproduce", "restore", "rollback", "show",
+        "backup", "compare", "doctor", "export", "follow", "history", "import", "list", "promote",
+        "replay", "reproduce", "restore", "rollback", "show", "ui",
     ]  # fmt: skip
     assert all(f"\n  {name} " in result.stdout for name in models.lazy_subcommands)
 
@@ -101,28 +101,30 @@ def test_models_when_a_number_is_not_finite_then_json_has_null(shell: Project) -
 def test_list_when_shown_to_people_then_is_an_aligned_table(shell: Project) -> None:
     lines = kedro("models", "list").stdout.splitlines()
 
-    assert lines[0].split() == ["version", "stage", "rmse", "model", "data", "code", "when"]
-    assert lines[1].startswith("2        production  2.0   -      -     -     20")
-    assert lines[2].startswith("1        archived    1.0   -      -     -     20")
+    heads = ["version", "stage", "RMSE", "model", "trained", "(UTC)", "data", "code"]
+    assert lines[0].split() == heads
+    assert lines[1].startswith("      2  production   2.0  -      20")
+    assert lines[2].startswith("      1  archived     1.0  -      20")
     assert len(lines) == 3
 
 
 def test_history_when_shown_to_people_then_is_an_aligned_table(shell: Project) -> None:
-    heading, first, second = kedro("models", "history").stdout.splitlines()
+    heading, first, why, second, other = kedro("models", "history").stdout.splitlines()
 
-    names = ["when", "who", "action", "version", "from", "to", "state", "why"]
-    assert heading.split() == names
-    assert first.endswith("promotion by hand  1        -     1   done   first")
-    assert second.endswith("promotion by hand  2        1     2   done   better")
+    assert heading.split() == ["when", "(UTC)", "action", "version", "production", "who"]
+    assert "promotion by hand        1  none → 1    " in first
+    assert "promotion by hand        2  1 → 2       " in second
+    assert (why, other) == ("    first", "    better")
 
 
 def test_show_when_shown_to_people_then_tells_line_by_line(shell: Project) -> None:
     lines = kedro("models", "show", "1").stdout.splitlines()
 
     assert lines[0] == "Version 1, archived"
-    assert "Made from  commit abc" in lines
-    assert "RMSE       1" in lines
-    assert any(line.endswith("  promotion by hand: first") for line in lines)
+    assert "  From     commit abc" in lines
+    assert "  RMSE  1.0" in lines
+    assert any(line.endswith("  promotion by hand") for line in lines)
+    assert "      first" in lines
     assert lines[-1] == "All of it, to the last digit: kedro models show 1 --json"
 
 
@@ -240,11 +242,11 @@ def test_rollback_when_nothing_was_production_before_then_says_so(
     shell: Project, healthy: Opened
 ) -> None:
     MlflowClient().delete_model_version(MODEL_NAME, "1")
+    text = "there is no former production version to go back to from version 2"
+    assert refused("rollback", "--reason", "too high") == text  # now what is served knows it too
     before = contents(healthy)
 
-    assert refused("rollback", "--reason", "too high") == (
-        "there is no former production version to go back to from version 2"
-    )
+    assert refused("rollback", "--reason", "too high") == text
     assert contents(healthy) == before
 
 
@@ -285,9 +287,10 @@ def test_models_when_the_environment_does_not_exist_then_names_those_there_are(
         monkeypatch.setenv("KEDRO_ENV", "prod")
 
     assert refused("list", *option) == (
-        f"there is no environment 'prod'; known are base, local, professors: choose one of these. "
-        f"For a new one, `kedro contract infer FILE --env prod` drafts it from a table, and "
-        f"`mkdir {shell.root}/conf/prod` makes one with the settings of conf/base"
+        f"there is no environment 'prod'; known are base, dask, local, professors, server: choose "
+        f"one of these. For a new one, `kedro contract infer FILE --env prod` drafts it from a "
+        f"table, and `mkdir {shell.root}/conf/prod` makes one with the settings of "
+        f"conf/base, whose table is then data/prod/01_raw/salary_data.csv: put one there"
     )
 
 
@@ -328,7 +331,7 @@ def test_models_when_nothing_was_trained_in_the_environment_then_says_so(
         monkeypatch.setenv("KEDRO_ENV", "prod")
 
     assert refused("list", *option) == (
-        "no model was ever trained in this environment: `make run` trains one"
+        "no model was ever trained in this environment: `make run ENV=prod` trains one"
     )
     assert not (shell.root / "data" / "prod").exists()
 
@@ -366,7 +369,7 @@ def test_commands_when_the_store_was_copied_then_those_that_read_models_or_write
     ):
         with pytest.raises(UserError, match="was moved or copied, and its store still points to"):
             command()
-    assert len(versions.list_versions(copied)) == 2
+    assert len(versions.list_page(copied, None)["rows"]) == 2
     assert len(versions.list_decisions(copied)) == 2
     assert contents(healthy) == before
 
@@ -378,7 +381,7 @@ def test_commands_when_nothing_was_trained_then_say_so_and_create_nothing(
     new = open_project(opened.root, None)
 
     for command in (
-        lambda: versions.list_versions(new),
+        lambda: versions.list_page(new, None)["rows"],
         lambda: versions.list_decisions(new),
         lambda: versions.show_version(new, 1),
         lambda: decisions.go_back(new, None, "too high", force=False),
@@ -408,7 +411,9 @@ def test_commands_when_the_store_is_read_only_then_those_that_read_work_as_ever(
         database.with_name(f"{database.name}-shm").unlink()
 
     with read_only(tmp_path / "site"):
-        listed = [(row["version"], row["rmse"]) for row in versions.list_versions(project)]
+        listed = [
+            (row["version"], row["rmse"]) for row in versions.list_page(project, None)["rows"]
+        ]
         decided = [row["version"] for row in versions.list_decisions(project)]
         shown = versions.show_version(project, 1)["version"]
         found = [row["what"] for row in doctor.diagnose(project, fix=False)["findings"]]

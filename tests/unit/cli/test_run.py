@@ -1,14 +1,17 @@
 """`kedro run`: what it answers, and how it fails."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
+import mlflow
 import pytest
 from click.testing import CliRunner, Result
 from mlflow import MlflowClient
 
 from salary_kedro.cli import cli
-from support import Project
+from stores import start_run
+from support import Project, untimed
 
 pytestmark = pytest.mark.slow  # whole runs, in this process
 
@@ -25,16 +28,34 @@ def test_run_when_help_is_asked_for_then_gives_an_example() -> None:
     assert "--pipelines" in result.stdout
 
 
+def test_run_when_interrupted_then_its_mlflow_run_is_not_called_finished(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, opened = import_module("salary_kedro.cli.run"), []
+
+    def interrupted(**options: object) -> None:
+        opened.append(start_run().info.run_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.kedro_run, "callback", interrupted)
+    monkeypatch.setattr(command, "_check_pipelines", lambda names: None)
+
+    result = kedro("run")
+
+    assert (result.exit_code, mlflow.active_run()) == (1, None)
+    assert MlflowClient().get_run(opened[0]).info.status == "KILLED"
+
+
 def test_run_when_all_is_well_then_ends_with_the_summary(kedro_project: Project) -> None:
     result = kedro("run", "--pipelines", "data_engineering")
 
-    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+    assert (result.exit_code, untimed(result.stdout)) == (0, "\nRows  40 read, 0 rejected\n")
 
 
 def test_run_when_a_pipeline_runs_in_part_then_still_ends_well(kedro_project: Project) -> None:
     result = kedro("run", "--pipelines", "data_engineering", "--to-nodes", "clean_salaries")
 
-    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+    assert (result.exit_code, untimed(result.stdout)) == (0, "\nRows  40 read, 0 rejected\n")
 
 
 def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
@@ -44,7 +65,10 @@ def test_run_when_it_ends_with_the_evaluation_then_still_ends_well(
         "run", "--pipelines", "data_engineering,data_science", "--to-nodes=evaluate_model"
     )
 
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "[ 8/8] evaluate_model")
+    assert (result.exit_code, untimed(result.stderr).splitlines()[-1]) == (
+        0,
+        "[ 8/8] evaluate_model",
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +98,7 @@ def test_run_when_a_pipeline_is_unknown_then_names_those_there_are(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         "Error: there is no pipeline 'promotoin'; known are __default__, batch_scoring, "
-        "data_engineering, data_science, monitoring, packaging, promotion\n"
+        "data_engineering, data_science, monitoring, packaging, promotion, tournament\n"
     )
 
 
@@ -99,7 +123,7 @@ def test_run_when_threads_are_used_then_ends_with_the_summary(
 ) -> None:
     result = kedro("run", "--pipelines", "data_engineering", *options)
 
-    assert (result.exit_code, result.stdout) == (0, "\nRows  40 read, 0 rejected\n")
+    assert (result.exit_code, untimed(result.stdout)) == (0, "\nRows  40 read, 0 rejected\n")
 
 
 def test_run_when_an_option_is_refused_then_no_mlflow_run_is_opened(kedro_project: Project) -> None:
@@ -170,6 +194,6 @@ def test_run_when_the_environment_is_another_then_its_files_are_apart(
 
     result = kedro("run", "--env", "prod", "--pipelines", "data_engineering")
 
-    assert (result.exit_code, result.stdout) == (0, "\nRows  10 read, 0 rejected\n")
+    assert (result.exit_code, untimed(result.stdout)) == (0, "\nRows  10 read, 0 rejected\n")
     assert (data / "prod" / "03_primary" / "salaries.parquet").is_file()
     assert not (data / "03_primary").exists()

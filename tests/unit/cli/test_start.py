@@ -11,7 +11,7 @@ from support import ROOT, Project
 
 pytestmark = pytest.mark.process
 
-SLOW = ("sklearn", "skops", "scipy.stats", "pandera", "matplotlib", "bentoml", "pooch")
+SLOW = ("sklearn", "skops", "scipy.stats", "pandera", "matplotlib", "bentoml", "pooch", "optuna")
 STORE = ("sqlalchemy", "alembic")
 #: Runs a command, and ends with the names of all modules that it has imported.
 COMMAND = """
@@ -48,3 +48,15 @@ def test_list_when_it_asks_the_store_then_imports_no_library_of_tables_or_traini
     shell: Project,
 ) -> None:
     assert not imported(shell.root, "models", "list").intersection(SLOW)
+
+
+def test_pipelines_when_registered_then_what_only_a_tournament_needs_is_not_imported() -> None:
+    code = (
+        "import sys; from salary_kedro.pipeline_registry import register_pipelines;"
+        "register_pipelines(); print('optuna' in sys.modules, 'sklearn' in sys.modules)"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == [
+        "False",
+        "True",
+    ]

@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+import click
+import numpy as np
 import pandas as pd
 import pytest
 
-from salary_kedro.cli.summary import summarise
+from salary_kedro.cli import summary
 
 
 def contestant(
@@ -16,6 +18,11 @@ def contestant(
     stored = None if rmse is None else rmse - 1
     prints = {"data_sha256": data, "data_method": method}
     return {"version": version, "rmse": rmse, "stored_rmse": stored, **prints}
+
+
+def summarise(outputs: dict[str, Any], env: str | None, taken: Any = None) -> str:
+    """The lines, without the colours that only terminals show."""
+    return click.unstyle(summary.summarise(outputs, env, taken))
 
 
 METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
@@ -51,6 +58,20 @@ Next        make serve   answer requests on http://127.0.0.1:3000
 
 
 @pytest.mark.parametrize(
+    ("repeats", "told"),
+    [(5, ""), (4, ", folded 4 times"), (2, ", folded twice"), (1, ", folded once")],
+)
+def test_summarise_when_many_rows_were_folded_less_often_then_says_so(
+    repeats: int, told: str
+) -> None:
+    out_of_fold = pd.DataFrame({"repeat": np.repeat(np.arange(repeats), 3)})
+
+    text = summarise({**OUTPUTS, "out_of_fold": out_of_fold}, None)
+
+    assert f"6,412.2 ± 1,234.5 by cross-validation{told}\n" in text
+
+
+@pytest.mark.parametrize(
     ("median", "text"),
     [
         (6000.0, "RMSE 7,500.0 by the mean, 6,000.0 by the median"),
@@ -68,12 +89,66 @@ def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
     assert lines[2] == f"Baseline  {text}"
 
 
+def test_summarise_when_the_run_left_promotion_out_then_says_what_decides() -> None:
+    staged = {"registered_version": OUTPUTS["registered_version"]}
+
+    assert summarise(staged, "wages") == (
+        "\nStaged  nothing is decided on version 3 yet: `kedro run --pipelines "
+        "promotion,packaging --env wages` does"
+    )
+
+
+def test_summarise_when_a_run_of_its_own_left_promotion_out_then_the_command_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SALARY_RUN", "monday")
+    staged = {"registered_version": OUTPUTS["registered_version"]}
+
+    assert "`SALARY_RUN=monday kedro run --pipelines promotion,packaging`" in summarise(
+        staged, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "baseline", "warned"),
+    [("promote", 5.0, True), ("promote", 7.0, False), ("archive", 5.0, False)],
+)
+def test_summarise_when_a_version_that_learned_nothing_is_promoted_then_warns(
+    action: str, baseline: float, *, warned: bool
+) -> None:
+    challenger = {"version": 1, "rmse": 6.0, "stored_rmse": 6.0, "baseline_rmse": baseline}
+    evidence = {"challenger": challenger, "champion": None}
+    verdict = {"action": action, "reason": "version 1: ...", "evidence": evidence}
+
+    lines = summarise({"verdict": verdict}, "wages").splitlines()
+
+    assert any(line.startswith("Warning") for line in lines) == warned
+    assert ("`kedro contract check --env wages`" in lines[-1]) == warned
+    assert ("promotion.require_better_than_baseline: true" in lines[-1]) == warned
+
+
 def test_summarise_when_people_stand_on_both_sides_of_the_split_then_says_what_that_does() -> None:
     assert summarise({"split": {"astride": "person_id"}}, None) == (
         "\nSplit  'person_id' is not used by the split: rows with the same value lie on both "
         "sides, which flatters RMSE and intervals"
     )
     assert summarise({"split": {"astride": None}}, None) == ""
+
+
+def test_summarise_when_steps_were_timed_then_names_the_slowest_above_what_comes_next() -> None:
+    taken = {
+        "": 75.2,
+        "log_run": 4.26,
+        "fit_model": 0.4,
+        "cross_validate": 20.0,
+        "a": 1.0,
+        "b": 3.0,
+    }
+
+    lines = summarise(OUTPUTS, None, taken).splitlines()
+
+    assert lines[-4] == "Took        75 s; cross_validate 20 s, log_run 4.3 s, b 3.0 s"
+    assert lines[-3].startswith("Next ")
 
 
 GAP = "Pay gap    sex: Female earn"
@@ -160,7 +235,8 @@ def test_summarise_when_the_model_was_looked_into_then_tells_coverage_and_the_la
     found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
 
     text = "of 90 % hold 91.7 % of 12 holdout rows, within chance (61.5 to 99.8 %)"
-    assert found.splitlines()[2:] == [f"Intervals  {text}; 20,961.0 wide on average", *lines]
+    told = [f"Intervals  {text}; 20,961.0 wide on average", *lines]
+    assert found.splitlines()[2:-1] == told  # the last one tells that nothing is decided yet
 
 
 def test_summarise_when_there_are_no_intervals_then_says_why() -> None:
@@ -169,7 +245,7 @@ def test_summarise_when_there_are_no_intervals_then_says_why() -> None:
 
     found = summarise({**outputs, "calibration": {"reason": "few rows"}, "report": report}, None)
 
-    assert found.splitlines()[2:] == ["Intervals  none: few rows"]
+    assert found.splitlines()[2] == "Intervals  none: few rows"
 
 
 def test_summarise_when_no_row_was_rejected_then_names_no_file() -> None:
@@ -349,7 +425,7 @@ Production  version 3
 Scored      4,998 rows, 31 with warnings
 File        data/07_model_output/scored_rows.csv
 Prediction  column salary; Salary is what the file had
-Rejected    2,502 of 7,500 rows (33.4%), which have no prediction: \
+Rejected    2,502 of 7,500 rows (33.4 %), which have no prediction: \
 data/07_model_output/scored_rows_rejected.csv lists each line with its reasons"""
     )
 
@@ -366,7 +442,7 @@ def test_summarise_when_rows_were_left_out_or_repeat_then_says_how_many_and_why(
 
     assert summarise(outputs, None).splitlines() == [
         "",
-        "Rows  3 read, 0 rejected",
+        "Rows  4,915 read, 0 rejected",
         "      1 left out as lines that are not rows",
         "      4,912 left out as repeats of an earlier row",
         "      7 are cut off at the top code, which the model takes for their salary",
@@ -471,3 +547,38 @@ def test_summarise_when_several_rows_are_one_persons_then_says_as_how_many_they_
     found = summarise({**outputs, "calibration": {"reason": ""}, "report": report}, None)
 
     assert f"hold 90.0 % of {told} (70.0 to 97.0 %)" in found
+
+
+BOARD = pd.DataFrame(
+    {
+        "model": ["ridge", "ridge", "decision_tree"],
+        "tuned": ["yes", "no", "yes"],
+        "cv_rmse_mean": [5000.25, 5100.5, 6000.0],
+    }
+)
+
+
+def test_summarise_when_a_tournament_was_held_then_tells_what_it_has_gained() -> None:
+    assert summarise({"leaderboard": BOARD}, "wages") == (
+        """
+Tournament  3 settings of 2 models; best is ridge, RMSE 5,000.2, against 5,100.5 """
+        """of ridge, the best untuned, by cross-validation
+            all of them: data/wages/07_model_output/leaderboard.csv"""
+    )
+
+
+def test_summarise_when_all_untuned_have_failed_then_names_none_of_them() -> None:
+    failed = BOARD.assign(cv_rmse_mean=[5000.25, float("nan"), 6000.0])
+
+    first, _ = summarise({"leaderboard": failed}, None).strip().splitlines()
+
+    assert first.endswith("; best is ridge, RMSE 5,000.2, by cross-validation")
+
+
+def test_summarise_when_no_setting_is_better_than_a_plain_runs_then_names_one_alone() -> None:
+    first, _ = summarise({"leaderboard": BOARD.iloc[1:2]}, None).strip().splitlines()
+
+    assert (
+        first
+        == "Tournament  1 setting of 1 model; best is ridge, RMSE 5,100.5, by cross-validation"
+    )

@@ -10,6 +10,7 @@ HERE = "salary_kedro.cli.models"
     cls=LazyGroup,
     lazy_subcommands={
         "backup": f"{HERE}.archives.backup",
+        "compare": f"{HERE}.compare.compare",
         "doctor": f"{HERE}.doctor.doctor",
         "export": f"{HERE}.archives.export",
         "follow": f"{HERE}.follow.follow",
@@ -17,10 +18,12 @@ HERE = "salary_kedro.cli.models"
         "import": f"{HERE}.archives.import_",
         "list": f"{HERE}.versions.list_",
         "promote": f"{HERE}.decisions.promote",
+        "replay": f"{HERE}.replay.replay",
         "reproduce": f"{HERE}.reproduce.reproduce",
         "restore": f"{HERE}.archives.restore",
         "rollback": f"{HERE}.decisions.rollback",
         "show": f"{HERE}.versions.show",
+        "ui": f"{HERE}.ui.ui",
     },
 )
 def models() -> None:

@@ -6,16 +6,18 @@ from typing import Any
 import click
 
 from salary_kedro.bundle.signing import read_signer, read_verifier
+from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.cli.console import count, printable
 from salary_kedro.project.ownership import refuse_owned
 from salary_kedro.project.project import Project
+from salary_kedro.upkeep.findings import in_environment
 
 Row = dict[str, Any]
 SHOWN_PLACES = 3
 
 
-@click.command()
+@click.command(short_help="Write a version to one archive.")
 @click.argument("number", type=int)
 @click.argument("file", type=click.Path(path_type=Path))
 @common_options
@@ -29,7 +31,7 @@ def export(number: int, file: Path, env: str | None, json_: bool) -> None:
     answer(env, json_, lambda project: export_to(project, number, file), tell_exported)
 
 
-@click.command("import")
+@click.command("import", short_help="Create a version from an archive of `export`.")
 @click.argument("file", type=click.Path(path_type=Path))
 @common_options
 def import_(file: Path, env: str | None, json_: bool) -> None:
@@ -41,10 +43,15 @@ def import_(file: Path, env: str | None, json_: bool) -> None:
 
     Example: kedro models import version-3.zip
     """
-    answer(env, json_, lambda project: import_from(project, file), tell_imported)
+    answer(
+        env,
+        json_,
+        lambda project: import_from(project, file),
+        lambda result: tell_imported(result, env),
+    )
 
 
-@click.command()
+@click.command(short_help="Write store, artifacts and bundles to one archive.")
 @click.argument("file", type=click.Path(path_type=Path))
 @common_options
 def backup(file: Path, env: str | None, json_: bool) -> None:
@@ -59,7 +66,7 @@ def backup(file: Path, env: str | None, json_: bool) -> None:
     answer(env, json_, lambda project: back_up_to(project, file), tell_backup)
 
 
-@click.command()
+@click.command(short_help="Restore an archive of `backup`.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Set aside the store and bundles that are there.")
 @common_options
@@ -72,7 +79,12 @@ def restore(file: Path, force: bool, env: str | None, json_: bool) -> None:
 
     Example: kedro models restore ../salary-monday.zip
     """
-    answer(env, json_, lambda project: restore_from(project, file, force), tell_restored)
+    answer(
+        env,
+        json_,
+        lambda project: restore_from(project, file, force),
+        lambda result: tell_restored(result, env),
+    )
 
 
 def export_to(project: Project, number: int, file: Path) -> Row:
@@ -88,7 +100,7 @@ def export_to(project: Project, number: int, file: Path) -> Row:
 
 def tell_exported(result: Row) -> None:
     """Print where the version is."""
-    click.echo(f"Version {result['version']} is in {result['file']}")
+    console.say(f"Version {result['version']} is in {result['file']}")
 
 
 def import_from(project: Project, file: Path) -> Row:
@@ -108,11 +120,13 @@ def import_from(project: Project, file: Path) -> Row:
     return {"version": number, "file": str(file)}
 
 
-def tell_imported(result: Row) -> None:
+def tell_imported(result: Row, env: str | None = None) -> None:
     """Print which version the archive has become, and how it gets into production."""
-    click.echo(
-        f"{result['file']} is version {result['version']}, archived, its RMSE claimed; "
-        f"`kedro models promote {result['version']} --reason TEXT` makes it production"
+    promote = in_environment(
+        f"`kedro models promote {result['version']} --reason TEXT` makes it production", env
+    )
+    console.say(
+        f"{result['file']} is version {result['version']}, archived, its RMSE claimed; {promote}"
     )
 
 
@@ -130,14 +144,14 @@ def tell_backup(made: Row) -> None:
     """Print what an archive of all holds, and what it does not."""
     production = "none" if made["production"] is None else f"version {made['production']}"
     versions = count(made["versions"], "version")
-    click.echo(f"{made['file']} holds {versions}; production is {production}")
-    click.echo(
+    console.say(f"{made['file']} holds {versions}; production is {production}")
+    console.say(
         "Not in it: the key that tells which rows a version was trained on; keep a copy of "
         "row_fingerprints.key in the data folder, or of SALARY_ROW_KEY"
     )
     if made["elsewhere"]:
         places = ", ".join(map(printable, made["elsewhere"][:SHOWN_PLACES]))
-        click.echo(
+        console.say(
             f"Not in it, because they lie elsewhere: {count(len(made['elsewhere']), 'folder')}, "
             f"such as {places}"
         )
@@ -150,13 +164,15 @@ def restore_from(project: Project, file: Path, force: bool) -> Row:
     return restore(project, file, force)
 
 
-def tell_restored(result: Row) -> None:
+def tell_restored(result: Row, env: str | None = None) -> None:
     """Print what an archive of all has brought, and what it took."""
     production = "none" if result["production"] is None else f"version {result['production']}"
-    click.echo(f"Restored: {count(result['versions'], 'version')}; production is {production}")
-    for line in result["set_aside"]:
-        click.echo(f"set aside  {line}")
-    for line in result["fixed"]:
-        click.echo(f"fixed      {printable(line)}")
-    for line in result["left"]:
-        click.echo(f"left       {printable(line)}; see `kedro models doctor`")
+    console.say(f"Restored: {count(result['versions'], 'version')}; production is {production}")
+    see = in_environment("see `kedro models doctor`", env)
+    lines = [
+        *(("set aside", line) for line in result["set_aside"]),
+        *(("fixed    ", line) for line in result["fixed"]),
+        *(("left     ", f"{line}; {see}") for line in result["left"]),
+    ]
+    for line in console.labelled(lines):
+        console.echo(line)

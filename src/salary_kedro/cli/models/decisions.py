@@ -11,9 +11,11 @@ from kedro.io.core import DatasetError
 from salary_kedro.bundle import BundleStore
 from salary_kedro.bundle.limits import SIGNATURE
 from salary_kedro.bundle.signing import read_signer
+from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project
+from salary_kedro.upkeep.findings import in_environment
 
 if TYPE_CHECKING:  # they are slow to import
     from salary_kedro.promotion.judge import Judge
@@ -22,7 +24,7 @@ if TYPE_CHECKING:  # they are slow to import
 Row = dict[str, Any]
 
 
-@click.command()
+@click.command(short_help="Make a former production version production again.")
 @click.option("--to", type=int, help="Version to return to; by default the previous production.")
 @click.option("--reason", required=True, help="Why, for the history.")
 @click.option("--force", is_flag=True, help="Accept a version that was never production.")
@@ -34,10 +36,10 @@ def rollback(to: int | None, reason: str, force: bool, env: str | None, json_: b
 
     Example: kedro models rollback --reason "predictions too high"
     """
-    answer(env, json_, lambda project: go_back(project, to, reason, force), tell_production)
+    answer(env, json_, lambda project: go_back(project, to, reason, force), _teller(env))
 
 
-@click.command()
+@click.command(short_help="Make a version production by hand.")
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why, for the history.")
 @common_options
@@ -48,7 +50,7 @@ def promote(number: int, reason: str, env: str | None, json_: bool) -> None:
 
     Example: kedro models promote 2 --reason "agreed with the team"
     """
-    answer(env, json_, lambda project: make_production(project, number, reason), tell_production)
+    answer(env, json_, lambda project: make_production(project, number, reason), _teller(env))
 
 
 def go_back(project: Project, to: int | None, reason: str, force: bool) -> Row:
@@ -83,6 +85,8 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
     """
     from salary_kedro.modelling.clusters import clusters_of
     from salary_kedro.modelling.evaluation import weights_of
+    from salary_kedro.partitions.cluster import ClusterError
+    from salary_kedro.partitions.table import PartedTable
     from salary_kedro.promotion.judge import Judge, UnscorableError
 
     with contextlib.chdir(project.root):
@@ -90,7 +94,9 @@ def find_judge(project: Project, registry: "Registry") -> "Judge | None":
         catalog = DataCatalog.from_config(entry, project.loader.credentials())
         try:
             holdout = catalog.load("holdout") if catalog.exists("holdout") else None
-        except DatasetError as error:
+            if isinstance(holdout, PartedTable):
+                holdout = holdout.in_memory()
+        except (DatasetError, OSError, ClusterError) as error:
             raise UnscorableError(f"the holdout rows cannot be read: {error}") from error
     if holdout is None or holdout.empty:
         return None
@@ -114,7 +120,7 @@ def _decide(project: Project, decide: Callable[["Registry"], int]) -> Row:
         if told := _catch_up(registry, project.bundles):
             error.add_note(told)
         raise
-    claimed = registry.state().claims(registry.version(number))
+    claimed = registry.recent_state().claims(registry.version(number))
     return {
         "production": number,
         "bundle": _package(registry, project.bundles, number),
@@ -154,11 +160,16 @@ def _package(registry: "Registry", bundles: BundleStore, number: int) -> str:
         ) from error
 
 
-def tell_production(result: Row) -> None:
+def _teller(env: str | None) -> Callable[[Row], None]:
+    return lambda result: tell_production(result, env)
+
+
+def tell_production(result: Row, env: str | None = None) -> None:
     """Print what is in production now, and whether its RMSE was measured here."""
-    click.echo(f"Production is version {result['production']}, bundle {result['bundle']}")
+    console.say(f"Production is version {result['production']}, bundle {result['bundle']}")
     if result["claimed"]:
-        click.echo(
+        claimed = (
             "Its RMSE is claimed by the archive it came from: nothing here has measured it. "
             "`kedro models history` says why"
         )
+        console.say(in_environment(claimed, env))

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
-from salary_kedro.cli.console import printable
 from salary_kedro.project.project import Project
 
 Row = dict[str, Any]
@@ -49,13 +49,16 @@ def diagnose(project: Project, fix: bool) -> Row:
 
 def tell(result: Row) -> None:
     """Print what was repaired, and what is wrong or could be better."""
-    for line in result["fixed"]:
-        click.echo(f"fixed   {printable(line)}")
+    lines = [("fixed ", line) for line in result["fixed"]]
     for finding in result["findings"]:
-        click.echo(f"{finding['severity']:<6}  {printable(finding['what'])}")
-        click.echo(f"        why it matters: {printable(finding['why_it_matters'])}")
-        click.echo(f"        what to do: {printable(finding['remedy'])}")
+        lines += [
+            (finding["severity"], finding["what"]),
+            (" " * len(finding["severity"]), f"why it matters: {finding['why_it_matters']}"),
+            (" " * len(finding["severity"]), f"what to do: {finding['remedy']}"),
+        ]
+    for line in console.labelled(lines):
+        console.echo(line)
     if not result["findings"]:
-        click.echo("nothing is wrong")
+        console.say("nothing is wrong", "good")
     elif result["healthy"]:
-        click.echo("nothing is broken")
+        console.say("nothing is broken", "good")

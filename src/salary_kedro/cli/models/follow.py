@@ -1,4 +1,4 @@
-"""`kedro models follow`: looks at the alias again and again, and packages."""
+"""`kedro models follow`: looks at alias and newest version again and again; packages, tells."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from salary_kedro.cli.errors import readable_errors
 from salary_kedro.errors import UserError
 from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import without_passwords
+from salary_kedro.upkeep.findings import in_environment
 
 if TYPE_CHECKING:  # they are slow to import
     from salary_kedro.promotion.follow import Change, Follower
@@ -30,7 +31,7 @@ MAX_TROUBLE = 300
 Tell = Callable[["Change"], None]
 
 
-@click.command()
+@click.command(short_help="Package what is in production, whenever it changes.")
 @click.option(
     "--every",
     type=click.FloatRange(0.1, 86_400),
@@ -50,7 +51,7 @@ def follow(every: float, once_: bool, env: str | None, json_: bool) -> None:
 
     Example: kedro models follow --every 5
     """
-    with readable_errors(hint=""):
+    with readable_errors(hint="", env=env):
         project = open_environment(env)
         read_signer(), read_verifier()  # a key that cannot be read is found before the first look
         say = tell_json if json_ else tell
@@ -165,7 +166,8 @@ def _explain(project: Project, error: Exception) -> str:
             store_exists(project.uri)
         except UserError as better:
             error = better
-    return printable(" ".join(without_passwords(str(error)).split()))[:MAX_TROUBLE]
+    text = printable(" ".join(without_passwords(str(error)).split()))
+    return in_environment(text, project.env)[:MAX_TROUBLE]
 
 
 def _be_impatient() -> None:

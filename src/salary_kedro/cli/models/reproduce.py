@@ -13,6 +13,7 @@ from kedro.io import DataCatalog
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.limits import CALIBRATION
 from salary_kedro.bundle.lineage import Lineage
+from salary_kedro.cli import console
 from salary_kedro.cli.command import answer, common_options
 from salary_kedro.contract import Contract
 from salary_kedro.project.parameters import TrainedBy, parameters_lineage, read_parameters
@@ -42,7 +43,7 @@ def reproduce(number: int, env: str | None, json_: bool) -> None:
         env,
         json_,
         lambda project: train_once_more(project, number),
-        lambda result: click.echo("\n".join(describe(result))),
+        tell,
     )
     if found["differs"] or not found["identical"]:
         sys.exit(1)
@@ -90,6 +91,7 @@ def train_once_more(project: Project, number: int) -> dict[str, Any]:
 
     registry = registry_of(project)
     registry.version(number)  # says so if there is none
+    console.echo(f"Training version {number} again ...", err=True)
     _, files = pack_version(registry, number)
     contract = Contract.parse(files["contract.json"])
     recorded = Lineage.parse(files["lineage.json"])
@@ -118,11 +120,13 @@ def _load(
     The third is the SHA-256 of the raw file; None if the table comes from no local file.
     """
     from salary_kedro.datasets import CachedDownloadDataset
+    from salary_kedro.partitions.table import refuse_parts
 
     loader = project.loader
     with contextlib.chdir(project.root):
         catalog = DataCatalog.from_config(loader["catalog"], loader.credentials())
         raw, code = catalog.load("raw_salaries"), catalog.load("code_lineage")
+        refuse_parts(raw)
         source = catalog["raw_salaries"]
         file = source.file_sha256() if isinstance(source, CachedDownloadDataset) else None
     return raw, code, file
@@ -180,6 +184,12 @@ def _calibrations(files: Mapping[str, bytes], training: Training) -> "tuple[Valu
     if content is None:
         return None
     return Calibration.parse(content).numbers, training.calibration.numbers
+
+
+def tell(found: Mapping[str, Any]) -> None:
+    """Print what came of it."""
+    for line in describe(found):
+        console.say(line)
 
 
 def describe(found: Mapping[str, Any]) -> list[str]:

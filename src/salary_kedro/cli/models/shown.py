@@ -1,75 +1,86 @@
-"""What `kedro models show` prints: the findings first, as sentences and tables."""
+"""What `kedro models show` prints: the findings first, then how the version was made."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import click
-
-from salary_kedro.cli.console import count, holdout_rows, no_gap, printable, show
+from salary_kedro.bundle.figures import figure, level, percent, signed
+from salary_kedro.cli import console
+from salary_kedro.cli.command import option
+from salary_kedro.cli.console import Column, count, holdout_rows, labelled, no_gap, section, show
 from salary_kedro.registry.history import BY_HAND
 
 Row = Mapping[str, Any]
 Lines = Iterator[tuple[str, str]]
 SIGNIFICANT = 0.05
+INDENT = len(console.GAP)
 #: Metrics that are told in other lines.
 TOLD = frozenset(
-    {"rmse", "cv_rmse_mean", "cv_rmse_sd", "baseline_mean_rmse", "baseline_median_rmse"}
-)
-
-
-def tell(shown: Row) -> None:
-    """Print all about a version; what others claim is marked."""
-    lines = [*_head(shown), *_figures(shown), *_sureness(shown)]
-    width = max(len(label) for label, _ in lines)
-    imported = ", imported" if shown["imported"] else ""
-    click.echo(f"Version {shown['version']}, {shown['stage'] or 'of no stage'}{imported}")
-    for label, text in lines:
-        click.echo(printable(f"{label:<{width}}  {text}"))
-    report = shown["report"] or {}
-    _section("Pay by group", _by_group(report.get("groups")))
-    _section("What the error rests on", _importance(report.get("importance")))
-    _section("Parameters", _parameters(shown["parameters"]))
-    history = (f"{show('when', r['when'])}  {r['action']}: {r['why']}" for r in shown["history"])
-    _section("History", history)
-    click.echo(f"\nAll of it, to the last digit: kedro models show {shown['version']} --json")
-
-
-def _section(title: str, lines: Iterator[str]) -> None:
-    told = [*lines]
-    if told:
-        click.echo(f"\n{title}")
-        for line in told:
-            click.echo(printable(f"  {line}").rstrip())
-
-
-def _head(shown: Row) -> Lines:
-    lineage = shown["lineage"]
-    yield "Trained", f"{show('when', shown['when'])} UTC, {shown['model'] or 'model unknown'}"
-    yield "Run", shown["run_id"]
-    made = {
-        "data": lineage.get("data_sha256"),
-        "code": lineage.get("code_sha256"),
-        "lock": lineage.get("lock_sha256"),
-        "commit": lineage.get("git_commit"),
+    {
+        "rmse", "cv_rmse_mean", "cv_rmse_sd", "baseline_mean_rmse", "baseline_median_rmse",
+        "rows_train", "rows_holdout", "rows_rejected", "interval_coverage", "interval_mean_width",
+        "percentile_ks",
     }
-    texts = [f"{name} {text[:12]}" for name, text in made.items() if text]
-    if lineage.get("git_dirty") == "true":
-        texts.append("with changes that are not committed")
-    yield f"Made from{_mark(shown['imported'])}", ", ".join(texts) or "-"
+)  # fmt: skip
+NAMES = {
+    "mae": "MAE",
+    "median_absolute_error": "median absolute error",
+    "r2": "R²",
+    "mape": "MAPE",
+}
+GROUP_COLUMNS = (
+    Column("group"),
+    Column("rows", right=True),
+    Column("residual", "mean residual", right=True),
+    Column("ends", "95 % interval", optional=True),
+    Column("gap", "unexplained gap"),
+    Column("figure", "RMSE", right=True),
+    Column("within", right=True),
+)
+INPUT_COLUMNS = (Column("input"), Column("rise", "RMSE rises by", right=True))
+
+
+def tell(shown: Row, env: str | None = None) -> None:
+    """Print all about a version; what others claim is marked.
+
+    Args:
+        shown: The version.
+        env: The environment that was asked for.
+    """
+    report = shown["report"] or {}
+    imported = ", imported" if shown["imported"] else ""
+    stage = shown["stage"] or "of no stage"
+    console.echo(
+        f"Version {shown['version']}, {console.styled(stage, console.stage_style(stage))}{imported}"
+    )
+    _lines("Verdict", _verdict(shown))
+    _lines("How good it is", _figures(shown))
+    _lines("How sure it is", _sureness(shown))
+    section("Pay by group", _by_group(report.get("groups")))
+    section("What the error rests on", _importance(report.get("importance")))
+    _lines("How it was made", _made(shown))
+    _lines("Parameters", _parameters(shown["parameters"]))
+    section("History (UTC)", _history(shown["history"]))
+    command = f"kedro models show {shown['version']} --json{option(env)}"
+    console.echo(f"\nAll of it, to the last digit: {command}")
+
+
+def _lines(title: str, lines: Iterable[tuple[str, str]]) -> None:
+    section(title, labelled([*lines], INDENT))
+
+
+def _verdict(shown: Row) -> Lines:
     moves = [record for record in shown["history"] if record.get("to") == shown["version"]]
     if shown["production"] and moves and moves[-1]["action"] in BY_HAND:
         how = "a rollback" if moves[-1]["action"] == "rollback" else "hand"
-        yield "Production", f"made so by {how}: {moves[-1]['why']}"
+        yield "By hand", f"made production by {how}: {moves[-1]['why']}"
     if shown["verdict"] is not None:
-        reason = str(shown["verdict"].get("reason", "-"))
-        yield f"Verdict{_mark(shown['verdict_claimed'])}", reason
-    yield "Arrays", shown["runtime_reason"]
+        yield f"Decided{_mark(shown['verdict_claimed'])}", str(shown["verdict"].get("reason", "-"))
 
 
 def _figures(shown: Row) -> Lines:
     metrics = shown["metrics"]
-    rmse = f"{_figure(shown['rmse'])}{_mark(shown['claimed'])}"
+    rmse = f"{show('rmse', shown['rmse'])}{_mark(shown['claimed'])}"
     if (mean := metrics.get("cv_rmse_mean")) is not None:
         spread = _figure(metrics.get("cv_rmse_sd"))
         rmse += f" on the holdout rows, {_figure(mean)} ± {spread} by cross-validation"
@@ -79,8 +90,15 @@ def _figures(shown: Row) -> Lines:
         by = ((shown["report"] or {}).get("baseline") or {}).get("median_by")
         kind = f"the median of each {by}" if by else "the median"
         yield "Baseline", f"RMSE {_figure(baseline)} by the mean, {median} by {kind}"
-    others = [f"{name} {_figure(value)}" for name, value in metrics.items() if name not in TOLD]
-    yield f"Metrics{_mark(shown['imported'])}", ", ".join(others) or "-"
+    others = [_metric(name, value) for name, value in metrics.items() if name not in TOLD]
+    if others:
+        yield f"Others{_mark(shown['imported'])}", ", ".join(others)
+
+
+def _metric(name: str, value: float | None) -> str:
+    if name == "mape" and value is not None:
+        return f"{NAMES[name]} {percent(value)}"
+    return f"{NAMES.get(name, name)} {_figure(value)}"
 
 
 def _sureness(shown: Row) -> Lines:
@@ -90,9 +108,9 @@ def _sureness(shown: Row) -> Lines:
         yield (
             "Intervals",
             (
-                f"of {_percent(found['confidence'])} hold {_percent(covered['share'])} of "
-                f"{holdout_rows(covered)} (by chance {_percent(covered['low'])} to "
-                f"{_percent(covered['high'])}), {_figure(found['mean_width'])} wide on average"
+                f"of {level(found['confidence'])} hold {level(covered['share'])} of "
+                f"{holdout_rows(covered)} (by chance {level(covered['low'])} to "
+                f"{level(covered['high'])}), {_figure(found['mean_width'])} wide on average"
             ),
         )
     elif shown["no_intervals"]:
@@ -106,66 +124,95 @@ def _sureness(shown: Row) -> Lines:
 def _by_group(found: Row | None) -> Iterator[str]:
     if not found:
         return
-    yield (
+    yield from console.wrapped(
         f"of {count(found['rows'], 'row')} that no model had seen: the holdout, and training rows "
         f"out of fold"
     )
     for column in found["columns"]:
         yield ""
-        yield f"{column['column']}, compared with {column['reference'] or 'none'}"
+        yield console.printable(
+            f"{column['column']}, compared with {column['reference'] or 'none'}"
+        )
         rows = [_group_row(scores) for scores in column["groups"]]
-        yield from (f"  {line}" for line in _aligned(rows))
+        yield from (f"  {line}" for line in console.table(rows, GROUP_COLUMNS, indent=2 * INDENT))
         if column["withheld"]:
             yield f"  {count(column['withheld'], 'small group')} withheld"
         if why := no_gap(column):
-            yield f"  no gap: {why}"
+            yield f"  no gap: {console.printable(why)}"
 
 
 def _group_row(scores: Row) -> dict[str, str]:
     gap = "-"
     if scores["gap"] is not None:
-        ends = f"{_signed(scores['gap_low'])} to {_signed(scores['gap_high'])}"
-        gap = f"{_signed(scores['gap'])} ({ends})"
-    ends = f"{_signed(scores['low'])} to {_signed(scores['high'])}"
+        gap = f"{signed(scores['gap'])} ({_ends(scores['gap_low'], scores['gap_high'])})"
     covered = scores["coverage"]
     return {
         "group": scores["group"],
         "rows": f"{scores['rows']:,}",
-        "mean residual": f"{_signed(scores['mean_residual'])} ({ends})",
-        "unexplained gap": gap,
-        "RMSE": _figure(scores["rmse"]),
-        "within": "-" if covered is None else _percent(covered),
+        "residual": signed(scores["mean_residual"]),
+        "ends": _ends(scores["low"], scores["high"]),
+        "gap": gap,
+        "figure": _figure(scores["rmse"]),
+        "within": "-" if covered is None else level(covered),
     }
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{signed(low)} to {signed(high)}"
 
 
 def _importance(found: Row | None) -> Iterator[str]:
     if not found:
         return
     rows = [
-        {"input": item["input"], "RMSE rises by": f"{_figure(item['importance'])} ± {spread}"}
+        {"input": item["input"], "rise": f"{_figure(item['importance'])} ± {spread}"}
         for item in found["inputs"]
         for spread in [_figure(item["spread"])]
     ]
     yield f"if its values are shuffled among {count(found['rows'], 'holdout row')}"
-    yield from _aligned(rows)
+    yield from console.table(rows, INPUT_COLUMNS, indent=INDENT)
 
 
-def _parameters(parameters: Mapping[str, str]) -> Iterator[str]:
+def _made(shown: Row) -> Lines:
+    lineage, metrics = shown["lineage"], shown["metrics"]
+    yield "Model", shown["model"] or "unknown"
+    yield "Trained", "unknown" if shown["when"] is None else f"{show('when', shown['when'])} UTC"
+    counts = {"to train on": "rows_train", "held out": "rows_holdout", "rejected": "rows_rejected"}
+    rows = [
+        f"{metrics[key]:,.0f} {what}"
+        for what, key in counts.items()
+        if metrics.get(key) is not None
+    ]
+    if rows:
+        yield "Rows", ", ".join(rows)
+    made = {
+        "data": lineage.get("data_sha256"),
+        "code": lineage.get("code_sha256"),
+        "lock": lineage.get("lock_sha256"),
+        "commit": lineage.get("git_commit"),
+    }
+    texts = [f"{name} {text[:12]}" for name, text in made.items() if text]
+    if lineage.get("git_dirty") == "true":
+        texts.append("with changes that are not committed")
+    yield f"From{_mark(shown['imported'])}", ", ".join(texts) or "unknown"
+    yield "Run", shown["run_id"]
+    yield "Arrays", shown["runtime_reason"]
+
+
+def _parameters(parameters: Mapping[str, str]) -> Lines:
     """One line a group: `data_science  model=ridge, random_state=234`."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name, value in parameters.items():
         group, _, key = name.partition(".")
-        groups[group].append(f"{key or group}={value}")
+        groups[group].append(f"{key}={value}" if key else value)
     for group, settings in groups.items():
-        yield f"{group}: {', '.join(settings)}"
+        yield console.printable(group), ", ".join(settings)
 
 
-def _aligned(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Rows in columns under their names."""
-    lines = [dict(zip(row, row, strict=True)) for row in rows[:1]] + [dict(row) for row in rows]
-    for line in lines:
-        cells = (text.ljust(max(len(other[key]) for other in lines)) for key, text in line.items())
-        yield "  ".join(cells).rstrip()
+def _history(records: Iterable[Row]) -> Iterator[str]:
+    for record in records:
+        yield console.printable(f"{show('when', record['when'])}  {record['action']}")
+        yield from console.wrapped(console.printable(record["why"]), indent=2 * INDENT)
 
 
 def _mark(claimed: bool) -> str:
@@ -174,14 +221,7 @@ def _mark(claimed: bool) -> str:
 
 def _figure(value: float | None) -> str:
     """A figure for people; counts have no decimals."""
-    is_count = value is not None and value == int(value) and abs(value) >= 1
-    text = f"{value:,.0f}" if is_count else show("rmse", value)
-    return f"−{text[1:]}" if text.startswith("-") and value is not None else text
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{_figure(abs(value))}"
+    if value is None:
+        return "-"
+    is_count = value == int(value) and value != 0
+    return f"{value:,.0f}".replace("-", "−") if is_count else figure(value)

@@ -45,6 +45,20 @@ def test_backup_when_the_project_owns_the_place_then_writes_nothing(
     assert not Path(file).exists()
 
 
+def test_tell_when_an_environment_was_asked_for_then_what_is_suggested_names_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    archives.tell_imported({"file": "two.zip", "version": 3}, "wages")
+    restored = {"versions": 1, "production": 1, "set_aside": [], "fixed": [], "left": ["it is old"]}
+    archives.tell_restored(restored, "wages")
+    decisions.tell_production({"production": 3, "bundle": "3-0a", "claimed": True}, "wages")
+
+    told = capsys.readouterr().out
+    assert "`kedro models promote 3 --reason TEXT --env wages` makes it production" in told
+    assert "it is old; see `kedro models doctor --env wages`" in told
+    assert "`kedro models history --env wages` says why" in told
+
+
 def test_import_when_the_archive_was_exported_then_it_is_a_version_like_it(
     opened: Project, tmp_path: Path
 ) -> None:
@@ -53,7 +67,7 @@ def test_import_when_the_archive_was_exported_then_it_is_a_version_like_it(
     assert archives.export_to(opened, 2, file) == {"version": 2, "file": str(file)}
     assert archives.import_from(opened, file) == {"version": 3, "file": str(file)}
 
-    newest = versions.list_versions(opened)[0]
+    newest = versions.list_page(opened, None)["rows"][0]
     assert (newest["stage"], newest["production"], newest["rmse"]) == ("archived", False, 2.0)
     assert versions.list_decisions(opened)[-1]["action"] == "import"
     assert alias() == 2
@@ -65,18 +79,19 @@ def test_import_when_done_then_every_command_tells_that_its_figures_are_claimed(
     archives.export_to(opened, 2, tmp_path / "two.zip")
     archives.import_from(opened, tmp_path / "two.zip")
 
-    rows, shown = versions.list_versions(opened), versions.show_version(opened, 3)
-    versions.tell_versions(rows)
+    rows, shown = versions.list_page(opened, None)["rows"], versions.show_version(opened, 3)
+    versions.tell_versions(versions.list_page(opened, 1))
     tell(shown)
 
     assert [row["claimed"] for row in rows] == [True, False, False]
     assert (shown["claimed"], shown["imported"], shown["verdict_claimed"]) == (True, True, False)
     assert [row["claimed"] for row in versions.list_decisions(opened)] == [False, False, True]
     out = capsys.readouterr().out
-    assert "archived    2.0 (claimed)" in out
+    assert "archived    2.0*  -" in out
+    assert "* claimed by the archive it came from" in out
     assert "Version 3, archived, imported\n" in out
-    assert "RMSE                 2 (claimed)\n" in out
-    assert "Metrics (claimed)    -\n" in out
+    assert "RMSE  2.0 (claimed)\n" in out
+    assert "From (claimed)  commit abc\n" in out
 
 
 def test_import_when_the_tags_were_wrong_then_first_brings_them_into_line(
@@ -88,7 +103,7 @@ def test_import_when_the_tags_were_wrong_then_first_brings_them_into_line(
 
     archives.import_from(opened, tmp_path / "two.zip")
 
-    stages = [row["stage"] for row in versions.list_versions(opened)]
+    stages = [row["stage"] for row in versions.list_page(opened, None)["rows"]]
     assert stages == ["archived", "production", "archived"]
     assert str(opened.bundles.current()).startswith("2-")
 
@@ -103,7 +118,7 @@ def test_import_when_there_is_no_store_yet_then_creates_one(
 
     assert archives.import_from(new, tmp_path / "two.zip")["version"] == 1
 
-    assert [row["stage"] for row in versions.list_versions(new)] == ["archived"]
+    assert [row["stage"] for row in versions.list_page(new, None)["rows"]] == ["archived"]
     assert decisions.make_production(new, 1, "agreed")["production"] == 1
 
 

@@ -111,7 +111,7 @@ def test_promote_when_it_was_imported_then_is_measured_on_the_holdout_rows_of_th
 
     assert decisions.make_production(opened, 3, "agreed")["claimed"] is False
 
-    row = versions.list_versions(opened)[0]
+    row = versions.list_page(opened, None)["rows"][0]
     assert (row["rmse"], row["claimed"]) == (4.0, False)
 
 

@@ -31,7 +31,7 @@ def test_list_when_there_are_versions_then_gives_a_row_each_the_newest_first(
     MlflowClient().set_tag(run_id, "data_sha256", "d" * 64)
     MlflowClient().set_tag(run_id, "code_sha256", "c" * 64)
 
-    newest, oldest = versions.list_versions(opened)
+    newest, oldest = versions.list_page(opened, None)["rows"]
 
     assert oldest.pop("when").endswith("+00:00")
     assert oldest == {
@@ -54,14 +54,47 @@ def test_list_when_the_tag_holds_no_finite_number_then_the_rmse_is_null(
 ) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "1", "archived", value)
 
-    assert versions.list_versions(opened)[1]["rmse"] is None
+    assert versions.list_page(opened, None)["rows"][1]["rmse"] is None
+
+
+def test_list_when_there_are_more_than_a_page_then_shows_the_newest_and_how_to_go_on(
+    opened: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(versions, "PAGE", 1)
+
+    for page in (1, 2, 3):
+        versions.tell_versions(versions.list_page(opened, page))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if "20" in line] == ["2", "1"]
+    assert lines[3:5] == [
+        "Page 1 of 2: versions 2 to 2",
+        "Older ones: kedro models list --page 2",
+    ]
+    assert lines[-1] == "there is no page 3: the last one is 2"
+
+
+def test_list_when_versions_of_a_page_were_deleted_then_no_other_page_shows_them(
+    opened: Project, spare: LoggedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        register(registry_of(opened), spare)
+    MlflowClient().delete_model_version(MODEL_NAME, "4")
+    monkeypatch.setattr(versions, "PAGE", 2)
+
+    pages = [versions.list_page(opened, page)["rows"] for page in (1, 2, 3, 4, 9)]
+
+    assert [[row["version"] for row in rows] for rows in pages] == [[5], [3, 2], [1], [], []]
 
 
 def test_list_when_the_tags_are_wrong_then_shows_them_as_they_are(opened: Project) -> None:
     MlflowClient().set_model_version_tag(MODEL_NAME, "2", "archived", "2.0")
     MlflowClient().delete_model_version_tag(MODEL_NAME, "1", "archived")
 
-    assert [row["stage"] for row in versions.list_versions(opened)] == ["production archived", None]
+    assert [row["stage"] for row in versions.list_page(opened, None)["rows"]] == [
+        "production archived",
+        None,
+    ]
 
 
 def test_list_when_the_run_of_a_version_is_gone_then_still_lists_it(
@@ -71,7 +104,7 @@ def test_list_when_the_run_of_a_version_is_gone_then_still_lists_it(
     with closing(sqlite3.connect(database_of(healthy))) as connection, connection:
         connection.execute("UPDATE model_versions SET run_id = 'gone' WHERE run_id = ?", [run_id])
 
-    row = versions.list_versions(opened)[1]
+    row = versions.list_page(opened, None)["rows"][1]
 
     assert (row["rmse"], row["model"], row["when"]) == (1.0, None, None)
 
@@ -82,7 +115,9 @@ def test_list_when_the_versions_go_beyond_nine_then_sorts_them_as_numbers(
     for _ in range(9):
         register(registry_of(opened), spare)
 
-    assert [row["version"] for row in versions.list_versions(opened)] == list(range(11, 0, -1))
+    assert [row["version"] for row in versions.list_page(opened, None)["rows"]] == list(
+        range(11, 0, -1)
+    )
 
 
 def test_show_when_the_version_exists_then_tells_all_about_it(opened: Project) -> None:
