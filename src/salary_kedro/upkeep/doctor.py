@@ -6,6 +6,7 @@ The registry's own checks take a `State` and nothing else; the files' checks tak
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
@@ -31,7 +32,7 @@ from salary_kedro.registry.store import (
     store_exists,
 )
 from salary_kedro.upkeep.aging import check_aging, is_outlived
-from salary_kedro.upkeep.findings import FIX, Finding, advice, broken
+from salary_kedro.upkeep.findings import FIX, Finding, advice, broken, in_environment
 from salary_kedro.upkeep.retention import outdated
 from salary_kedro.upkeep.surroundings import examine_surroundings
 
@@ -50,7 +51,11 @@ def examine(project: Project) -> list[Finding]:
     Returns:
         What was found, the broken first; empty if nothing is wrong.
     """
-    found = [*_examine_store(project), *examine_surroundings(project.root, project.raw_data)]
+    store = [
+        replace(each, remedy=in_environment(each.remedy, project.env))
+        for each in _examine_store(project)
+    ]
+    found = [*store, *examine_surroundings(project.root, project.raw_data)]
     return sorted(found, key=lambda finding: finding.severity != "broken")
 
 
@@ -75,6 +80,7 @@ def _examine_store(project: Project) -> list[Finding]:
     return [
         *schema,
         *check_alias(state, pending_intent(registry, state)),
+        *check_history(registry),
         *check_tags(state),
         *check_run(registry, state.champion),
         *check_bundle(project.bundles, state.alias),
@@ -211,6 +217,22 @@ def _check_nothing_promoted(state: State) -> list[Finding]:
     return [advice(what, "there is nothing to serve", NONE_PROMOTED)]
 
 
+def check_history(registry: Registry) -> Iterator[Finding]:
+    """The history lies where this release keeps it, and nobody has deleted that."""
+    if names := registry.ledger.deleted():
+        what = f"the experiment that keeps the history is deleted: {', '.join(names.values())}"
+        yield broken(
+            what, "`mlflow gc` would remove the reasons of all decisions", f"{FIX} restores it"
+        )
+    if count := len(registry.ledger.elsewhere()):
+        yield broken(
+            f"the registered model has tags that are records of the history, as releases before "
+            f"this one made them: {count}",
+            "one of these has written, and knows of no later record",
+            f"use one release only; {FIX} moves them",
+        )
+
+
 def check_tags(state: State) -> list[Finding]:
     """Each version has the one stage tag that is due to it.
 
@@ -246,8 +268,9 @@ def _check_tags(version: Version, state: State) -> Iterator[Finding]:
     elif stages == [Stage.STAGING] and due == Stage.STAGING:
         yield broken(
             f"{name} is still tagged staging",
-            "its run was interrupted before anything was decided, unless it is going on now",
-            f"the next `kedro run` lets it contest production; {FIX} archives it",
+            "nothing was decided on it: its run left promotion out, was interrupted, or goes on",
+            f"the next `kedro run`, or `kedro run --pipelines promotion`, lets it contest "
+            f"production; {FIX} archives it",
         )
     elif explained and stages != [due] and due != Stage.PRODUCTION:
         yield broken(f"{name} is tagged {stages[0]}; {due} is due", MISLED)

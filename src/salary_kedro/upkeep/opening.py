@@ -5,6 +5,7 @@ from salary_kedro.project.project import Project
 from salary_kedro.registry.registry import Registry, open_registry
 from salary_kedro.registry.relocation import refuse_former_places
 from salary_kedro.upkeep.doctor import obstacle
+from salary_kedro.upkeep.findings import in_environment
 
 
 def registry_of(project: Project) -> Registry:
@@ -26,7 +27,8 @@ def records_of(project: Project) -> Registry:
     """
     found = obstacle(project.uri)
     if found is not None and found.severity == "advice":
-        raise UserError("no model was ever trained in this environment: `make run` trains one")
+        never = "no model was ever trained in this environment: `make run` trains one"
+        raise UserError(in_environment(never, project.env))
     if found is not None:
-        raise UserError(f"{found.what}: {found.remedy}")
+        raise UserError(f"{found.what}: {in_environment(found.remedy, project.env)}")
     return open_registry(project.uri, project.model_name)

@@ -28,7 +28,7 @@ def repair(project: Project) -> tuple[list[str], list[Finding]]:
     done: list[str] = []
     try:
         if is_set_up(project.uri):
-            for step in (_relocate, _align, _repoint):
+            for step in (_relocate, _gather, _align, _repoint):
                 done.extend(step(project))
     except UserError as error:
         why = "nothing after it was repaired either"
@@ -53,7 +53,7 @@ def relocate_project(project: Project) -> str | None:
     registry = open_registry(project.uri, project.model_name)
     with store_lock(project.uri):
         state = align(registry)
-        if state.alias is not None:  # the history is kept with the registered model
+        if state.alias is not None:
             registry.record(new_record(state, "repair", state.alias, done, after=state.alias))
     return done
 
@@ -63,13 +63,25 @@ def _relocate(project: Project) -> list[str]:
     return [] if done is None else [done]
 
 
+def _gather(project: Project) -> Iterator[str]:
+    """Bring the history back to where it is kept."""
+    ledger = open_registry(project.uri, project.model_name).ledger
+    with store_lock(project.uri):
+        for name in ledger.restore():
+            yield f"the experiment '{name}', which keeps the history, is restored"
+        if count := ledger.gather(again=True):
+            records = "1 record" if count == 1 else f"{count} records"
+            yield f"moved to the experiment that keeps the history: {records}"
+
+
 def _align(project: Project) -> Iterator[str]:
     registry = open_registry(project.uri, project.model_name)
     with store_lock(project.uri):
-        before, after = registry.state(), align(registry)
+        before, after = registry.state(), align(registry, all_versions=True)
         while left := [v for v in after.versions.values() if Stage.STAGING in v.stages]:
             _archive(registry, after, left[0])
-            after = align(registry)
+            after = align(registry)  # which finds all that wait
+        after = registry.state()
     known = {record.key for record in before.history}
     yield from (record.why for record in after.history.done if record.key not in known)
     yield from _retagged(before, after)

@@ -5,6 +5,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
@@ -65,7 +66,7 @@ def outdated(registry: Registry, bundles: BundleStore, keep: int) -> list[str]:
     served = _served(bundles)
     if len(own) <= keep or not served:
         return []
-    versions = _needed(registry.state())
+    versions = _needed(registry.recent_state())
     return [
         name
         for name in own[keep:]
@@ -79,8 +80,9 @@ def _needed(state: State) -> set[int]:
         return set()
     history = state.history
     replaced = [r.before for r in history.done if r.moves and r.after == state.alias]
-    good = [n for n in history.productions if n not in {state.alias, *history.rolled_back}]
-    targets = [number for number in good if number in state.versions][:ROLLBACK_TARGETS]
+    bad = {state.alias, *history.rolled_back}
+    good = (n for n in history.productions if n not in bad and n in state.versions)
+    targets = islice(good, ROLLBACK_TARGETS)
     return {state.champion.number, *targets, *(n for n in replaced if n is not None)}
 
 

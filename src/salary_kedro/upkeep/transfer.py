@@ -101,7 +101,7 @@ def export_version(
     """
     version = registry.version(number)
     _, files = pack_version(registry, number)
-    verdicts = [r.evidence for r in registry.state().history if r.version == number and r.evidence]
+    verdicts = [r.evidence for r in registry.history() if r.version == number and r.evidence]
     parameters = dict(registry.run(version).parameters)
     extras = {PARAMETERS: parameters, VERDICT: verdicts[-1] if verdicts else None}
     members = {name: content for name, content in files.items() if name != SIGNATURE}
@@ -281,7 +281,7 @@ def import_version(registry: Registry, experiment: str, transfer: Transfer) -> i
             stage=Stage.ARCHIVED,
             source=f"{CLAIMED} by an archive: {origin}",
         )
-        state = registry.state()
+        state = registry.recent_state()
         why = (
             f"version {created.number} was imported: {origin}; its RMSE {created.recorded} is "
             f"claimed, not measured here"

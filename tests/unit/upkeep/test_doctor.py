@@ -22,10 +22,10 @@ from salary_kedro.registry.registry import State
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.upkeep.doctor import check_alias, check_tags, examine
-from salary_kedro.upkeep.findings import Finding
+from salary_kedro.upkeep.findings import Finding, in_environment
 from salary_kedro.upkeep.opening import registry_of
 from sites import broken, contents, database_of, model_file, register, with_parameters
-from stores import MODEL_NAME, copy_database
+from stores import MODEL_NAME, copy_database, ledger_experiments
 
 FIX = "`kedro models doctor --fix`"
 MISLED = "the tags mislead people; serving follows the alias"
@@ -233,9 +233,10 @@ def test_check_when_a_promotion_was_interrupted_then_names_it() -> None:
             [
                 is_broken(
                     "version 3 is still tagged staging",
-                    "its run was interrupted before anything was decided, unless it is going on "
-                    "now",
-                    f"the next `kedro run` lets it contest production; {FIX} archives it",
+                    "nothing was decided on it: its run left promotion out, was interrupted, or "
+                    "goes on",
+                    f"the next `kedro run`, or `kedro run --pipelines promotion`, lets it contest "
+                    f"production; {FIX} archives it",
                 )
             ],
         ),
@@ -660,7 +661,7 @@ def test_examine_when_the_uri_is_malformed_then_says_so(uri: str, healthy: Proje
 
 
 def test_examine_when_a_record_is_unreadable_then_says_so_in_one_line(healthy: Project) -> None:
-    MlflowClient().set_registered_model_tag(MODEL_NAME, "history.x", '{"key": 1}')
+    registry_of(healthy).ledger.write("history.x", '{"key": 1}')
 
     found = [finding for finding in examine(healthy) if finding.severity == "broken"]
 
@@ -668,6 +669,29 @@ def test_examine_when_a_record_is_unreadable_then_says_so_in_one_line(healthy: P
     assert found[0].what.startswith("the registry cannot be read: ")
     assert "\n" not in found[0].what
     assert (found[0].why_it_matters, found[0].remedy) == UNUSABLE
+
+
+def test_examine_when_an_earlier_release_has_written_since_then_says_what_to_do(
+    healthy: Project,
+) -> None:
+    MlflowClient().set_registered_model_tag(MODEL_NAME, "history.000000009-a", "{}")
+
+    (found,) = [finding for finding in examine(healthy) if finding.severity == "broken"]
+
+    assert found.what == (
+        "the registered model has tags that are records of the history, as releases before this "
+        "one made them: 1"
+    )
+    assert found.remedy == "use one release only; `kedro models doctor --fix` moves them"
+
+
+def test_examine_when_the_experiment_of_the_history_was_deleted_then_says_so(
+    healthy: Project,
+) -> None:
+    (home,) = ledger_experiments()
+    MlflowClient().delete_experiment(home.experiment_id)
+
+    assert what(healthy) == ["the experiment that keeps the history is deleted: salaries history"]
 
 
 # --- It only reads --------------------------------------------------------------------
@@ -719,3 +743,17 @@ def test_examine_when_the_bundles_model_is_a_link_then_what_it_leads_to_is_not_r
     assert found == [
         f"bundle {bundle.name}: model.skops is a symbolic link; copy what it points to"
     ]
+
+
+def test_in_environment_when_a_sentence_has_commands_then_each_names_it() -> None:
+    told = "`make run` trains one; `kedro models import FILE` brings one; remove `current`"
+    assert in_environment(told, None) == told
+    assert in_environment(told, "prod") == (
+        "`make run ENV=prod` trains one; `kedro models import FILE --env prod` brings one; remove "
+        "`current`"
+    )
+
+
+def test_in_environment_when_a_command_names_one_or_only_wrote_then_stays_as_it_is() -> None:
+    told = "`kedro models list --env wages` lists; no archive that `kedro models export` wrote"
+    assert in_environment(told, "prod") == told

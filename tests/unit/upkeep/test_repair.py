@@ -19,7 +19,7 @@ from salary_kedro.upkeep.doctor import examine
 from salary_kedro.upkeep.opening import registry_of
 from salary_kedro.upkeep.repair import repair
 from sites import broken, contents, copy_site, database_of, model_file, register, with_parameters
-from stores import MODEL_NAME, alias, tags
+from stores import MODEL_NAME, age_history, alias, ledger_experiments, tags
 
 pytestmark = pytest.mark.slow  # whole stores, damaged and repaired
 
@@ -55,6 +55,15 @@ def untag(version: int, stage: str) -> Damage:
 
 def move_alias(site: Project) -> None:
     MlflowClient().set_registered_model_alias(MODEL_NAME, "production", "1")
+
+
+def keep_history_as_before(site: Project) -> None:
+    age_history()
+
+
+def delete_history(site: Project) -> None:
+    (home,) = ledger_experiments()
+    MlflowClient().delete_experiment(home.experiment_id)
 
 
 def delete_alias(site: Project) -> None:
@@ -98,6 +107,8 @@ DAMAGES: dict[str, tuple[Damage, int, Stages, list[tuple[str, int]]]] = {
     "alias deleted": (delete_alias, 2, IN_LINE, [*HEALTHY, ("repair", 2)]),
     "alias dangles": (dangle_alias, 2, IN_LINE, [*HEALTHY, ("repair", 2)]),
     "champion deleted": (delete_champion, 1, {1: ["production"]}, [*HEALTHY, ("repair", 1)]),
+    "history of an earlier release": (keep_history_as_before, 2, IN_LINE, HEALTHY),
+    "history deleted": (delete_history, 2, IN_LINE, HEALTHY),
     "no production tag": (untag(2, "production"), 2, IN_LINE, HEALTHY),
     "two stages": (tag(2, "archived"), 2, IN_LINE, HEALTHY),
     "two productions": (tag(1, "production"), 2, IN_LINE, HEALTHY),
@@ -175,7 +186,8 @@ def test_repair_when_a_version_was_left_over_then_archives_it_with_the_reason(
     assert (done, left) == ([reason, "version 3 is tagged archived; it was staging"], [])
     assert tags()[3] == {"archived": value}
     version = MlflowClient().get_model_version(MODEL_NAME, "3")
-    assert (version.tags["verdict"], version.description) == ("archive", reason)
+    assert version.tags["verdict"] == "archive"
+    assert str(version.description).startswith(f"V{reason[1:]}.")
     last = registry_of(healthy).state().history[-1]
     assert (last.action, last.state, last.why) == ("archiving", "done", reason)
     assert (last.version, last.before, last.after) == (3, 2, 2)
@@ -347,3 +359,15 @@ def test_repair_when_done_then_what_is_left_is_advice_alone(healthy: Project) ->
     repair(healthy)
 
     assert {found.severity for found in examine(healthy)} <= {"advice"}
+
+
+def test_repair_when_the_history_lay_elsewhere_or_was_deleted_then_says_so(
+    healthy: Project,
+) -> None:
+    keep_history_as_before(healthy)
+    assert repair(healthy)[0] == ["moved to the experiment that keeps the history: 4 records"]
+
+    delete_history(healthy)
+    assert repair(healthy)[0] == [
+        "the experiment 'salaries history', which keeps the history, is restored"
+    ]

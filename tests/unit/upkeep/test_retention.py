@@ -255,6 +255,6 @@ def test_export_when_its_bundle_is_removed_before_the_pointer_moves_then_makes_i
 def test_outdated_when_fewer_are_there_then_reads_no_registry(
     eight: Registry, bundle_store: BundleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Registry, "state", lambda _: pytest.fail("it read"))
+    monkeypatch.setattr(Registry, "recent_state", lambda _: pytest.fail("it read"))
 
     assert outdated(eight, bundle_store, 8) == []

@@ -163,7 +163,9 @@ def test_import_when_the_store_is_another_then_the_version_is_the_same(
     run = registry.run(version)
     assert run.metrics == METRICS
     assert run.parameters == {"data_science.model": "linear_regression"}
-    assert MlflowClient().get_run(version.run_id).info.run_name == "import"
+    assert MlflowClient().get_run(version.run_id).info.run_name == (
+        "linear_regression · RMSE 10.5 · version 1"
+    )
 
 
 @pytest.mark.parametrize(
