@@ -27,18 +27,23 @@ from pydantic import BaseModel
 
 from salary_kedro.bundle.signing import read_signer, read_verifier
 from salary_kedro.cli.command import check_env
+from salary_kedro.cli.console import echo
+from salary_kedro.cli.progress import Progress
 from salary_kedro.cli.summary import summarise
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
 from salary_kedro.project.loader import ProjectConfigLoader
 from salary_kedro.project.ownership import OUTPUT, refuse_owned
-from salary_kedro.project.places import run_name
+from salary_kedro.project.parameters import DataScience, Parameters
+from salary_kedro.project.places import local_path, run_name
 from salary_kedro.project.project import Project, read_project
 from salary_kedro.project.run_options import check_conf_source, check_run, check_versions
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 
 #: How the catalog names one group of parameters, and all of them.
 PARAMETER, PARAMETERS = "params:", "parameters"
+#: Nodes that take how a plain run would train; it is what they find that this one trains by.
+SEARCHING = {"search_models", "log_search", "choose_winner"}
 LOG_FILE = Path("data", "logs", "kedro.log")
 #: How Kedro records a runner; the sequential one is what it takes by itself.
 RUNNER = re.compile(r"<((?!kedro\.runner\.sequential_runner)[\w.]+) object at ")
@@ -50,7 +55,7 @@ class ProjectHooks:
     def __init__(self) -> None:
         self._outputs: dict[str, Any] = {}
         self._saved: set[str] = set()
-        self._nodes = self._started = 0
+        self._progress = Progress(0)
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -77,26 +82,26 @@ class ProjectHooks:
         check_run(run_params, catalog)
         if versions := run_params["load_versions"]:
             check_versions(versions, self._project.loader["catalog"])
-        self._outputs, self._nodes, self._started = {}, len(pipeline.nodes), 0
+        self._outputs, self._progress = {}, Progress(len(pipeline.nodes))
+        self._progress.attach()
         self._saved.clear()
         if "scored_rows" in pipeline.inputs():
             check_scored_rows(self._project, catalog)
-        if any(node.name == "fit_model" for node in pipeline.nodes):
-            from salary_kedro.modelling.estimators import build_estimator
-
-            science = self._project.parameters.data_science
-            settings = science.hyperparameters.get(science.model, {})
-            build_estimator(science.model, settings, science.random_state)
+        names = {node.name for node in pipeline.nodes}
+        if "search_models" in names:
+            check_tournament(self._project.parameters)
+        elif "fit_model" in names:
+            check_model(self._project.parameters.data_science)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         """Show progress."""
-        self._started += 1
-        click.echo(f"[{self._started:>2}/{self._nodes}] {node.name}", err=True)
+        self._progress.start(node.name)
 
     @hook_impl
-    def after_node_run(self, outputs: dict[str, Any]) -> None:
-        """Keep what the summary may tell."""
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        """Show how long it took; keep what the summary may tell."""
+        self._progress.end(node.name)
         self._outputs.update(outputs)
 
     @hook_impl
@@ -107,19 +112,23 @@ class ProjectHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Print the summary."""
-        click.echo(summarise(self._outputs, run_params["env"]))
+        self._tell_summary(run_params)
+
+    def _tell_summary(self, run_params: dict[str, Any]) -> None:
+        echo(summarise(self._outputs, run_params["env"], self._progress.times()))
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline
     ) -> None:
         """Say how to go on with what was trained; print what was decided before the run failed."""
+        self._progress.close()
         names = {node.name for node in pipeline.nodes}
         is_logged = "logged_model" in self._saved or "log_run" not in names
         if "register_version" in names and is_logged and tell_failure(error, LOCK_SECONDS):
             error.add_note(f"what was trained is kept: then run `{resume_command(run_params)}`")
         if "verdict" in self._outputs:
-            click.echo(summarise(self._outputs, run_params["env"]))
+            self._tell_summary(run_params)
 
 
 class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
@@ -162,6 +171,8 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
             self._is_tracked = runs.is_open()
             if name and self._is_tracked:
                 runs.tag_named_run(name)
+        if any(node.name == "log_search" for node in pipeline.nodes):
+            runs.active_run_id()  # without one, a search of hours would be lost
 
     @hook_impl
     def before_node_run(
@@ -173,20 +184,33 @@ class FlatParametersHook(MlflowHook):  # type: ignore[misc]  # it has no types
         earlier session in this process.
         """
         if self._is_tracked:
-            super().before_node_run(node, catalog, self._flat(inputs), is_async)
+            plain = f"{PARAMETER}data_science" if node.name in SEARCHING else ""
+            told = {name: value for name, value in inputs.items() if name != plain}
+            super().before_node_run(node, catalog, self._flat(told), is_async)
 
     def _flat(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that were not logged yet, as if each was one of the catalog."""
         flat = {
             f"{PARAMETER}{key}": item
             for name, value in inputs.items()
-            if (name == PARAMETERS or name.startswith(PARAMETER))
-            and not isinstance(value, Contract)
-            for key, item in flatten(name.removeprefix(PARAMETER), value).items()
+            if (group := _group(name, value))
+            for key, item in flatten(group, value).items()
         }
         fresh = {name: value for name, value in flat.items() if name not in self._logged}
         self._logged.update(fresh)
         return fresh
+
+
+def _group(dataset: str, value: Any) -> str | None:
+    """As what group of parameters a node's input is logged; None if it is none.
+
+    The parameters that a tournament gives stand for those that it was given.
+    """
+    if isinstance(value, Contract):
+        return None
+    if dataset == PARAMETERS or dataset.startswith(PARAMETER):
+        return dataset.removeprefix(PARAMETER)
+    return "data_science" if isinstance(value, DataScience) else None
 
 
 def resume_command(run_params: dict[str, Any]) -> str:
@@ -244,6 +268,39 @@ def flatten(name: str, value: Any, *, empty: bool = False) -> dict[str, Any]:
     return {key: item for part in parts for key, item in part.items()}
 
 
+def check_model(science: DataScience) -> None:
+    """Check the settings of the model that is to be trained.
+
+    Raises:
+        UserError: If it has no such setting, or refuses its value.
+    """
+    from salary_kedro.modelling.estimators import build_estimator
+
+    settings = science.hyperparameters.get(science.model, {})
+    build_estimator(science.model, settings, science.random_state)
+
+
+def check_tournament(parameters: Parameters) -> None:
+    """Check what settings the candidates may get.
+
+    Raises:
+        UserError: If one has no such setting, or refuses a value of it; or if a model was chosen.
+    """
+    from salary_kedro.modelling.estimators import build_estimator
+    from salary_kedro.modelling.spaces import samples
+
+    if parameters.model is not None:
+        raise UserError(
+            f"model={parameters.model} has no effect on a tournament, which chooses the model "
+            f"itself: leave it out; tournament.candidates says which compete"
+        )
+    science = parameters.data_science
+    for model, space in parameters.tournament.candidates.items():
+        check_model(science.model_copy(update={"model": model}))
+        for settings in samples(space, science.hyperparameters.get(model, {})):
+            build_estimator(model, settings, science.random_state, "tournament.candidates")
+
+
 def check_scored_rows(project: Project, catalog: CatalogProtocol[Any, Any]) -> None:
     """Check that scoring replaces nothing but what it has written earlier.
 
@@ -252,8 +309,9 @@ def check_scored_rows(project: Project, catalog: CatalogProtocol[Any, Any]) -> N
     """
     tables = catalog["scored_rows"].load()
     remedy = f"name another file for scored_rows, such as data/{OUTPUT}/scored.csv"
-    for path in (tables.path, tables.rejected):
-        refuse_owned(path, project, remedy)
+    for place in (tables.path, tables.rejected):
+        if (path := local_path(str(place))) is not None:
+            refuse_owned(path, project, remedy)
     tables.check(catalog["rows_to_score"].load().path)
 
 

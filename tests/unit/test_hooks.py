@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,16 +28,22 @@ from salary_kedro.hooks import (
     FlatParametersHook,
     ProjectHooks,
     check_folders,
+    check_tournament,
     flatten,
     log_to_file,
     resume_command,
 )
-from salary_kedro.project.parameters import CrossValidation, DataScience
+from salary_kedro.project.parameters import (
+    CrossValidation,
+    DataScience,
+    Parameters,
+    Tournament,
+)
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Version
 from sessions import loggers_restored, session
 from stores import start_run
-from support import Project
+from support import Project, untimed
 
 TRAINING = ["data_engineering", "data_science"]
 VERSION_OF_RUN = Registry.version_of_run
@@ -147,7 +154,7 @@ def test_run_when_it_trains_then_there_is_one_mlflow_run_with_its_parameters(
         "data_science.model": "linear_regression",
         "data_science.random_state": "234",
         "data_science.cross_validation.folds": "5",
-        "data_science.cross_validation.repeats": "5",
+        "data_science.cross_validation.repeats": "auto",
         "data_science.intervals.confidence": "0.9",
         "data_science.groups.min_rows": "5",
     }
@@ -192,6 +199,101 @@ def test_run_when_a_hyperparameter_is_wrong_then_fails_before_any_node(
     assert runs(kedro_project) == []
 
 
+TOURNAMENT = {
+    "candidates": {"ridge": {"alpha": {"low": 0.1, "high": 10.0}}, "decision_tree": {}},
+    "trials": 2,
+}
+
+
+def typed(**tournament: Any) -> Parameters:
+    """Parameters that hold nothing but what a tournament needs."""
+    return Parameters.model_construct(
+        model=None,
+        data_science=PARAMETERS,
+        tournament=Tournament.model_validate({**TOURNAMENT, **tournament}),
+    )
+
+
+def test_run_when_a_tournament_has_no_mlflow_run_then_is_refused_before_any_node(
+    kedro_project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (kedro_project.root / "conf" / "local" / "mlflow.yml").write_text(
+        "tracking: {disable_tracking: {pipelines: [tournament]}}\n"
+    )
+
+    with (
+        pytest.raises(UserError, match="there is no MLflow run to log to: remove"),
+        session(kedro_project) as created,
+    ):
+        created.run(pipeline_names=["tournament"])
+
+    assert "[ 1/" not in capsys.readouterr().err
+
+
+def test_check_tournament_when_all_candidates_take_their_settings_then_is_content() -> None:
+    check_tournament(typed())
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"max_depth": {"low": 1, "high": 2}}, "ridge has no setting 'max_depth'; it has alpha, "),
+        ({"alpha": {"low": -1, "high": 2}}, "The 'alpha' parameter of Ridge must be a float"),
+        ({"solver": {"choices": ["auto", "best"]}}, "The 'solver' parameter of Ridge must be"),
+    ],
+)
+def test_check_tournament_when_a_candidate_does_not_take_a_setting_then_says_which(
+    space: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=rf"^tournament\.candidates\.ridge: {re.escape(message)}"):
+        check_tournament(typed(candidates={"ridge": space}))
+
+
+def test_check_tournament_when_a_setting_that_is_not_chosen_is_wrong_then_says_where_it_is() -> (
+    None
+):
+    science = PARAMETERS.model_copy(update={"hyperparameters": {"ridge": {"depth": 3}}})
+    given = typed().model_copy(update={"data_science": science})
+
+    with pytest.raises(UserError, match=r"^data_science\.hyperparameters\.ridge: "):
+        check_tournament(given)
+
+
+def test_check_tournament_when_a_model_was_chosen_too_then_is_refused() -> None:
+    given = typed().model_copy(update={"model": "ridge"})
+
+    with pytest.raises(UserError, match="model=ridge has no effect on a tournament"):
+        check_tournament(given)
+
+
+def test_before_node_run_when_it_searches_then_logs_what_it_was_asked_but_no_plain_runs_model(
+    store: str,
+) -> None:
+    searching = node(print, "table", None, name="search_models")
+    inputs = {
+        "params:data_science": PARAMETERS,
+        "params:tournament": Tournament.model_validate(TOURNAMENT),
+    }
+    with start_run() as run:
+        FlatParametersHook().before_node_run(searching, DataCatalog(), inputs, is_async=False)
+
+    found = MlflowClient().get_run(run.info.run_id).data.params
+    assert found["tournament.trials"] == "2"
+    assert found["tournament.candidates.ridge.alpha.high"] == "10.0"
+    assert [name for name in found if name.startswith("data_science")] == []
+
+
+def test_before_node_run_when_it_takes_the_winners_parameters_then_logs_them_as_a_plain_runs(
+    store: str,
+) -> None:
+    with start_run() as run:
+        before_node_run(FlatParametersHook(), {"winning_parameters": PARAMETERS})
+
+    assert MlflowClient().get_run(run.info.run_id).data.params == {
+        key: str(value) for key, value in FLAT.items()
+    }
+
+
 def test_run_when_nothing_is_trained_then_there_is_no_mlflow_run(kedro_project: Project) -> None:
     with session(kedro_project) as created:
         created.run(pipeline_names=["data_engineering"])
@@ -206,12 +308,13 @@ def test_run_when_nodes_run_then_shows_progress_and_the_summary(
         created.run(pipeline_names=["data_engineering"])
 
     captured = capsys.readouterr()
-    assert captured.err.splitlines()[-3:] == [
+    assert untimed(captured.err).splitlines()[-3:] == [
         "[ 1/3] validate_salaries",
         "[ 2/3] clean_salaries",
         "[ 3/3] split_salaries",
     ]
-    assert captured.out == "\nRows  40 read, 0 rejected\n"
+    assert untimed(captured.out) == "\nRows  40 read, 0 rejected\n"
+    assert re.fullmatch(r"Took  \d+(\.\d)? s(; .*)?", captured.out.splitlines()[-1])
 
 
 def test_session_when_a_parameter_is_wrong_then_touches_no_store(kedro_project: Project) -> None:
@@ -402,20 +505,23 @@ def test_progress_when_a_second_run_begins_then_counts_anew(
     for _ in range(2):
         hooks.before_pipeline_run(PLAIN, Pipeline([only]), DataCatalog())
         hooks.before_node_run(only)
+        hooks.after_node_run(only, {})
 
-    assert capsys.readouterr().err == "[ 1/1] only\n[ 1/1] only\n"
+    assert untimed(capsys.readouterr().err) == "[ 1/1] only\n[ 1/1] only\n"
 
 
 def test_summary_when_a_second_run_ends_then_tells_nothing_of_the_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     hooks = ProjectHooks()
-    hooks.before_pipeline_run(PLAIN, Pipeline([]), DataCatalog())
-    hooks.after_node_run({"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
+    only = node(lambda: 1, inputs=None, outputs="one", name="only")
+    hooks.before_pipeline_run(PLAIN, Pipeline([only]), DataCatalog())
+    hooks.before_node_run(only)
+    hooks.after_node_run(only, {"salaries": pd.DataFrame(), "rejected_rows": pd.DataFrame()})
     hooks.before_pipeline_run(PLAIN, Pipeline([]), DataCatalog())
     hooks.after_pipeline_run({"env": None})
 
-    assert capsys.readouterr().out == "\n"
+    assert untimed(capsys.readouterr().out) == "\n"
 
 
 # --- Folders -------------------------------------------------------------------------

@@ -1,15 +1,18 @@
 """Environment defaults of every program in the project's virtual environment.
 
 `make` installs a `.pth` file that imports this module when Python starts, because
-BentoML, MLflow and Kedro read these variables before any project code could set
-them. A variable that is already set stays as it is.
+BentoML, MLflow, Kedro and the numeric libraries read these variables before any
+project code could set them. A variable that is already set stays as it is.
 """
 
+import gc
 import importlib
 import os
 import sys
 import warnings
 from pathlib import Path
+
+from salary_kedro.threads import set_thread_defaults
 
 DEFAULTS = {
     "DO_NOT_TRACK": "true",  # Kedro
@@ -23,8 +26,11 @@ DEFAULTS = {
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
+set_thread_defaults()
 
 
+#: Without it, MLflow imports IPython at the start of each run, to ask whether it is in Databricks.
+NO_DATABRICKS = ("MLFLOW_ENABLE_SGC_RUN_RESUMPTION_FOR_DATABRICKS_JOBS", "false")
 #: Commands that train or load a model.
 NEEDS_MODELS = {"run", "promote", "reproduce", "rollback"}
 HELP = {"-h", "--help"}
@@ -36,10 +42,16 @@ def import_kedro_mlflow_quietly() -> None:
     Kedro calls this first (entry point `kedro.init`). A warning filter alone would not do:
     MLflow puts its own in front.
     """
-    with warnings.catch_warnings(record=True):
-        warnings.simplefilter("ignore")
-        for name in (*_first(sys.argv[1:]), "kedro_mlflow.mlflow"):
-            importlib.import_module(name)
+    os.environ.setdefault(*NO_DATABRICKS)
+    gc.disable()  # what is imported stays
+    try:
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("ignore")
+            for name in (*_first(sys.argv[1:]), "kedro_mlflow.mlflow"):
+                importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _first(arguments: list[str]) -> tuple[str, ...]:

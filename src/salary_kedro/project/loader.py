@@ -1,7 +1,9 @@
 """Loads `conf/`, with the resolvers that tell where an environment keeps its files."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,6 +18,7 @@ from salary_kedro.contract import Contract, ContractError
 from salary_kedro.errors import UserError
 from salary_kedro.project.places import run_folder
 from salary_kedro.project.yaml_bounds import BoundsError, check_bounds
+from salary_kedro.registry.failures import chain, without_passwords
 from salary_kedro.tables.csv_arguments import csv_arguments
 
 SQLITE = "sqlite:///"
@@ -48,6 +51,16 @@ class Tracking(NamedTuple):
     artifacts: str | None
 
 
+def _keep_statistics_apart(env: str | None) -> None:
+    """Let Kedro-Viz, where it is loaded, keep an environment's row counts in a folder of its own.
+
+    It has one file for all of them, and shows those of whichever ran last.
+    """
+    if viz := sys.modules.get("kedro_viz.constants"):
+        apart = "" if data_folder(env) == data_folder(None) else f"/{env}"
+        viz.VIZ_METADATA_ARGS["path"] = f".viz{apart}"
+
+
 class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's loader, and resolvers for YAML files.
 
@@ -60,6 +73,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     - `${bundles:}`: the folder of bundles, or `SALARY_BUNDLES` if set.
     - `${request_log:}`: the folder of logged requests, or `SALARY_REQUEST_LOG` if set.
     - `${tracking_uri:}`: the environment's MLflow store, or `MLFLOW_TRACKING_URI` if set.
+    - `${tracking_server:}`: the MLflow server that `MLFLOW_TRACKING_URI` must name.
     - `${parameter:registry.model_name}`: a parameter, as every pipeline gets it.
     - `${env_option:}`: ` --env NAME` for commands; nothing in the default environment.
     - `${artifacts:}`: where a local store keeps its artifacts; none for a server.
@@ -79,11 +93,14 @@ class ProjectConfigLoader(OmegaConfigLoader):
             "csv_arguments": lambda: _as_yaml(csv_arguments(self.contract())),
             "contract": lambda: _as_yaml(self.contract().model_dump(mode="json")),
             "tracking_uri": lambda: uri,
+            "tracking_server": lambda: tracking_server(env),
             "artifacts": lambda: artifacts(uri),
             "parameter": self._parameter,
             "env_option": lambda: "" if data_folder(env) == data_folder(None) else f" --env {env}",
         }
         self._is_bounded = False
+        self._found: dict[str, dict[str, Any]] = {}
+        _keep_statistics_apart(env)
         super().__init__(conf_source, env, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -93,17 +110,34 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
         Raises:
             ContractError: If a contract file cannot be read, or holds no contract.
+            UserError: The environment names no store, or one that it cannot use.
         """
         self._check_bounds()
         for name, resolver in self._resolvers.items():  # another loader may have set its own
             OmegaConf.register_new_resolver(name, resolver, replace=True)
-        if key != "parameters":
-            return super().__getitem__(key)
-        return {**super().__getitem__(key), **self._read_contract()}
+        try:
+            found = self._load(key)
+        except OmegaConfBaseException as error:  # OmegaConf wraps what a resolver raises
+            for link in chain(error):
+                if isinstance(link, UserError):
+                    raise link from error
+            raise
+        return {**found, **self._read_contract()} if key == "parameters" else found
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Replace one kind of configuration; others may refer to it."""
+        self._found.clear()
+        super().__setitem__(key, value)
+
+    def _load(self, key: str) -> dict[str, Any]:
+        """One kind of configuration as Kedro loads it; the files are read once."""
+        if key not in self._found:
+            self._found[key] = super().__getitem__(key)
+        return deepcopy(self._found[key])
 
     def _parameter(self, path: str) -> Any:
         """The parameter that a path of keys leads to, `registry.model_name` for example."""
-        found: Any = super().__getitem__("parameters")
+        found: Any = self._load("parameters")
         for key in path.split("."):
             found = found[key]
         return found
@@ -145,8 +179,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
         return Contract.of(self._read_contract().get("contract"))
 
     def without_contract(self) -> "ProjectConfigLoader":
-        """The same loader, for who asks about places alone: the contract is not read."""
+        """The same loader, for who asks about places alone: no contract, nor a server's name."""
         self._resolvers |= {"csv_arguments": dict, "contract": dict}
+        self._resolvers["tracking_server"] = self._resolvers["tracking_uri"]
+        self._found.clear()
         return self
 
     def tracking(self) -> Tracking:
@@ -260,6 +296,22 @@ def tracking_uri(project: Path, data: str) -> str:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{data}/mlflow/mlflow.db"
     return f"{SQLITE}{project / uri.removeprefix(SQLITE)}" if uri.startswith(SQLITE) else uri
+
+
+def tracking_server(env: str | None) -> str:
+    """The MLflow server that `MLFLOW_TRACKING_URI` names, for an environment of a team.
+
+    Raises:
+        UserError: It names none; a file of this machine would be nobody else's store.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or ""
+    if uri.startswith(("http://", "https://")):
+        return uri
+    raise UserError(
+        f"MLFLOW_TRACKING_URI is '{without_passwords(uri)}', but the environment '{env}' keeps its "
+        f"models on an MLflow server: set it to the server's address, http://mlflow.example:5000 "
+        f"for example"
+    )
 
 
 def artifacts(uri: str) -> str | None:

@@ -58,7 +58,7 @@ def read_project(root: Path, loader: ProjectConfigLoader) -> Project:
     Raises:
         UserError: If the configuration is wrong; names the key.
     """
-    parameters = check_parameters(loader["parameters"])
+    parameters = check_parameters(loader["parameters"], _contract_file(root, loader.env))
     catalog = loader["catalog"]
     return Project(
         root=root,
@@ -69,6 +69,12 @@ def read_project(root: Path, loader: ProjectConfigLoader) -> Project:
         raw_data=_raw_data(root, catalog.get("raw_salaries", {})),
         loader=loader,
     )
+
+
+def _contract_file(root: Path, env: str | None) -> str:
+    """The file that holds an environment's contract, relative to the project."""
+    own = f"conf/{env or 'local'}/contract.yml"
+    return own if (root / own).is_file() else "conf/base/contract.yml"
 
 
 def _raw_data(root: Path, entry: Mapping[str, Any]) -> Path | None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kedro_viz.constants import VIZ_METADATA_ARGS
 from omegaconf.errors import InterpolationResolutionError
 
 from salary_kedro.errors import UserError
@@ -42,6 +43,17 @@ def test_config_when_the_environment_is_the_default_then_files_are_in_data(
     assert loader["mlflow"]["server"]["mlflow_tracking_uri"] == (
         f"sqlite:///{conf.parent}/data/mlflow/mlflow.db"
     )
+
+
+def test_config_when_kedro_viz_is_loaded_then_it_keeps_statistics_of_environments_apart(
+    conf: Path,
+) -> None:
+    found = []
+    for env in ("prod", "local", None):
+        load(conf, env)
+        found.append(VIZ_METADATA_ARGS["path"])
+
+    assert found == [".viz/prod", ".viz", ".viz"]
 
 
 def test_config_when_the_environment_is_another_then_its_files_are_apart(conf: Path) -> None:
@@ -125,6 +137,7 @@ def test_config_when_loaded_then_the_parameters_hold_the_contract(conf: Path) ->
         "packaging",
         "promotion",
         "registry",
+        "tournament",
     ]
     assert parameters["contract"]["features"][0]["name"] == "experience_years"
 
@@ -294,3 +307,24 @@ def test_config_when_mlflow_yml_names_another_registry_then_is_refused(conf: Pat
         UserError, match=r"^server\.mlflow_registry_uri of mlflow\.yml is set, to another store"
     ):
         load(conf).tracking()
+
+
+def test_config_when_it_is_read_again_then_is_what_it_was_whatever_became_of_the_first(
+    conf: Path,
+) -> None:
+    loader = load(conf)
+    loader["catalog"]["bundles"]["filepath"] = "elsewhere"
+
+    assert loader["catalog"]["bundles"]["filepath"] == "data/06_models/bundles"
+
+
+def test_config_when_parameters_are_replaced_then_what_refers_to_them_follows(conf: Path) -> None:
+    loader = load(conf)
+    before = loader["catalog"]["registry"]["model_name"]
+
+    loader["parameters"] = {**loader["parameters"], "registry": {"model_name": "another"}}
+
+    assert (before, loader["catalog"]["registry"]["model_name"]) == (
+        "salary_prediction_regression-model",
+        "another",
+    )

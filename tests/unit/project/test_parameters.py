@@ -114,8 +114,8 @@ def test_check_parameters_when_a_name_is_nearly_right_then_suggests_the_right_on
     assert refusal(content, **{unknown: 1}) == (
         f"unknown parameter '{unknown}': did you mean '{meant}'? Known are batch_scoring, "
         f"challenger, contract, data_engineering, data_science, model, monitoring, overwrite, "
-        "packaging, promotion, refresh, registry, rows_to_score, scored_rows, spreadsheet_safe, "
-        "true_salaries"
+        "packaging, partitions, promotion, refresh, registry, rows_to_score, scored_rows, "
+        "spreadsheet_safe, tournament, true_salaries"
     )
 
 
@@ -196,7 +196,12 @@ BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
         (
             "data_science__cross_validation__repeats",
             0,
-            "must be at least 1",
+            "must be auto, or a whole number of at least 1",
+        ),
+        (
+            "data_science__cross_validation__repeats",
+            "often",
+            "must be auto, or a whole number of at least 1",
         ),
         ("packaging__bento_name", "My Pay", f"must match '{BENTO_NAMES}'"),
         ("registry__model_name", "a/b", "must match '^[^/:]+$'"),
@@ -251,7 +256,7 @@ def test_check_parameters_when_the_model_is_unknown_then_names_those_there_are(
 ) -> None:
     assert refusal(content, data_science__model="forest") == (
         "parameters.data_science.model: must be 'linear_regression', 'decision_tree', "
-        "'random_forest', 'ridge' or 'hist_gradient_boosting' (found 'forest')"
+        "'random_forest', 'ridge', 'spline_ridge' or 'hist_gradient_boosting' (found 'forest')"
     )
 
 
@@ -260,8 +265,36 @@ def test_check_parameters_when_hyperparameters_are_of_an_unknown_model_then_name
 ) -> None:
     message = refusal(content, data_science__hyperparameters={"forest": {"n_estimators": 3}})
 
-    assert message.startswith("parameters.data_science.hyperparameters.forest")
+    assert message.startswith("parameters.data_science.hyperparameters.forest: must be ")
     assert "'random_forest'" in message
+
+
+def test_check_parameters_when_a_hyperparameter_is_of_no_model_then_says_where_it_belongs(
+    content: dict[str, Any],
+) -> None:
+    settings = {"ridge": {}, "alpha": 2}
+    assert refusal(
+        content, data_science__model="ridge", data_science__hyperparameters=settings
+    ) == (
+        "parameters.data_science.hyperparameters: 'alpha' stands beside the models: "
+        "hyperparameters are by model, such as data_science.hyperparameters.ridge.alpha"
+    )
+
+
+def test_check_parameters_when_a_model_has_null_then_it_has_no_hyperparameters(
+    content: dict[str, Any],
+) -> None:
+    content["data_science"]["hyperparameters"] = {"ridge": None}
+
+    assert check_parameters(content).data_science.hyperparameters == {"ridge": {}}
+
+
+def test_check_parameters_when_null_is_of_no_model_then_says_where_it_belongs(
+    content: dict[str, Any],
+) -> None:
+    message = refusal(content, data_science__hyperparameters={"max_depth": None})
+
+    assert "'max_depth' stands beside the models" in message
 
 
 def test_check_parameters_when_several_are_wrong_then_names_each(content: dict[str, Any]) -> None:
@@ -279,9 +312,64 @@ def test_check_parameters_when_a_group_is_missing_then_names_it(content: dict[st
     assert refusal(content) == "parameters.packaging: is missing"
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"trails": 3}, ".trails: unknown key; did you mean 'trials'?"),
+        (
+            {"trials": 3},
+            ": trials: 3 are fewer than the 6 candidates, each of which is tried as a ",
+        ),
+        ({"candidates": {}}, ".candidates: must hold at least 1 (found {})"),
+        ({"candidates": {"ridge": {"alpha": 3}}}, ".candidates.ridge.alpha: must hold keys and "),
+        (
+            {"candidates": {"ridge": {"alpha": {"low": "1", "high": 2}}}},
+            ".candidates.ridge.alpha.low: must be a number (found '1')",
+        ),
+        (
+            {"candidates": {"ridge": {"alpha": {"low": 1, "hihg": 2}}}},
+            ".candidates.ridge.alpha.hihg: unknown key; did you mean 'high'?",
+        ),
+        (
+            {"candidates": {"ridge": {"alpha": {"choices": [[1]]}}}},
+            ".candidates.ridge.alpha.choices, 1st entry: must be a number, a text, true,",
+        ),
+        ({"candidates": {"ridge": {"log": {"lo": 1}}}}, ".candidates.ridge.log.lo: unknown key; "),
+    ],
+)
+def test_check_parameters_when_a_tournaments_are_wrong_then_names_the_key(
+    given: dict[str, Any], message: str, content: dict[str, Any]
+) -> None:
+    assert refusal(content, tournament=given).startswith(f"parameters.tournament{message}")
+
+
+def test_check_parameters_when_an_unknown_model_competes_then_names_those_there_are(
+    content: dict[str, Any],
+) -> None:
+    message = refusal(content, tournament={"candidates": {"forest": {}}})
+
+    assert message.startswith("parameters.tournament.candidates.forest")
+    assert "'random_forest'" in message
+
+
 @pytest.mark.parametrize("name", ["a", "salary_prediction", "salary-2.1", "0"])
 def test_packaging_when_the_bento_name_is_allowed_then_takes_it(name: str) -> None:
     assert Packaging(bento_name=name).bento_name == name
+
+
+# --- How often rows are folded -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "repeats"),
+    [(28, 5), (2_000, 5), (2_001, 4), (5_000, 2), (5_001, 1), (10_001, 1), (5_000_000, 1)],
+)
+def test_repeats_when_they_are_auto_then_shrink_with_the_rows(rows: int, repeats: int) -> None:
+    assert CrossValidation(folds=5, repeats="auto").repeats_of(rows) == repeats
+
+
+def test_repeats_when_they_are_set_then_stay_whatever_the_rows() -> None:
+    assert CrossValidation(folds=5, repeats=7).repeats_of(5_000_000) == 7
 
 
 # --- In the lineage ------------------------------------------------------------------
@@ -322,6 +410,15 @@ def test_parameters_lineage_when_a_value_differs_then_so_does_the_fingerprint(
     after = parameters_lineage(contract, trained_by(**change))
 
     assert before["parameters_sha256"] != after["parameters_sha256"]
+
+
+def test_parameters_lineage_when_other_rows_may_be_drawn_then_stays_the_same(
+    contract: Contract,
+) -> None:
+    before = parameters_lineage(contract, trained_by())
+    after = parameters_lineage(contract, trained_by(plots={"public_data": ["0" * 64]}))
+
+    assert before == after
 
 
 def test_parameters_lineage_when_the_contract_differs_then_so_does_the_fingerprint(
@@ -374,7 +471,7 @@ def test_read_parameters_when_they_are_of_another_release_then_names_the_key(
 
     assert str(caught.value) == (
         "the lineage of version 3: parameters.data_science.model: must be "
-        "'linear_regression', 'decision_tree', 'random_forest', 'ridge' or "
+        "'linear_regression', 'decision_tree', 'random_forest', 'ridge', 'spline_ridge' or "
         "'hist_gradient_boosting' (found 'perceptron')"
     )
 
