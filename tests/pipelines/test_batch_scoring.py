@@ -624,7 +624,7 @@ def city_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as bundle.py does
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(notes=st.lists(AWKWARD, min_size=1, max_size=5))
 @example(notes=["=Rom", "'=Rom", "-5", "'-5", "''@", "\t=1"])
 def test_score_rows_when_scored_rows_are_scored_again_then_every_cell_is_as_it_was(

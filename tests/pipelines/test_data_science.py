@@ -16,6 +16,7 @@ from mlflow.artifacts import download_artifacts
 from sklearn.pipeline import Pipeline
 
 from salary_kedro.bundle.calibration import Calibration
+from salary_kedro.bundle.card import parse_card
 from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
@@ -43,6 +44,7 @@ from salary_kedro.pipelines.data_science.nodes import (
     plot_model,
     register_version,
     report_model,
+    score_fit,
     score_groups,
     score_inputs,
     score_intervals,
@@ -52,13 +54,15 @@ from salary_kedro.project.parameters import (
     CrossValidation,
     DataEngineering,
     DataScience,
+    PlotSettings,
     TrainedBy,
     parameters_lineage,
 )
+from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.tracking import LoggedModel
 from salary_kedro.tables.fingerprint import fingerprint
 from samples import category, column, constant, contract_of, raw_salaries, straight_line
-from stores import NO_GROUPS, Models, own_registry, start_run, tags
+from stores import NO_GROUPS, Models, log, own_registry, start_run, tags
 
 SPLIT = DataEngineering(train_size=0.7, random_state=234)
 
@@ -219,12 +223,15 @@ def test_fit_when_the_rows_come_in_another_order_then_finds_the_same_line(
     np.testing.assert_allclose(forwards.predict(features), backwards.predict(features), rtol=1e-12)
 
 
-def test_plot_when_done_then_gives_four_pictures(split: Split, contract: Contract) -> None:
+def test_plot_when_done_then_gives_six_pictures(split: Split, contract: Contract) -> None:
     fitted = fit_model(split.train, contract, parameters())
+    fit = score_fit(fitted, split.holdout, split.record, contract, parameters())
 
-    pictures = plot_model(fitted, split.train, split.holdout, {}, {}, {}, contract)
+    pictures = plot_model(
+        fitted, split.train, split.holdout, split.record, {}, fit, METRICS, contract, parameters()
+    )
 
-    assert len(set(pictures)) == 4
+    assert len(set(pictures)) == 6
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
@@ -235,9 +242,7 @@ def test_score_groups_when_nothing_is_audited_then_the_report_is_empty(
     found = score_groups(constant(5), nothing, nothing, nothing, {}, {}, contract, parameters())
 
     assert found["groups"] is None
-    table, picture = show_groups(found, contract)
-    assert table.empty
-    assert picture.startswith(b"\x89PNG")
+    assert show_groups(found).empty
 
 
 def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_drawn(
@@ -254,11 +259,10 @@ def test_score_groups_when_a_column_is_audited_then_all_rows_are_scored_and_draw
     record = {**split.record, "train_sha256": fingerprint(train)}
 
     found = score_groups(model, train, holdout, out_of_fold, record, {}, audited, parameters())
-    table, picture = show_groups(found, audited)
+    table = show_groups(found)
 
     assert table[["group", "rows"]].to_numpy().tolist() == [["f", 20], ["m", 20]]
-    assert picture.startswith(b"\x89PNG")
-    report = report_model(METRICS, train, {}, found, {}, audited)
+    report = report_model(METRICS, train, {}, found, {}, {}, audited)
     assert report["groups"] == found["groups"]
     assert report["baseline"] == {
         "rmse": 1.0,
@@ -274,7 +278,7 @@ def test_report_when_a_figure_of_the_baseline_is_not_finite_then_leaves_it_out(
 ) -> None:
     metrics = {**METRICS, lost: math.inf}
 
-    assert report_model(metrics, split.train, {}, {}, {}, contract)["baseline"] is None
+    assert report_model(metrics, split.train, {}, {}, {}, {}, contract)["baseline"] is None
 
 
 @pytest.mark.parametrize("reader", ["intervals", "metrics", "groups"])
@@ -307,19 +311,18 @@ def test_out_of_fold_when_an_older_release_made_it_then_it_is_made_anew(
         calibrate_intervals(old, split.train, split.record, contract, parameters())
 
 
-def test_score_inputs_when_done_then_tells_of_each_input_in_three_ways(
+def test_score_inputs_when_done_then_tells_of_each_input_in_both_ways(
     split: Split, contract: Contract
 ) -> None:
     model = fit_model(split.train, contract, parameters())
 
-    scores, table, picture = score_inputs(model, split.holdout, contract, parameters())
+    scores, table = score_inputs(model, split.holdout, contract, parameters())
 
     assert table["input"].tolist() == ["experience_years"]
     assert scores["importance"]["inputs"] == table.to_dict(orient="records")
-    assert picture.startswith(b"\x89PNG")
 
 
-def test_score_inputs_when_there_are_several_then_draws_them(
+def test_score_inputs_when_there_are_several_then_ranks_them(
     split: Split, contract: Contract
 ) -> None:
     several = contract_of(column("experience_years"), column("luck"))
@@ -328,10 +331,24 @@ def test_score_inputs_when_there_are_several_then_draws_them(
     )
     model = fit_model(train, several, parameters())
 
-    _, table, picture = score_inputs(model, holdout, several, parameters())
+    _, table = score_inputs(model, holdout, several, parameters())
 
     assert table["input"].tolist() == ["experience_years", "luck"]
-    assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("is_public", "points"), [(True, 12), (False, 0)])
+def test_score_fit_when_the_table_is_public_then_tells_of_single_rows(
+    is_public: bool, points: int, split: Split, contract: Contract
+) -> None:
+    model = fit_model(split.train, contract, parameters())
+    digest = split.record["data_sha256"] if is_public else "0" * 64
+    public = parameters().model_copy(update={"plots": PlotSettings(public_data=(digest,))})
+
+    found = score_fit(model, split.holdout, split.record, contract, public)
+
+    assert len(found["fit"]["points"]) == points
+    assert sum(cell["rows"] for cell in found["fit"]["cells"]) == 12
+    assert report_model(METRICS, split.train, {}, {}, {}, found, contract)["fit"] == found["fit"]
 
 
 # --- Logging, archiving, registering --------------------------------------------------
@@ -503,6 +520,20 @@ def test_register_when_done_then_the_version_is_in_staging(store: str, models: M
 
     assert found == {"version": 1, "run_id": models[5].run_id, "model": "ridge"}
     assert tags() == {1: {"staging": "5.0"}}
+
+
+def test_register_when_it_was_killed_before_the_card_named_the_version_then_that_is_made_up_for(
+    store: str, contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = log(constant(105), contract)
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, "name_on_run", lambda *_: None)
+        register_version(logged, parameters("ridge"), own_registry())
+
+    register_version(logged, parameters("ridge"), own_registry())
+
+    (card,) = (parse_card(path.read_bytes()) for path in tmp_path.rglob("model_card.json"))
+    assert card.model_version == 1
 
 
 def test_register_when_the_run_has_logged_another_model_since_then_registers_that_once_too(

@@ -29,7 +29,8 @@ def test_export_bundle_when_the_first_version_was_refused_then_says_why_nothing_
         "there is no production version, so nothing is packaged: version 1 is not promoted: "
         "RMSE 5.0 is above the ceiling of 1.0"
     )
-    assert list(tmp_path.iterdir()) == []
+    assert BundleStore(tmp_path).names() == []
+    assert not (tmp_path / "current").exists()
 
 
 class Bentos:

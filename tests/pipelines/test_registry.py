@@ -14,6 +14,7 @@ from kedro_viz.data_access.managers import DataAccessManager
 from pydantic import BaseModel
 
 from salary_kedro.contract import Contract
+from salary_kedro.hooks import SEARCHING
 from salary_kedro.pipeline_registry import register_pipelines
 from salary_kedro.project.parameters import (
     BatchScoring,
@@ -21,6 +22,7 @@ from salary_kedro.project.parameters import (
     DataScience,
     Monitoring,
     Packaging,
+    Tournament,
 )
 from salary_kedro.promotion.verdict import Policy
 from sessions import session
@@ -55,6 +57,7 @@ def test_pipelines_when_registered_then_have_the_known_names() -> None:
         "data_science",
         "promotion",
         "packaging",
+        "tournament",
         "batch_scoring",
         "monitoring",
         "__default__",
@@ -74,6 +77,7 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
             "plot_model",
             "register_version",
             "report_model",
+            "score_fit",
             "score_groups",
             "score_inputs",
             "score_intervals",
@@ -81,6 +85,16 @@ def test_pipelines_when_registered_then_have_the_known_nodes() -> None:
         ],
         "promotion": ["bring_into_line", "promote_if_better"],
         "packaging": ["build_bento", "export_bundle", "remove_outdated"],
+        "tournament": sorted(
+            [
+                "choose_winner",
+                "log_search",
+                "plot_leaderboard",
+                "rank_trials",
+                "search_models",
+                *names(PIPELINES["__default__"]),
+            ]
+        ),
         "batch_scoring": ["load_production", "score_rows"],
         "monitoring": [
             "load_production",
@@ -114,6 +128,27 @@ def test_default_pipeline_when_sorted_then_goes_from_the_raw_table_to_the_bento(
     ]
 
     assert [name for name in names(PIPELINES["__default__"]) if name in chain] == chain
+
+
+def test_tournament_when_sorted_then_its_search_is_logged_before_the_winner_is_trained() -> None:
+    chain = ["split_salaries", "search_models", "log_search", "choose_winner", "fit_model"]
+    chain += ["log_run", "register_version", "promote_if_better", "build_bento"]
+
+    assert [name for name in names(PIPELINES["tournament"]) if name in chain] == chain
+
+
+def test_tournament_when_its_winner_is_trained_then_no_node_takes_a_plain_runs_parameters() -> None:
+    takers = {
+        node.name for node in PIPELINES["tournament"].nodes if "params:data_science" in node.inputs
+    }
+
+    assert takers == SEARCHING
+    assert "leaderboard_plot" in {
+        dataset
+        for node in PIPELINES["tournament"].nodes
+        if node.name == "log_run"
+        for dataset in node.inputs
+    }
 
 
 def test_default_pipeline_when_run_then_needs_nothing_but_what_is_there() -> None:
@@ -207,6 +242,7 @@ def test_parameters_when_a_session_loads_them_then_are_their_models(catalog: Dat
         "params:contract": Contract,
         "params:data_engineering": DataEngineering,
         "params:data_science": DataScience,
+        "params:tournament": Tournament,
         "params:promotion": Policy,
         "params:packaging": Packaging,
         "params:batch_scoring": BatchScoring,
@@ -266,6 +302,16 @@ def test_layers_when_kedro_viz_sorts_them_then_no_two_depend_on_each_other(
 
     # Where two layers depend on each other, Kedro-Viz gives none at all.
     assert {name: set(layers) for name, layers in found.items()} == dict.fromkeys(PIPELINES, every)
+    assert found["__default__"] == [
+        "raw",
+        "intermediate",
+        "primary",
+        "model_input",
+        "models",
+        "reporting",
+        "registry",
+        "serving",
+    ]
 
 
 def test_contract_when_a_session_loads_it_then_is_the_projects(

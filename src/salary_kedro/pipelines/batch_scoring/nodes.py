@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import pyarrow as pa
 
 from salary_kedro.bundle import Bundle, BundleStore
 from salary_kedro.contract import Contract
 from salary_kedro.contract.scoring import comparing_contract, scoring_contract, truth_contract
+from salary_kedro.partitions.scored import ScoredParts
 from salary_kedro.pipelines.batch_scoring.scoring import (
     Names,
     rejected_table,
@@ -19,10 +23,12 @@ from salary_kedro.promotion.packaging import export_production
 from salary_kedro.registry.registry import Registry
 from salary_kedro.tables.header import check_header
 from salary_kedro.tables.own_tables import rename_beside
-from salary_kedro.tables.reader import TableReader
+from salary_kedro.tables.reader import Chunk, TableReader
 from salary_kedro.tables.writer import ScoredTables, TooManyRejectedError
 
 CHUNK_ROWS = 50_000
+#: What became of no rows at all.
+NOTHING = {"scored": 0, "rejected": 0, "left_out": 0, "warned": 0}
 
 
 def load_production(bundles: BundleStore, registry: Registry) -> Bundle:
@@ -68,35 +74,102 @@ def score_rows(
         UserError: If the file cannot be read, or lacks a column; or none can be written; or
             more rows are rejected than may be, in which case only these are written.
     """
+    csv = production.contract.table.csv
+    header = rows_to_score.header(scoring_contract(production.contract))
+    scorer = plan(header, production, parameters, scored_rows.raw_mark, rows_to_score.is_csv())
+    tally = Counter(NOTHING)
+    with scored_rows.replace(csv, rows_to_score.path) as (scored, rejected):
+        for chunk in rows_to_score.chunks(scorer.read, CHUNK_ROWS):
+            good, bad, found = scorer.score(chunk)
+            scored.write(good)
+            rejected.write(bad)
+            tally.update(found)
+        is_there = scored_rows.path.exists()
+        check_share(tally, parameters.max_rejected_share, scored_rows, is_there=is_there)
+    return report(tally, scorer, scored_rows, header)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores chunks of one table.
+
+    Attributes:
+        production: The model.
+        names: What the columns of the scored rows are called.
+        moment: When that was.
+    """
+
+    production: Bundle
+    names: Names
+    moment: datetime
+
+    @property
+    def read(self) -> Contract:
+        """What the chunks are read by."""
+        contract = self.production.contract
+        return comparing_contract(contract) if self.names.compared else scoring_contract(contract)
+
+    def score(self, chunk: Chunk) -> tuple[pa.Table, pa.Table, dict[str, int]]:
+        """The scored rows, the rejected ones, and how many rows became what."""
+        truth = truth_contract(self.production.contract) if self.names.compared else None
+        inputs = scoring_contract(self.production.contract)
+        scores = score(chunk, self.production, inputs, truth)
+        good = scored_table(chunk.cells, scores, self.production, self.moment, self.names)
+        return good, rejected_table(chunk, scores, self.names.raw_mark), scores.count()
+
+
+def plan(
+    header: Sequence[str],
+    production: Bundle,
+    parameters: BatchScoring,
+    raw_mark: str,
+    is_csv: bool = False,
+) -> Scorer:
+    """Decide how a table is scored, by its header.
+
+    Raises:
+        UserError: If it lacks a column.
+    """
     inputs = scoring_contract(production.contract)
-    header = rows_to_score.header(inputs)
-    check_header(header, inputs, _advice(inputs, production, is_csv=rows_to_score.is_csv()))
+    check_header(header, inputs, _advice(inputs, production, is_csv=is_csv))
+    compared = set(truth_contract(production.contract).headers) <= set(header)
     prediction = parameters.prediction_column or production.contract.target.name
-    truth = truth_contract(production.contract)
-    compared = set(truth.headers) <= set(header)
-    read = comparing_contract(production.contract) if compared else inputs
-    names = Names(prediction, scored_rows.raw_mark, compared)
-    moment, tally = datetime.now(UTC), Counter(scored=0, rejected=0, left_out=0, warned=0)
-    with scored_rows.replace(inputs.table.csv, rows_to_score.path) as (scored, rejected):
-        for chunk in rows_to_score.chunks(read, CHUNK_ROWS):
-            scores = score(chunk, production, inputs, truth if compared else None)
-            scored.write(scored_table(chunk.cells, scores, production, moment, names))
-            rejected.write(rejected_table(chunk, scores, names.raw_mark))
-            tally.update(scores.count())
-        _check_share(tally, parameters.max_rejected_share, scored_rows)
+    return Scorer(production, Names(prediction, raw_mark, compared), datetime.now(UTC))
+
+
+def report(
+    tally: Mapping[str, int],
+    scorer: Scorer,
+    tables: ScoredTables | ScoredParts,
+    header: Sequence[str],
+) -> dict[str, Any]:
+    """What `score_rows` gives."""
     return {
         **tally,
-        "model_version": production.version,
-        "scored_file": str(scored_rows.path),
-        "rejected_file": str(scored_rows.rejected),
-        "predicted": prediction,
-        "given": _given(header, production.contract, names),
+        "model_version": scorer.production.version,
+        "scored_file": str(tables.path),
+        "rejected_file": str(tables.rejected),
+        "predicted": scorer.names.prediction,
+        "given": _given(header, scorer.production.contract, scorer.names),
     }
 
 
-def _check_share(tally: Mapping[str, int], allowed: float, tables: ScoredTables) -> None:
+def check_share(
+    tally: Mapping[str, int], allowed: float, tables: ScoredTables | ScoredParts, *, is_there: bool
+) -> None:
+    """Check that not too many rows were rejected.
+
+    Args:
+        tally: How many were.
+        allowed: How many may be, as a share.
+        tables: Where the rows go.
+        is_there: Whether there are scored rows of an earlier run.
+
+    Raises:
+        TooManyRejectedError: If so, or if all were.
+    """
     rejected, total = tally["rejected"], tally["rejected"] + tally["scored"]
-    kept = " (what it holds is of an earlier run)" if tables.path.exists() else ""
+    kept = " (what it holds is of an earlier run)" if is_there else ""
     if rejected and rejected == total:
         raise TooManyRejectedError(
             f"none of {total:,} rows keeps to the contract, so {tables.path} is not written{kept}: "

@@ -3,6 +3,8 @@
 from kedro.pipeline import Pipeline, node
 
 from salary_kedro.pipelines.batch_scoring.nodes import load_production, score_rows
+from salary_kedro.pipelines.batch_scoring.parts import score_parts
+from salary_kedro.pipelines.parted import either
 
 
 def create_pipeline() -> Pipeline:
@@ -16,7 +18,7 @@ def create_pipeline() -> Pipeline:
                 name="load_production",
             ),
             node(
-                score_rows,
+                either(score_rows, score_parts),
                 inputs={
                     "rows_to_score": "rows_to_score",
                     "scored_rows": "scored_rows",

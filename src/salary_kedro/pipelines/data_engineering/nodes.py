@@ -11,6 +11,7 @@ from salary_kedro.modelling.folding import split_rows
 from salary_kedro.project.parameters import DataEngineering, Halves
 from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.fingerprint import METHOD, fingerprint
+from salary_kedro.tables.frames import count_repeats
 from salary_kedro.tables.header import check_table
 from salary_kedro.tables.row_keys import row_keys
 from salary_kedro.tables.tally import count_top_coded
@@ -61,7 +62,7 @@ def row_counts(checked: CheckedTable, contract: Contract) -> dict[str, int]:
     valid = checked.valid
     return {
         **{why: len(rows) for why, rows in checked.left_out.items()},
-        "repeats": int(valid.duplicated().sum()),
+        "repeats": count_repeats(valid),
         "top_coded": count_top_coded(valid, contract),
     }
 
@@ -77,7 +78,17 @@ def clean_salaries(
     Raises:
         UserError: If there are no rows, or the rejected share is above the contract's.
     """
-    rejected, total = len(rejected_rows), len(rejected_rows) + len(valid_salaries)
+    refuse_rejected(len(valid_salaries), rejected_rows, contract)
+    return valid_salaries.reset_index(drop=True)
+
+
+def refuse_rejected(valid: int, rejected_rows: pd.DataFrame, contract: Contract) -> None:
+    """Check that there are rows, and that not too many of them were rejected.
+
+    Raises:
+        UserError: If there are no rows, or the rejected share is above the contract's.
+    """
+    rejected, total = len(rejected_rows), len(rejected_rows) + valid
     if total == 0:
         raise UserError("the raw table has a header but no rows: bring at least one row of data")
     if rejected / total > contract.table.max_rejected_share:
@@ -88,7 +99,6 @@ def clean_salaries(
             f"02_intermediate lists each line with its reasons (first: line {first['line']}, "
             f"{first['reasons']}); correct the data, or contract.yml"
         )
-    return valid_salaries.reset_index(drop=True)
 
 
 def split_salaries(
@@ -111,24 +121,47 @@ def split_salaries(
         UserError: If there are too few rows for both, they lack what they are split by, all
             training rows have the same target, or the fingerprint is not theirs.
     """
-    if fingerprint(salaries) != data_fingerprint["rows_sha256"]:
-        raise UserError(
-            "the clean rows are not those of data_fingerprint.json: an earlier run was "
-            "interrupted; run the pipeline data_engineering again"
-        )
+    refuse_other_rows(fingerprint(salaries), data_fingerprint)
     sides = split_rows(salaries, row_keys, contract.target.name, parameters)
     train, holdout = (salaries.iloc[places] for places in sides)
     refuse_constant(train, contract)
-    halves = Halves(
+    known = len(salaries) - len(holdout)
+    halves = tell_halves(train, holdout, row_keys, data_fingerprint, contract, parameters)
+    drawn = {"drawn_from": known if known > len(train) else None}
+    return train, holdout, halves.model_copy(update=drawn).model_dump(mode="json")
+
+
+def tell_halves(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    keys: pd.DataFrame,
+    data_fingerprint: dict[str, str],
+    contract: Contract,
+    parameters: DataEngineering,
+) -> Halves:
+    """What tells that both halves, or samples of them, and their keys are of one split."""
+    return Halves(
         data_sha256=data_fingerprint["data_sha256"],
         data_method=data_fingerprint["data_method"],
         parameters=parameters,
         train_sha256=fingerprint(train),
         holdout_sha256=fingerprint(holdout),
-        keys_sha256=fingerprint(row_keys),
+        keys_sha256=fingerprint(keys),
         astride=field_astride(train, holdout, contract, parameters),
     )
-    return train, holdout, halves.model_dump(mode="json")
+
+
+def refuse_other_rows(rows_sha256: str, data_fingerprint: dict[str, str]) -> None:
+    """Check that clean rows are those of which there is a fingerprint.
+
+    Raises:
+        UserError: If they are others.
+    """
+    if rows_sha256 != data_fingerprint["rows_sha256"]:
+        raise UserError(
+            "the clean rows are not those of data_fingerprint.json: an earlier run was "
+            "interrupted; run the pipeline data_engineering again"
+        )
 
 
 def refuse_constant(train: pd.DataFrame, contract: Contract) -> None:
@@ -138,9 +171,19 @@ def refuse_constant(train: pd.DataFrame, contract: Contract) -> None:
         UserError: If several training rows all have the same target.
     """
     target = contract.target
-    if len(train) > 1 and train[target.name].nunique() == 1:
+    refuse_one_target(len(train), train[target.name].min(), train[target.name].max(), contract)
+
+
+def refuse_one_target(rows: int, lowest: float, highest: float, contract: Contract) -> None:
+    """Check that several training rows do not all have the same target.
+
+    Raises:
+        UserError: If they do.
+    """
+    target = contract.target
+    if rows > 1 and lowest == highest:
         raise UserError(
-            f"all {len(train):,} training rows have the same '{target.column}', so there is "
+            f"all {rows:,} training rows have the same '{target.column}', so there is "
             f"nothing to learn: bring rows that differ in it, or name another target in "
             f"contract.yml"
         )

@@ -7,6 +7,9 @@ from salary_kedro.pipelines.data_engineering.nodes import (
     split_salaries,
     validate_salaries,
 )
+from salary_kedro.pipelines.data_engineering.parted_split import split_parts
+from salary_kedro.pipelines.data_engineering.parts import clean_parts, validate_parts
+from salary_kedro.pipelines.parted import either
 
 
 def create_pipeline() -> Pipeline:
@@ -14,7 +17,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             node(
-                validate_salaries,
+                either(validate_salaries, validate_parts),
                 inputs={"raw_salaries": "raw_salaries", "contract": "params:contract"},
                 outputs=[
                     "valid_salaries",
@@ -26,7 +29,7 @@ def create_pipeline() -> Pipeline:
                 name="validate_salaries",
             ),
             node(
-                clean_salaries,
+                either(clean_salaries, clean_parts),
                 inputs={
                     "valid_salaries": "valid_salaries",
                     "rejected_rows": "rejected_rows",
@@ -36,7 +39,7 @@ def create_pipeline() -> Pipeline:
                 name="clean_salaries",
             ),
             node(
-                split_salaries,
+                either(split_salaries, split_parts),
                 inputs={
                     "salaries": "salaries",
                     "row_keys": "row_keys",

@@ -3,16 +3,17 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline as Model
 
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.bundle.profile import Profile
-from salary_kedro.bundle.report import Baseline, Report
+from salary_kedro.bundle.report import Baseline, Fit, Report
 from salary_kedro.bundle.runtime.agreement import make_runtime
 from salary_kedro.contract import Contract
-from salary_kedro.modelling import groups, plots
+from salary_kedro.modelling import groups, plots, style
 from salary_kedro.modelling.background import learn_background
 from salary_kedro.modelling.baseline import BASELINES, baseline_metrics, strongest_category
 from salary_kedro.modelling.calibration import calibrate
@@ -27,6 +28,7 @@ from salary_kedro.modelling.evaluation import (
     predict_out_of_fold,
     weights_of,
 )
+from salary_kedro.modelling.fit import learn_fit
 from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.importance import importance_table, measure_importance
 from salary_kedro.modelling.intervals import calibration_metrics, score_calibration
@@ -35,9 +37,11 @@ from salary_kedro.project.parameters import (
     DataScience,
     Halves,
     TrainedBy,
+    WinningParameters,
     parameters_lineage,
 )
 from salary_kedro.registry.registry import Registry
+from salary_kedro.registry.searches import refuse_other_run
 from salary_kedro.registry.tracking import LoggedModel, log_training
 from salary_kedro.tables.fingerprint import fingerprint
 from salary_kedro.tables.frames import encode_frame, encoded_columns, learn_domain
@@ -45,7 +49,14 @@ from salary_kedro.tables.trained_rows import RowPrints
 
 
 def fit_model(train: pd.DataFrame, contract: Contract, parameters: DataScience) -> Model:
-    """Fit the chosen estimator, preprocessing included, on the training rows."""
+    """Fit the chosen estimator, preprocessing included, on the training rows.
+
+    Raises:
+        UserError: If a tournament has chosen it on other rows, or in another MLflow run.
+    """
+    if isinstance(parameters, WinningParameters):
+        parameters.refuse_other_rows(train)
+        refuse_other_run(parameters.run_id)
     features, target = features_and_target(train, contract)
     settings = parameters.hyperparameters.get(parameters.model, {})
     domain = learn_domain(train, contract)
@@ -71,7 +82,7 @@ def cross_validate(
         train,
         Halves.model_validate(split).parameters,
         folds=parameters.cross_validation.folds,
-        repeats=parameters.cross_validation.repeats,
+        repeats=parameters.cross_validation.repeats_of(len(train)),
         random_state=parameters.random_state,
     )
     found = predict_out_of_fold(model, train, contract, folding)
@@ -171,31 +182,46 @@ def score_groups(
     return Report(groups=found).model_dump(mode="json")
 
 
-def show_groups(group_scores: dict[str, Any], contract: Contract) -> tuple[pd.DataFrame, bytes]:
-    """Put the scores by group into a table, and draw the gaps."""
-    found = Report.model_validate(group_scores).groups
-    if found is None:
-        nothing = plots.plot_nothing("no column is of use audit")
-        return groups.group_table(groups.NO_GROUPS), plots.as_png(nothing)
-    return groups.group_table(found), plots.as_png(plots.plot_pay_gaps(found, contract))
+def show_groups(group_scores: dict[str, Any]) -> pd.DataFrame:
+    """Put the scores by group into a table."""
+    return groups.group_table(Report.model_validate(group_scores).groups or groups.NO_GROUPS)
 
 
 def score_inputs(
     model: Model, holdout: pd.DataFrame, contract: Contract, parameters: DataScience
-) -> tuple[dict[str, Any], pd.DataFrame, bytes]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Measure how much the error on the holdout rests on each input.
 
     Returns:
-        A `Report` of that alone, as plain JSON; the same as a table; and drawn, as PNG, if
-        there are several.
+        A `Report` of that alone, as plain JSON; and the same as a table.
     """
     found = measure_importance(model, holdout, contract, parameters.random_state)
-    if len(found.inputs) > 1:
-        figure = plots.plot_importance(found, contract)
-    else:
-        figure = plots.plot_nothing("there is one input, and no other to compare it with")
-    told = Report(importance=found).model_dump(mode="json")
-    return told, importance_table(found), plots.as_png(figure)
+    return Report(importance=found).model_dump(mode="json"), importance_table(found)
+
+
+def score_fit(
+    model: Model,
+    holdout: pd.DataFrame,
+    split: dict[str, Any],
+    contract: Contract,
+    parameters: DataScience,
+) -> dict[str, Any]:
+    """Count the holdout rows by predicted and actual target; single ones only of a public table.
+
+    Returns:
+        A `Report` of that alone, as plain JSON.
+    """
+    features, _ = features_and_target(holdout, contract)
+    halves = Halves.model_validate(split)
+    found = learn_fit(
+        model.predict(features),
+        holdout,
+        contract,
+        clusters_of(holdout, contract, halves.parameters),
+        min_rows=parameters.groups.min_rows,
+        is_public=halves.data_sha256 in parameters.plots.public_data,
+    )
+    return Report(fit=found).model_dump(mode="json")
 
 
 def report_model(
@@ -204,6 +230,7 @@ def report_model(
     interval_scores: dict[str, Any],
     group_scores: dict[str, Any],
     input_scores: dict[str, Any],
+    fit_scores: dict[str, Any],
     contract: Contract,
 ) -> dict[str, Any]:
     """Gather what was found out about the model.
@@ -215,6 +242,7 @@ def report_model(
         "baseline": _baseline(metrics, train, contract),
         "groups": Report.model_validate(group_scores).groups,
         "importance": Report.model_validate(input_scores).importance,
+        "fit": Report.model_validate(fit_scores).fit,
     }
     report = Report.model_validate(interval_scores).model_copy(update=sections)
     return report.model_dump(mode="json")
@@ -232,21 +260,53 @@ def plot_model(
     model: Model,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
+    split: dict[str, Any],
     calibration: dict[str, Any],
-    interval_scores: dict[str, Any],
-    input_scores: dict[str, Any],
+    report: dict[str, Any],
+    metrics: Metrics,
     contract: Contract,
+    parameters: DataScience,
 ) -> tuple[bytes, ...]:
-    """Draw predicted against actual, residuals, the fitted curve, and the coverage, as PNG."""
-    how_sure = Calibration.model_validate(calibration)
-    rests_on = Report.model_validate(input_scores).importance
-    figures = (
-        plots.plot_predicted_vs_actual(model, holdout, contract),
-        plots.plot_residuals(model, holdout, contract),
-        plots.plot_fitted_curve(model, train, holdout, contract, how_sure, rests_on),
-        plots.plot_coverage(Report.model_validate(interval_scores).intervals),
+    """Draw what was found out, as PNG.
+
+    Returns:
+        Predicted against actual, residuals, the curves, the coverage, the pay gaps and the
+        importance.
+    """
+    found, how_sure = Report.model_validate(report), Calibration.model_validate(calibration)
+    subject = style.Subject(
+        parameters.model, metrics["rmse"], len(holdout), contract.target.unit or ""
     )
-    return tuple(map(plots.as_png, figures))
+    fit = found.fit or Fit(rows=0, min_rows=1, withheld=0, cells=(), bands=())
+    rows = _rows_to_draw(train, holdout, split, contract, parameters)
+    return tuple(
+        style.as_png(figure)
+        for figure in (
+            plots.plot_predicted_vs_actual(fit, how_sure, contract, subject),
+            plots.plot_residuals(fit, how_sure, contract, subject),
+            plots.plot_curves(model.predict, rows, contract, how_sure, subject, found.importance),
+            plots.plot_coverage(found.intervals, subject),
+            plots.plot_pay_gaps(found.groups, contract, subject),
+            plots.plot_importance(found.importance, contract, subject),
+        )
+    )
+
+
+def _rows_to_draw(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    split: dict[str, Any],
+    contract: Contract,
+    parameters: DataScience,
+) -> plots.DrawnRows:
+    halves, rows = Halves.model_validate(split), pd.concat([train, holdout])
+    whose = clusters_of(rows, contract, halves.parameters)
+    return plots.DrawnRows(
+        rows=rows,
+        whose=np.arange(len(rows)) if whose is None else whose,
+        min_people=max(parameters.groups.min_rows, groups.MIN_GROUP_ROWS),
+        is_public=halves.data_sha256 in parameters.plots.public_data,
+    )
 
 
 def count_rows(train: pd.DataFrame, holdout: pd.DataFrame, rejected_rows: pd.DataFrame) -> Metrics:
@@ -285,8 +345,10 @@ def log_run(
 
     Raises:
         UserError: If training and holdout rows are not halves of one split, or the predictions
-            out of fold are of other rows.
+            out of fold are of other rows; or if a tournament is logged in another MLflow run.
     """
+    if isinstance(parameters, WinningParameters):
+        refuse_other_run(parameters.run_id)
     halves = Halves.model_validate(split)
     halves.refuse_others(train=train, holdout=holdout, keys=row_keys)
     halves.refuse_other_folds(out_of_fold)
@@ -352,7 +414,9 @@ def register_version(
     It is there if this run goes on from where another one has failed.
     """
     logged = LoggedModel.model_validate(logged_model)
-    version = registry.version_of_run(logged.run_id, logged.model_uri) or registry.register(
-        logged.model_uri, logged.run_id, logged.rmse
-    )
+    version = registry.version_of_run(logged.run_id, logged.model_uri)
+    if version is None:
+        version = registry.register(logged.model_uri, logged.run_id, logged.rmse)
+    else:
+        registry.name_on_run(version, logged.rmse)  # which that run may not have come to
     return {"version": version.number, "run_id": version.run_id, "model": parameters.model}

@@ -1,5 +1,8 @@
 """Fit, evaluate, plot, log, register."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kedro.pipeline import Node, Pipeline, node
 
 from salary_kedro.pipelines.data_science.nodes import (
@@ -12,14 +15,15 @@ from salary_kedro.pipelines.data_science.nodes import (
     plot_model,
     register_version,
     report_model,
+    score_fit,
     score_groups,
     score_inputs,
     score_intervals,
     show_groups,
 )
+from salary_kedro.pipelines.parted import in_memory
 
 CONTRACT = {"contract": "params:contract"}
-PARAMETERS = {"parameters": "params:data_science"}
 ROWS = {"train": "train", "holdout": "holdout"}
 FIGURES = {
     "predicted_vs_actual": "predicted_vs_actual_plot",
@@ -32,29 +36,39 @@ FIGURES = {
 UNSEEN = {"out_of_fold": "out_of_fold", "split": "split"}
 
 
-def create_pipeline() -> Pipeline:
-    """Build the pipeline."""
-    return Pipeline([*_train(), *_evaluate(), *_examine(), *_show(), *_record()])
+def create_pipeline(
+    parameters: str = "params:data_science", figures: Mapping[str, str] = MappingProxyType({})
+) -> Pipeline:
+    """Build the pipeline.
+
+    Args:
+        parameters: The dataset that holds which model is trained, and how.
+        figures: Plots to log beside those of the model, by name: their datasets.
+    """
+    by = {"parameters": parameters}
+    return Pipeline(
+        [*_train(by), *_evaluate(), *_examine(by), *_show(by), *_record(by, {**FIGURES, **figures})]
+    )
 
 
-def _train() -> list[Node]:
+def _train(by: dict[str, str]) -> list[Node]:
     """Fit the model, and learn from models that have not seen a row how sure it is."""
     return [
         node(
             fit_model,
-            inputs={"train": "train", **CONTRACT, **PARAMETERS},
+            inputs={"train": "train", **CONTRACT, **by},
             outputs="model",
             name="fit_model",
         ),
         node(
             cross_validate,
-            inputs={"model": "model", "train": "train", "split": "split", **CONTRACT, **PARAMETERS},
+            inputs={"model": "model", "train": "train", "split": "split", **CONTRACT, **by},
             outputs="out_of_fold",
             name="cross_validate",
         ),
         node(
             calibrate_intervals,
-            inputs={"train": "train", **UNSEEN, **CONTRACT, **PARAMETERS},
+            inputs={"train": "train", **UNSEEN, **CONTRACT, **by},
             outputs="calibration",
             name="calibrate_intervals",
         ),
@@ -65,7 +79,7 @@ def _evaluate() -> list[Node]:
     """Score the model, and its intervals, on rows that it has not seen."""
     return [
         node(
-            score_intervals,
+            in_memory(score_intervals),
             inputs={
                 "model": "model",
                 "holdout": "holdout",
@@ -77,7 +91,7 @@ def _evaluate() -> list[Node]:
             name="score_intervals",
         ),
         node(
-            evaluate_model,
+            in_memory(evaluate_model),
             inputs={
                 "model": "model",
                 "interval_scores": "interval_scores",
@@ -91,32 +105,44 @@ def _evaluate() -> list[Node]:
     ]
 
 
-def _examine() -> list[Node]:
+def _examine(by: dict[str, str]) -> list[Node]:
     """Score the same by group of people, and by what each input tells."""
     return [
         node(
-            score_groups,
+            in_memory(score_groups),
             inputs={
                 "model": "model",
                 "calibration": "calibration",
                 **UNSEEN,
                 **ROWS,
                 **CONTRACT,
-                **PARAMETERS,
+                **by,
             },
             outputs="group_scores",
             name="score_groups",
         ),
         node(
-            score_inputs,
-            inputs={"model": "model", "holdout": "holdout", **CONTRACT, **PARAMETERS},
-            outputs=["input_scores", "importances", "importance_plot"],
+            in_memory(score_inputs),
+            inputs={"model": "model", "holdout": "holdout", **CONTRACT, **by},
+            outputs=["input_scores", "importances"],
             name="score_inputs",
+        ),
+        node(
+            in_memory(score_fit),
+            inputs={
+                "model": "model",
+                "holdout": "holdout",
+                "split": "split",
+                **CONTRACT,
+                **by,
+            },
+            outputs="fit_scores",
+            name="score_fit",
         ),
     ]
 
 
-def _show() -> list[Node]:
+def _show(by: dict[str, str]) -> list[Node]:
     """Put what was found into a report, tables and plots."""
     return [
         node(
@@ -127,6 +153,7 @@ def _show() -> list[Node]:
                 "interval_scores": "interval_scores",
                 "group_scores": "group_scores",
                 "input_scores": "input_scores",
+                "fit_scores": "fit_scores",
                 **CONTRACT,
             },
             outputs="report",
@@ -134,36 +161,33 @@ def _show() -> list[Node]:
         ),
         node(
             show_groups,
-            inputs={"group_scores": "group_scores", **CONTRACT},
-            outputs=["group_metrics", "pay_gaps_plot"],
+            inputs={"group_scores": "group_scores"},
+            outputs="group_metrics",
             name="show_groups",
         ),
         node(
-            plot_model,
+            in_memory(plot_model),
             inputs={
                 "model": "model",
+                "split": "split",
                 "calibration": "calibration",
-                "interval_scores": "interval_scores",
-                "input_scores": "input_scores",
+                "report": "report",
+                "metrics": "metrics",
                 **ROWS,
                 **CONTRACT,
+                **by,
             },
-            outputs=[
-                "predicted_vs_actual_plot",
-                "residuals_plot",
-                "fitted_curve_plot",
-                "coverage_plot",
-            ],
+            outputs=[*FIGURES.values()],
             name="plot_model",
         ),
     ]
 
 
-def _record() -> list[Node]:
+def _record(by: dict[str, str], figures: dict[str, str]) -> list[Node]:
     """Log the run, and register the version."""
     return [
         node(
-            log_run,
+            in_memory(log_run),
             inputs={
                 "model": "model",
                 "metrics": "metrics",
@@ -176,23 +200,23 @@ def _record() -> list[Node]:
                 "row_secret": "row_secret",
                 "calibration": "calibration",
                 "report": "report",
-                **FIGURES,
+                **figures,
                 **ROWS,
                 **CONTRACT,
-                **PARAMETERS,
+                **by,
             },
             outputs="logged_model",
             name="log_run",
         ),
         node(
             archive_model,
-            inputs={"model": "model", "logged_model": "logged_model", **PARAMETERS},
+            inputs={"model": "model", "logged_model": "logged_model", **by},
             outputs="model_archive",
             name="archive_model",
         ),
         node(
             register_version,
-            inputs={"logged_model": "logged_model", "registry": "registry", **PARAMETERS},
+            inputs={"logged_model": "logged_model", "registry": "registry", **by},
             outputs="registered_version",
             name="register_version",
         ),

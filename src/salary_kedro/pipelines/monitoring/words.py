@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from salary_kedro.bundle.figures import figure
 from salary_kedro.modelling.drift import Finding
 from salary_kedro.modelling.since import Differences, ErrorsSince
 from salary_kedro.project.parameters import Monitoring
-from salary_kedro.promotion.verdict import figure
 
 #: What is compared beside the fields.
 PREDICTIONS = "predictions"

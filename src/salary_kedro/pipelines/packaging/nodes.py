@@ -7,6 +7,7 @@ from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
 from salary_kedro.project.parameters import Packaging
 from salary_kedro.promotion.packaging import export_production
+from salary_kedro.promotion.telling import tell_history
 from salary_kedro.registry.registry import Registry
 from salary_kedro.upkeep.retention import retire
 
@@ -18,6 +19,8 @@ def export_bundle(verdict: dict[str, Any], bundles: BundleStore, registry: Regis
         UserError: If there is none; the verdict says why.
     """
     if registry.champion() is None and verdict["action"] == "archive":
+        with bundles.lock():
+            tell_history(registry, bundles)
         raise UserError(
             f"there is no production version, so nothing is packaged: {verdict['reason']}"
         )
