@@ -190,7 +190,7 @@ def test_answer_when_it_is_only_asked_for_its_header_then_has_that_of_a_get(
     assert asked[1].content == b""
 
 
-@pytest.mark.parametrize("name", ["page.js", "swagger-ui.css"])
+@pytest.mark.parametrize("name", ["page.js", "page.css"])
 def test_asset_when_the_client_takes_gzip_then_is_the_same_unpacked(
     closed_to_pages: str, name: str
 ) -> None:

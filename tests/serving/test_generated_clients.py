@@ -114,7 +114,7 @@ def run(folder: Path, *command: str | Path) -> str:
         env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]

@@ -14,7 +14,6 @@ print(sorted({"pandas", "scipy", "sklearn", "skops"} & set(sys.modules)))
 IMPORTED = f"""
 import sys
 
-import pytest
 import salary_kedro.serving.service
 {TOLD}
 """

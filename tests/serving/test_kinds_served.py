@@ -117,6 +117,7 @@ def test_model_when_asked_then_tells_what_training_covered(ask_full: Ask) -> Non
             "site": sorted(AWKWARD),
             "job": ["Analyst", "Driver"],
         },
+        "others": [],
     }
 
 

@@ -1,6 +1,7 @@
 """What a service logs of the requests that it answers."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from salary_kedro.contract import Contract
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.predictor import Predictor
 from salary_kedro.serving.request_log import RequestLog
+from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
+from service_client import ServiceClient
+from services import real_service
 
 
 @pytest.fixture
@@ -23,13 +27,15 @@ def log(tmp_path: Path) -> RequestLog:
     return RequestLog(tmp_path / "log")
 
 
-def ask(predictor: Predictor, log: RequestLog, path: str, body: Any) -> httpx.Response:
+def ask(
+    predictor: Predictor, log: RequestLog, path: str, body: Any, **headers: str
+) -> httpx.Response:
     app = create_app(predictor, Settings(request_log=log))
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://in.process") as client:
-            return await client.post(path, json=body)
+            return await client.post(path, json=body, headers=headers)
 
     return asyncio.run(send())
 
@@ -79,3 +85,37 @@ def test_log_when_a_request_is_refused_or_explained_then_holds_nothing_of_it(
     assert ask(every_row, log, "/explain", {"experience_years": 1}).status_code == 200
 
     assert logged(log) == []
+
+
+@pytest.mark.parametrize(("purpose", "rows"), [("exploration", 0), ("Exploration", 0), ("work", 2)])
+def test_log_when_a_batch_is_said_to_explore_then_answers_alike_and_takes_no_note_of_it(
+    every_row: Predictor, log: RequestLog, purpose: str, rows: int
+) -> None:
+    body = {"rows": [{"experience_years": 1}, {"experience_years": 2, "salary": 800}]}
+    counted = predictions_counted()
+    said = ask(every_row, log, "/predict_batch", body, **{"Salary-Purpose": purpose})
+    assert predictions_counted() - counted == rows
+    assert len(logged(log)) == rows
+    plain = ask(every_row, RequestLog(log.folder), "/predict_batch", body)
+    assert said.json() == plain.json()
+
+
+@pytest.mark.parametrize(("explores", "rows"), [(True, 0), (False, 1)])
+def test_log_when_the_page_asks_what_if_then_holds_nothing_of_it(
+    contract: Contract, folder: Path, log: RequestLog, explores: bool, rows: int
+) -> None:
+    rules = {"share": 1.0, "salary": True}
+    asked = Contract.model_validate({**contract.model_dump(), "request_log": rules})
+    with real_service(asked, folder, Settings(request_log=log)) as address:
+        client = ServiceClient(address)
+        client.predict_batch([{"experience_years": 3}], "salary", explores=explores)
+    assert len(logged(log)) == rows
+
+
+def predictions_counted() -> float:
+    """Rows of batches that the metrics tell of."""
+    request_metrics().flush()
+    found = re.search(
+        r'salary_predictions_total\{route="/predict_batch"\} ([0-9.e+]+)', exposition()[0].decode()
+    )
+    return float(found[1]) if found else 0.0

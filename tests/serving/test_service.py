@@ -361,6 +361,8 @@ def test_openapi_when_asked_then_describes_the_routes(openapi: dict[str, Any]) -
         ("/predict_batch", "post", "predict_batch"),
         ("/explain", "post", "explain"),
         ("/model", "get", "get_model"),
+        ("/model/card", "get", "get_card"),
+        ("/model/history", "get", "get_history"),
         ("/openapi.json", "get", "get_openapi"),
         ("/docs.json", "get", "get_docs"),
         ("/schema.json", "get", "get_schema"),

@@ -6,6 +6,7 @@ says what is refused, and why. What is read here, it would have read alike.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, assert_never
 
 import numpy as np
@@ -132,13 +133,16 @@ def _day(text: str, column: Date) -> Value:
     return day if day in column.interval else None
 
 
-def answer_batch(served: Served, body: bytes | bytearray, log: RequestLog | None) -> Answer:
+def answer_batch(
+    served: Served, body: bytes | bytearray, log: RequestLog | None, explores: bool = False
+) -> Answer:
     """Predict for the rows of a request.
 
     Args:
         served: What answers.
         body: The request's body.
         log: Takes note of what was answered; None if nobody does.
+        explores: Whether the rows are made up, so that nobody takes note of them.
 
     Raises:
         RequestError: 400 or 422.
@@ -154,7 +158,8 @@ def answer_batch(served: Served, body: bytes | bytearray, log: RequestLog | None
         raise no_prediction() from error
     if not np.isfinite(salaries).all():
         raise no_prediction()
-    return _Batch(served, inputs, salaries, actuals).answer(log)
+    answered = _Batch(served, inputs, salaries, actuals)
+    return answered.answer() if explores else answered.noted_answer(log)
 
 
 class _Batch:
@@ -171,13 +176,16 @@ class _Batch:
         if found is not None:
             self._intervals = [*zip(found.low.tolist(), found.high.tolist(), strict=True)]
 
-    def answer(self, log: RequestLog | None) -> Answer:
-        """The answer, which notes what it tells when it is sent."""
-        beyond = Counter(field for warned in self._warned.values() for field in warned)
-        impossible = self._impossible()
+    def answer(self, tell: Callable[[], None] | None = None) -> Answer:
+        """The answer, with what it tells when it is sent."""
         warnings = {place: [*warned.values()] for place, warned in self._warned.items()}
-        for place, text in impossible.items():
+        for place, text in self._impossible.items():
             warnings.setdefault(place, []).append(text)
+        return in_short({"predictions": self._rows(warnings), **self._served.version}, tell)
+
+    def noted_answer(self, log: RequestLog | None) -> Answer:
+        """The answer, of which metrics and log take note when it is sent."""
+        beyond = Counter(field for warned in self._warned.values() for field in warned)
         buckets = buckets_of(self._salaries)
         total = float(self._salaries.sum())
 
@@ -185,14 +193,15 @@ class _Batch:
             metrics = request_metrics()
             metrics.predicted("/predict_batch", buckets, total)
             metrics.out_of_range("warned", beyond)
-            metrics.out_of_range("predicted", {self._target.name: len(impossible)})
+            metrics.out_of_range("predicted", {self._target.name: len(self._impossible)})
             if log is not None:
                 log.note_columns(
                     self._served, self._inputs, self._salaries, self._intervals, self._actuals
                 )
 
-        return in_short({"predictions": self._rows(warnings), **self._served.version}, tell)
+        return self.answer(tell)
 
+    @cached_property
     def _impossible(self) -> dict[int, str]:
         """Warnings of predictions that the target itself may not be, by the row's place."""
         bounds, salaries = self._served.possible, self._salaries

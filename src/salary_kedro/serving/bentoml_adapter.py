@@ -3,12 +3,20 @@
 import socket
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from salary_kedro.errors import UserError
+
+#: What sends spans, by the protocol that BentoML's settings name.
+EXPORTERS = {
+    protocol: f"opentelemetry.exporter.otlp.proto.{protocol}" for protocol in ("http", "grpc")
+}
 
 
 def answering_by(make_app: Callable[[], ASGIApp]) -> type[bentoml.Service[Any]]:
@@ -76,3 +84,40 @@ def bound_host() -> str | None:
         host = str(listening.getsockname()[0])
         listening.detach()
     return host
+
+
+def asks_for_spans() -> bool:
+    """Whether BentoML's settings want requests to be told of to an OpenTelemetry collector.
+
+    Raises:
+        UserError: What sends them is not installed, or nobody is named to send them to.
+    """
+    tracing = BentoMLContainer.tracing
+    kind, rate = tracing.exporter_type.get(), tracing.sample_rate.get()
+    if not kind or not rate:
+        return False
+    exporter = EXPORTERS.get(tracing.otlp.protocol.get() or "") if kind == "otlp" else None
+    if exporter is None:
+        raise UserError(
+            f"BentoML's tracing.exporter_type is '{kind}': set it to otlp, and "
+            f"tracing.otlp.protocol to http or grpc"
+        )
+    if not _is_installed(exporter):
+        package = exporter.replace(".", "-")
+        raise UserError(
+            f"BentoML's settings ask for spans, which {package} sends: install it, or set "
+            f"tracing.sample_rate to 0"
+        )
+    return True
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def span_provider() -> Any:
+    """OpenTelemetry's provider, which samples and sends spans as BentoML's settings say."""
+    return BentoMLContainer.tracer_provider.get()

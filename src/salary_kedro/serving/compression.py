@@ -8,6 +8,8 @@ from salary_kedro.serving.answers import Answer
 LEAST, LEAST_FOR_THREAD = 1_000, 50_000
 LEVEL = 5
 VARY = (b"vary", b"Accept-Encoding")
+#: What the header of an answer says that is compressed.
+PACKED = ((b"content-encoding", b"gzip"), VARY)
 
 
 def takes_gzip(accepted: bytes) -> bool:
@@ -38,5 +40,5 @@ def compressed(answer: Answer, accepted: bytes) -> Answer:
     if not takes_gzip(accepted):
         return answer.saying(VARY)
     packed = gzip.compress(answer.body, LEVEL, mtime=0)
-    headers = (*answer.headers, VARY, (b"content-encoding", b"gzip"))
+    headers = (*answer.headers, *PACKED)
     return Answer(answer.status, packed, headers, answer.tell)

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +34,10 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 #: What a log calls a request whose client has gone.
 GONE = 499
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,%d}" % limits.MAX_REQUEST_ID)
+
+
+#: Takes what a span tells of a request: method, route, headers, status, seconds.
+AddSpan = Callable[[str, str, Mapping[bytes, bytes], int, float], None]
 
 
 class Exchange:
@@ -78,18 +82,21 @@ class Exchange:
         self.refusal = error
         return error.answer()
 
-    def end(self, logs_all: bool) -> None:
-        """Count the request, and log it: those that failed, or all."""
+    def end(self, logs_all: bool, add_span: AddSpan | None) -> None:
+        """Count the request, and tell of it: by a span, and in the log if it failed, or all are."""
         seconds = time.perf_counter() - self._begun
         metrics, status = request_metrics(), self.status or GONE
         metrics.answered(self.route, status, seconds)
         if self.refusal is not None:
             metrics.refused(self.refusal.code)
             metrics.out_of_range("refused", Counter(self.refusal.beyond))
+        method = self.method if self.method in METHODS else "other"
+        if add_span is not None:
+            add_span(method, self.route, self.headers, status, seconds)
         if status < 400 and not logs_all:
             return
         fields = {
-            "method": self.method if self.method in METHODS else "other",
+            "method": method,
             "route": self.route,
             "status": status,
             "ms": round(1000 * seconds, 2),
@@ -110,14 +117,18 @@ class Guard:
         load: What the worker has taken on.
     """
 
-    def __init__(self, routes: Routes, load: Load, settings: Settings) -> None:
+    def __init__(
+        self, routes: Routes, load: Load, settings: Settings, add_span: AddSpan | None = None
+    ) -> None:
         """Guard routes.
 
         Args:
             routes: Answer what is let through; all other paths go by one name in logs and metrics.
             load: What the worker has taken on.
             settings: Who may ask, and where.
+            add_span: Told of each request; None if nobody wants spans.
         """
+        self._add_span = add_span
         self._routes, self.load, self._settings = routes, load, settings
 
     def at_once(
@@ -144,7 +155,7 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - a request must get an answer
             answer = exchange.fail(error)
         answer = self._complete(exchange, answer)
-        exchange.end(self._settings.logs_all)
+        exchange.end(self._settings.logs_all, self._add_span)
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -161,7 +172,7 @@ class Guard:
         except ClientDisconnect:
             pass
         finally:
-            exchange.end(self._settings.logs_all)
+            exchange.end(self._settings.logs_all, self._add_span)
 
     async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
         try:

@@ -8,6 +8,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from salary_kedro.bundle import Bundle
+from salary_kedro.bundle.card import ModelCard
+from salary_kedro.bundle.history import ServedHistory
 from salary_kedro.contract.request import example_request
 from salary_kedro.serving.limits import MAX_BATCH_ROWS
 from salary_kedro.serving.schemas import ErrorBody, ModelInfo, Schemas
@@ -30,6 +32,11 @@ _DESCRIPTIONS = {
     "with the warnings of `/predict`.",
     "get_model": "Tells which version answers, what it was trained on, how good it was, and why it "
     "is served.",
+    "get_card": "Tells what people may want to know of the version that answers: what it is for "
+    "and not for, how it became production, how good it is, and what it was made from. A client "
+    "that prefers `text/html`, as browsers do, gets it as a page.",
+    "get_history": "Tells what was decided about versions, and why, and what is known of each, the "
+    "newest first; it answers without a model too.",
     "get_openapi": "This document, made from the contract of the model that is served.",
     "get_docs": "The same document at the address where BentoML's clients look for it.",
     "get_schema": "The routes as BentoML's own clients want them described.",
@@ -40,6 +47,14 @@ _PARAMETERS = {
     REQUEST_ID: "Names the request in the service's log: 1 to 128 printable ASCII characters, and "
     "no space",
     TRACE: "The trace that the request is part of (W3C Trace Context), for the service's log",
+}
+#: What a request for many rows may send too.
+_PURPOSE = {
+    "name": "Salary-Purpose",
+    "in": "header",
+    "description": "`exploration`, of rows that are made up, as for a curve: keeps them out of the "
+    "log of requests and the metrics of predictions",
+    **_TEXT,
 }
 #: What the header of an answer tells.
 _HEADERS = {
@@ -125,7 +140,10 @@ def _components(schemas: Schemas) -> Mapping[str, Any]:
     asked, answers = (schemas.request, schemas.batch), (schemas.answer, schemas.batch_answer)
     models = (*asked, *answers, schemas.explanation)
     _, shared = models_json_schema(
-        [(model, "validation") for model in (*models, ErrorBody, ModelInfo)],
+        [
+            (model, "validation")
+            for model in (*models, ErrorBody, ModelInfo, ModelCard, ServedHistory)
+        ],
         ref_template=TEMPLATE,
         schema_generator=_WithoutNullDefaults,
     )
@@ -141,19 +159,29 @@ def _paths(bundle: Bundle, schemas: Schemas, refused: Mapping[str, str]) -> dict
     rows, refused_body = {"rows": [row]}, {**_REFUSED_BODY, **refused}
     one = _operation("predict", "Predict for one row", schemas.answer, refused_body)
     many = _operation("predict_batch", "Predict for rows", schemas.batch_answer, refused_body)
+    many["parameters"] = [*many["parameters"], _PURPOSE]
     why = _operation("explain", "Explain a prediction", schemas.explanation, refused_body)
     model = _operation("get_model", "Describe the model", ModelInfo, refused, "model")
+    card = _operation("get_card", "Describe the model to people", ModelCard, refused, "model")
+    history = _operation("get_history", "Tell what was decided", ServedHistory, refused, "model")
     return {
         "/predict": {"post": {**one, "requestBody": _body(schemas.request, row)}},
         "/predict_batch": {"post": {**many, "requestBody": _body(schemas.batch, rows)}},
         "/explain": {"post": {**why, "requestBody": _body(schemas.request, row)}},
         "/model": {"get": model},
+        "/model/card": {"get": _also_as_page(card)},
+        "/model/history": {"get": history},
         "/openapi.json": {"get": _description("get_openapi", "Describe the routes", refused)},
         "/docs.json": {"get": _description("get_docs", "Describe the routes again", refused)},
         "/schema.json": {
             "get": _description("get_schema", "Describe the routes to BentoML", refused)
         },
     }
+
+
+def _also_as_page(operation: dict[str, Any]) -> dict[str, Any]:
+    operation["responses"]["200"]["content"]["text/html"] = _TEXT
+    return operation
 
 
 def _body(model: type, example: object) -> dict[str, Any]:

@@ -16,9 +16,10 @@ _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 _VARY = (b"vary", b"Origin")
 _EXPOSED = (b"access-control-expose-headers", b"X-Request-ID, Retry-After")
+_ALLOWED = b"Authorization, Content-Type, Salary-Purpose, X-Request-ID, traceparent"
 _PREFLIGHT: Sequence[Raw] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID, traceparent"),
+    (b"access-control-allow-headers", _ALLOWED),
     (b"access-control-max-age", b"600"),
 )
 

@@ -1,4 +1,4 @@
-"""`python -m salary_kedro.serving.ports PORT COMMAND`: says in one line when a port is taken."""
+"""`python -m salary_kedro.serving.ports PORT COMMAND ...`: tells in one line of a taken port."""
 
 import socket
 import sys
@@ -6,12 +6,12 @@ import sys
 HOST = "127.0.0.1"
 
 
-def check_port(port: str, command: str) -> str | None:
+def check_port(port: str, *commands: str) -> str | None:
     """Tell what keeps a server from listening on a port of 127.0.0.1; None if nothing does.
 
     Args:
         port: Port number, 1 to 65535, as text.
-        command: The command to suggest, with another port.
+        commands: The commands to suggest, with another port.
     """
     if not port.isdecimal() or not 1 <= int(port) <= 65535:
         return f"port '{port}' is not a number from 1 to 65535"
@@ -22,7 +22,8 @@ def check_port(port: str, command: str) -> str | None:
         except PermissionError:
             return f"port {port} needs rights that you do not have; choose one above 1023"
         except OSError:
-            return f"port {port} is in use; stop the program that uses it, or run: {command}"
+            run = ", and ".join(f"`{command}`" for command in commands)
+            return f"port {port} is in use; stop the program that uses it, or run {run}"
     return None
 
 

@@ -15,6 +15,7 @@ from salary_kedro.bundle.signing import read_verifier
 from salary_kedro.bundle.store import POINTER
 from salary_kedro.contract.domain import DomainCheck
 from salary_kedro.contract.interval import Interval
+from salary_kedro.serving.history import HeldHistory
 from salary_kedro.serving.metrics import forget_dead_workers, model_metrics
 from salary_kedro.serving.openapi import describe
 from salary_kedro.serving.place import BUILD_BENTO, Place, environment, find_place
@@ -109,6 +110,7 @@ class Predictor:
         served: The bundle, or None while there is none to serve.
         problem: Why there is none, with what to do.
         place: Where bundles are looked for.
+        history: What was decided about the versions, as it lies beside the bundles.
     """
 
     def __init__(self, store: BundleStore, place: Place | None = None) -> None:
@@ -116,6 +118,7 @@ class Predictor:
         self.served: Served | None = None
         self.problem = ""
         self.place = place or Place("project", store.folder)
+        self.history = HeldHistory(store)
         self._store = store
         self._seen: object = None
         self._trouble: str | None = None
@@ -186,10 +189,12 @@ class Predictor:
     def refresh(self) -> None:
         """Serve what the pointer names, if that or the bundle changed since the last look.
 
+        The history is looked at first, so that the card of a new model tells of its promotion.
         What is refused is logged when the next look finds it unchanged, for until then it
         may be a bundle that is still being copied. It is tried again now and then even so:
         a full table of open files passes, and leaves no trace in the folder.
         """
+        self.history.refresh()
         state = self._store.state()
         if state == self._seen:
             if self._trouble is None:

@@ -32,10 +32,11 @@ STATUSES = {
     "/predict": _POSTED,
     "/predict_batch": _POSTED,
     "/explain": _POSTED,
-    **dict.fromkeys(("/model", "/metrics", "/"), _ASKED),
+    **dict.fromkeys(("/model", "/model/card", "/model/history"), _ASKED),
+    **dict.fromkeys(("/metrics", "/"), _ASKED),
     **dict.fromkeys(("/openapi.json", "/docs.json", "/schema.json"), _ASKED),
     **dict.fromkeys(("/livez", "/readyz", "/healthz"), _ASKED),
-    **{f"/assets/{name}": _ASKED for name in ("page.js", "swagger-ui.css", "swagger-ui-bundle.js")},
+    **{f"/assets/{name}": _ASKED for name in ("page.css", "page.js")},
     "other": (*_ASKED, "404"),
 }
 #: The routes that predict.

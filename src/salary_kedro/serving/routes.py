@@ -13,6 +13,7 @@ from salary_kedro.serving.answers import Answer, in_json
 from salary_kedro.serving.batches import answer_batch
 from salary_kedro.serving.bentoml_schema import describe_for_bentoml
 from salary_kedro.serving.body import Body, check_header, held, receive, too_large
+from salary_kedro.serving.cards import Cards
 from salary_kedro.serving.compression import takes_gzip
 from salary_kedro.serving.draining import Drain
 from salary_kedro.serving.load import Load
@@ -26,6 +27,8 @@ from salary_kedro.serving.settings import Settings
 
 PROBES = frozenset({"/livez", "/readyz", "/healthz"})
 ASSETS = "/assets/"
+#: What a client says whose rows are nobody's, so that they are neither logged nor counted.
+PURPOSE, EXPLORATION = b"salary-purpose", b"exploration"
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
@@ -104,6 +107,7 @@ class Routes:
     ) -> None:
         self._predictor, self._load, self._settings = predictor, load, settings
         self._drain, self._log = drain or Drain(), settings.request_log
+        self._cards = Cards()
         probe = Route("GET", self._probe, Where.AT_ONCE, needs_model=False)
         openapi = Route("GET", self._openapi, Where.LOOP)
         self.by_path: dict[str, Route] = {
@@ -111,6 +115,8 @@ class Routes:
             "/predict_batch": Route("POST", self._batch, Where.POOL, most=limits.MAX_BODY_BYTES),
             "/explain": Route("POST", _explain, Where.POOL, most=limits.MAX_ROW_BYTES),
             "/model": Route("GET", self._model, Where.LOOP),
+            "/model/card": Route("GET", self._card, Where.THREAD),
+            "/model/history": Route("GET", self._history, Where.THREAD, needs_model=False),
             "/openapi.json": openapi,
             "/docs.json": openapi,
             "/schema.json": Route("GET", _schema, Where.LOOP),
@@ -205,13 +211,21 @@ class Routes:
         return answer_row(asked.served, asked.body, self._log)
 
     def _batch(self, asked: Asked) -> Answer:
-        return answer_batch(asked.served, asked.body, self._log)
+        explores = asked.request.headers.get(PURPOSE, b"").lower() == EXPLORATION
+        return answer_batch(asked.served, asked.body, self._log, explores)
 
     def _model(self, asked: Asked) -> Answer:
         choice, place = asked.served.choice, self._predictor.place
         why = {"source": choice.source, "reason": choice.reason}
         where = {"place": place.kind, "bento": place.bento}
         return in_json({**asked.served.facts, **why, **where})
+
+    def _card(self, asked: Asked) -> Answer:
+        accepted = asked.request.headers.get(b"accept", b"")
+        return self._cards.answer(asked.served, self._predictor.history.brief, accepted)
+
+    def _history(self, asked: Asked) -> Answer:
+        return self._predictor.history.answer(_takes_gzip(asked))
 
     def _openapi(self, asked: Asked) -> Answer:
         address = self._settings.outside.url(asked.request.scope)
@@ -239,8 +253,11 @@ def _page(_: Asked) -> Answer:
 
 
 def _asset(asked: Asked) -> Answer:
-    accepted = asked.request.headers.get(b"accept-encoding", b"")
-    return asset(asked.request.path.removeprefix(ASSETS), takes_gzip(accepted))
+    return asset(asked.request.path.removeprefix(ASSETS), _takes_gzip(asked))
+
+
+def _takes_gzip(asked: Asked) -> bool:
+    return takes_gzip(asked.request.headers.get(b"accept-encoding", b""))
 
 
 def _no_route(

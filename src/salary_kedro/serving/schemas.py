@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from salary_kedro.bundle import Bundle
-from salary_kedro.bundle.report import Coverage, Report
+from salary_kedro.bundle.facts import Covered, IntervalFacts
+from salary_kedro.bundle.report import Report
 from salary_kedro.contract import Contract
 from salary_kedro.contract.columns import Target
-from salary_kedro.contract.domain import Domain, as_json
 from salary_kedro.contract.request import request_model
 from salary_kedro.serving.limits import MAX_BATCH_ROWS
 
@@ -34,61 +34,6 @@ class ErrorBody(BaseModel):
     """The body of every answer that is not 200."""
 
     error: Error
-
-
-#: Both ends of a range; a list, for not all readers of OpenAPI know tuples.
-_Two = Field(min_length=2, max_length=2)
-Ends = Annotated[list[float], _Two] | Annotated[list[str], _Two]
-
-
-class Covered(BaseModel):
-    """What the training rows covered, by field name.
-
-    Attributes:
-        ranges: Smallest and largest training value of numbers and dates, as requests hold
-            them.
-        categories: The categories that the model knows by name.
-    """
-
-    ranges: dict[str, Ends]
-    categories: dict[str, tuple[str, ...]]
-
-    @classmethod
-    def of(cls, domain: Domain, contract: Contract) -> Self:
-        """Tell a domain in the values of requests."""
-        columns = {column.name: column for column in contract.inputs}
-        ranges: Any = {
-            name: [as_json(end, columns[name]) for end in ends]
-            for name, ends in domain.ranges.items()
-        }
-        return cls(ranges=ranges, categories=dict(domain.categories))
-
-
-class IntervalFacts(BaseModel):
-    """How sure the model's predictions are.
-
-    Attributes:
-        confidence: Share of cases that an interval should cover, between 0 and 1.
-        rows: Number of residuals that the intervals rest on.
-        reason: Why there are none; null where there are.
-        coverage: How many of the holdout rows theirs hold; null if that was not measured.
-    """
-
-    confidence: float
-    rows: int
-    reason: str | None
-    coverage: Coverage | None
-
-    @classmethod
-    def of(cls, bundle: Bundle) -> Self:
-        """The facts of a bundle."""
-        known, measured = bundle.calibration, bundle.report.intervals
-        return cls(
-            confidence=known.confidence,
-            rows=known.rows,
-            reason=known.reason or None,
-            coverage=None if measured is None else measured.coverage,
-        )
 
 
 class ModelFacts(BaseModel):
@@ -139,7 +84,7 @@ class ModelFacts(BaseModel):
             lineage=bundle.lineage.texts(),
             contract=bundle.contract,
             domain=Covered.of(bundle.domain, bundle.contract),
-            intervals=IntervalFacts.of(bundle),
+            intervals=IntervalFacts.of(bundle.calibration, bundle.report),
             report=bundle.report,
         )
 

@@ -12,12 +12,15 @@ from salary_kedro.errors import UserError
 from salary_kedro.serving.app import create_app
 from salary_kedro.serving.bentoml_adapter import (
     answering_by,
+    asks_for_spans,
     bound_host,
     configured_port,
     keep_metrics_in,
+    span_provider,
 )
 from salary_kedro.serving.bentoml_schema import SERVICE
 from salary_kedro.serving.draining import Drain, read_grace
+from salary_kedro.serving.guard import AddSpan
 from salary_kedro.serving.logs import set_up_logs
 from salary_kedro.serving.outside import TRUSTED
 from salary_kedro.serving.predictor import open_predictor
@@ -43,6 +46,7 @@ def _or_end(read: Callable[[], T]) -> T:
 
 settings = _or_end(read_settings)
 grace = _or_end(read_grace)
+tells_spans = _or_end(asks_for_spans)
 if (shared := choose_shared_folder()) is not None:
     keep_metrics_in(shared)
 predictor = _or_end(open_predictor)
@@ -55,9 +59,15 @@ def _make_app() -> ASGIApp:
     # Whom a request comes from is needed as it is, to judge what is said to be forwarded.
     os.environ[TRUSTED] = ""
     drain = Drain()
-    app = create_app(predictor, settings, drain)
+    app = create_app(predictor, settings, drain, _open_spans() if tells_spans else None)
     uvicorn_adapter.use(drain, grace, app.at_once)
     return app
+
+
+def _open_spans() -> AddSpan:
+    from salary_kedro.serving.spans import Spans  # nobody else needs OpenTelemetry
+
+    return Spans(span_provider()).add
 
 
 @bentoml.service(

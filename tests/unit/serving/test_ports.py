@@ -32,7 +32,7 @@ def test_check_port_when_it_was_checked_before_then_is_still_free() -> None:
 
 def test_check_port_when_somebody_listens_then_suggests_another(taken: str) -> None:
     assert check_port(taken, "make serve PORT=3001") == (
-        f"port {taken} is in use; stop the program that uses it, or run: make serve PORT=3001"
+        f"port {taken} is in use; stop the program that uses it, or run `make serve PORT=3001`"
     )
 
 
@@ -43,7 +43,7 @@ def test_check_port_when_somebody_listens_on_all_addresses_then_is_in_use() -> N
         port = str(server.getsockname()[1])
 
         assert check_port(port, "make serve") == (
-            f"port {port} is in use; stop the program that uses it, or run: make serve"
+            f"port {port} is in use; stop the program that uses it, or run `make serve`"
         )
 
 
@@ -63,11 +63,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.process
 def test_ports_when_run_on_a_taken_port_then_fails_with_one_line(taken: str) -> None:
-    result = run(taken, "make app")
+    result = run(taken, "make serve", "make app")
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: port {taken} is in use; stop the program that uses it, or run: make app\n"
+        f"Error: port {taken} is in use; stop the program that uses it, or run "
+        "`make serve`, and `make app`\n"
     )
 
 

@@ -1,33 +1,32 @@
-"""The interactive page at `/`: Swagger UI over `/openapi.json`; nothing comes from elsewhere."""
+"""The interactive page at `/`: a form for each route of `/openapi.json`; it loads nothing else."""
 
 import gzip
 from functools import cache
 from importlib.resources import files
 
 from salary_kedro.serving.answers import Answer, Raw
+from salary_kedro.serving.compression import PACKED
 
-#: BentoML brings Swagger UI along, so that nothing is fetched from elsewhere.
-_SWAGGER = files("bentoml") / "_internal" / "server" / "static_content"
 _OURS = files(__name__)
-#: The files that the page loads: where they are, and of which kind.
+#: The files that the page loads, and of which kind.
 FILES = {
-    "swagger-ui.css": (_SWAGGER, b"text/css; charset=utf-8"),
-    "swagger-ui-bundle.js": (_SWAGGER, b"text/javascript; charset=utf-8"),
-    "page.js": (_OURS, b"text/javascript; charset=utf-8"),
+    "page.css": b"text/css; charset=utf-8",
+    "page.js": b"text/javascript; charset=utf-8",
 }
+#: Styles within are for the card: shown by the page that has fetched it with a token, it is bound
+#: by the page's policy.
 _HEADERS: tuple[Raw, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (
         b"content-security-policy",
         (
             b"default-src 'none'; script-src 'self'; connect-src 'self'; "
-            b"style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
+            b"style-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; "
             b"form-action 'none'; frame-ancestors 'none'"
         ),
     ),
 )
 _KEPT = (b"cache-control", b"max-age=3600")
-_PACKED: tuple[Raw, ...] = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
 
 def page() -> Answer:
@@ -38,14 +37,14 @@ def page() -> Answer:
 
 def asset(name: str, compressed: bool) -> Answer:
     """One of the files that the page loads, compressed by gzip or not."""
-    headers = (*_HEADERS, _KEPT, (b"content-type", FILES[name][1]))
+    headers = (*_HEADERS, _KEPT, (b"content-type", FILES[name]))
     if not compressed:
         return Answer(200, _content(name), headers)
-    return Answer(200, _compressed(name), (*headers, *_PACKED))
+    return Answer(200, _compressed(name), (*headers, *PACKED))
 
 
 def _content(name: str) -> bytes:
-    return (FILES[name][0] / name).read_bytes()
+    return (_OURS / name).read_bytes()
 
 
 @cache
