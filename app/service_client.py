@@ -1,9 +1,9 @@
-"""The page's side of the prediction service: three requests, typed answers, errors in sentences."""
+"""The page's side of the prediction service: its requests, typed answers, errors in sentences."""
 
 import math
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -54,16 +54,36 @@ class UnreachableError(ServiceError):
 class NoModelError(ServiceError):
     """The service runs but has no model to answer with."""
 
-    def __init__(self, address: str) -> None:
-        """Say which service has none, and how to get one."""
-        super().__init__(
-            f"The prediction service at {address} has no model yet. Train one with `make run`, "
-            "then try again."
-        )
+    def __init__(self, address: str, reason: str) -> None:
+        """Say which service has none, why by its own words, and how to get one."""
+        told = reason.rstrip(".") or "train one with `make run`"
+        super().__init__(f"The prediction service at {address} has no model yet: {told}.")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one value that was sent.
+
+    Attributes:
+        field: Its field; of a batch with the row's place, such as `rows.3.experience_years`.
+        message: What is wrong with it, and what is allowed.
+    """
+
+    field: str
+    message: str
 
 
 class BadInputError(ServiceError):
-    """The service refused the values; its own text names the field and what is allowed."""
+    """The service refused the values; its own text names the field and what is allowed.
+
+    Attributes:
+        problems: What is wrong, value by value, as far as the service lists it.
+    """
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        """Repeat what the service has said."""
+        super().__init__(message)
+        self.problems = problems
 
 
 class UnexpectedAnswerError(ServiceError):
@@ -76,8 +96,10 @@ class Feature:
 
     Bounds, example and the range that training covered are in `unit`, of a date ISO texts;
     None means that there is none. `categories` are the texts that are allowed, None if any is;
-    `met` are those that training met. What training covered is no part of the question, so a
-    feature hashes without it.
+    `folds` says that texts are one which differ by case, dashes or spaces only. `met` are those
+    that the model knows by name; `knows_others` says that training met rarer ones too, so that
+    none is strange to it. What training covered is no part of the question, so a feature hashes
+    without it.
     """
 
     name: str
@@ -92,7 +114,9 @@ class Feature:
     required: bool
     example: Scalar | None
     categories: tuple[str, ...] | None = None
+    folds: bool = False
     met: tuple[str, ...] = field(default=(), hash=False)
+    knows_others: bool = field(default=False, hash=False)
     covered: tuple[Scalar, Scalar] | None = field(default=None, hash=False)
 
     @classmethod
@@ -115,7 +139,9 @@ class Feature:
             required=feature.get("required") is not False,
             example=_scalar(feature.get("example")),
             categories=_listed(feature.get("categories")),
+            folds=feature.get("fold") is True,
             met=tuple(_text(each) for each in _of(domain, "categories", feature["name"]) or ()),
+            knows_others=feature["name"] in (domain.get("others") or ()),
             covered=_range(_of(domain, "ranges", feature["name"])),
         )
 
@@ -144,16 +170,19 @@ class Target:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The model that the service answers with.
+    """The model that the service answers with, by its name and version.
 
-    `rmse` is the holdout error in the target's unit, or None if it was not recorded; `claimed`
-    says that it is another project's word for it, which nobody here has measured.
+    `bundle` is the name of what holds it. `rmse` is the holdout error in the target's unit, or
+    None if it was not recorded; `claimed` says that it is another project's word for it, which
+    nobody here has measured.
     `reserve_reason` says why a reserve answers; it is None when the current model does.
     `compared` is the target as a question that may be asked beside the features; it is None for
     a service that compares and explains nothing. `no_intervals` says why there are none.
     """
 
+    name: str
     version: int
+    bundle: str
     reserve_reason: str | None
     rmse: float | None
     features: tuple[Feature, ...]
@@ -161,6 +190,11 @@ class ServedModel:
     claimed: bool = False
     compared: Feature | None = None
     no_intervals: str = ""
+
+    @property
+    def asks(self) -> int:
+        """A number that two models share only if they ask for the same values."""
+        return hash(self.features)
 
     @classmethod
     def from_json(cls, answer: Mapping[str, Any]) -> Self:
@@ -173,7 +207,9 @@ class ServedModel:
         features, domain = answer["contract"]["features"], answer.get("domain") or {}
         target, intervals = answer["contract"]["target"], answer.get("intervals")
         return cls(
+            name=_text(answer["model_name"]),
             version=int(answer["model_version"]),
+            bundle=_text(answer.get("bundle") or ""),
             reserve_reason=_text(answer.get("reason") or "") if is_reserve else None,
             rmse=_optional_number(answer["metrics"].get("rmse")),
             features=tuple(
@@ -229,6 +265,38 @@ class Prediction:
         )
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What one prediction is made of, in the target's unit.
+
+    Attributes:
+        average: The average prediction, which the contributions start from.
+        contributions: What each feature adds to it, by its name; empty when it is not known.
+        model_name: The model that says so.
+        model_version: Its version.
+    """
+
+    average: float
+    contributions: Mapping[str, float]
+    model_name: str
+    model_version: int
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> Self:
+        """Read the answer to `POST /explain`.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: if it does not have the form of one.
+        """
+        found = answer["contributions"] or {}
+        return cls(
+            average=_optional_number(answer.get("average_prediction")) or 0.0,
+            contributions={_text(name): _number(value) for name, value in found.items()},
+            model_name=_text(answer["model_name"]),
+            model_version=int(answer["model_version"]),
+        )
+
+
 class ServiceClient:
     """Asks one prediction service; keeps no state between two requests.
 
@@ -253,6 +321,11 @@ class ServiceClient:
         self.address = str(self._url.copy_with(userinfo=b"")).rstrip("/")
         self._answer_seconds = answer_seconds
         self._headers = _token_header()
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it sends a token."""
+        return bool(self._headers)
 
     def model(self) -> ServedModel:
         """Ask which model is served, and what it wants to know.
@@ -283,28 +356,62 @@ class ServiceClient:
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._foreign(f"its /predict gives no '{target}'") from error
 
-    def contributions(self, values: Mapping[str, Scalar]) -> dict[str, float]:
+    def predict_batch(
+        self, rows: Sequence[Mapping[str, Scalar]], target: str, *, explores: bool = False
+    ) -> tuple[Prediction, ...]:
+        """Ask for many predictions at once, all by one version.
+
+        Args:
+            rows: as `predict` takes one, at most 10,000.
+            target: the name of the contract's target.
+            explores: whether the rows are made up: then the service takes no note of them.
+
+        Returns:
+            One for each row, in their order.
+
+        Raises:
+            ServiceError: one of its kinds, with a sentence for people.
+        """
+        headers = {"Salary-Purpose": "exploration"} if explores else {}
+        body = {"rows": [dict(row) for row in rows]}
+        answer = self._ask("POST", "predict_batch", body, headers)
+        try:
+            version = {key: answer[key] for key in ("model_name", "model_version")}
+            return tuple(
+                Prediction.from_json({**found, **version}, target)
+                for found, _ in zip(answer["predictions"], rows, strict=True)
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self._foreign(f"its /predict_batch gives no '{target}' for each row") from error
+
+    def explain(self, values: Mapping[str, Scalar]) -> Explanation:
         """Ask what each feature adds to the average prediction, or takes from it.
 
         Args:
             values: one value for each feature's name, in the unit of the contract.
-
-        Returns:
-            By the features' names, in the target's unit; empty when the model does not know.
 
         Raises:
             ServiceError: one of its kinds, with a sentence for people.
         """
         answer = self._ask("POST", "explain", dict(values))
         try:
-            found = answer["contributions"] or {}
-            return {_text(name): _number(value) for name, value in found.items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return Explanation.from_json(answer)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._foreign("its /explain gives no contributions") from error
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
+    def json(self, path: str) -> Any:
+        """Ask for what the service tells at a path, such as `model/card`.
+
+        Raises:
+            ServiceError: one of its kinds, with a sentence for people.
+        """
+        return self._ask("GET", path)
+
+    def _ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """Send one request and return the JSON of a good answer, or raise a ServiceError."""
-        response = self._send(method, f"{str(self._url).rstrip('/')}/{path}", body)
+        response = self._send(method, f"{str(self._url).rstrip('/')}/{path}", body, headers)
         if not response.is_success:
             raise self._refusal(response)
         try:
@@ -312,11 +419,13 @@ class ServiceClient:
         except ValueError as error:
             raise self._foreign(f"its /{path} is not JSON") from error
 
-    def _send(self, method: str, url: str, body: object) -> httpx.Response:
+    def _send(
+        self, method: str, url: str, body: object, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
         """Send one request; what goes wrong on the way becomes a ServiceError."""
         try:
             with self._http() as http:
-                return http.request(method, url, json=body)
+                return http.request(method, url, json=body, headers=headers)
         except httpx.ReadTimeout as error:
             raise self._silent() from error
         except (
@@ -341,9 +450,9 @@ class ServiceClient:
 
     def _refusal(self, response: httpx.Response) -> ServiceError:
         """The error that an answer other than 2xx stands for."""
-        code, message = _error_of(response)
+        code, message, problems = _error_of(response)
         if code == "no_model":
-            return NoModelError(self.address)
+            return NoModelError(self.address, message)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             return BadTokenError(
                 f"The prediction service at {self.address} asks for a token, and got none or "
@@ -351,7 +460,7 @@ class ServiceClient:
                 "file, to what the service has, and start this page again."
             )
         if code in INPUT_CODES:
-            return BadInputError(message)
+            return BadInputError(message, problems)
         if code and response.is_server_error:
             return UnexpectedAnswerError(
                 f"The prediction service at {self.address} failed ({message.rstrip('.')}). "
@@ -427,13 +536,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _error_of(response: httpx.Response) -> tuple[str, str]:
-    """Code and message of the service's error answer; empty when it is somebody else's."""
+def _error_of(response: httpx.Response) -> tuple[str, str, tuple[Problem, ...]]:
+    """Code, message and problems of the service's error answer; empty of somebody else's."""
     try:
         error = response.json()["error"]
-        return _text(error["code"]), _text(error["message"])
-    except (KeyError, TypeError, ValueError):
-        return "", ""
+        problems = tuple(
+            Problem(_text(each["field"]), _text(each["message"]))
+            for each in error.get("details") or ()
+        )
+        return _text(error["code"]), _text(error["message"]), problems
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "", "", ()
 
 
 def _text(value: object) -> str:

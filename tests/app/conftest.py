@@ -90,7 +90,15 @@ def model() -> dict[str, Any]:
 def recent(model: dict[str, Any], answers: Answers) -> None:
     """Makes the scripted service one that compares and explains, without intervals yet."""
     model["intervals"] = {"confidence": 0.9, "rows": 9, "reason": "9 rows are too few"}
-    answers["/explain"] = (200, {"contributions": {"experience_years": -9000.5}})
+    answers["/explain"] = (
+        200,
+        {
+            "average_prediction": 81861.75,
+            "contributions": {"experience_years": -9000.5},
+            "model_name": "salary_prediction_regression-model",
+            "model_version": 1,
+        },
+    )
 
 
 @pytest.fixture
@@ -102,7 +110,20 @@ def prediction() -> dict[str, Any]:
 @pytest.fixture
 def answers(model: dict[str, Any]) -> Answers:
     """The script: what each path of `scripted_url` answers; the test may change it at any time."""
-    return {"/model": (200, model), "/predict": predict_on_a_line}
+
+    def predict_batch(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """As `/predict` answers each row."""
+        one = script["/predict"]
+        rows = [(one(row) if callable(one) else one)[1] for row in body["rows"]]
+        return 200, {**rows[0], "predictions": rows}
+
+    script: Answers = {
+        "/model": (200, model),
+        "/model/card": (404, {"error": {"code": "not_found", "message": "no such route"}}),
+        "/predict": predict_on_a_line,
+        "/predict_batch": predict_batch,
+    }
+    return script
 
 
 @pytest.fixture

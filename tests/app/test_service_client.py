@@ -12,9 +12,11 @@ from service_client import (
     BadAddressError,
     BadInputError,
     BadTokenError,
+    Explanation,
     Feature,
     NoModelError,
     Prediction,
+    Problem,
     ServedModel,
     ServiceClient,
     Target,
@@ -30,7 +32,9 @@ def refusal(code: str, message: str) -> dict[str, Any]:
 
 def test_model_when_the_service_answers_then_describes_what_is_served(scripted_url: str) -> None:
     assert ServiceClient(scripted_url).model() == ServedModel(
+        name="salary_prediction_regression-model",
         version=1,
+        bundle="1-0a1b2c3d",
         reserve_reason=None,
         rmse=6311.262456108905,
         features=(
@@ -166,28 +170,58 @@ def test_model_when_it_compares_then_gives_the_target_as_a_question(scripted_url
 
 
 @pytest.mark.usefixtures("recent")
-def test_contributions_when_asked_then_are_those_of_the_service(
+def test_explain_when_asked_then_gives_what_the_service_says(
     scripted_url: str, received: list
 ) -> None:
-    found = ServiceClient(scripted_url).contributions({"experience_years": 5})
-    assert found == {"experience_years": -9000.5}
+    found = ServiceClient(scripted_url).explain({"experience_years": 5})
+    contributions = {"experience_years": -9000.5}
+    assert found == Explanation(81861.75, contributions, "salary_prediction_regression-model", 1)
     assert received == [("POST /explain", {"experience_years": 5})]
 
 
-def test_contributions_when_the_model_knows_none_then_are_empty(
+def test_explain_when_the_model_knows_none_then_has_no_contributions(
     scripted_url: str, answers: dict
 ) -> None:
-    answers["/explain"] = (200, {"contributions": None})
-    assert ServiceClient(scripted_url).contributions({}) == {}
+    answers["/explain"] = (200, {"contributions": None, "model_name": "m", "model_version": 1})
+    assert ServiceClient(scripted_url).explain({}).contributions == {}
 
 
 @pytest.mark.parametrize("content", [{}, [], {"contributions": {"a": "x"}}, {"contributions": 5}])
-def test_contributions_when_they_have_another_form_then_says_so(
+def test_explain_when_the_answer_has_another_form_then_says_so(
     scripted_url: str, answers: dict, content: object
 ) -> None:
     answers["/explain"] = (200, content)
     with pytest.raises(UnexpectedAnswerError, match="/explain gives no contributions"):
-        ServiceClient(scripted_url).contributions({})
+        ServiceClient(scripted_url).explain({})
+
+
+def test_predict_batch_when_asked_then_gives_one_prediction_a_row_by_one_version(
+    scripted_url: str, received: list
+) -> None:
+    rows = [{"experience_years": 5}, {"experience_years": 6}]
+    found = ServiceClient(scripted_url).predict_batch(rows, "salary")
+    assert [each.value for each in found] == [72861.25, 81861.25]
+    assert {each.model_version for each in found} == {1}
+    assert received == [("POST /predict_batch", {"rows": rows})]
+
+
+def test_predict_batch_when_rows_are_left_unanswered_then_says_so(
+    scripted_url: str, answers: dict, prediction: dict
+) -> None:
+    answers["/predict_batch"] = (200, {**prediction, "predictions": [prediction]})
+    with pytest.raises(UnexpectedAnswerError, match="gives no 'salary' for each row"):
+        ServiceClient(scripted_url).predict_batch([{}, {}], "salary")
+
+
+def test_predict_when_a_value_is_refused_then_tells_which_field_it_is(
+    scripted_url: str, answers: dict
+) -> None:
+    answer = refusal("invalid_input", "age: too low")
+    answer["error"]["details"] = [{"field": "age", "message": "too low"}]
+    answers["/predict"] = (400, answer)
+    with pytest.raises(BadInputError) as caught:
+        ServiceClient(scripted_url).predict({}, "salary")
+    assert caught.value.problems == (Problem("age", "too low"),)
 
 
 def test_predict_when_the_target_has_another_name_then_reads_that_key(
@@ -209,7 +243,7 @@ def test_predict_when_a_value_is_refused_then_repeats_the_services_words(
 
 
 def test_model_when_there_is_none_then_says_make_run(scripted_url: str, answers: dict) -> None:
-    answers["/model"] = (503, refusal("no_model", "no bundle"))
+    answers["/model"] = (503, refusal("no_model", ""))
     with pytest.raises(NoModelError, match=r"no model yet.*`make run`"):
         ServiceClient(scripted_url).model()
 

@@ -1,6 +1,5 @@
 """The page in each of its states, run by Streamlit's own test runner against a real server."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,9 +9,9 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from charts import MANY, REST, contributions_chart, labels_apart
 from entrance import WrongTries
 from kinds import AWKWARD, all_kinds, category, learned, professors
+from pictures import MANY, REST, labels_apart, largest
 from salary_kedro.contract import Contract
 from samples import column, contract_of
 
@@ -56,10 +55,20 @@ def texts(elements: Any) -> list[str]:
     return [x.value.replace("\\", "").replace("\u2060", "") for x in elements]
 
 
-def press_predict(page: AppTest) -> AppTest:
-    """The page after Predict was pressed."""
-    assert [button.label for button in page.button] == ["Predict"]
-    return page.button[0].click().run()
+def shown(page: AppTest) -> list[str]:
+    """The headlines of the answers."""
+    return [x.value.replace(":small[", "").replace("]", "") for x in page.header]
+
+
+def open_tab(page: AppTest, label: str) -> AppTest:
+    """The page after another tab was opened."""
+    page.session_state["tab"] = label
+    return page.run()
+
+
+def pictures(page: AppTest) -> list[str]:
+    """The pictures that are drawn."""
+    return [x.body for x in page.html]
 
 
 def refuse(code: str, message: str) -> dict:
@@ -71,7 +80,7 @@ def test_page_when_opened_then_draws_the_contracts_number_field(page: AppTest) -
     (field,) = page.number_input
     assert field.label == "Professional experience (0 to 60 years)"
     assert field.help == "Years of paid work in the field"
-    assert (field.min, field.max, field.value, field.step) == (0.0, 60.0, 5.0, 1.0)
+    assert (field.value, field.step) == (5.0, 1.0)
 
 
 def test_page_when_a_feature_is_an_integer_then_its_field_takes_whole_numbers(
@@ -81,7 +90,7 @@ def test_page_when_a_feature_is_an_integer_then_its_field_takes_whole_numbers(
     model["contract"]["features"][0] |= grade
     (field,) = page_of(scripted_url, monkeypatch).number_input
     assert field.label == "Professional experience (above 0, at most 60 years)"
-    assert (field.min, field.max, field.value, field.step) == (0, 60, 3, 1)
+    assert (field.value, field.step) == (3, 1)
     assert isinstance(field.value, int)
 
 
@@ -101,88 +110,114 @@ def test_page_when_the_range_is_small_then_steps_are_small(
     assert field.step == 0.01
 
 
-def test_page_when_opened_then_asks_for_no_prediction(page: AppTest, received: list) -> None:
-    assert received == [("GET /model", None)]
-    assert not page.subheader
+def test_page_when_opened_then_answers_the_example_at_once(page: AppTest, received: list) -> None:
+    assert received[:2] == [("GET /model", None), ("POST /predict", {"experience_years": 5.0})]
+    assert shown(page) == ["About 72,861 a year, gross"]
 
 
-def test_page_when_predict_is_pressed_then_sends_what_was_entered(
+def test_page_when_a_field_is_cleared_then_asks_for_it_and_predicts_nothing(
     page: AppTest, received: list
 ) -> None:
-    page.number_input[0].set_value(7.5)
-    press_predict(page)
-    assert received[-1] == ("POST /predict", {"experience_years": 7.5})
+    received.clear()
+    page.number_input[0].set_value(None).run()
+    assert shown(page) == []
+    assert texts(page.info) == ["Fill in Professional experience to see a prediction."]
+    assert ":orange[:material/edit: Please fill this in.]" in [x.value for x in page.markdown]
+    assert received == [("GET /model", None)]
 
 
-def test_page_when_predict_is_pressed_then_says_the_salary_in_words(page: AppTest) -> None:
-    press_predict(page)
-    assert [x.value for x in page.subheader] == ["About 72,861 a year, gross"]
+def test_page_when_a_value_changes_then_answers_it_without_predict(
+    page: AppTest, received: list
+) -> None:
+    received.clear()
+    page.number_input[0].set_value(7.5).run()
+    assert received[1] == ("POST /predict", {"experience_years": 7.5})
+    assert shown(page) == ["About 95,361 a year, gross"]
 
 
-def test_page_when_predict_is_pressed_then_repeats_what_was_asked(page: AppTest) -> None:
-    page.number_input[0].set_value(7.5)
-    assert press_predict(page).markdown[-1].value == "Professional experience: 7.5 years"
+def test_page_when_predict_is_pressed_then_asks_again(page: AppTest, received: list) -> None:
+    received.clear()
+    labelled(page.button, "Predict").click().run()
+    assert ("POST /predict", {"experience_years": 5.0}) in received
 
 
-def test_page_when_predict_is_pressed_then_says_which_model_answered(page: AppTest) -> None:
-    press_predict(page)
-    assert [x.value.replace("\\", "") for x in page.caption] == [
-        (
-            "Salary predicted by salary_prediction_regression-model, version 1. On people it had "
-            "not seen in training it was off by about 6,311 a year, gross (RMSE)."
-        )
-    ]
+def test_page_when_it_answers_then_repeats_what_was_asked(page: AppTest) -> None:
+    page.number_input[0].set_value(7.5).run()
+    assert "Professional experience: 7.5 years" in texts(page.markdown)
+
+
+def test_page_when_it_answers_then_says_which_model_did(page: AppTest) -> None:
+    assert texts(page.caption)[0] == (
+        "Salary predicted by salary_prediction_regression-model, version 1. On people it had "
+        "not seen in training it was off by about 6,311 a year, gross (RMSE)."
+    )
+
+
+def test_page_when_the_model_warns_then_says_not_tested_instead_of_an_error_figure(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    ends = {"low": 61000.0, "high": 85000.4, "confidence": 0.9}
+    answers["/predict"] = (200, prediction | ends | {"warnings": ["12 is rare"]})
+    page.run()
+    assert texts(page.caption)[0] == (
+        "Salary predicted by salary_prediction_regression-model, version 1. "
+        "How far off it may be is not tested there."
+    )
+    sentence = "By its interval between 61,000 and 85,000, which was not tested there."
+    assert sentence in texts(page.markdown)
 
 
 def test_page_when_the_salary_is_small_then_keeps_its_digits(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
     answers["/predict"] = (200, prediction | {"salary": 72.86125})
-    assert press_predict(page).subheader[0].value == "About 72.86 a year, gross"
+    assert shown(page.run())[0] == "About 72.86 a year, gross"
 
 
-def test_page_when_the_model_gives_an_interval_then_says_it_in_words(
+def test_page_when_the_model_gives_an_interval_then_says_and_draws_it(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
     answers["/predict"] = (200, prediction | {"low": 61000.0, "high": 85000.4, "confidence": 0.9})
-    press_predict(page)
-    assert page.markdown[-1].value == "With 90 % confidence between 61,000 and 85,000."
+    page.run()
+    assert "With 90 % confidence between 61,000 and 85,000." in texts(page.markdown)
+    assert 'aria-label="Salary: 72,861 (61,000 to 85,000) on a scale from' in pictures(page)[0]
 
 
-def charts(page: AppTest) -> list[dict[str, Any]]:
-    """The specifications of the charts that are shown."""
-    return [json.loads(x.proto.spec) for x in page.get("vega_lite_chart")]
-
-
-def test_page_when_the_model_gives_an_interval_then_draws_it_about_the_prediction(
+def test_page_when_values_change_then_the_scale_of_salaries_stands_still(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
-    answers["/predict"] = (200, prediction | {"low": 61000.0, "high": 85000.4, "confidence": 0.9})
-    (chart,) = charts(press_predict(page))
-    rows = [layer["data"]["values"] for layer in chart["layer"]]
-    assert rows == [[{"at": 61000.0, "to": 85000.4}], [{"at": 72861.25}]]
+    for low, high in ((20000, 100000), (60000, 62000)):
+        ends = {"low": low, "high": high, "confidence": 0.9}
+        answers["/predict"] = (200, prediction | ends)
+        page.run()
+    assert "on a scale from 20,000 to 100,000" in pictures(page)[0]
 
 
-def test_page_when_the_service_is_an_old_one_then_has_no_field_to_compare_and_no_chart(
-    page: AppTest, received: list
+def test_page_when_a_far_answer_is_gone_then_the_scale_of_salaries_is_as_before(
+    page: AppTest, answers: dict, prediction: dict
 ) -> None:
-    press_predict(page)
+    usual = prediction | {"low": 20000, "high": 100000, "confidence": 0.9}
+    far = usual | {"high": 9e9, "warnings": ["far from what the model knows"]}
+    for answer in (usual, far, usual):
+        answers["/predict"] = (200, answer)
+        page.run()
+    assert "on a scale from 20,000 to 100,000" in pictures(page)[0]
+
+
+def test_page_when_the_service_is_an_old_one_then_has_no_field_to_compare(page: AppTest) -> None:
     assert [field.label for field in page.number_input] == [
         "Professional experience (0 to 60 years)"
     ]
-    assert charts(page) == []
-    assert "POST /explain" not in [asked for asked, _ in received]
 
 
 @pytest.mark.usefixtures("recent")
 def test_page_when_there_is_no_interval_then_says_why(page: AppTest) -> None:
-    press_predict(page)
     assert texts(page.caption)[0] == "There is no interval: 9 rows are too few."
 
 
 @pytest.mark.usefixtures("recent")
 def test_page_when_no_salary_is_entered_then_sends_none(page: AppTest, received: list) -> None:
-    press_predict(page)
+    page.run()
     assert ("POST /predict", {"experience_years": 5.0}) in received
 
 
@@ -207,17 +242,21 @@ def test_page_when_a_salary_is_entered_then_says_where_it_stands(
     found = {"percentile": percentile, "percentile_margin": margin}
     answers["/predict"] = (200, prediction | found)
     labelled(page.number_input, "Salary to compare").set_value(80000)
-    press_predict(page)
+    page.run()
     assert ("POST /predict", {"experience_years": 5.0, "salary": 80000.0}) in received
-    assert ("POST /explain", {"experience_years": 5.0}) in received
     assert sentence in texts(page.markdown)
 
 
 @pytest.mark.usefixtures("recent")
-def test_page_when_the_service_explains_then_draws_what_each_input_adds(page: AppTest) -> None:
-    (chart,) = charts(press_predict(page))
-    (bars,) = chart["layer"]
-    assert bars["data"]["values"] == [{"input": "Professional experience", "adds": -9000.5}]
+def test_page_when_what_moves_it_is_opened_then_draws_what_each_input_adds(
+    page: AppTest, received: list
+) -> None:
+    assert "POST /explain" not in [asked for asked, _ in received]
+    (picture,) = pictures(open_tab(page, "What moves it"))
+    assert ("POST /explain", {"experience_years": 5.0}) in received
+    assert "<strong>Average prediction, a year, gross</strong>" in picture
+    assert "<span>Professional experience</span>" in picture
+    assert "<span>\u22129,000</span>" in picture
 
 
 @pytest.mark.usefixtures("recent")
@@ -232,19 +271,19 @@ def test_page_when_the_service_explains_then_draws_what_each_input_adds(page: Ap
 def test_page_when_it_is_not_known_what_drives_a_prediction_then_shows_the_prediction_alone(
     page: AppTest, answers: dict, answer: Any
 ) -> None:
-    answers["/explain"] = answer
-    press_predict(page)
-    assert [x.value for x in page.subheader] == ["About 72,861 a year, gross"]
-    assert (charts(page), len(page.error)) == ([], 0)
+    status, told = answer
+    answers["/explain"] = (status, answers["/explain"][1] | told)
+    open_tab(page, "What moves it")
+    assert shown(page) == ["About 72,861 a year, gross"]
+    assert (pictures(page), len(page.error)) == ([], 0)
 
 
 def test_contributions_when_there_are_many_then_the_smallest_are_drawn_as_one() -> None:
-    chart = contributions_chart({f"x{number}": number for number in range(-10, 10)}, "Salary")
-    rows = chart["layer"][0]["data"]["values"]
-    assert [row["adds"] for row in rows[:3]] == [-10, -9, 9]
+    rows = largest({f"x{number}": number for number in range(-10, 10)})
+    assert [adds for _, adds in rows[:3]] == [-10, -9, 9]
     assert len(rows) == MANY
-    assert rows[-1]["input"] == REST
-    assert sum(row["adds"] for row in rows) == sum(range(-10, 10))
+    assert rows[-1][0] == REST
+    assert sum(adds for _, adds in rows) == sum(range(-10, 10))
 
 
 def test_labels_when_two_inputs_share_one_then_their_fields_tell_them_apart() -> None:
@@ -261,7 +300,7 @@ def test_page_when_the_answer_has_warnings_then_shows_each(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
     answers["/predict"] = (200, prediction | {"warnings": ["12 is rare.", "So is this."]})
-    press_predict(page)
+    page.run()
     assert [x.value for x in page.warning] == ["12 is rare.", "So is this."]
 
 
@@ -269,7 +308,7 @@ def test_page_when_texts_look_like_markdown_then_shows_them_as_they_are(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
     answers["/predict"] = (200, prediction | {"warnings": ["$5 or $6, *not* :red[9]"]})
-    press_predict(page)
+    page.run()
     assert page.warning[0].value == r"\$5 or \$6, \*not\* \:red\[9\]"
 
 
@@ -284,18 +323,42 @@ def test_page_when_an_optional_feature_is_left_empty_then_does_not_send_it(
     features = model["contract"]["features"]
     features.append({**features[0], "name": "weekly_hours", "required": False})
     answers["/predict"] = (200, prediction)
-    press_predict(page_of(scripted_url, monkeypatch))
-    assert received[-1] == ("POST /predict", {"experience_years": 5.0})
+    page_of(scripted_url, monkeypatch)
+    assert received[1] == ("POST /predict", {"experience_years": 5.0})
 
 
-def test_page_when_a_new_version_is_served_then_answers_with_it(
+def test_page_when_a_new_version_is_served_then_announces_it_and_answers_with_it(
     page: AppTest, model: dict, answers: dict, prediction: dict
 ) -> None:
     model |= {"model_version": 2, "metrics": {"rmse": 5181.9}}
-    answers["/predict"] = (200, prediction | {"model_version": 2})
-    press_predict(page)
+    answers["/predict"] = (200, prediction | {"model_version": 2, "salary": 70000.0})
+    page.run()
+    assert texts(page.info) == ["Version 2 answers from now on, no longer version 1."]
+    assert "Version 1 had answered 72,861." in texts(page.markdown)
     assert "version 2." in page.caption[0].value
     assert "off by about 5,182 a year" in page.caption[0].value
+
+
+def test_page_when_the_announcement_is_taken_note_of_then_it_goes(
+    page: AppTest, model: dict, answers: dict, prediction: dict
+) -> None:
+    model["model_version"] = 2
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    page.run()
+    labelled(page.button, "Got it").click().run()
+    assert not page.info
+
+
+def test_page_when_it_is_rolled_back_then_says_which_version_answers_again(
+    page: AppTest, model: dict, answers: dict, prediction: dict
+) -> None:
+    model["model_version"] = 3
+    answers["/predict"] = (200, prediction | {"model_version": 3})
+    page.run()
+    model["model_version"] = 2
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    page.run()
+    assert texts(page.info) == ["Version 2 answers again, no longer version 3."]
 
 
 def test_page_when_the_rmse_is_an_archives_claim_then_says_so(
@@ -303,40 +366,74 @@ def test_page_when_the_rmse_is_an_archives_claim_then_says_so(
 ) -> None:
     model |= {"model_version": 2, "metrics": {"rmse": 5181.9}, "claimed": True}
     answers["/predict"] = (200, prediction | {"model_version": 2})
-    press_predict(page)
+    page.run()
     assert page.caption[0].value.endswith(
         "version 2. It was imported; its archive claims that it was off by about 5,182 a year, "
         "gross (RMSE), which nobody has measured here."
     )
 
 
-def test_page_when_a_newer_version_answers_than_was_described_then_gives_no_error_figure(
+def test_page_when_a_version_answers_between_two_looks_then_is_announced_before_it_is_shown(
+    page: AppTest, model: dict, answers: dict, prediction: dict
+) -> None:
+    def promote(_: Any) -> tuple[int, dict]:
+        model["model_version"] = 2
+        return 200, prediction | {"model_version": 2, "salary": 70000.0}
+
+    answers["/predict"] = promote
+    page.run()
+    assert texts(page.info) == ["Version 2 answers from now on, no longer version 1."]
+    assert shown(page) == ["About 70,000 a year, gross"]
+
+
+def test_page_when_another_version_answers_than_is_described_for_long_then_shows_no_answer(
     page: AppTest, answers: dict, prediction: dict
 ) -> None:
     answers["/predict"] = (200, prediction | {"model_version": 2})
-    press_predict(page)
-    assert page.caption[0].value.endswith("version 2.")
+    page.run()
+    assert shown(page) == []
+    assert texts(page.info) == [
+        "The service is changing its model. This page asks again in a moment."
+    ]
+
+
+def test_page_when_another_model_answers_by_the_same_number_then_shows_no_answer(
+    page: AppTest, answers: dict, prediction: dict
+) -> None:
+    answers["/predict"] = (200, prediction | {"model_name": "another"})
+    page.run()
+    assert shown(page) == []
 
 
 def test_page_when_a_new_version_asks_the_same_then_keeps_what_was_entered(
-    page: AppTest, model: dict
+    page: AppTest, model: dict, answers: dict, prediction: dict
 ) -> None:
-    page.number_input[0].set_value(7.5)
+    page.number_input[0].set_value(7.5).run()
     model["model_version"] = 2
-    assert press_predict(page).number_input[0].value == 7.5
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    assert page.run().number_input[0].value == 7.5
 
 
-def test_page_when_a_new_model_asks_for_more_then_shows_the_form_before_predicting(
-    page: AppTest, model: dict, received: list
+def test_page_when_a_new_model_asks_for_more_then_says_so_above_its_form(
+    page: AppTest, model: dict, answers: dict, prediction: dict
 ) -> None:
     features = model["contract"]["features"]
     features.append({**features[0], "name": "weekly_hours", "label": "Weekly hours"})
-    press_predict(page)
+    model["model_version"] = 2
+    answers["/predict"] = (200, prediction | {"model_version": 2})
+    page.run()
     assert len(page.number_input) == 2
-    assert [x.value for x in page.info] == [
-        "A new model asks for other values. Check the form, then press Predict."
+    assert texts(page.info) == [
+        "Version 2 answers from now on, no longer version 1. It asks for other values: check them."
     ]
-    assert received == [("GET /model", None)] * 2
+
+
+def test_page_when_what_answers_becomes_the_reserve_then_announces_no_other_bundle(
+    page: AppTest, model: dict
+) -> None:
+    model |= {"source": "reserve", "reason": "Bundle 2-ffffffff does not load."}
+    page.run()
+    assert texts(page.info) == ["Version 1 answers as a reserve: Bundle 2-ffffffff does not load."]
 
 
 def test_page_when_a_reserve_serves_then_says_why(
@@ -350,16 +447,25 @@ def test_page_when_a_reserve_serves_then_says_why(
     assert len(page.number_input) == 1
 
 
-def test_page_when_a_value_is_refused_then_repeats_why_under_the_form(
+def test_page_when_a_value_is_refused_then_says_why_beside_its_field_and_the_answer_goes(
     page: AppTest, answers: dict
 ) -> None:
-    message = "experience_years: 61 is above the maximum 60"
-    answers["/predict"] = (400, refuse("invalid_input", message))
-    press_predict(page)
-    assert [x.value.replace("\\", "") for x in page.error] == [
-        f"{message}. Change it, then press Predict again."
+    message = "61 is above the maximum 60"
+    refusal = refuse("invalid_input", f"experience_years: {message}")
+    refusal["error"]["details"] = [{"field": "experience_years", "message": message}]
+    answers["/predict"] = (400, refusal)
+    page.number_input[0].set_value(61.0).run()
+    assert f":red[:material/error: {message}]" in [x.value for x in page.markdown]
+    assert shown(page) == []
+    assert texts(page.info) == ["There is no prediction for these values: change what is marked."]
+
+
+def test_page_when_a_refusal_names_no_field_then_repeats_it(page: AppTest, answers: dict) -> None:
+    answers["/predict"] = (400, refuse("invalid_input", "no such row."))
+    page.run()
+    assert texts(page.info) == [
+        "no such row. There is no prediction for these values: change what is marked."
     ]
-    assert len(page.number_input) == 1
 
 
 def test_page_when_the_service_is_not_running_then_says_make_serve(
@@ -380,12 +486,12 @@ def test_page_when_the_service_is_not_running_then_says_make_serve(
 def test_page_when_there_is_no_model_then_says_make_run(
     answers: dict, scripted_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers["/model"] = (503, refuse("no_model", "no bundle"))
+    answers["/model"] = (503, refuse("no_model", "package one with `make run ENV=empty`"))
     page = page_of(scripted_url, monkeypatch)
     assert [x.value.replace("\\", "") for x in page.error] == [
         (
-            f"The prediction service at {scripted_url} has no model yet. Train one with "
-            "`make run`, then try again."
+            f"The prediction service at {scripted_url} has no model yet: package one with "
+            "`make run ENV=empty`."
         )
     ]
 
@@ -406,7 +512,7 @@ def test_page_when_the_service_fails_at_predict_then_says_so_without_a_traceback
     page: AppTest, answers: dict
 ) -> None:
     answers["/predict"] = (500, refuse("internal", "the model failed"))
-    page.button[0].click().run()
+    page.run()
     assert "failed (the model failed)" in page.error[0].value
     assert not page.exception
 
@@ -441,9 +547,9 @@ def test_page_when_the_contract_has_every_kind_then_draws_the_widget_of_each(
         "Level",
         "Salary to compare",
     ]
-    assert [x.label for x in full_page.selectbox] == ["Grade", "Site", "Job title"]
+    assert [x.label for x in full_page.selectbox[:2]] == ["Site", "Job title"]
     assert [x.label for x in full_page.checkbox] == ["Manager"]
-    assert [x.label for x in full_page.radio] == ["Remote"]
+    assert [x.label for x in full_page.segmented_control] == ["Grade", "Remote"]
     assert [x.label for x in full_page.date_input] == [
         "Hired (at least 2000-01-01, below 2027-01-01)"
     ]
@@ -452,24 +558,31 @@ def test_page_when_the_contract_has_every_kind_then_draws_the_widget_of_each(
 def test_page_when_the_examples_are_sent_as_they_stand_then_shows_a_salary(
     full_page: AppTest,
 ) -> None:
-    press_predict(full_page)
+    full_page.run()
     assert not full_page.error
     assert not full_page.warning
-    assert full_page.subheader[0].value.startswith("About ")
+    assert shown(full_page)[0].startswith("About ")
 
 
-def test_page_when_a_category_is_listed_then_offers_what_is_allowed_in_order(
+def test_page_when_up_to_five_categories_are_listed_then_all_are_in_view_in_order(
     open_for: Callable[..., AppTest],
 ) -> None:
-    (field,) = open_for(category("grade", "Low", "High", "Mid", example="Mid")).selectbox
+    field = open_for(category("grade", "Low", "High", "Mid", example="Mid")).segmented_control[0]
     assert (field.options, field.value) == (["Low", "High", "Mid"], "Mid")
+
+
+def test_page_when_six_categories_are_listed_then_they_are_a_list_to_search(
+    open_for: Callable[..., AppTest],
+) -> None:
+    (field,) = open_for(category("grade", *"abcdef", example="c")).selectbox
+    assert (field.options, field.value) == (list("abcdef"), "c")
     assert not field.proto.accept_new_options
 
 
 def test_page_when_a_listed_category_is_optional_then_it_starts_empty(
     open_for: Callable[..., AppTest],
 ) -> None:
-    (field,) = open_for(category("grade", "Low", "High", required=False)).selectbox
+    field = open_for(category("grade", "Low", "High", required=False)).segmented_control[0]
     assert field.value is None
     assert not field.proto.required
 
@@ -480,6 +593,18 @@ def test_page_when_categories_are_learned_then_offers_those_and_takes_others(
     (field,) = open_for(learned("job", "Analyst")).selectbox
     assert (field.options, field.value) == (["Analyst", "Driver"], "Analyst")
     assert field.proto.accept_new_options
+
+
+UNMET = ":orange[:material/warning: Did not occur in the training data]"
+
+
+def test_page_when_a_learned_category_is_folded_then_starts_at_the_one_that_is_offered(
+    open_for: Callable[..., AppTest],
+) -> None:
+    page = open_for(learned("job", "Analyst", fold=True))
+    (field,) = page.selectbox
+    assert (field.options, field.value) == (["analyst", "driver"], "analyst")
+    assert UNMET not in [x.value for x in page.markdown]
 
 
 @pytest.mark.parametrize("example", [True, False])
@@ -494,17 +619,27 @@ def test_page_when_a_truth_value_is_optional_then_offers_three_answers(
     open_for: Callable[..., AppTest],
 ) -> None:
     feature = column("manager", kind="boolean", unit="", example=True, required=False)
-    (field,) = open_for(feature).radio
+    field = open_for(feature).segmented_control[0]
     assert (field.options, field.value) == (["Not known", "Yes", "No"], "Not known")
 
 
-def test_page_when_a_date_has_bounds_then_its_field_keeps_to_them(
+def test_page_when_a_date_is_required_then_its_field_starts_at_the_example(
     open_for: Callable[..., AppTest],
 ) -> None:
     bounds = {"exclusive_minimum": "2009-12-31", "maximum": "2026-12-31", "example": "2015-06-30"}
     (field,) = open_for(column("hired", kind="date", unit="", **bounds)).date_input
-    assert (field.min, field.max) == (date(2010, 1, 1), date(2026, 12, 31))
     assert field.value == date(2015, 6, 30)
+
+
+def test_page_when_a_day_is_out_of_bounds_then_the_service_says_what_is_allowed(
+    open_for: Callable[..., AppTest],
+) -> None:
+    bounds = {"exclusive_minimum": "2009-12-31", "maximum": "2026-12-31", "example": "2015-06-30"}
+    page = open_for(column("hired", kind="date", unit="", **bounds))
+    page.date_input[0].set_value(date(2009, 12, 31)).run()
+    assert shown(page) == []
+    (refusal,) = [x for x in texts(page.markdown) if x.startswith(":red[")]
+    assert "2009-12-31" in refusal
 
 
 def test_page_when_a_date_has_no_bounds_then_its_field_takes_any_day(
@@ -526,27 +661,40 @@ def test_page_when_a_column_is_no_input_then_does_not_ask_for_it(
         "Salary to compare (above 0 a year)",
     ]
     assert not page.selectbox
+    assert not [x for x in page.segmented_control if x.label == "Sex"]
 
 
-def test_page_when_training_covered_a_range_then_the_help_says_so(
+def test_page_when_training_covered_a_range_then_says_so_under_the_field(
     open_for: Callable[..., AppTest],
 ) -> None:
     years = column("age", unit="years", help="At hiring.")
     day = column("hired", kind="date", unit="", example="2015-06-30")
     page = open_for(years, day)
-    assert page.number_input[0].help == "At hiring. The training data covers 1 to 9 years."
-    assert page.date_input[0].help == "The training data covers 2010-01-15 to 2018-04-15."
+    assert texts(page.caption)[:2] == [
+        "Learned from 1 to 9 years",
+        "Learned from 2010-01-15 to 2018-04-15",
+    ]
+
+
+def test_page_when_a_value_lies_outside_of_training_then_says_so_under_the_field(
+    open_for: Callable[..., AppTest],
+) -> None:
+    page = open_for(column("age", unit="years"), learned("job", "Analyst"))
+    page.number_input[0].set_value(9.5).run()
+    outside = ":orange[:material/warning: Outside of what it learned from: 1 to 9 years]"
+    assert outside in [x.value for x in page.markdown]
 
 
 def test_page_when_every_kind_is_entered_then_repeats_what_was_asked(full_page: AppTest) -> None:
     labelled(full_page.selectbox, "Site").select('"*quoted*" $5 or $6')
-    labelled(full_page.radio, "Remote").set_value("No")
+    labelled(full_page.segmented_control, "Remote").set_value("No")
     labelled(full_page.date_input, "Hired").set_value(date(2016, 2, 29))
-    press_predict(full_page)
-    assert texts(full_page.markdown)[-1] == (
+    full_page.run()
+    asked = (
         'Hours: 40 hours a week, Level: 5, Grade: Junior, Site: "*quoted*" $5 or $6, '
         "Job title: Analyst, Manager: no, Remote: no, Hired: 2016-02-29"
     )
+    assert asked in texts(full_page.markdown)
 
 
 def test_page_when_a_value_lies_outside_of_training_then_shows_the_warning(
@@ -554,7 +702,7 @@ def test_page_when_a_value_lies_outside_of_training_then_shows_the_warning(
 ) -> None:
     labelled(full_page.number_input, "Hours").set_value(80.0)
     labelled(full_page.date_input, "Hired").set_value(date(2000, 1, 1))
-    press_predict(full_page)
+    full_page.run()
     learned_from = "is outside the training range"
     *inputs, answer = texts(full_page.warning)
     assert inputs == [
@@ -569,9 +717,9 @@ def test_page_when_a_category_is_awkward_then_sends_it_as_it_is(
     full_page: AppTest, text: str
 ) -> None:
     labelled(full_page.selectbox, "Site").select(text)
-    press_predict(full_page)
+    full_page.run()
     assert not full_page.error
-    assert f"Site: {' '.join(text.split())}, Job" in texts(full_page.markdown)[-1]
+    assert f"Site: {' '.join(text.split())}, Job" in " ".join(texts(full_page.markdown))
 
 
 def test_page_when_a_value_is_taken_back_then_is_left_out(
@@ -586,25 +734,25 @@ def test_page_when_a_value_is_taken_back_then_is_left_out(
     )
     model["contract"] = contract.model_dump(mode="json")
     answers["/predict"] = (200, prediction)
-    press_predict(page_of(scripted_url, monkeypatch))
-    assert received[-1] == ("POST /predict", {})
+    page_of(scripted_url, monkeypatch)
+    assert ("POST /predict", {}) in received
 
 
 def test_page_when_it_is_drawn_for_professors_then_has_two_lists_and_two_whole_numbers(
     serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = page_of(serve(professors()), monkeypatch)
-    assert [(x.label, x.options) for x in page.selectbox] == [
+    assert [(x.label, x.options) for x in page.segmented_control[:2]] == [
         ("Rank", ["AsstProf", "AssocProf", "Prof"]),
         ("Discipline", ["A", "B"]),
     ]
-    assert [(x.label, x.min, x.max, x.step) for x in page.number_input] == [
-        ("Years since the PhD (0 to 70 years)", 0, 70, 1),
-        ("Years of service (0 to 70 years)", 0, 70, 1),
-        ("Salary to compare (above 0 a year)", 0, None, 1),
+    assert [(x.label, x.step) for x in page.number_input] == [
+        ("Years since the PhD (0 to 70 years)", 1),
+        ("Years of service (0 to 70 years)", 1),
+        ("Salary to compare (above 0 a year)", 1),
     ]
-    press_predict(page)
-    assert page.subheader[0].value.endswith("a year")
+    page.run()
+    assert shown(page)[0].endswith("a year")
 
 
 def test_page_when_a_version_learned_from_more_then_keeps_what_was_entered(
@@ -612,9 +760,90 @@ def test_page_when_a_version_learned_from_more_then_keeps_what_was_entered(
 ) -> None:
     page.number_input[0].set_value(7.5)
     model["domain"] = {"ranges": {"experience_years": [0, 20]}, "categories": {}}
-    press_predict(page)
+    page.run()
     assert page.number_input[0].value == 7.5
     assert not page.info
+
+
+# --- Links ---------------------------------------------------------------------------------
+
+
+def open_link(address: str, monkeypatch: pytest.MonkeyPatch, **given: str) -> AppTest:
+    """The page as a link with values opens it."""
+    monkeypatch.setenv("SALARY_SERVICE_URL", address)
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    for name, text in given.items():
+        page.query_params[name] = text
+    return page.run()
+
+
+def test_link_when_it_is_opened_then_its_values_are_answered_and_leave_the_address(
+    scripted_url: str, received: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_link(scripted_url, monkeypatch, experience_years="7.5")
+    assert page.number_input[0].value == 7.5
+    assert ("POST /predict", {"experience_years": 7.5}) in received
+    assert dict(page.query_params) == {}
+    assert not page.warning
+
+
+def test_link_when_a_listed_category_is_folded_then_takes_it_in_every_spelling(
+    serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grades = category("grade", "Junior", "Senior", fold=True)
+    page = open_link(serve(contract_of(grades)), monkeypatch, grade="SENIOR")
+    assert page.segmented_control[0].value == "Senior"
+    assert not page.warning
+
+
+@pytest.mark.parametrize("text", ["many", "nan", "1e999", ""])
+def test_link_when_a_value_is_none_of_the_form_then_says_so_and_keeps_the_example(
+    scripted_url: str, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    page = open_link(scripted_url, monkeypatch, experience_years=text, colour="red")
+    assert page.number_input[0].value == 5
+    assert texts(page.warning) == [
+        "The link holds what this form cannot take, and was left out: colour, experience_years."
+    ]
+
+
+def test_link_when_what_was_left_out_is_taken_note_of_then_that_goes(
+    scripted_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_link(scripted_url, monkeypatch, colour="red", experience_years="7.5")
+    labelled(page.button, "Got it").click().run()
+    assert not page.warning
+    assert page.number_input[0].value == 7.5
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "-9007199254740992", "7.5"])
+def test_link_when_a_whole_number_is_none_that_a_field_holds_then_says_so(
+    serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    page = open_link(serve(all_kinds()), monkeypatch, level=text)
+    assert not page.exception
+    assert texts(page.warning) == [
+        "The link holds what this form cannot take, and was left out: level."
+    ]
+
+
+def test_link_when_every_kind_is_in_it_then_fills_each_in(
+    serve: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "level": "7",
+        "grade": "Principal",
+        "site": "${x}",
+        "job": "Astronaut",
+        "manager": "true",
+        "remote": "false",
+        "hired": "2016-02-29",
+    }
+    page = open_link(serve(all_kinds()), monkeypatch, **given)
+    assert (
+        "Hours: 40 hours a week, Level: 7, Grade: Principal, Site: ${x}, Job title: Astronaut, "
+        "Manager: yes, Remote: no, Hired: 2016-02-29"
+    ) in texts(page.markdown)
 
 
 # --- Who may enter ------------------------------------------------------------------------
@@ -655,7 +884,7 @@ def test_page_when_the_password_is_entered_then_is_open_for_that_visitor_alone(
     page.text_input[0].set_value("correct horse battery")
     page.button[0].click().run()
     assert not page.text_input
-    assert press_predict(page).subheader
+    assert shown(page)
     assert page_of(scripted_url, monkeypatch).text_input
 
 
