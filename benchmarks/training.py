@@ -5,10 +5,10 @@ warms up: it compiles the sources, creates the store and makes version 1 product
 script left behind must be the same in what the pipelines left. Then come the rounds, each one run
 of both, the order alternating. A round gives one ratio, pipelines to bare script, for each measure.
 
-The pipelines do more than is compared: intervals, baselines, reports and fingerprints of a model;
-the interval, the history and the files of a verdict, and the bundle pointer aligned. What that
-costs is in their figures; that of promotion is told by itself too, as the seconds that its nodes
-take within a run.
+The pipelines do more than is compared: plots of more, in a style of their own, intervals,
+baselines, reports and fingerprints of a model; the interval, the history and the files of a
+verdict, and the bundle pointer aligned. What that costs is in their figures; that of promotion is
+told by itself too, as the seconds that its nodes take within a run.
 
 A limit *holds* if the median of the ratios keeps to it, and is *broken* if three quarters of the
 ratios exceed it; in between, noise decides, and more rounds tell. Only a broken limit, or work
@@ -51,8 +51,6 @@ LIMITS = {"wall time, s": 1.25, "CPU time, s": None, "peak memory, MB": 1.3}
 #: Most seconds that promotion may take of a run of the pipelines.
 PROMOTION, PROMOTION_LIMIT = "promotion, s", 1.0
 PROMOTION_NODES = ("bring_into_line", "promote_if_better")
-#: Where the pipelines draw more than the script: the intervals about the curve.
-DRAWN_WITH_MORE = frozenset({"08_reporting/fitted_curve.png"})
 #: Variables that would change what a peer does, or where it keeps its files.
 FOREIGN = ("PYTHON", "COV", "GIT_", "BENTOML", "KEDRO", "MLFLOW", "SALARY")
 UNTRACKED = {
@@ -263,16 +261,16 @@ def read_artifacts(store: sqlite3.Connection, run_id: str) -> list[str]:
 
 
 def read_files(data: Path) -> dict[str, str]:
-    """The tables, plots and models under `data/`.
+    """The tables and models under `data/`.
 
     Returns:
         By path, the sha256 of what must not differ by a byte, and nothing for the files whose
         format carries more than its content.
     """
-    exact, named = {".csv", ".png"}, {".parquet", ".skops"}
+    exact, named = {".csv"}, {".parquet", ".skops"}
     return {
         str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest()
-        if path.suffix in exact and str(path.relative_to(data)) not in DRAWN_WITH_MORE
+        if path.suffix in exact
         else ""
         for path in sorted(data.glob("0*/**/*"))
         if path.suffix in exact | named and "bundles" not in path.parts

@@ -116,7 +116,7 @@ def _kedro(commands: list[list[str]], home: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(script), json.dumps(commands)],
         cwd=home,
-        env={**environment(home), "OMP_WAIT_POLICY": "PASSIVE"},
+        env=environment(home),
         capture_output=True,
         text=True,
         check=False,
