@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 3000
 APP_PORT ?= 8501
+UI_PORT ?= 5000
+VIZ_PORT ?= 4141
 ENV ?=
 BIN := .venv/bin
 # A stamp is named after the folder's path, so a .venv that was moved or copied is rebuilt.
@@ -12,41 +14,45 @@ VENV := .venv/.venv-$(HERE)
 RUN := .venv/.run-$(HERE)
 DEV := .venv/.dev-$(HERE)
 ENV_OPTION := $(if $(ENV),--env $(ENV))
+ENV_NAMED := $(if $(ENV), ENV=$(ENV))
 # Tests that start no process, on all cores; then everything once, end to end.
 QUICK := tests/unit tests/pipelines $(if $(FAST),-m fast,tests/story -m "fast or slow or story") \
 	--numprocesses logical --maxprocesses 8 --dist loadfile
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 
-.PHONY: help run serve app viz ui test verify prove check format bench bench-serve image audit lock clean
+.PHONY: help run serve app viz viz-site ui test verify prove check format bench bench-curve bench-serve bench-all image audit docs screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
-run: $(RUN) ## train, track, register, promote and package a model (ENV=name for another environment)
+run: $(RUN) ## train, register, promote and package a model (ENV=name)
 	@$(BIN)/kedro run $(ENV_OPTION)
 
 serve: $(RUN) ## serve the production model over HTTP (PORT=3000)
-	@$(BIN)/python -m salary_kedro.serving.ports $(PORT) "make serve PORT=$$(($(PORT) + 1))"
+	@$(BIN)/python -m salary_kedro.serving.ports $(PORT) "make serve$(ENV_NAMED) PORT=$$(($(PORT) + 1))" "SALARY_SERVICE_URL=http://127.0.0.1:$$(($(PORT) + 1)) make app"
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) $(BIN)/bentoml serve --port $(PORT)
 
 app: $(RUN) ## open a web page to try the model (APP_PORT=8501)
 	@$(BIN)/python -m salary_kedro.serving.ports $(APP_PORT) "make app APP_PORT=$$(($(APP_PORT) + 1))"
 	@$(BIN)/streamlit run app/streamlit_app.py --server.port $(APP_PORT)
 
-viz: $(RUN) ## open Kedro-Viz: the pipelines, their layers and the plots
-	@$(BIN)/kedro viz run $(ENV_OPTION)
+viz: $(RUN) ## open Kedro-Viz: pipelines, layers and plots (VIZ_PORT=4141)
+	@$(BIN)/python -m salary_kedro.serving.ports $(VIZ_PORT) "make viz VIZ_PORT=$$(($(VIZ_PORT) + 1))$(if $(ENV), ENV=$(ENV))"
+	@$(BIN)/kedro viz run --port $(VIZ_PORT) $(ENV_OPTION)
 
-ui: $(RUN) ## open MLflow: the runs, the registered versions and their tags
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/kedro mlflow ui $(ENV_OPTION)
+viz-site: $(RUN) ## save Kedro-Viz as a static site in build/, without rows
+	@$(if $(ENV),KEDRO_ENV=$(ENV)) $(BIN)/kedro viz build
 
-# PASSIVE: waiting threads of scikit-learn leave the core to other tests.
-test: $(DEV) ## run the quick tests, then everything once end to end (FAST=1: only the quick tests; PYTEST="-k name": only those)
-	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest $(or $(PYTEST),$(QUICK)) $(COVERAGE)
+ui: $(RUN) ## open MLflow: the runs and registered versions (UI_PORT=5000)
+	@$(BIN)/kedro models ui --port $(UI_PORT) $(ENV_OPTION)
+
+test: $(DEV) ## run the quick tests and one whole run (FAST=1, PYTEST="-k name")
+	@$(BIN)/pytest $(or $(PYTEST),$(QUICK)) $(COVERAGE)
 
 verify: $(DEV) ## run every test, a tenth of the proofs, and measure branch coverage
 	@.ci/verify
 
-prove: $(DEV) ## prove the guarantees with crashes, races, unseen tables, load and attacks, for two hours (PROVE="--tenth --seed 1")
+prove: $(DEV) ## prove the guarantees, for two hours (PROVE="--tenth --seed 1")
 	@cd tests && ../$(BIN)/python -m proofs $(PROVE)
 
 check: $(DEV) ## check style, formatting, types and which package imports which
@@ -59,22 +65,35 @@ format: $(DEV) ## fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-image: $(DEV) ## build container images for service and page, with docker or podman (BASE=image for another base; EXACT=1 with scikit-learn)
+image: $(DEV) ## build images of service and page (BASE=image, EXACT=1)
 	@$(if $(ENV),KEDRO_ENV=$(ENV)) deploy/build-image $(BIN)
 
 audit: $(DEV) ## check the locked packages for known vulnerabilities
 	@$(BIN)/python .ci/audit requirements*.lock
 
-bench: $(DEV) ## measure start-up against bare Kedro, training, validation and scoring against bare scripts, readers against libraries (ROUNDS=5 ROWS=5000000)
-	@$(BIN)/python benchmarks/start.py $(if $(ROUNDS),--rounds $(ROUNDS))
-	@$(BIN)/python benchmarks/training.py $(if $(ROUNDS),--rounds $(ROUNDS))
-	@$(BIN)/python benchmarks/tables.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--rows $(ROWS))
-	@$(BIN)/python benchmarks/readers.py $(if $(ROUNDS),--rounds $(ROUNDS))
+docs: $(DEV) ## build the pages of docs/ as a site, build/docs/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open build/docs/index.html, or with its search: $(BIN)/python -m http.server --directory build/docs"
 
-bench-serve: $(DEV) ## measure the service beside other servers, for an hour (SHORT=1: 3 minutes; BASE=HEAD~1: one request, against another commit's code)
+screenshots: $(DEV) ## take the pictures of docs/pictures from what runs
+	@cd tests && ../$(BIN)/python screenshots.py
+
+bench: $(DEV) ## measure everything but the service (ROUNDS=5 ROWS=5000000)
+	@failed=; for part in start training tables readers tournament page registry; do \
+		rows=; if [ $$part = tables ]; then rows="$(if $(ROWS),--rows $(ROWS))"; fi; \
+		$(BIN)/python benchmarks/$$part.py $(if $(ROUNDS),--rounds $(ROUNDS)) $$rows || failed="$$failed $$part"; \
+	done; [ -z "$$failed" ] || { echo "beyond a limit, or failed:$$failed" >&2; exit 1; }
+
+bench-serve: $(DEV) ## measure the service for an hour (SHORT=1, BASE=HEAD~1)
 	@cd benchmarks && ../$(BIN)/python $(if $(BASE),one_request.py --base $(BASE),-m bench_serve $(if $(SHORT),--short)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-lock: $(RUN) ## resolve the dependencies again and write the five lock files
+bench-all: $(DEV) ## measure all that benchmarks/README.md tells, for hours
+	@$(MAKE) --no-print-directory --keep-going bench bench-curve bench-serve
+
+bench-curve: $(DEV) ## measure validation from 10^4 rows to 10^7, and plot it
+	@$(BIN)/python benchmarks/curve.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--most $(ROWS))
+
+lock: $(RUN) ## resolve the dependencies again and write the seven lock files
 	@.ci/lock $(BIN)/uv
 
 clean: ## remove .venv and the tools' caches; runs, models and data stay
