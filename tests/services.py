@@ -1,9 +1,10 @@
 """The service's routes over a model of any contract, on loopback, in a thread of the test."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 
@@ -49,8 +50,50 @@ def real_service_of(store: BundleStore) -> Iterator[str]:
 
 
 @contextmanager
-def _listening(app: Guard) -> Iterator[str]:
-    drain, port = Drain(), free_port()
+def real_service_to_refresh(store: BundleStore) -> Iterator[tuple[str, Predictor]]:
+    """Address of the service over some bundles, or none yet, and what looks at them again."""
+    predictor = Predictor(store)
+    predictor.refresh()
+    with _listening(create_app(predictor)) as address:
+        yield address, predictor
+
+
+class Stoppable(NamedTuple):
+    """A service that can be away for a while.
+
+    Attributes:
+        address: Its address.
+        predictor: What looks at its bundles again.
+        away: Stops it as long as its context lasts.
+    """
+
+    address: str
+    predictor: Predictor
+    away: Callable[[], AbstractContextManager[None]]
+
+
+@contextmanager
+def real_service_to_stop(store: BundleStore) -> Iterator[Stoppable]:
+    """The service over the current one of some bundles."""
+    predictor, port = Predictor(store), free_port()
+    predictor.refresh()
+    with ExitStack() as running:
+
+        def start() -> str:
+            return running.enter_context(_listening(create_app(predictor), port))
+
+        @contextmanager
+        def away() -> Iterator[None]:
+            running.close()
+            yield
+            start()
+
+        yield Stoppable(start(), predictor, away)
+
+
+@contextmanager
+def _listening(app: Guard, port: int | None = None) -> Iterator[str]:
+    drain, port = Drain(), port or free_port()
     config = uvicorn.Config(app, port=port, log_level="warning", proxy_headers=False)
     server = uvicorn_adapter.Server(drain, 0, app.at_once, config)
     thread = threading.Thread(target=server.run)

@@ -15,7 +15,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from bundles import add_bundle, add_exact
-from containers import PUBLIC_BASE, Engine, ask, build_images, running, settings
+from containers import HARDLY_ANY_RIGHTS, PUBLIC_BASE, Engine, ask, build_images, running, settings
 from salary_kedro.bundle import BundleStore, Choice
 from support import ROOT, Project, copy_trained, wait_until
 
@@ -149,6 +149,15 @@ print([name for name in {names} if find_spec(name)])
 """
 
     assert engine("exec", container, "python3", "-c", search) == "[]"
+
+
+def test_container_when_a_quota_is_set_then_starts_no_more_threads_than_it_grants(
+    engine: Engine, image: str
+) -> None:
+    tell = "import os, salary_kedro.serving; print(os.environ['OMP_NUM_THREADS'])"
+    limited = [*HARDLY_ANY_RIGHTS, "--cpus", "0.5", "--entrypoint", "python3"]
+
+    assert engine("run", "--rm", *limited, image, "-c", tell) == "1"
 
 
 def test_container_with_mounted_bundles_when_the_pointer_moves_then_answers_with_the_new_version(

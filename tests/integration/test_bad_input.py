@@ -179,7 +179,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
         "contract.target: kind 'category' is not known; it is one of number, integer",
     ),
     "no label": (without('label: "Age"'), "contract.features.age.label: is missing"),
-    "no name": (without('name: "age"'), "contract.features.0.name: is missing"),
+    "no name": (without('name: "age"'), "contract.features, 1st entry, name: is missing"),
     "no categories": (
         without('categories: ["junior", "senior"]'),
         "contract.features.level.categories: is missing",
@@ -199,7 +199,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     ),
     "a feature that is a word": (
         "contract:\n  features: [age]\n" + CONTRACT[CONTRACT.index("  target") :],
-        "contract.features.0: must hold keys and values (found 'age')",
+        "contract.features, 1st entry: must hold keys and values (found 'age')",
     ),
     # --- Values
     "a name that is not a field name": (
@@ -257,9 +257,9 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "categories that YAML takes for booleans": (
         change('["junior", "senior"]', "[No, Yes]", '"senior"', '"No"'),
         (
-            "contract.features.level.categories.0: must be a text (found false): write it in "
+            "contract.features.level.categories, 1st entry: must be a text (found false): write it in "
             "quotes, "
-            "as it is in the table; contract.features.level.categories.1: must be a text (found "
+            "as it is in the table; contract.features.level.categories, 2nd entry: must be a text (found "
             "true): "
             "write it in quotes, as it is in the table"
         ),
@@ -267,19 +267,19 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a category that YAML takes for a number": (
         change('"junior"', "1e3"),
         (
-            "contract.features.level.categories.0: must be a text (found 1000.0): write it in "
+            "contract.features.level.categories, 1st entry: must be a text (found 1000.0): write it in "
             "quotes, "
             "as it is in the table"
         ),
     ),
     "an empty category": (
         change('"junior"', '""'),
-        "contract.features.level.categories.0: must not be empty (found '')",
+        "contract.features.level.categories, 1st entry: must not be empty (found '')",
     ),
     "a category that is too long": (
         change('"junior"', f'"{"x" * 201}"'),
         (
-            "contract.features.level.categories.0: must have at most 200 characters (found "
+            "contract.features.level.categories, 1st entry: must have at most 200 characters (found "
             f"'{'x' * 59}...)"
         ),
     ),
@@ -316,7 +316,7 @@ CONTRACTS: dict[str, tuple[str | bytes, str]] = {
     "a boolean that YAML takes for one": (
         change('["yes"]', "[yes]"),
         (
-            "contract.features.remote.true_values.0: must be a text (found true): write it in "
+            "contract.features.remote.true_values, 1st entry: must be a text (found true): write it in "
             "quotes, "
             "as it is in the table"
         ),
@@ -553,9 +553,9 @@ BY_COMMAND = {
     "an unclosed bracket": "",
     "another top-level key": "",
     "a header that looks like an interpolation": "",
-    "a misspelt kind": "parameters.",
-    "a name twice": "parameters.",
-    "a category that YAML takes for a number": "parameters.",
+    "a misspelt kind": f"{OWN}: ",
+    "a name twice": f"{OWN}: ",
+    "a category that YAML takes for a number": f"{OWN}: ",
     "another delimiter": "",
     "a row with too many fields": "raw_salaries: ",
     "a date in another format": "",

@@ -135,7 +135,11 @@ def test_bento_when_exported_then_holds_one_bundle_and_the_serving_code_alone(
     rooms = {entry.name for entry in package.iterdir() if entry.is_dir()}
     assert rooms - {"__pycache__"} == {"bundle", "contract", "serving"}
     current = (bundles / "current").read_text().strip()
-    assert {entry.name for entry in bundles.iterdir()} == {"current", current}
+    assert {entry.name for entry in bundles.iterdir()} == {
+        "current",
+        current,
+        "history.json",
+    }
 
 
 @pytest.fixture

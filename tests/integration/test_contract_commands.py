@@ -76,10 +76,10 @@ def test_infer_when_it_is_done_then_says_what_it_decided_and_what_comes_next(
     assert [line.split() for line in result.stdout.splitlines()[:6]] == [
         ["Drafted", "from", "40", "rows:"],
         [],
-        ["column", "kind", "use", "values", "missing", "remark"],
-        ["id", "category", "ignore", "0.0%", "It", "numbers", "people", "or", "rows."],
-        ["level", "category", "feature", "a,", "b", "0.0%"],
-        ["years", "integer", "feature", "0", "to", "9", "0.0%"],
+        ["column", "kind", "use", "values", "missing"],
+        ["id", "category", "ignore", "0.0", "%"],
+        ["It", "numbers", "people", "or", "rows."],
+        ["level", "category", "feature", "a,", "b", "0.0", "%"],
     ]
     assert result.stdout.splitlines()[-3:] == [
         "  1. edit conf/mine/contract.yml",
@@ -431,7 +431,7 @@ def test_check_when_too_many_rows_break_the_contract_then_fails_and_shows_no_val
     assert "years: must be a whole number from 0 to 9 (years) (lines 10, 19, 28, 37)" in (
         result.stdout
     )
-    assert "4 of 40 rows would be rejected (10.00%; 5% is allowed)" in result.stdout
+    assert "4 of 40 rows would be rejected (10.00 %; 5 % is allowed)" in result.stdout
     assert "77" not in result.stdout
 
 
@@ -449,7 +449,7 @@ def test_check_when_all_rows_have_the_same_target_then_says_why_a_run_would_stop
 
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1].startswith(
-        "0 of 40 rows would be rejected (0.00%; 5% is allowed): a run would stop, because all 28 "
+        "0 of 40 rows would be rejected (0.00 %; 5 % is allowed): a run would stop, because all 28 "
         "training rows have the same 'Salary', so there is nothing to learn"
     )
 

@@ -359,7 +359,8 @@ def run_make(project: Project, *arguments: str, path: str = "") -> subprocess.Co
     environment = {
         key: value
         for key, value in project.environment.items()
-        if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT", "APP_PORT", "PYTHON", "ENV")
+        if key
+        not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT", "APP_PORT", "UI_PORT", "PYTHON", "ENV")
     }
     return subprocess.run(
         ["make", *arguments],
@@ -384,7 +385,7 @@ def installed(project: Project) -> Project:
     """A copy whose .venv counts as up to date; it has no pip and no uv, so none can change it."""
     venv = project.root / ".venv"
     (venv / "bin").mkdir(parents=True)
-    for name in ("bin/python", "bin/bentoml", "bin/streamlit", "lib", "pyvenv.cfg"):
+    for name in ("bin/python", "bin/kedro", "bin/bentoml", "bin/streamlit", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(BIN.parent / name)
     checksum = subprocess.run(
         ["cksum"], input=str(project.root), capture_output=True, text=True, check=True
@@ -394,16 +395,22 @@ def installed(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize(("target", "variable"), [("serve", "PORT"), ("app", "APP_PORT")])
+@pytest.mark.parametrize(
+    ("target", "variable"), [("serve", "PORT"), ("app", "APP_PORT"), ("ui", "UI_PORT")]
+)
+@pytest.mark.parametrize("env", ["", "professors"])
 def test_make_when_the_port_is_busy_then_says_so_in_one_line_with_another_one(
-    installed: Project, busy_port: int, target: str, variable: str
+    installed: Project, busy_port: int, target: str, variable: str, env: str
 ) -> None:
-    result = run_make(installed, target, f"{variable}={busy_port}", "PYTHON=false")
+    given = [f"ENV={env}"] if env else []
+    named = f" ENV={env}" if env and target != "app" else ""
+    result = run_make(installed, target, f"{variable}={busy_port}", *given, "PYTHON=false")
     assert result.returncode != 0
     assert result.stdout == ""
+    page = f", and `SALARY_SERVICE_URL=http://127.0.0.1:{busy_port + 1} make app`"
     assert own_line(result.stderr) == (
-        f"Error: port {busy_port} is in use; stop the program that uses it, "
-        f"or run: make {target} {variable}={busy_port + 1}"
+        f"Error: port {busy_port} is in use; stop the program that uses it, or run "
+        f"`make {target}{named} {variable}={busy_port + 1}`{page if target == 'serve' else ''}"
     )
 
 
@@ -455,5 +462,5 @@ def test_kedro_run_when_the_environment_does_not_exist_then_names_those_that_do(
     result = _trained.run("kedro", "run", "--env", "nope")
 
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: there is no environment 'nope'; known are base, local")
+    assert result.stderr.startswith("Error: there is no environment 'nope'; known are base, dask, ")
     assert len(result.stderr.splitlines()) == 1

@@ -233,7 +233,7 @@ def test_kedro_run_when_it_ends_then_the_summary_has_its_lines_in_order(
 ) -> None:
     champion = [] if name == "line" else ["Champion"]
     model = ["Model", "Baseline", "Intervals"]
-    labels = ["Rows", *model, *champion, "Verdict", "Production", "Bento", "Next"]
+    labels = ["Rows", *model, *champion, "Verdict", "Production", "Bento", "Took", "Next"]
     assert list(lines_by_label(state.result.stdout)) == labels
 
 
@@ -263,7 +263,9 @@ def test_kedro_run_when_it_works_then_stderr_has_its_progress_and_nothing_else(
     state: State,
 ) -> None:
     lines, nodes = state.result.stderr.splitlines(), len(register_pipelines()["__default__"].nodes)
-    assert [line for line in lines if not re.fullmatch(rf"\[ ?\d+/{nodes}\] \w+", line)] == []
+    assert [
+        line for line in lines if not re.fullmatch(rf"\[ ?\d+/{nodes}\] \w+  [\d.]+ s", line)
+    ] == []
     assert len(lines) == nodes
 
 
@@ -303,7 +305,7 @@ def test_mlflow_run_when_logged_then_its_parameters_are_flat(runs: list[Run]) ->
             "data_science.model": run.data.params["data_science.model"],
             "data_science.random_state": "234",
             "data_science.cross_validation.folds": "5",
-            "data_science.cross_validation.repeats": "5",
+            "data_science.cross_validation.repeats": "auto",
             "data_science.intervals.confidence": "0.9",
             "data_science.groups.min_rows": "5",
             "promotion.min_absolute_gain": "0.0",
@@ -439,16 +441,16 @@ def test_kedro_run_when_one_pipeline_is_named_then_it_works_alone(
 ) -> None:
     result = other.results[pipeline]
     assert result.returncode == 0, result.stderr
-    assert re.sub(r"\[ ?\d+/\d+\] \w+\n", "", result.stderr) == ""
+    assert re.sub(r"\[ ?\d+/\d+\] \w+  [\d.]+ (s|min.*)\n", "", result.stderr) == ""
 
 
 @pytest.mark.parametrize(
     ("pipeline", "labels"),
     [
-        ("data_engineering", ["Rows"]),
-        ("data_science", ["Model", "Baseline", "Intervals"]),
-        ("promotion", ["Verdict"]),
-        ("packaging", ["Production", "Bento", "Next"]),
+        ("data_engineering", ["Rows", "Took"]),
+        ("data_science", ["Model", "Baseline", "Intervals", "Staged", "Took"]),
+        ("promotion", ["Verdict", "Took"]),
+        ("packaging", ["Production", "Bento", "Took", "Next"]),
     ],
 )
 def test_kedro_run_when_one_pipeline_is_named_then_the_summary_tells_its_part(

@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 
 from salary_kedro.bundle import BundleStore
 from salary_kedro.cli import cli
+from salary_kedro.registry.ledger import Ledger
 from salary_kedro.registry.store import used_by_process
 from sessions import loggers_restored
 from stores import forget_store
@@ -68,12 +69,13 @@ class Shell:
         return broken
 
     def seen(self) -> tuple[int | None, dict[int, dict[str, str]], dict[str, str]]:
-        """Alias, tags of each version, and tags of the model, which hold the history."""
+        """Alias, tags of each version, and the history."""
         model = self.client.get_registered_model(MODEL)
         alias = model.aliases.get("production")
         versions = self.client.search_model_versions(f"name = '{MODEL}'")
         tags = {int(version.version): dict(version.tags) for version in versions}
-        return None if alias is None else int(alias), tags, dict(model.tags)
+        history = Ledger(self.client, MODEL).read()
+        return None if alias is None else int(alias), tags, history
 
     def stages(self) -> dict[int, list[str]]:
         """The stage tags of each version."""
@@ -230,6 +232,57 @@ def test_damage_when_the_commands_are_real_processes_then_is_the_same(own: Proje
     after = own.run("kedro", "models", "doctor", "--json")
     assert (after.returncode, json.loads(after.stdout)["healthy"]) == (0, True)
     assert shell.seen()[0] == 3
+
+
+# --- Two versions, and another policy --------------------------------------------------
+
+
+def test_compare_when_a_run_has_left_its_holdout_then_scores_both_on_it_and_writes_nothing(
+    shell: Shell,
+) -> None:
+    before = shell.seen(), files(shell.project), rows(shell.project)
+
+    found = shell.ask("compare", "2", "3")
+
+    tree, forest = found["scores"]
+    assert (tree["rmse"], forest["rmse"]) == pytest.approx((6302.016142341539, 5181.9071538939115))
+    assert found["holdout_rows"] == 12
+    assert found["verdict"]["action"] == "promote"
+    assert found["verdict"]["evidence"]["unseen_rows"] == 12
+    assert found["parameters"] == {"data_science.model": ["decision_tree", "random_forest"]}
+    assert (found["compatible"], found["changes"]) == (True, [])
+    stricter = shell.ask("compare", "2", "3", "--params", "promotion.required_confidence=0.95")
+    assert stricter["verdict"]["action"] == "archive"  # −266 to 2,296 is not beyond chance
+    assert (shell.seen(), files(shell.project), rows(shell.project)) == before
+
+
+def test_compare_when_a_model_does_not_load_then_tells_why_and_what_is_known(shell: Shell) -> None:
+    store = shell.project.root / "data" / "mlflow"
+    for path in [*store.rglob("model.skops"), *store.rglob("runtime.json")]:
+        path.write_bytes(b"no model")
+
+    found = shell.ask("compare", "1", "2")
+
+    assert found["problem"].startswith("version 1 cannot score today's holdout rows: ")
+    assert (found["verdict"], found["parameters"]) == (
+        None,
+        {"data_science.model": ["linear_regression", "decision_tree"]},
+    )
+
+
+def test_replay_when_a_gain_must_be_worth_it_then_tells_what_would_have_been(shell: Shell) -> None:
+    before = shell.seen(), files(shell.project), rows(shell.project)
+
+    found = shell.ask("replay", "--params", "promotion.min_relative_gain=0.01")
+
+    outcomes = [(one["version"], one["was"], one["would_be"]) for one in found["decisions"]]
+    assert outcomes == [
+        (1, "promote", "promote"),
+        (2, "promote", "archive"),  # 9.25 of 6311 is 0.15 %
+        (3, "promote", "unknown"),  # it met the tree, and would have met the line
+    ]
+    assert found["production"] == [1, 3]
+    assert (shell.seen(), files(shell.project), rows(shell.project)) == before
 
 
 # --- The way back ------------------------------------------------------------------------
@@ -426,10 +479,13 @@ def test_models_when_the_environment_is_another_then_show_its_versions_alone(
 
     assert (untrained.exit_code, untrained.stderr) == (
         1,
-        "Error: no model was ever trained in this environment: `make run` trains one\n",
+        "Error: no model was ever trained in this environment: `make run ENV=prod` trains one\n",
     )
     assert (missing.exit_code, missing.stderr.count("\n")) == (1, 1)
-    assert "there is no environment 'staging'; known are base, local, prod" in missing.stderr
+    assert (
+        "there is no environment 'staging'; known are base, dask, local, prod, professors, server"
+        in missing.stderr
+    )
     assert result.exit_code == 0, result.stderr
     assert [(row["version"], row["model"], row["stage"]) for row in by_option] == [
         (1, "ridge", "production")

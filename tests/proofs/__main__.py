@@ -16,11 +16,14 @@ from proofs.hostile import prove_hostile
 from proofs.intervals import prove_intervals
 from proofs.kill_points import prove_kill_points
 from proofs.machine import prove_machine
+from proofs.parts import prove_parts
 from proofs.pay_gaps import prove_pay_gaps
 from proofs.races import prove_races
 from proofs.swaps import prove_swaps
 from proofs.tables import prove_tables
 from proofs.tally import Tally
+from proofs.team import no_team, prove_team
+from proofs.tournament import prove_tournament
 from proofs.wage_tables import prove_wage_tables
 from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
 from proofs.worlds import World, make_world
@@ -32,6 +35,7 @@ HOSTILE, HOSTILE_EXAMPLES = 10_000, 5_000
 PARTS = (
     "sqlite",
     "server",
+    "team",
     "machine",
     "runs",
     "server-runs",
@@ -43,7 +47,13 @@ PARTS = (
     "intervals",
     "pay_gaps",
     "drift",
+    "tournament",
+    "dask",
 )
+#: Size of the table in parts, in full and in a tenth.
+GIGABYTES, FEW_GIGABYTES = 20.0, 0.05
+#: A tenth is a fiftieth of a team's: each of its commands speaks with three servers.
+LESS_OF_TEAM = 5
 IN_A_TENTH = tuple(part for part in PARTS if part != "server-runs")
 
 
@@ -56,12 +66,14 @@ class Order:
         seed: Decides on everything random.
         share: Share of the full counts.
         server: Tracking URI of a running server; None starts one.
+        gigabytes: Size of the table that is handled in parts.
     """
 
     folder: Path
     seed: int
     share: float
     server: str | None
+    gigabytes: float = GIGABYTES
 
     def count(self, full: int) -> int:
         """A share of a full count, at least 1."""
@@ -77,6 +89,15 @@ def prove_on_server(order: Order) -> Iterator[Tally]:
     """Kill points and races, on an MLflow server on PostgreSQL."""
     with _server(order) as uri:
         yield from _prove_world(order, make_world(order.folder / "server", uri))
+
+
+def prove_by_team(order: Order) -> Iterator[Tally]:
+    """Two people on two machines: kill points, races and whole runs on a team's servers."""
+    if obstacle := no_team():
+        yield Tally("two people on two machines", 0, [f"cannot be tried here: {obstacle}"])
+        return
+    share = order.share if order.share == 1 else order.share / LESS_OF_TEAM
+    yield from prove_team(order.folder, share, order.seed, tell)
 
 
 def _prove_world(order: Order, world: World) -> Iterator[Tally]:
@@ -144,12 +165,23 @@ def prove_what_moved(order: Order) -> Iterator[Tally]:
     yield from prove_drift(order.share, order.seed, tell)
 
 
+def prove_tournaments(order: Order) -> Iterator[Tally]:
+    """Tournaments, whole, repeated, and killed on their way."""
+    yield from prove_tournament(order.folder, order.share, order.seed, tell)
+
+
+def prove_in_parts(order: Order) -> Iterator[Tally]:
+    """A table larger than the memory of any process, whose workers are killed."""
+    yield from prove_parts(order.folder, order.gigabytes, tell)
+
+
 PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
     zip(
         PARTS,
         (
             prove_on_sqlite,
             prove_on_server,
+            prove_by_team,
             prove_by_machine,
             prove_whole_runs,
             prove_runs_on_server,
@@ -161,6 +193,8 @@ PROOFS: Mapping[str, Callable[[Order], Iterator[Tally]]] = dict(
             prove_how_sure,
             prove_gaps_in_pay,
             prove_what_moved,
+            prove_tournaments,
+            prove_in_parts,
         ),
         strict=True,
     )
@@ -193,11 +227,15 @@ def main() -> int:
     parser.add_argument("--tenth", action="store_true", help="a tenth of the counts")
     parser.add_argument("--seed", type=int, default=234, help="repeats what another run has tried")
     parser.add_argument("--server", help="tracking URI of an MLflow server; one is started if not")
+    parser.add_argument("--gigabytes", type=float, help="size of the table of `dask`, 20 in full")
+    parser.add_argument("--folder", help="where to work; a folder for temporary files by default")
     asked = parser.parse_args()
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     parts = asked.parts or (IN_A_TENTH if asked.tenth else PARTS)
-    with tempfile.TemporaryDirectory(prefix="proofs-") as folder:
-        order = Order(Path(folder), asked.seed, 0.1 if asked.tenth else 1, asked.server)
+    gigabytes = asked.gigabytes or (FEW_GIGABYTES if asked.tenth else GIGABYTES)
+    with tempfile.TemporaryDirectory(prefix="proofs-", dir=asked.folder) as folder:
+        share = 0.1 if asked.tenth else 1
+        order = Order(Path(folder), asked.seed, share, asked.server, gigabytes)
         return report(order, parts)
 
 

@@ -179,6 +179,8 @@ def _pickled_elsewhere(chance: random.Random) -> Attack:
         "/docs.json",
         "/",
         "/model",
+        "/model/card",
+        "/model/history",
     ]
     path, kind = (
         chance.choice([*paths, "/call", "/predict/submit"]),

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+import boto3  # noqa: F401 - so that no child imports it
 import mlflow.sklearn
 import mlflow.store.model_registry.sqlalchemy_store
-import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - so that no child imports it
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - likewise
 import scipy.stats  # noqa: F401 - likewise
 import skops.io  # noqa: F401 - likewise
 from mlflow.tracking.request_header.registry import resolve_request_headers

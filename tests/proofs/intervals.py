@@ -33,6 +33,7 @@ COVERAGE, WORST_THIRD, FEW_ROWS_COVERAGE = (0.88, 0.92), 0.86, 0.88
 WIDTHS: Mapping[ModelName, float] = {
     "linear_regression": 1.0,
     "ridge": 1.0,
+    "spline_ridge": 1.0,
     "decision_tree": 0.9,
     "random_forest": 0.9,
     "hist_gradient_boosting": 0.9,

@@ -19,6 +19,7 @@ from proofs.tally import Tally
 from proofs.worlds import CHAMPION, Numbers, Site, World, populate
 from salary_kedro.promotion.alignment import align
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
+from stores import age_history
 
 BETTER, WORSE = 5.0, 9.0  # RMSEs of challengers
 BEST, WORST = 2.0, 12.0  # of those that come after the crash
@@ -35,6 +36,7 @@ SCENARIOS: dict[str, Scenario] = {
     "rollback": lambda site, numbers: roll_back(site.registry, "it drifts"),
     "by hand": lambda site, numbers: promote_by_hand(site.registry, numbers.other, "trust me"),
     "lost alias": lambda site, numbers: align(site.registry),
+    "history of an earlier release": lambda site, numbers: align(site.registry),
 }
 
 
@@ -123,12 +125,17 @@ def _evenly(points: Sequence[Point], count: int) -> list[Point]:
 def _count_calls(send: forks.Send, task: tuple[World, str, int]) -> None:
     world, scenario, start = task
     names: list[str] = []
-    site = world.site()
+    site = world.site(_site_seed(scenario, start))
     numbers = _begin(site, scenario, start)
     with heard(lambda moment, name: names.append(name) if moment == "before" else None):
         SCENARIOS[scenario](site, numbers)
     send(names)
     world.leave(site)
+
+
+def _site_seed(scenario: str, start: int) -> int:
+    """Odd for half of the scenarios of a start."""
+    return [*SCENARIOS].index(scenario) + start
 
 
 def _begin(site: Site, scenario: str, start: int) -> Numbers:
@@ -137,14 +144,16 @@ def _begin(site: Site, scenario: str, start: int) -> Numbers:
     numbers = populate(site, start)
     if scenario == "lost alias":
         MlflowClient().delete_registered_model_alias(site.model_name, "production")
+    elif scenario == "history of an earlier release":
+        age_history(site.model_name)
     return numbers
 
 
 def _try_point(send: forks.Send, point: Point) -> None:
-    site = point.world.site()
+    site = point.world.site(_site_seed(point.scenario, point.start))
     victim = forks.Forked(_die_there, site, point).end()
     if victim.exit_code == forks.KILLED:
-        send(forks.run(_look_and_go_on, site, point, victim.sent[0]).value)
+        send(forks.run(_look_and_go_on, site.seen_from(1), point, victim.sent[0]).value)
     else:
         send([f"it ended with {victim.exit_code} instead of being killed. {victim.error}"])
     point.world.leave(site)

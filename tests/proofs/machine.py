@@ -38,6 +38,7 @@ from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import align
 from salary_kedro.promotion.by_hand import promote_by_hand, roll_back
 from salary_kedro.registry.stages import Stage
+from stores import age_history
 
 STEPS = 20
 HOUR = 3600.0
@@ -118,6 +119,7 @@ EDITS: dict[str, Edit] = {
     "delete the alias": lambda client, name, number, _: client.delete_registered_model_alias(
         name, ALIAS
     ),
+    "keep the history as before": lambda client, name, number, _: age_history(name),
 }
 
 
@@ -276,7 +278,7 @@ def prove_machine(world: World, kind: str, examples: int, chosen: int) -> Tally:
         examples: How many.
         chosen: The seed.
     """
-    ended = forks.Forked(_run_examples, world.site(), kind, examples, chosen).end(HOUR)
+    ended = forks.Forked(_run_examples, world.site(0), kind, examples, chosen).end(HOUR)
     what = f"examples of the state machine, {kind} store"
     return Tally(what, examples, [] if ended.exit_code == 0 else [ended.error])
 

@@ -78,16 +78,20 @@ def prove_races(world: World, count: int, seed: int, tell: Callable[[str], None]
 
 def hold(race: Round) -> list[str]:
     """Hold one round; gives what was broken."""
-    site = race.world.site()
+    site = race.world.site(race.seed // 4)
     chance = random.Random(race.seed)
     numbers, before = forks.run(_begin, site, race).value
     rmses = chance.sample([rmse for rmse in RMSES if rmse not in (CHAMPION, FORMER)], RACERS)
     if race.by_hand:
         rmses.pop()
     barrier = forks.FORK.Barrier(RACERS)
-    racers = [forks.Forked(_promote, site, barrier, rmse) for rmse in rmses]
+    racers = [
+        forks.Forked(_promote, site.seen_from(position), barrier, rmse)
+        for position, rmse in enumerate(rmses)
+    ]
     if race.by_hand:
-        racers.append(forks.Forked(_decide, site, barrier, race.by_hand, numbers))
+        place = site.seen_from(len(rmses))
+        racers.append(forks.Forked(_decide, place, barrier, race.by_hand, numbers))
     ends = [racer.end(DEADLINE_SECONDS) for racer in racers]
     if broken := [end.error or f"ended with {end.exit_code}" for end in ends if end.exit_code]:
         return broken

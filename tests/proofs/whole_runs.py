@@ -15,13 +15,14 @@ from proofs import forks
 from proofs.guarantee import Snapshot, check_at_any_time, check_decided, check_settled, look
 from proofs.tally import Tally
 from salary_kedro.bundle import BundleError
+from salary_kedro.bundle.places import BUNDLES, data_folder
 from salary_kedro.bundle.store import BundleStore, version_of
+from salary_kedro.modelling.names import MODEL_NAMES
 from salary_kedro.registry.history import History
 from salary_kedro.registry.registry import Registry
 from support import BIN, Project, copy_project, copy_trained
 
 MODEL_NAME = "salary_prediction_regression-model"
-MODELS = ("linear_regression", "decision_tree", "random_forest", "ridge", "hist_gradient_boosting")
 RUNNERS = 8
 DEADLINE_SECONDS = 600
 
@@ -35,14 +36,14 @@ def prove_killed_runs(
     chance = random.Random(seed)
     trained = copy_project(folder / "trained")
     begun = time.monotonic()
-    trained.kedro_run(f"--params=model={MODELS[0]}")
+    trained.kedro_run(f"--params=model={MODEL_NAMES[0]}")
     duration = time.monotonic() - begun
     violations = []
     for position in range(count):
         after = duration * (position + chance.random()) / count  # spread over the whole run
         place, first = folder / f"killed-{position}", position % 4 == 1
         project = copy_project(place) if first else copy_trained(trained, place)
-        found = _kill_one(project, after, chance.choice(MODELS), first=first)
+        found = _kill_one(project, after, chance.choice(MODEL_NAMES), first=first)
         name = f"run {position + 1}, killed after {after:.1f} s of {duration:.1f} s"
         violations += [f"{name}: {violation}" for violation in found]
         tell(f"{position + 1} of {count} runs killed, {len(violations)} violations")
@@ -58,7 +59,7 @@ def _kill_one(project: Project, seconds: float, model: str, *, first: bool) -> l
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     killed = EMPTY if first else _look(project.store)  # to look would complete half a store
-    result = project.run("kedro", "run", f"--params=model={MODELS[2]}")
+    result = project.run("kedro", "run", f"--params=model={MODEL_NAMES[2]}")
     if result.returncode != 0:
         return [f"the next run failed: {result.stderr.strip()[-300:]}"]
     now = _look(project.store)
@@ -67,7 +68,7 @@ def _kill_one(project: Project, seconds: float, model: str, *, first: bool) -> l
         *check_at_any_time(killed, now, local=True),
         *check_settled(now),
         *check_decided(now),
-        *_check_bundle(project, now.alias),
+        *check_bundle(project, now.alias),
     ]
 
 
@@ -93,7 +94,9 @@ def prove_runs_at_once(
 
 def _run_at_once(project: Project, uri: str | None) -> list[str]:
     environment = {} if uri is None else {"MLFLOW_TRACKING_URI": uri}
-    runs = [_start(project, MODELS[i % len(MODELS)], **environment) for i in range(RUNNERS)]
+    runs = [
+        _start(project, MODEL_NAMES[i % len(MODEL_NAMES)], **environment) for i in range(RUNNERS)
+    ]
     errors = []
     for run in runs:
         try:
@@ -113,7 +116,7 @@ def _run_at_once(project: Project, uri: str | None) -> list[str]:
         *errors,
         *check_settled(now),
         *check_decided(now),
-        *_check_bundle(project, now.alias),
+        *check_bundle(project, now.alias),
     ]
 
 
@@ -149,9 +152,9 @@ def _send_best(send: forks.Send, uri: str) -> None:
     send([number for number, rmse in rmses.items() if rmse == min(rmses.values())])
 
 
-def _check_bundle(project: Project, alias: int | None) -> Iterator[str]:
+def check_bundle(project: Project, alias: int | None, env: str | None = None) -> Iterator[str]:
     """The pointer names the bundle of the version that the alias names, and it loads."""
-    bundles = BundleStore(project.bundles)
+    bundles = BundleStore(project.root / data_folder(env) / BUNDLES)
     try:
         name = bundles.current()
         if name is None or version_of(name) != alias:

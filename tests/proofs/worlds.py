@@ -3,8 +3,8 @@
 import random
 import secrets
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 
+from machines import Machine
 from proofs import forks
 from salary_kedro.bundle.lineage import Lineage
 from salary_kedro.contract.domain import Domain
@@ -19,12 +20,13 @@ from salary_kedro.promotion.by_hand import promote_by_hand
 from salary_kedro.promotion.contest import decide_contest
 from salary_kedro.promotion.judge import Judge
 from salary_kedro.promotion.verdict import Policy, Verdict
+from salary_kedro.registry import registry as registry_module
 from salary_kedro.registry.registry import Registry
 from salary_kedro.registry.stages import Stage, Version
 from salary_kedro.registry.store import is_local, prepare_store
 from salary_kedro.registry.tracking import LoggedModel, log_training
 from samples import constant, default_contract
-from stores import NO_GROUPS, NO_REJECTED_ROWS, copy_database
+from stores import NO_GROUPS, NO_REJECTED_ROWS, age_history, copy_database
 
 EXPERIMENT = "proofs"
 #: Against salaries of 100, a model that always says 100 + r has an RMSE of r.
@@ -41,11 +43,21 @@ class Site:
         uri: MLflow's tracking URI.
         model_name: The registered model.
         models: The logged models, by RMSE.
+        newest: Of so many versions, the newest, each command reads the tags, whatever they are.
+        machines: From where it is used.
+        position: Of these, the one from which it is used here.
     """
 
     uri: str
     model_name: str
     models: Mapping[float, LoggedModel]
+    newest: int = registry_module.NEWEST
+    machines: Sequence[Machine] = (Machine(),)
+    position: int = 0
+
+    def seen_from(self, position: int) -> "Site":
+        """The same, used from another machine if there is one."""
+        return replace(self, position=position % len(self.machines))
 
     @property
     def local(self) -> bool:
@@ -55,7 +67,9 @@ class Site:
     @cached_property
     def registry(self) -> Registry:
         """The registry; this opens the store, so only a forked process may ask for it."""
+        self.machines[self.position].enter()
         mlflow.set_tracking_uri(self.uri)
+        registry_module.NEWEST = self.newest  # of that process
         return Registry(self.uri, self.model_name)
 
     def register(self, rmse: float, stage: Stage = Stage.STAGING) -> Version:
@@ -82,41 +96,54 @@ class World:
         uri: The store's tracking URI.
         folder: A folder of its own.
         models: The logged models, by RMSE.
+        machines: From where it is used.
     """
 
     uri: str
     folder: Path
     models: Mapping[float, LoggedModel]
+    machines: Sequence[Machine] = (Machine(),)
 
     @property
     def name(self) -> str:
         """What people call it."""
+        if len(self.machines) > 1:
+            return f"{len(self.machines)} machines, MLflow on PostgreSQL, S3 store"
         return "SQLite" if is_local(self.uri) else "MLflow server on PostgreSQL"
 
-    def site(self) -> Site:
-        """A new site: a copy of the SQLite store, or a new name on the server."""
+    def site(self, seed: int) -> Site:
+        """A new site: a copy of the SQLite store, or a new name on the server.
+
+        Of an odd seed, commands read of the newest version alone whatever it is, so that all
+        others are as old as most in a registry of thousands.
+        """
+        newest = 1 if seed % 2 else registry_module.NEWEST
         name = f"salaries-{secrets.token_hex(6)}"
         if not is_local(self.uri):
-            return Site(self.uri, name, self.models)
+            return Site(self.uri, name, self.models, newest, self.machines)
         database = self.folder / name / "mlflow.db"
         database.parent.mkdir()
         copy_database(self.folder / "mlflow.db", database)
-        return Site(f"sqlite:///{database}", name, self.models)
+        return Site(f"sqlite:///{database}", name, self.models, newest)
 
     def leave(self, site: Site) -> None:
         """Remove a site of which nobody needs anything any more."""
         shutil.rmtree(self.folder / site.model_name, ignore_errors=True)
 
 
-def make_world(folder: Path, uri: str | None = None) -> World:
+def make_world(
+    folder: Path, uri: str | None = None, machines: Sequence[Machine] = (Machine(),)
+) -> World:
     """Make a world in a folder, or in the store of a running server."""
     folder.mkdir(parents=True, exist_ok=True)
     place = uri or f"sqlite:///{folder / 'mlflow.db'}"
     artifacts = None if uri else (folder / "artifacts").as_uri()
-    return World(place, folder, forks.run(_log_models, place, artifacts).value)
+    models = forks.run(_log_models, place, artifacts, machines[0]).value
+    return World(place, folder, models, machines)
 
 
-def _log_models(send: forks.Send, uri: str, artifacts: str | None) -> None:
+def _log_models(send: forks.Send, uri: str, artifacts: str | None, machine: Machine) -> None:
+    machine.enter()
     experiment = f"{EXPERIMENT}-{secrets.token_hex(6)}"
     prepare_store(uri, experiment, artifacts)
     mlflow.set_tracking_uri(uri)
@@ -177,7 +204,8 @@ def populate(site: Site, seed: int) -> Numbers:
         champion = site.register(CHAMPION, Stage.ARCHIVED).number
         promote_by_hand(site.registry, champion, "as we like it")
     numbers = Numbers(former=other + 1, champion=champion, other=other)
-    for stray in chance.sample(STRAYS, chance.randint(0, 2)):
+    strays = [stray for stray in STRAYS if site.newest > 1 or stray is not _untagged]
+    for stray in chance.sample(strays, chance.randint(0, 2)):
         stray(site, numbers)
     return numbers
 
@@ -199,6 +227,7 @@ def _second_production(site: Site, numbers: Numbers) -> None:
 
 
 def _untagged(site: Site, numbers: Numbers) -> None:
+    """Only looking at all versions finds an old one without a tag, of which no record tells."""
     MlflowClient().delete_model_version_tag(site.model_name, str(numbers.other), Stage.ARCHIVED)
 
 
@@ -210,6 +239,10 @@ def _tag(site: Site, number: int, stage: Stage) -> None:
     MlflowClient().set_model_version_tag(site.model_name, str(number), stage, "8.5")
 
 
+def _old_history(site: Site, numbers: Numbers) -> None:
+    age_history(site.model_name)
+
+
 STRAYS = (
     _stale_rival,
     _stale_better_rival,
@@ -217,4 +250,5 @@ STRAYS = (
     _second_production,
     _untagged,
     _no_production_tag,
+    _old_history,
 )

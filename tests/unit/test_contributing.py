@@ -28,3 +28,9 @@ def test_page_when_it_names_a_pipeline_then_it_is_registered() -> None:
 
     assert named
     assert named <= register_pipelines().keys()
+
+
+def test_help_when_it_lists_the_targets_then_fits_eighty_columns() -> None:
+    told = re.findall(r"^([a-z-]+):.*?## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert told
+    assert [name for name, text in told if 13 + len(text) > 80] == []

@@ -27,9 +27,11 @@ from alembic.script import ScriptDirectory
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.utils import circus as bentoml_circus
 from kedro.framework.cli.utils import KedroCliError
+from mlflow import MlflowClient
 from mlflow.store.db import utils as mlflow_database
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.utils import environment
 from prometheus_client import CollectorRegistry, Histogram
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
@@ -118,6 +120,13 @@ BENTOML = (
         "serving/bentoml_adapter.py: a port that is none is refused",
         lambda _: isinstance(bentoml_adapter.configured_port(), int),
         lambda patch: patch.setattr(BentoMLContainer, "http", None),
+    ),
+    Internal(
+        "bentoml",
+        "BentoMLContainer.tracing, .tracer_provider",
+        "serving/bentoml_adapter.py: spans are sent as BentoML's settings say",
+        lambda _: not bentoml_adapter.asks_for_spans() and has(BentoMLContainer, "tracer_provider"),
+        lambda patch: patch.setattr(BentoMLContainer, "tracing", None),
     ),
     Internal(
         "bentoml",
@@ -316,6 +325,30 @@ MLFLOW = (
             == ["db_uri", "default_artifact_root"]
         ),
         lambda patch: patch.setattr(SqlAlchemyStore, "__init__", lambda self: None),
+    ),
+    Internal(
+        "mlflow",
+        "MlflowClient._raise_if_prompt",
+        "registry/mlflow_adapter.py: writes to a registry of many versions do not read all of them",
+        lambda _: (
+            "_raise_if_prompt" in called_by(MlflowClient.set_model_version_tag)
+            and has(MlflowClient, "_raise_if_prompt")
+            and list(inspect.signature(MlflowClient._raise_if_prompt).parameters)
+            == ["self", "name"]
+        ),
+        lambda patch: patch.delattr(MlflowClient, "_raise_if_prompt"),
+    ),
+    Internal(
+        "mlflow",
+        "environment.warn_dependency_requirement_mismatches",
+        "registry/mlflow_adapter.py: a model is saved without reading the files of every installed "
+        "package",
+        lambda _: (
+            "warn_dependency_requirement_mismatches"
+            in called_by(environment._process_pip_requirements)
+            and has(environment, "warn_dependency_requirement_mismatches")
+        ),
+        lambda patch: patch.delattr(environment, "warn_dependency_requirement_mismatches"),
     ),
     Internal(
         "mlflow",
