@@ -206,7 +206,7 @@ class Registry:
         try:
             run = self._client.get_run(version.run_id)
             name = run_name(_model_of(run.data.params), rmse, version.number)
-            self._client.set_tag(version.run_id, RUN_NAME, name)
+            write_row(self._client.set_tag, version.run_id, RUN_NAME, name)
             self._number_card(version)
         except Exception:  # noqa: BLE001 - each artifact store has its own; nothing rests on them
             log.warning("version %s: its run or model card does not name it", version.number)
@@ -450,7 +450,7 @@ class Registry:
             for name, content in files.items():
                 self._client.log_text(version.run_id, content, name)
             told = self._told(version.run_id, version.number, reason)
-            self._client.set_tag(version.run_id, NOTE, describe_run(told))
+            write_row(self._client.set_tag, version.run_id, NOTE, describe_run(told))
             text = describe_version(told)
         except Exception:  # noqa: BLE001 - its run is deleted, or what an artifact store has
             log.warning("version %s: its verdict is not among its run's files", number)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage
+from mlflow.exceptions import MlflowException
 
 from salary_kedro.errors import UserError
 from salary_kedro.promotion.alignment import align
@@ -146,6 +147,25 @@ def test_write_when_the_store_refuses_for_another_reason_then_says_so(
 
     with pytest.raises(OSError, match="overloaded"):
         ledger.write(KEY, "first")
+
+
+def test_write_when_another_process_inserts_the_same_record_first_then_both_have_written_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.write(OTHER, "second")
+    write, calls = MlflowClient.set_experiment_tag, []
+
+    def write_late(client: MlflowClient, home: str, key: str, text: str) -> None:
+        calls.append(key)
+        write(client, home, key, text)
+        if len(calls) == 1:
+            raise MlflowException("(UniqueViolation) duplicate key value: experiment_tag_pk")
+
+    monkeypatch.setattr(MlflowClient, "set_experiment_tag", write_late)
+    ledger.write(KEY, "first")
+
+    assert len(calls) == 2
+    assert own_registry().ledger.read() == {KEY: "first", OTHER: "second"}
 
 
 # --- What earlier releases kept as tags of the registered model ------------------------------
