@@ -10,7 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from servers import mlflow_server
@@ -29,6 +31,10 @@ from support import (
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = ("tutorial", "your-own-table", "promotion", "operate", "scale")
+#: What adds packages to the project's environment: here, to that of the tests, which has them.
+INSTALLS = ".venv/bin/uv pip install "
+#: Where the pages say that a large table is.
+MOUNTED = "/mnt"
 #: Where the pages say that a team's MLflow is.
 TEAM = "http://mlflow.example:5000"
 #: Commands that tell by their exit code what they have found.
@@ -99,6 +105,9 @@ class Reader:
             return
         if line.endswith("--pipelines monitoring"):
             self.ends.close()  # requests reach the log when the service ends, or in five minutes
+        if line.startswith(INSTALLS):
+            line += " --dry-run"
+        line = line.replace(MOUNTED, str(self.project.root.parent / "mounted"))
         for theirs, mine in self.ports.items():
             line = line.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{mine}")
         code, output, errors = run(line, self.project, self.environment)
@@ -153,6 +162,15 @@ def run(
     return process.returncode, output, errors
 
 
+def mount(folder: Path) -> None:
+    """Put a table in parts, and one of rows to score, where the pages have a mounted disk."""
+    table = pd.read_csv(ROOT / "data/01_raw/salary_data.csv")
+    for name, rows in {"salaries": table, "new": table.drop(columns="Salary")}.items():
+        (folder / name).mkdir(parents=True)
+        for number, part in enumerate((rows[:15], rows[15:])):
+            part.to_parquet(folder / name / f"{number}.parquet")
+
+
 @pytest.fixture
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """A reader with a copy of the project, whose `.venv` is the one that runs the tests."""
@@ -162,6 +180,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     shim.parent.mkdir()
     shim.write_text(MAKE)
     shim.chmod(0o755)
+    mount(project.root.parent / "mounted")
     with ExitStack() as ends:
         yield Reader(project, ends)
 
