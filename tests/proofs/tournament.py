@@ -29,7 +29,8 @@ def prove_tournament(
     if trials >= TRIALS:  # fewer need not find anything better than six defaults
         yield Tally(f"tournament of {trials} trials: a gain", 1, [*_check_gain(first)])
     second = _hold(folder / "second", trials, tell)
-    yield Tally(f"tournament of {trials} trials, once more, to the digit", 1, [*_check_same(first, second)])
+    again = f"tournament of {trials} trials once more, to the digit"
+    yield Tally(again, 1, [*_check_same(first, second)])
     killed = _new(folder / "killed", trials)
     chance = random.Random(seed)
     moments = sorted(chance.sample(range(1, _scores(first)), kills))
