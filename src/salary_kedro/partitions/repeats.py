@@ -97,5 +97,5 @@ def _read(file: KeyFile, number: int) -> NDArray[np.uint64]:
     if start == file.ends[number]:
         return np.empty(0, dtype=np.uint64)
     system, path = open_place(file.path)
-    content = system.cat_file(path, start * SIZE, file.ends[number] * SIZE)
+    content = system.cat_file(path, start=start * SIZE, end=file.ends[number] * SIZE)
     return np.frombuffer(content, dtype="<u8").astype(np.uint64)

@@ -176,7 +176,7 @@ def _parquet_files(system: Any, path: str) -> Iterator[str]:
     for found in sorted(files, key=lambda name: name.split("/")):
         below = found.removeprefix(path).strip("/").split("/")
         hidden = any(name.startswith(("_", ".")) for name in below)
-        if not hidden and system.cat_file(found, 0, len(MAGIC)) == MAGIC:
+        if not hidden and system.cat_file(found, start=0, end=len(MAGIC)) == MAGIC:
             yield found
 
 
