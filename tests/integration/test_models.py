@@ -352,8 +352,8 @@ def test_models_when_the_input_is_bad_then_is_one_line_and_changes_nothing(
     before = files(shell.project), rows(shell.project)
 
     refused = {
-        ("show", "9"): "has no version 9",
-        ("export", "9", str(tmp_path / "nine.zip")): "has no version 9",
+        ("show", "9"): "there is no version 9",
+        ("export", "9", str(tmp_path / "nine.zip")): "there is no version 9",
         ("export", "3", str(archive)): "exists already",
         ("promote", "9", "--reason", "x"): "there is no version 9",
         ("promote", "3", "--reason", "x"): "version 3 is production already",

@@ -226,7 +226,7 @@ def test_reproduce_when_the_raw_file_lacks_a_column_then_says_so(
 
 
 def test_reproduce_when_there_is_no_such_version_then_says_so(trained: Project) -> None:
-    with pytest.raises(UserError, match=r"has no version 99 in this store"):
+    with pytest.raises(UserError, match=r"there is no version 99"):
         once_more(trained, 99)
 
 

@@ -152,7 +152,7 @@ def test_promote_when_a_version_above_it_was_left_undecided_then_tells_of_the_on
 def test_promote_when_the_version_is_of_another_store_then_says_so(
     store: str, models: Models
 ) -> None:
-    with pytest.raises(UserError, match=r"^model 'salaries' has no version 7 in this store"):
+    with pytest.raises(UserError, match=r"^there is no version 7 of 'salaries' in this store"):
         promote(7)
 
 

@@ -270,6 +270,24 @@ def test_winner_when_chosen_then_is_trained_by_the_other_parameters_of_a_plain_r
     assert len(nested) == 11
 
 
+def test_winner_when_no_other_settings_are_better_then_repeats_a_plain_run(
+    split: Split, contract: Contract, tmp_path: Path, done: list[Task], store: str
+) -> None:
+    how = DataEngineering(train_size=0.7, random_state=234)
+    for model in ("decision_tree", "linear_regression"):
+        alone = TOURNAMENT.model_copy(update={"candidates": {model: {}}, "trials": 1})
+        found = search(split, contract, tmp_path / model, tournament=alone)
+        with start_run():
+            logged = log_search(found, rank_trials(found), split[1], contract, alone, SCIENCE)
+        plain = SCIENCE.model_copy(update={"model": model})
+
+        winner = choose_winner(logged, split[1], contract, alone, SCIENCE)
+
+        assert parameters_lineage(
+            contract, TrainedBy(data_engineering=how, data_science=winner)
+        ) == parameters_lineage(contract, TrainedBy(data_engineering=how, data_science=plain))
+
+
 def test_plot_when_drawn_then_is_a_png(
     split: Split, contract: Contract, tmp_path: Path, done: list[Task]
 ) -> None:

@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,11 @@ def check_env(env: str | None, root: Path) -> None:
                 f"`{moves}` brings it back"
             )
         data_folder(env)  # says what is wrong with a name that can be none
-        folders = [path.name for path in conf.glob("[!.]*") if path.is_dir()]
-        known = ", ".join(sorted(folders))
+        known = sorted(path.name for path in conf.glob("[!.]*") if path.is_dir())
+        if close := get_close_matches(env, known, n=1):
+            raise UserError(f"there is no environment '{env}': did you mean '{close[0]}'?")
         raise UserError(
-            f"there is no environment '{env}'; known are {known}: choose one of these. For a new "
+            f"there is no environment '{env}'; known are {', '.join(known)}: choose one. For a new "
             f"one, `kedro contract infer FILE --env {env}` drafts it from a table, and "
             f"`mkdir {shlex.quote(str(conf / env))}` makes one with the settings of conf/base, "
             f"whose table is then {data_folder(env)}/01_raw/salary_data.csv: put one there"

@@ -339,7 +339,10 @@ def no_gap(column: Mapping[str, Any]) -> str | None:
     if len(groups) > 1:
         return "the inputs tell nearly all of who is in which group"
     if withheld:
-        return "fewer than two groups are large enough to be told"
+        return (
+            "fewer than two groups are told; a small one takes others along, by which its figures "
+            "could be worked out"
+        )
     return f"all rows are of one group, {groups[0]['group']}" if groups else "there are no rows"
 
 

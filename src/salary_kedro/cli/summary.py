@@ -11,6 +11,9 @@ from salary_kedro.project.places import run_folder, run_name
 from salary_kedro.promotion.verdict import Contestant
 from salary_kedro.tables.left_out import NO_ROW, REPEATED, WORDS
 
+#: What to do once requests differ from what a model was trained on.
+AGAIN = "train again, once the table has such rows"
+
 
 def summarise(
     outputs: Mapping[str, Any], env: str | None, taken: Mapping[str, float] | None = None
@@ -95,7 +98,9 @@ def _tournament(outputs: Mapping[str, Any], env: str | None) -> Lines:
     best, plain = board[0], next(done, None)
     tried = f"{count(len(board), 'setting')} of {count(len({r['model'] for r in board}), 'model')}"
     text = f"{tried}; best is {best['model']}, RMSE {figure(best['cv_rmse_mean'])}"
-    if plain is not None and plain is not best:
+    if plain is best:
+        text += ", which no other settings beat"
+    elif plain is not None:
         text += f", against {figure(plain['cv_rmse_mean'])} of {plain['model']}, the best untuned"
     where = f"{run_folder(env)}/07_model_output/leaderboard.csv"
     return [("Tournament", f"{text}, by cross-validation"), ("", f"all of them: {where}")]
@@ -317,9 +322,10 @@ def _monitoring(outputs: Mapping[str, Any], env: str | None) -> Lines:
     return [
         ("Production", f"version {report['model_version']}"),
         ("Requests", asked),
+        *_warned(drift),
         *(line for label, told in texts.items() for line in _under(label, told)),
         ("Verdict", report["words"]),
-        *([("Next", f"{report['retrain']}   train again")] if report["retrain"] else []),
+        *([("Next", f"{report['retrain']}   {AGAIN}")] if report["retrain"] else []),
         ("Report", f"{run_folder(env)}/08_reporting/monitoring.html"),
     ]
 
@@ -329,6 +335,12 @@ def _asked(drift: Mapping[str, Any]) -> str:
     if not drift["unusable"]:
         return told
     return f"{told}; {count(len(drift['unusable']), 'file')} of the log not used: see the report"
+
+
+def _warned(drift: Mapping[str, Any]) -> Lines:
+    if drift["problem"] or not drift["warned"]:
+        return []
+    return [("Warned", f"{percent(drift['warned'])} of them: beyond what was trained on")]
 
 
 def _under(label: str, texts: Sequence[str]) -> Lines:

@@ -96,8 +96,8 @@ def _open_client(cluster: Cluster) -> Any:
     except ImportError as error:
         raise ClusterError(
             "tables in parts need Dask, the extra `dask`, which is not installed: "
-            "`.venv/bin/uv pip install --python .venv/bin/python --editable '.[dask]'` does; or "
-            "name another environment with --env"
+            "`.venv/bin/uv pip install --python .venv/bin/python -c requirements-dev.lock "
+            "--editable '.[dask]'` does; or name another environment with --env"
         ) from error
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_DEATHS})
     logging.getLogger("distributed").setLevel(logging.ERROR)

@@ -103,7 +103,10 @@ class RawTable:
     def _opened(self) -> tuple[list[Any], pa.Schema]:
         system, path = open_place(self.path)
         if not system.exists(path):
-            raise UserError(f"there is no file or folder {self.path}: correct the path")
+            raise UserError(
+                f"there is no file or folder {self.path}: put the table there, or name another "
+                f"path in the environment's catalog.yml"
+            )
         try:
             files = [*_parquet_files(system, path)]
             if not files:

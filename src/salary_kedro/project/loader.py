@@ -307,10 +307,10 @@ def tracking_server(env: str | None) -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or ""
     if uri.startswith(("http://", "https://")):
         return uri
+    told = f"is '{without_passwords(uri)}'" if uri else "is not set"
     raise UserError(
-        f"MLFLOW_TRACKING_URI is '{without_passwords(uri)}', but the environment '{env}' keeps its "
-        f"models on an MLflow server: set it to the server's address, http://mlflow.example:5000 "
-        f"for example"
+        f"MLFLOW_TRACKING_URI {told}, but the environment '{env}' keeps its models on an MLflow "
+        f"server: set it to the server's address, http://mlflow.example:5000 for example"
     )
 
 

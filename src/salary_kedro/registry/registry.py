@@ -322,8 +322,8 @@ class Registry:
         found = self._find(number)
         if found is None:
             raise UserError(
-                f"model '{self.model_name}' has no version {number} in this store; "
-                f"`kedro models list` shows those it has"
+                f"there is no version {number} of '{self.model_name}' in this store; "
+                f"`kedro models list` shows those there are"
             )
         return found
 

@@ -176,7 +176,8 @@ def test_doctor_when_asked_for_json_and_something_is_broken_then_the_exit_code_i
 def bad_commands() -> Iterable[tuple[list[str], str]]:
     """Commands that must be refused, and how; `{taken}` is a file, `{no}` is none."""
     unknown = (
-        "model 'salaries' has no version 9 in this store; `kedro models list` shows those it has"
+        "there is no version 9 of 'salaries' in this store; `kedro models list` shows those "
+        "there are"
     )
     yield ["show", "9"], unknown
     yield ["export", "9", "{no}"], unknown

@@ -1,6 +1,8 @@
 """`kedro run`: what it answers, and how it fails."""
 
+import os
 import shutil
+import signal
 from importlib import import_module
 from pathlib import Path
 
@@ -28,22 +30,53 @@ def test_run_when_help_is_asked_for_then_gives_an_example() -> None:
     assert "--pipelines" in result.stdout
 
 
-def test_run_when_interrupted_then_its_mlflow_run_is_not_called_finished(
-    store: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_when_ended_by_a_signal_then_says_what_follows_and_mlflow_calls_its_run_killed(
+    number: signal.Signals, kedro_project: Project, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command, opened = import_module("salary_kedro.cli.run"), []
 
     def interrupted(**options: object) -> None:
         opened.append(start_run().info.run_id)
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
 
     monkeypatch.setattr(command.kedro_run, "callback", interrupted)
-    monkeypatch.setattr(command, "_check_pipelines", lambda names: None)
+    before = signal.getsignal(signal.SIGTERM)
 
     result = kedro("run")
 
     assert (result.exit_code, mlflow.active_run()) == (1, None)
+    assert "a tournament goes on where it was" in result.stderr
     assert MlflowClient().get_run(opened[0]).info.status == "KILLED"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ("--pipelines", "tournament,data_science"),
+            (
+                "the pipelines 'tournament' and 'data_science' hold nodes of the same names that do "
+                "not do the same: run one after the other"
+            ),
+        ),
+        (
+            ("--nodes", "fit_modle"),
+            "there is no node 'fit_modle' in __default__: did you mean 'fit_model'?",
+        ),
+        (
+            ("--pipelines", "packaging", "--to-nodes", "fit_model"),
+            "there is no node 'fit_model' in packaging: `kedro viz` shows them",
+        ),
+    ],
+)
+def test_run_when_nodes_do_not_fit_then_says_which(
+    arguments: tuple[str, ...], error: str, kedro_project: Project
+) -> None:
+    result = kedro("run", *arguments)
+
+    assert (result.exit_code, " ".join(result.stderr.split())) == (1, f"Error: {error}")
 
 
 def test_run_when_all_is_well_then_ends_with_the_summary(kedro_project: Project) -> None:

@@ -25,6 +25,10 @@ def summarise(outputs: dict[str, Any], env: str | None, taken: Any = None) -> st
     return click.unstyle(summary.summarise(outputs, env, taken))
 
 
+WITHHELD = (
+    "fewer than two groups are told; a small one takes others along, by which its figures could "
+    "be worked out"
+)
 METRICS = {"rmse": 5181.9071, "cv_rmse_mean": 6412.25, "cv_rmse_sd": 1234.5}
 OUTPUTS: dict[str, Any] = {
     "salaries": pd.DataFrame({"salary": range(1199)}),
@@ -463,6 +467,7 @@ def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_
         "drift": {
             "problem": None,
             "rows": 2000,
+            "warned": 0.52,
             "unusable": ["a.parquet cannot be read"],
             "findings": [{"words": "years: higher"}, {"words": "town: no more"}],
         },
@@ -474,12 +479,13 @@ def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_
         """
 Production  version 3
 Requests    2,000 logged rows of that version; 1 file of the log not used: see the report
+Warned      52% of them: beyond what was trained on
 Drift       years: higher
             town: no more
 Since       by the salaries in a.csv: RMSE 5.0
 Shadow      version 4 differs by +5.0
 Verdict     requests differ from the training rows in years
-Next        kedro run --env wages   train again
+Next        kedro run --env wages   train again, once the table has such rows
 Report      data/wages/08_reporting/monitoring.html"""
     )
 
@@ -505,8 +511,8 @@ def test_summarise_when_salaries_were_judged_without_a_log_then_says_why_there_i
     ("groups", "withheld", "why"),
     [
         (["Female"], 0, "all rows are of one group, Female"),
-        (["Female"], 1, "fewer than two groups are large enough to be told"),
-        ([], 2, "fewer than two groups are large enough to be told"),
+        (["Female"], 1, WITHHELD),
+        ([], 2, WITHHELD),
     ],
 )
 def test_summarise_when_no_groups_can_be_compared_then_says_why(

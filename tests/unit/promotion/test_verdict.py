@@ -289,7 +289,7 @@ def test_decide_when_too_few_rows_are_unseen_then_says_to_whom_that_is_unfair_an
     [
         ("stable", "; this passes once a version of this split is in production"),
         ("time", "; this passes once a version of this split is in production"),
-        ("group", ""),
+        ("group", "; `kedro models promote` makes it production all the same"),
     ],
 )
 def test_decide_when_too_few_rows_are_unseen_then_the_cure_is_that_of_the_split(

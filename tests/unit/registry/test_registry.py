@@ -226,12 +226,13 @@ def test_version_when_there_is_none_of_that_number_then_says_so(
         registry.version(9)
 
     assert str(caught.value) == (
-        "model 'salaries' has no version 9 in this store; `kedro models list` shows those it has"
+        "there is no version 9 of 'salaries' in this store; `kedro models list` shows those "
+        "there are"
     )
 
 
 def test_version_when_the_model_is_unknown_then_says_so(store: str) -> None:
-    with pytest.raises(UserError, match=r"^model 'unknown' has no version 1 in this store"):
+    with pytest.raises(UserError, match=r"^there is no version 1 of 'unknown' in this store"):
         own_registry("unknown").version(1)
 
 
@@ -274,7 +275,7 @@ def test_champion_when_the_alias_names_no_version_then_there_is_none(
         database.execute("update registered_model_aliases set version = 99")
 
     assert (registry.state().alias, registry.state().champion) == (99, None)
-    with pytest.raises(UserError, match="has no version 99"):
+    with pytest.raises(UserError, match="there is no version 99"):
         registry.champion()
 
 

@@ -349,7 +349,7 @@ def test_export_when_the_version_is_unknown_then_says_so_and_writes_nothing(
     train(registry, straight_line(CONTRACT))
     before = dump(registry)
 
-    with pytest.raises(UserError, match=r"^model 'salaries' has no version 7 in this store; .*"):
+    with pytest.raises(UserError, match=r"^there is no version 7 of 'salaries' in this store; .*"):
         export_version(registry, 7, tmp_path / "seven.zip")
 
     assert not (tmp_path / "seven.zip").exists()

@@ -136,7 +136,7 @@ def _by_group(found: Row | None) -> Iterator[str]:
         rows = [_group_row(scores) for scores in column["groups"]]
         yield from (f"  {line}" for line in console.table(rows, GROUP_COLUMNS, indent=2 * INDENT))
         if column["withheld"]:
-            yield f"  {count(column['withheld'], 'small group')} withheld"
+            yield f"  {count(column['withheld'], 'group')} withheld, to protect the small ones"
         if why := no_gap(column):
             yield f"  no gap: {console.printable(why)}"
 
@@ -203,6 +203,8 @@ def _parameters(parameters: Mapping[str, str]) -> Lines:
     """One line a group: `data_science  model=ridge, random_state=234`."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name, value in parameters.items():
+        if name.startswith("tournament.candidates."):
+            continue  # what might have won is in `--json`
         group, _, key = name.partition(".")
         groups[group].append(f"{key}={value}" if key else value)
     for group, settings in groups.items():

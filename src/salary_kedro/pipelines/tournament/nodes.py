@@ -96,9 +96,13 @@ def choose_winner(
         UserError: If all trials have failed, or the search is another one.
     """
     found = _search_of(logged_search, split, contract, tournament, parameters)
+    model, settings = found.winner.model, found.winner.settings
+    hyperparameters = dict(parameters.hyperparameters)
+    if settings != hyperparameters.get(model, {}):
+        hyperparameters[model] = settings
     chosen = {
-        "model": found.winner.model,
-        "hyperparameters": {found.winner.model: found.winner.settings},
+        "model": model,
+        "hyperparameters": hyperparameters,
         "train_sha256": found.train_sha256,
         "run_id": found.run_id,
     }

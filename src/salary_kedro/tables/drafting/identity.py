@@ -52,6 +52,10 @@ PERSON_IDENTIFIERS = word_set(
     nlsid subjectid workerid newid uid recordid recid
     """
 )
+#: Of these, what a table of one row a person may call the rows.
+RECORD_IDENTIFIERS = word_set(
+    "nr seqn serial serialno sernr uid newid recordid recid intnum idno idnr idnum caseid idcase"
+)
 ROWS = word_set("index no number num row record line rownum rownumber obs obsno")
 EMPLOYERS = word_set(
     """
@@ -106,6 +110,13 @@ def is_of_the_row(fact: Facts) -> bool:
     """Whether a column that tells who somebody is tells whose the row is, and no part of a name."""
     found = headers.words(fact.header)
     return not SHARED & {*found, "".join(found)}
+
+
+def numbers_each_person(fact: Facts) -> bool:
+    """Whether a column numbers people, each of whom stands in one row."""
+    number = "".join(headers.words(fact.header))
+    is_of_people = number in PERSON_IDENTIFIERS - RECORD_IDENTIFIERS
+    return is_of_people and fact.unique_share == 1 and fact.missing_share == 0
 
 
 def is_personal(fact: Facts) -> bool:

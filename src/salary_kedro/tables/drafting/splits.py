@@ -11,6 +11,7 @@ from salary_kedro.tables.drafting.identity import (
     YEARS,
     is_of_the_row,
     names_employers,
+    numbers_each_person,
 )
 
 #: Fewer groups do not fill a holdout and five folds; a smaller share of rows flatters little.
@@ -38,10 +39,14 @@ def keep_for_split(features: Sequence[FeatureDraft], facts: Sequence[Facts]) -> 
 
     It numbers people, employers or households of whom enough stand in several rows; of several
     such columns, the one with the fewest groups: whoever shares a household shares a side. Where
-    no number does, it is a column of whole names, by the same rule.
+    no number does, it is a column of whole names, by the same rule; unless each person has a
+    number, for then people share names.
     """
     known = {fact.header: fact for fact in facts}
-    for why, remark in ((NUMBERED, KEPT), (PERSONAL, KEPT_NAMES)):
+    kinds = [(NUMBERED, KEPT), (PERSONAL, KEPT_NAMES)]
+    if any(map(numbers_each_person, facts)):
+        kinds.pop()
+    for why, remark in kinds:
         fit = [draft for draft in features if _groups(draft, known[draft.column.column], why)]
         if fit:
             best = min(fit, key=lambda draft: len(known[draft.column.column].counts))

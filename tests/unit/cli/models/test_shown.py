@@ -107,7 +107,7 @@ def test_tell_when_all_is_known_then_the_findings_come_first_in_aligned_lines(
         "",
         "  sex, compared with Male",
         *TABLE,
-        "    2 small groups withheld",
+        "    2 groups withheld, to protect the small ones",
         "",
         "What the error rests on",
         "  if its values are shuffled among 120 holdout rows",

@@ -110,6 +110,19 @@ def test_draft_when_names_of_others_or_parts_of_names_repeat_then_splits_at_rand
     assert found.split_field is None
 
 
+@pytest.mark.parametrize(
+    ("header", "split"), [("Pers.-Nr.", None), ("Employee ID", None), ("Nr", "name")]
+)
+def test_draft_when_each_person_has_a_number_then_equal_names_are_of_different_people(
+    header: str, split: str | None
+) -> None:
+    numbers = 10_000 + RANDOM.permutation(PEOPLE * YEARS) * 7
+    names = [f"Anna Meier{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(PEOPLE)] * YEARS
+    columns = {"hours": PANEL["hours"], "salary": PANEL["salary"]}
+
+    assert draft({header: numbers, "name": names, **columns}).split_field == split
+
+
 def test_draft_when_people_have_numbers_and_names_then_splits_by_the_numbers() -> None:
     found = draft({"worker": WORKERS, **PANEL})
 
