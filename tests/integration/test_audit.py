@@ -51,11 +51,18 @@ def advisories() -> Iterator[str]:
 
 
 def audit(lock: Path, names: list[str], address: str) -> subprocess.CompletedProcess[str]:
-    pins = [f"{name}==1.0 \\\n    --hash=sha256:{'0' * 64}\n" for name in names]
-    lock.write_text("".join(pins))
+    return audit_all([write(lock, [f"{name}==1.0" for name in names])], address)
+
+
+def write(lock: Path, pins: list[str]) -> Path:
+    lock.write_text("".join(f"{pin} \\\n    --hash=sha256:{'0' * 64}\n" for pin in pins))
+    return lock
+
+
+def audit_all(locks: list[Path], address: str) -> subprocess.CompletedProcess[str]:
     settings = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": address}
     return subprocess.run(
-        [sys.executable, ROOT / ".ci" / "audit", lock],
+        [sys.executable, ROOT / ".ci" / "audit", *locks],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
@@ -69,6 +76,18 @@ def test_audit_when_no_package_is_affected_then_says_so(advisories: str, tmp_pat
 
     assert result.returncode == 0, result.stderr
     assert result.stdout == "No known vulnerability in 2 packages of 1 lock files.\n"
+
+
+def test_audit_when_locks_name_different_versions_then_looks_up_each_once(
+    advisories: str, tmp_path: Path
+) -> None:
+    one = write(tmp_path / "a.lock", ["sound==1.0", "whole==1.0"])
+    other = write(tmp_path / "b.lock", ["sound==1.1", "whole==1.0"])
+
+    result = audit_all([one, other], advisories)
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "No known vulnerability in 3 packages of 2 lock files.\n"
 
 
 def test_audit_when_a_package_is_affected_then_names_it_and_fails(
