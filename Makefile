@@ -93,7 +93,7 @@ bench-all: $(DEV) ## measure all that benchmarks/README.md tells, for hours
 bench-curve: $(DEV) ## measure validation from 10^4 rows to 10^7, and plot it
 	@$(BIN)/python benchmarks/curve.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--most $(ROWS))
 
-lock: $(RUN) ## resolve the dependencies again and write the seven lock files
+lock: $(RUN) ## resolve the dependencies again and write the eight lock files
 	@.ci/lock $(BIN)/uv
 
 clean: ## remove .venv and the tools' caches; runs, models and data stay

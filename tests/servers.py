@@ -3,7 +3,6 @@
 The object store is one node of OpenStack Swift, started as a team's would be.
 """
 
-import hashlib
 import os
 import pwd
 import secrets
@@ -15,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from environments import python_of
 from machines import Machine
 from support import BIN, ROOT, free_port, get, running, wait_until
 
@@ -115,7 +114,13 @@ def object_store(folder: Path, machine: Machine = HERE) -> Iterator[dict[str, st
         "MLFLOW_S3_ENDPOINT_URL": f"http://{machine.address}:{port}",
     }
     program = ROOT / "deploy" / "server" / "object_store.py"
-    command = [str(store_python()), str(program), str(folder / "data"), machine.address, str(port)]
+    command = [
+        str(python_of("store")),
+        str(program),
+        str(folder / "data"),
+        machine.address,
+        str(port),
+    ]
     with running(machine.starting(command), folder, {**os.environ, **keys}):
         machine.do(wait_for, f"{keys['MLFLOW_S3_ENDPOINT_URL']}/healthcheck")
         machine.do(make_bucket, keys)
@@ -139,20 +144,6 @@ def make_bucket(keys: Mapping[str, str]) -> None:
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
     )
     client.create_bucket(Bucket=BUCKET)
-
-
-def store_python() -> Path:
-    """The Python of the object store's own environment, which is made once for each lock file."""
-    lock = ROOT / "requirements-store.lock"
-    folder = ROOT / ".venv" / f"store-{hashlib.sha256(lock.read_bytes()).hexdigest()[:8]}"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "made").exists():
-            uv = [str(BIN / "uv")]
-            subprocess.run([*uv, "venv", "-q", "--clear", "-p", BIN / "python", folder], check=True)
-            install = ["pip", "install", "-q", "--require-hashes", "-p", folder, "-r", lock]
-            subprocess.run([*uv, *install], check=True)
-            (folder / "made").touch()
-    return folder / "bin" / "python"
 
 
 @contextmanager

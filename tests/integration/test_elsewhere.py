@@ -5,18 +5,14 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
-from unittest.mock import ANY
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from salary_kedro.bundle import BundleStore
-from salary_kedro.pipeline_registry import register_pipelines
 from support import BIN, ROOT, Project, copy_project, free_port, get, post, running, wait_until
 
 PAGE = (ROOT / "docs" / "elsewhere.md").read_text(encoding="utf-8")
@@ -127,115 +123,6 @@ def test_bundle_when_read_as_the_page_says_then_predicts_as_the_service_does(
 
 # --- Nodes in processes of their own ---------------------------------------------------
 
-RUNS = ("manual__2026-01-01T00:00:00+00:00", "manual__2026-01-02T00:00:00+00:00")
-
-
-@dataclass(frozen=True)
-class Orchestrated:
-    """Two runs of the DAG side by side, a line and a tree, then the DAG of batch scoring.
-
-    Attributes:
-        project: The project they ran in.
-        tasks: Run, task and process id of each task.
-        folders: What each of the two runs handed on.
-    """
-
-    project: Project
-    tasks: Sequence[tuple[str, str, str]]
-    folders: tuple[Path, Path]
-
-
-@pytest.fixture(scope="module")
-def orchestrated(tmp_path_factory: pytest.TempPathFactory) -> Orchestrated:
-    """Make the DAGs as the page says, and run their tasks."""
-    project = copy_project(tmp_path_factory.mktemp("orchestrated") / "project")
-    (project.root / "data" / "01_raw" / "rows_to_score.csv").write_text("Experience Years\n5\n")
-
-    words = shlex.split(command("kedro airflow create"))
-    made = project.run(*words, "--pipelines", "__default__,batch_scoring")
-    assert made.returncode == 0, made.stderr
-    line = project.root / "airflow_dags" / "salary_kedro_base_dag.py"
-    tree = line.with_name("tree.py")
-    given = 'runtime_params={"model": "decision_tree"}'
-    tree.write_text(line.read_text().replace("env=env,", f"env=env, {given},"))
-    scoring = line.with_name("salary_kedro_base_batch_scoring_dag.py")
-    tasks = [
-        *_run_dags(project, f"{line}={RUNS[0]}", f"{tree}={RUNS[1]}"),
-        *_run_dags(project, f"{scoring}=scoring"),
-    ]
-    first, second = sorted((project.root / "data" / "runs").glob("manual__*"))
-    return Orchestrated(project, tasks, (first, second))
-
-
-def _run_dags(project: Project, *dags: str) -> list[tuple[str, str, str]]:
-    """Run DAGs side by side, `FILE=RUN_ID`; gives run, task and process id of each task."""
-    path = os.pathsep.join([str(project.root / "src"), str(ROOT / "tests")])
-    result = project.run("python", "-m", "airflow_stand_in", *dags, PYTHONPATH=path)
-    assert result.returncode == 0, result.stderr
-    lines = (line.split() for line in result.stdout.splitlines())
-    return [(run_id, task, process) for run_id, task, process in lines]
-
-
-def test_dag_when_run_then_each_node_is_a_task_in_a_process_of_its_own(
-    orchestrated: Orchestrated,
-) -> None:
-    pipelines = register_pipelines()
-    nodes = {node.name.replace("_", "-") for node in pipelines["__default__"].nodes}
-    scoring = {node.name.replace("_", "-") for node in pipelines["batch_scoring"].nodes}
-
-    done = {run: {task for of, task, _ in orchestrated.tasks if of == run} for run in RUNS}
-    assert done == dict.fromkeys(RUNS, nodes)
-    assert {task for of, task, _ in orchestrated.tasks if of == "scoring"} == scoring
-    assert len({process for *_, process in orchestrated.tasks}) == len(orchestrated.tasks)
-
-
-def test_dags_when_run_side_by_side_then_end_as_runs_one_after_the_other(
-    orchestrated: Orchestrated,
-) -> None:
-    client = MlflowClient(orchestrated.project.store)
-    versions = {version.version: version for version in client.search_model_versions()}
-    by_model = {
-        client.get_run(version.run_id).data.params["data_science.model"]: version
-        for version in versions.values()
-    }
-
-    assert {name: version.tags for name, version in by_model.items()} == {
-        "linear_regression": {"archived": LINE, "verdict": ANY},
-        "decision_tree": {"production": TREE, "verdict": "promote"},
-    }
-    production = client.get_model_version_by_alias(MODEL, "production").version
-    assert production == by_model["decision_tree"].version
-    pointer = (orchestrated.project.bundles / "current").read_text()
-    assert pointer.startswith(f"{production}-")
-
-
-def test_dags_when_run_side_by_side_then_no_run_read_what_the_other_handed_on(
-    orchestrated: Orchestrated,
-) -> None:
-    handed_on = [
-        json.loads((folder / "08_reporting" / "metrics.json").read_text())["rmse"]
-        for folder in orchestrated.folders
-    ]
-
-    assert handed_on == [float(LINE), float(TREE)]
-    assert not (orchestrated.project.root / "data" / "03_primary").exists()
-
-
-def test_dag_when_run_then_it_is_one_mlflow_run_with_all_that_kedro_run_logs(
-    orchestrated: Orchestrated, project: Project
-) -> None:
-    (whole,) = runs_of(project)
-    line = next(
-        run
-        for run in runs_of(orchestrated.project)
-        if run.data.params["data_science.model"] == "linear_regression"
-    )
-
-    assert len(runs_of(orchestrated.project)) == 2
-    assert (line.data.params, line.data.metrics) == (whole.data.params, whole.data.metrics)
-    assert line.info.status == "FINISHED"
-    assert artifacts(orchestrated.project, line) >= artifacts(project, whole)
-
 
 def test_nodes_when_run_by_name_as_the_page_says_then_share_one_mlflow_run(
     project: Project,
@@ -257,8 +144,3 @@ def runs_of(project: Project) -> list[Run]:
     """All MLflow runs of a project."""
     client = MlflowClient(project.store)
     return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
-
-
-def artifacts(project: Project, run: Run) -> set[str]:
-    """The files and folders that a run holds."""
-    return {item.path for item in MlflowClient(project.store).list_artifacts(run.info.run_id)}
