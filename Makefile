@@ -79,7 +79,7 @@ screenshots: $(DEV) ## take the pictures of docs/pictures from what runs
 	@cd tests && ../$(BIN)/python screenshots.py
 
 bench: $(DEV) ## measure everything but the service (ROUNDS=5 ROWS=5000000)
-	@failed=; for part in start training tables readers tournament page registry; do \
+	@failed=; for part in start training orchestrators tables readers tournament page registry; do \
 		rows=; if [ $$part = tables ]; then rows="$(if $(ROWS),--rows $(ROWS))"; fi; \
 		$(BIN)/python benchmarks/$$part.py $(if $(ROUNDS),--rounds $(ROUNDS)) $$rows || failed="$$failed $$part"; \
 	done; [ -z "$$failed" ] || { echo "beyond a limit, or failed:$$failed" >&2; exit 1; }

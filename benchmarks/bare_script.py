@@ -105,9 +105,23 @@ SCHEMA = pa.DataFrameSchema(
 
 def main() -> None:
     """Do it all, and say what came of it."""
+    train, holdout, rejected = prepare()
+    model, number = train_model(train, holdout, rejected)
+    sys.stdout.write(f"{contest(number, model, holdout)}\n")
+
+
+def prepare() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read, validate and split the raw table; give training, holdout and rejected rows."""
     salaries, rejected = validate(read_raw())
     train, holdout = train_test_split(salaries, train_size=TRAIN_SIZE, random_state=SEED)
     save_tables(rejected, salaries, train, holdout)
+    return train, holdout, rejected
+
+
+def train_model(
+    train: pd.DataFrame, holdout: pd.DataFrame, rejected: pd.DataFrame
+) -> tuple[Pipeline, int]:
+    """Fit, evaluate, log and register a model; give it and its version's number."""
     model = build_model().fit(train[[FEATURE]], train[TARGET])
     metrics = {**holdout_metrics(model, holdout), **cross_validation_metrics(train)}
     save_json(REPORTS / "metrics.json", metrics)
@@ -121,9 +135,7 @@ def main() -> None:
     with mlflow.start_run(experiment_id=experiment_id(client), run_name="bare_script") as run:
         model_uri = log_run(model, {**metrics, **counts}, plots, rejected)
         archive(model, metrics["rmse"])
-        number = register(client, run.info.run_id, model_uri, metrics["rmse"])
-        reason = contest(client, number, model, holdout)
-    sys.stdout.write(f"RMSE {metrics['rmse']}\n{reason}\n")
+        return model, register(client, run.info.run_id, model_uri, metrics["rmse"])
 
 
 # --- data -------------------------------------------------------------------------------------
@@ -401,8 +413,9 @@ def register(client: MlflowClient, run_id: str, model_uri: str, rmse: float) -> 
 # --- promotion --------------------------------------------------------------------------------
 
 
-def contest(client: MlflowClient, challenger: int, model: Pipeline, holdout: pd.DataFrame) -> str:
+def contest(challenger: int, model: Pipeline, holdout: pd.DataFrame) -> str:
     """Score challenger and champion on the same rows and act on it; give the reason."""
+    client = open_store()
     champion = client.get_registered_model(MODEL_NAME).aliases.get(ALIAS)
     rmse = holdout_metrics(model, holdout)["rmse"]
     best = math.inf if champion is None else score_version(champion, holdout)
