@@ -57,8 +57,8 @@ def test_run_when_ended_by_a_signal_then_says_what_follows_and_mlflow_calls_its_
         (
             ("--pipelines", "tournament,data_science"),
             (
-                "the pipelines 'tournament' and 'data_science' hold nodes of the same names that do "
-                "not do the same: run one after the other"
+                "the pipelines 'tournament' and 'data_science' hold nodes of the same names "
+                "that do not do the same: run one after the other"
             ),
         ),
         (
