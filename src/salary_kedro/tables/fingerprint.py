@@ -1,7 +1,7 @@
 """The fingerprint of a table: what it holds, whatever it was read from."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from numbers import Number
 from typing import Any
@@ -15,6 +15,7 @@ from pandas.api.types import (
     is_bool_dtype,
     is_complex_dtype,
     is_datetime64_any_dtype,
+    is_integer_dtype,
     is_numeric_dtype,
     is_object_dtype,
     is_string_dtype,
@@ -27,6 +28,13 @@ EXACT = 2**53
 
 MISSING, NUMBER, LONG, TEXT, TRUTH, TIME, INSTANT, OTHER = range(8)
 Kinds = NDArray[np.uint8]
+#: What a hash takes: bytes, or an array's.
+Buffer = bytes | memoryview | NDArray[Any]
+Packed = Iterable[Buffer]
+#: Rows that are packed at once.
+CHUNK = 1 << 16
+#: By pandas' unit of time, how many of it are a day.
+TICKS = {"s": 86_400, "ms": 86_400 * 10**3, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}
 
 
 def fingerprint(table: pd.DataFrame) -> str:
@@ -52,25 +60,38 @@ def fingerprint(table: pd.DataFrame) -> str:
 
 def _column(header: str, values: pd.Series) -> bytes:
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = _spelled_out(values)
+        if values.cat.categories.dtype == "str":
+            return _column_of_categories(header, values)
+        values = values.astype(values.cat.categories.dtype)
     if isinstance(values.dtype, pd.ArrowDtype):  # its dates are no dates to pandas
         values = values.astype(object)
     kinds = _kinds(values)
-    digest = hashlib.sha256(_pack_texts([header]) + kinds.tobytes())
+    digest = _begin(header, kinds)
     for kind, pack in _PACKED.items():
         found = kinds == kind
         if found.any():
-            digest.update(pack(_only(values, found)))
+            _add(digest, pack(_only(values, found)))
     return digest.digest()
 
 
-def _spelled_out(values: pd.Series) -> pd.Series:
-    """A categorical column as one of what its categories are."""
-    known = values.cat.categories
-    if known.dtype == "str":
-        texts = known.array.take(values.cat.codes.to_numpy(), allow_fill=True)
-        return pd.Series(texts, index=values.index)
-    return values.astype(known.dtype)
+def _column_of_categories(header: str, values: pd.Series) -> bytes:
+    """The same of categories of texts, which need not be spelled out for every row at once."""
+    codes = values.cat.codes.to_numpy()
+    kinds = np.where(codes < 0, MISSING, TEXT).astype(np.uint8)
+    digest = _begin(header, kinds)
+    _add(digest, _pack_categories(codes[codes >= 0], values.cat.categories))
+    return digest.digest()
+
+
+def _begin(header: str, kinds: Kinds) -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    _add(digest, [*_pack_texts([header]), kinds])
+    return digest
+
+
+def _add(digest: "hashlib._Hash", packed: Iterable[Buffer]) -> None:
+    for part in packed:
+        digest.update(part.data if isinstance(part, np.ndarray) else part)
 
 
 def _only(values: pd.Series, found: NDArray[np.bool_]) -> pd.Series:
@@ -87,8 +108,10 @@ def _kinds(values: pd.Series) -> Kinds:
     kinds[missing] = MISSING
     numbers = kinds == NUMBER
     if numbers.any():
-        sizes = np.abs(_numbers(_only(values, numbers)))
-        kinds[np.flatnonzero(numbers)[(sizes >= EXACT) & np.isfinite(sizes)]] = LONG
+        found = _numbers(_only(values, numbers))
+        if np.fmax.reduce(found) >= EXACT or np.fmin.reduce(found) <= -EXACT:
+            is_long = (np.abs(found) >= EXACT) & np.isfinite(found)
+            kinds[np.flatnonzero(numbers)[is_long]] = LONG
     return kinds
 
 
@@ -130,57 +153,89 @@ def _as_float(value: Any) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _pack_numbers(values: pd.Series) -> bytes:
-    return (_numbers(values) + 0.0).astype("<f8").tobytes()  # -0.0 + 0.0 is 0.0
+def _pack_numbers(values: pd.Series) -> Packed:
+    for chunk in _chunks(_numbers(values)):
+        yield (chunk + 0.0).astype("<f8", copy=False)  # -0.0 + 0.0 is 0.0
 
 
-def _pack_long(values: pd.Series) -> bytes:
+def _pack_long(values: pd.Series) -> Packed:
+    if is_integer_dtype(values.dtype):
+        return _pack_arrow(pa.array(values.to_numpy()).cast(pa.large_string()))
     return _pack_texts(str(int(value)) for value in values)
 
 
-def _pack_texts(values: Iterable[str]) -> bytes:
+def _pack_texts(values: Iterable[str]) -> Packed:
     """Their lengths, then themselves: no two lists of texts give the same bytes."""
     texts = list(values)
-    lengths = np.fromiter(map(len, texts), dtype="<i8", count=len(texts))
-    return lengths.tobytes() + "".join(texts).encode("utf-8", "surrogatepass")
+    yield np.fromiter(map(len, texts), dtype="<i8", count=len(texts))
+    yield "".join(texts).encode("utf-8", "surrogatepass")
 
 
-def _pack_column_of_texts(values: pd.Series) -> bytes:
+def _pack_column_of_texts(values: pd.Series) -> Packed:
     """The same of a column, none of whose cells is missing: pyarrow holds its texts so already."""
     try:
         texts = pa.array(values, type=pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError):  # half a surrogate pair is no UTF-8
         return _pack_texts(values)
-    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    lengths = pc.utf8_length(whole).cast(pa.int64()).to_numpy().astype("<i8")
-    _, offsets, content = whole.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int64)[whole.offset : whole.offset + len(whole) + 1]
-    spelled = bytes(content[ends[0] : ends[-1]]) if content else b""
-    return bytes(lengths.tobytes()) + spelled
+    return _pack_arrow(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
 
 
-def _pack_truths(values: pd.Series) -> bytes:
-    return bytes(values.to_numpy(dtype=bool).tobytes())
+def _pack_arrow(texts: pa.LargeStringArray) -> Packed:
+    yield _lengths(texts)
+    yield _content(texts)
 
 
-def _pack_times(values: pd.Series) -> bytes:
+def _pack_categories(codes: NDArray[np.integer], texts: pd.Index) -> Packed:
+    """The same of texts by their places, some rows at a time."""
+    known = pa.array(texts, type=pa.large_string(), from_pandas=True)
+    known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    lengths = _lengths(known)
+    yield from (lengths[chunk] for chunk in _chunks(codes))
+    yield from (_content(known.take(pa.array(chunk))) for chunk in _chunks(codes))
+
+
+def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Some cells at a time: what is made of them stays in the processor's cache."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _lengths(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+    """How many characters each text has."""
+    return np.asarray(pc.utf8_length(texts).cast(pa.int64()).to_numpy().astype("<i8", copy=False))
+
+
+def _content(texts: pa.LargeStringArray) -> Buffer:
+    """All texts, one after the other, in UTF-8."""
+    _, offsets, content = texts.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(content)[ends[0] : ends[-1]] if content else b""
+
+
+def _pack_truths(values: pd.Series) -> Packed:
+    yield values.to_numpy(dtype=bool)
+
+
+def _pack_times(values: pd.Series) -> Packed:
     times = pd.to_datetime(values).to_numpy()
-    days = times.astype("datetime64[D]")
-    rest = (times - days).astype("timedelta64[ns]")
-    return bytes(days.astype("<i8").tobytes() + rest.astype("<i8").tobytes())
+    ticks, a_day = times.view(np.int64), TICKS[np.datetime_data(times.dtype)[0]]
+    for chunk in _chunks(ticks):
+        yield (chunk // a_day).astype("<i8", copy=False)
+    for chunk in _chunks(ticks):
+        rest = chunk - chunk // a_day * a_day  # numpy's % takes longer
+        yield (rest * (TICKS["ns"] // a_day)).astype("<i8", copy=False)
 
 
-def _pack_instants(values: pd.Series) -> bytes:
+def _pack_instants(values: pd.Series) -> Packed:
     return _pack_times(pd.to_datetime(values, utc=True).dt.tz_localize(None))
 
 
-def _pack_others(values: pd.Series) -> bytes:
+def _pack_others(values: pd.Series) -> Packed:
     """Whatever else a cell may be, by its type and how it is written."""
     plain = (bytes(v) if isinstance(v, memoryview | bytearray) else v for v in values)
     return _pack_texts(f"{type(value).__name__} {value!r}" for value in plain)
 
 
-_PACKED: dict[int, Callable[[pd.Series], bytes]] = {
+_PACKED: dict[int, Callable[[pd.Series], Packed]] = {
     NUMBER: _pack_numbers,
     LONG: _pack_long,
     TEXT: _pack_column_of_texts,

@@ -64,10 +64,13 @@ def equal_rows(clean: pd.DataFrame) -> pd.Series:
 
     Only rows that share a hash are compared.
     """
-    alike = pd.Series(_hashes(clean)).duplicated(keep=False).to_numpy()
+    hashes = _hashes(clean)
+    ordered = np.sort(hashes)  # in a fraction of the time of a hash table
+    shared = ordered[1:][ordered[1:] == ordered[:-1]]
     firsts = np.arange(len(clean))  # the place of the first row that is equal
-    if alike.any():
+    if len(shared):
         columns = list(clean.columns)
+        alike = pd.Series(hashes).isin(shared).to_numpy()
         groups = clean[alike].groupby(columns, sort=False, dropna=False, observed=True).ngroup()
         places = np.flatnonzero(alike)
         firsts[places] = places[~groups.duplicated()][groups]
@@ -84,7 +87,8 @@ def _hashes(clean: pd.DataFrame) -> NDArray[np.uint64]:
     """Numbers that are the same for equal rows of one table, and hardly ever for others."""
     found = np.zeros(len(clean), dtype=np.uint64)
     for name in clean.columns:
-        found = (found ^ _bits(clean[name])) * FACTOR
+        found ^= _bits(clean[name])
+        found *= FACTOR
         found ^= found >> np.uint64(32)
     return found
 
@@ -96,6 +100,10 @@ def _bits(values: pd.Series) -> NDArray[np.uint64]:
     elif values.dtype == "float64":
         numbers = values.to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
         return np.where(np.isnan(numbers), np.nan, numbers).view(np.uint64)
+    elif values.dtype == "boolean":
+        codes = values.to_numpy(dtype=np.int8, na_value=-1)
+    elif values.dtype.kind == "M" and isinstance(values.dtype, np.dtype):
+        return values.to_numpy().view(np.uint64)
     else:
         codes = pd.factorize(values)[0]
     return codes.astype(np.int64).view(np.uint64)

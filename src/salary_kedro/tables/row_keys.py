@@ -1,7 +1,8 @@
 """Eight bytes that name a row, whatever stands beside it and wherever it is in its table."""
 
 import hashlib
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ Keys = NDArray[np.uint64]
 #: Column of the table of keys.
 KEY = "key"
 #: Bytes of a key, and rows that are turned into bytes at once.
-SIZE, CHUNK = 8, 100_000
+SIZE, CHUNK = 8, 1 << 14
 EVERY = slice(None)
+#: How a cell is told: whether it is missing, and 64 bits of what it is.
+PACKED = np.dtype([("missing", "u1"), ("cell", "<u8")])
+Cells = tuple[NDArray[np.bool_], NDArray[Any]]
 
 
 def named_by(contract: Contract) -> list[str]:
@@ -49,13 +53,13 @@ def row_keys(raw: pd.DataFrame, valid: pd.DataFrame, contract: Contract) -> pd.D
         columns = [_encoded(valid[name], fields[name]) for name in named_by(contract)]
     cells = [_cells(values) for values in columns]
     chunks = [slice(start, start + CHUNK) for start in range(0, len(valid), CHUNK)]
-    keys = [_hashes(np.hstack([_pack(*part, chunk) for part in cells]), b"") for chunk in chunks]
+    keys = [_digests(_rows(_pack(cells, chunk)), b"") for chunk in chunks]
     return pd.DataFrame({KEY: np.concatenate(keys) if keys else np.empty(0, dtype=np.uint64)})
 
 
 def value_keys(values: pd.Series, column: Column) -> Keys:
     """Name each value of a field, shape (rows,); 0 where it is missing."""
-    keys = _hashes(_pack(*_cells(_encoded(values, column))), b"")
+    keys = _digests(_rows(_pack([_cells(_encoded(values, column))])), b"")
     return np.where(values.isna().to_numpy(dtype=bool), np.uint64(0), keys)
 
 
@@ -64,7 +68,7 @@ def keyed_hashes(keys: Keys, secret: bytes) -> Keys:
 
     BLAKE2b with a key and a digest of 8 bytes (RFC 7693).
     """
-    return _hashes(keys.astype("<u8").view(np.uint8).reshape(-1, SIZE), secret)
+    return _digests(_rows(keys.astype("<u8").reshape(-1, 1)), secret)
 
 
 def _encoded(values: pd.Series, column: Column) -> pd.Series:
@@ -73,7 +77,7 @@ def _encoded(values: pd.Series, column: Column) -> pd.Series:
     return values if is_category else encode_column(values, column)
 
 
-def _cells(values: pd.Series) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+def _cells(values: pd.Series) -> Cells:
     """Whether each cell is missing, and 64 bits that tell what it is: a number, or a hash."""
     missing = values.isna().to_numpy(dtype=bool)
     if pd.api.types.is_numeric_dtype(values):
@@ -83,16 +87,16 @@ def _cells(values: pd.Series) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     return missing, np.append(known, np.uint64(0))[codes]
 
 
-def _pack(
-    missing: NDArray[np.bool_], cells: NDArray[Any], chunk: slice = EVERY
-) -> NDArray[np.uint8]:
-    """Nine bytes a cell, shape (rows, 9): whether it is missing, and what it is."""
-    is_missing, found = missing[chunk], cells[chunk]
-    if found.dtype == np.float64:
-        found = np.where(is_missing, 0.0, found + 0.0)  # -0.0 + 0.0 is 0.0
-    little = np.ascontiguousarray(found, dtype=found.dtype.newbyteorder("<"))
-    packed = little.view(np.uint8).reshape(-1, SIZE)
-    return np.hstack([is_missing.astype(np.uint8)[:, None], packed])
+def _pack(cells: Sequence[Cells], chunk: slice = EVERY) -> NDArray[np.void]:
+    """Nine bytes a cell, shape (rows, columns): whether it is missing, and what it is."""
+    packed = np.empty((len(cells[0][0][chunk]), len(cells)), dtype=PACKED)
+    for place, (missing, found) in enumerate(cells):
+        is_missing, values = missing[chunk], found[chunk]
+        if values.dtype == np.float64:
+            values = np.where(is_missing, 0.0, values + 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
+        packed["missing"][:, place] = is_missing
+        packed["cell"][:, place] = values
+    return packed
 
 
 def _codes(values: pd.Series) -> tuple[NDArray[np.integer], Iterable[object]]:
@@ -102,11 +106,10 @@ def _codes(values: pd.Series) -> tuple[NDArray[np.integer], Iterable[object]]:
     return pd.factorize(values.astype(object))
 
 
-def _hashes(rows: NDArray[np.uint8], secret: bytes) -> Keys:
-    content, width = np.ascontiguousarray(rows).tobytes(), rows.shape[1]
-    return _digests(
-        (content[place : place + width] for place in range(0, len(content), width)), secret
-    )
+def _rows(cells: NDArray[Any]) -> Iterator[bytes]:
+    """The bytes of each row of a table of cells."""
+    width = cells.shape[1] * cells.itemsize
+    return (row for (row,) in struct.iter_unpack(f"{width}s", cells.tobytes()))
 
 
 def _digests(contents: Iterable[bytes], secret: bytes) -> Keys:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,3 +98,28 @@ def test_fingerprint_when_another_process_takes_it_then_is_the_same() -> None:
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert ran.stdout.strip() == fingerprint(pd.DataFrame({"a": [1.5, None], "b": ["x", "é"]}))
+
+
+@pytest.mark.parametrize("rows_at_once", [1 << 16, 2])
+def test_fingerprint_when_a_table_has_every_kind_of_cell_then_is_what_it_always_was(
+    rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salary_kedro.tables.fingerprint.CHUNK", rows_at_once)
+    instants = ["2020-02-29 01:02:03.000456789", None, "1915-12-10", "2099-01-01"]
+    days = ["2020-02-29", None, "1815-12-10", "2999-01-01"]
+    table = pd.DataFrame(
+        {
+            "text": ["Oslo", "Ærø", None, 'a,\n"b"'],
+            "category": pd.Categorical(["x", None, "yé", "x"]),
+            "whole": [1, -7, 0, 2**53],
+            "long": pd.array([2**53 + 1, None, -(2**60), 5], dtype="Int64"),
+            "number": [1.5, None, -0.0, 1e300],
+            "truth": pd.array([True, None, False, True], dtype="boolean"),
+            "day": pd.Series(days).astype("datetime64[ms]"),
+            "time": pd.to_datetime(instants, format="ISO8601"),
+            "key": np.array([0, 2**64 - 1, 2**53, 17], dtype=np.uint64),
+            "mixed": as_objects(1, "1", None, True),
+        }
+    )
+
+    assert fingerprint(table) == "c6a22ee9c79b5966efac3a6db526b21b2f22b4de0f6c3c9bcb41e2001802e8b1"

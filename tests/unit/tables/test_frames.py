@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from salary_kedro.contract.domain import Domain
-from salary_kedro.tables.frames import domain_warnings, encode_frame, learn_domain
+from salary_kedro.tables.frames import (
+    count_repeats,
+    domain_warnings,
+    encode_frame,
+    equal_rows,
+    learn_domain,
+)
 from samples import boolean, category, clean_column, column, contract_of, day
 
 CONTRACT = contract_of(
@@ -112,3 +118,35 @@ def test_domain_warnings_when_there_are_no_rows_then_there_are_none(clean: pd.Da
     found = domain_warnings(encode_frame(clean.iloc[:0], CONTRACT), DOMAIN, CONTRACT)
 
     assert found.tolist() == []
+
+
+def test_equal_rows_when_cells_of_any_kind_are_equal_then_rows_share_their_first_ones_number(
+    clean: pd.DataFrame,
+) -> None:
+    table = clean.iloc[[0, 1, 0, 2, 1, 1]].set_axis([9, 8, 7, 6, 5, 4])
+
+    assert equal_rows(table).to_dict() == {9: 0, 8: 1, 7: 0, 6: 2, 5: 1, 4: 1}
+    assert count_repeats(table) == 3
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_equal_rows_when_one_cell_differs_then_the_rows_do(clean: pd.DataFrame, name: str) -> None:
+    table = clean.iloc[[1, 1]].reset_index(drop=True)
+    table[name] = clean[name].iloc[[1, 2]].to_numpy()
+
+    assert equal_rows(table).tolist() == [0, 1]
+
+
+def test_equal_rows_when_zeros_differ_by_their_sign_then_are_equal() -> None:
+    assert equal_rows(pd.DataFrame({"a": [0.0, -0.0, 1.0]})).tolist() == [0, 0, 1]
+
+
+def test_equal_rows_when_two_different_rows_share_a_hash_then_are_told_apart(
+    clean: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same(table: pd.DataFrame) -> np.ndarray:
+        return np.zeros(len(table), dtype=np.uint64)
+
+    monkeypatch.setattr("salary_kedro.tables.frames._hashes", same)
+
+    assert equal_rows(clean.iloc[[0, 1, 0, 2]]).tolist() == [0, 1, 0, 2]
