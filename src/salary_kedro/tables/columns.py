@@ -29,9 +29,8 @@ def read_columns(raw: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     Numbers become float64, categories pandas' `category` of texts, booleans
     `boolean`, dates `datetime64[ms]`. What is not of its kind becomes missing.
     """
-    return pd.DataFrame(
-        {column.name: _read(raw, column, contract.table) for column in contract.columns}
-    )
+    columns = {column.name: _read(raw, column, contract.table) for column in contract.columns}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _read(raw: pd.DataFrame, column: Column, rules: TableRules) -> pd.Series:
@@ -163,10 +162,10 @@ def to_texts(values: pd.Series, spell: Callable[[str], str] = str) -> pd.Series:
         values = values.map(_text, na_action="ignore").astype("str")
     if not isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype("category")
-    known = pd.Index([spell(_text(value)) for value in values.cat.categories], dtype="str")
+    known = pd.Index([spell(_text(value)) for value in values.cat.categories.tolist()], dtype="str")
     texts = known.unique().drop("", errors="ignore")
     if len(texts) == len(known):
-        return values.cat.rename_categories(list(texts))
+        return values.cat.rename_categories(texts.tolist())
     places = np.append(texts.get_indexer(known), -1)  # a missing cell has the code -1
     found = places[values.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(found, texts), index=values.index)

@@ -86,19 +86,23 @@ def _far_off(checked: CheckedTable, contract: Contract) -> Iterator[str]:
 def _column_report(
     checked: CheckedTable, column: Column, lines: pd.Series, rules: TableRules
 ) -> Report:
-    cells = checked.raw[column.column]
-    if len(cells) > len(checked.columns):
-        cells = cells[checked.columns.index]
     reasons = checked.by_column[column.name]
     return {
         "column": column.column,
         "name": column.name,
         "kind": column.kind,
         "use": "target" if isinstance(column, NumberTarget | IntegerTarget) else column.use,
-        "missing_share": float(missing_cells(cells, column, rules).mean()) if len(cells) else 0.0,
+        "missing_share": _missing_share(checked, column, rules),
         "rejected": len(reasons),
         "reasons": _reasons(reasons, lines),
     }
+
+
+def _missing_share(checked: CheckedTable, column: Column, rules: TableRules) -> float:
+    """Share of the rows without a value, 0 to 1; what could not be read is one."""
+    values = checked.columns[column.name]
+    unread = checked.raw.loc[values.index[values.isna()], column.column]
+    return int(missing_cells(unread, column, rules).sum()) / len(values) if len(values) else 0.0
 
 
 def _reasons(found: pd.Series, lines: pd.Series) -> list[Report]:

@@ -48,7 +48,7 @@ def missing_words(counts: "pd.Series[Any]") -> tuple[str, ...]:
     first = counts.index[:WORDED]
     if not any(map(holds_number, first)):
         return ()
-    worded = [text for text in counts.index if not any(map(str.isdigit, text))]
+    worded = [text for text in counts.index.tolist() if not any(map(str.isdigit, text))]
     known = [text for text in worded if text.strip().casefold() in MISSING_WORDS]
     others = [text for text in worded if text not in known]
     numbers = int(counts.sum() - counts[worded].sum())
@@ -67,7 +67,7 @@ def missing_codes(
         numbers: The texts as numbers, shape (texts,); NaN where one is none.
         labelled: Texts of numbers that the file itself labels.
     """
-    texts = [text for text in counts.index if CODE.fullmatch(text) or text in labelled]
+    texts = [text for text in counts.index.tolist() if CODE.fullmatch(text) or text in labelled]
     is_code = np.asarray(counts.index.isin(texts)) & ~np.isnan(numbers)
     others = ~is_code & ~np.isnan(numbers)
     if not is_code.any() or counts[others].sum() < MIN_ROWS:

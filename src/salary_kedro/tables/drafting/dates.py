@@ -124,11 +124,18 @@ def looks_like_date(fact: Facts) -> bool:
 
 def fitting(fact: Facts) -> list[Way]:
     """The formats by which the most texts are dates, and nearly all of them."""
-    texts = pd.Index([tidy(text) for text in fact.counts.index], dtype="str")
-    ways = [_read(texts, way) for way in _likely(fact, texts[:CHECKED])]
+    likely = _likely(fact, _tidied(fact.counts.index[:CHECKED]))
+    if not likely:
+        return []
+    texts = _tidied(fact.counts.index)
+    ways = [_read(texts, way) for way in likely]
     ways = [way for way in ways if fact.keeps_kind(way.fits)]
     cells = [int(fact.counts[way.fits].sum()) for way in ways]
     return [way for way, count in zip(ways, cells, strict=True) if count == max(cells)]
+
+
+def _tidied(texts: pd.Index) -> pd.Index:
+    return pd.Index([tidy(text) for text in texts.tolist()], dtype="str")
 
 
 def _likely(fact: Facts, texts: pd.Index) -> Sequence[str]:

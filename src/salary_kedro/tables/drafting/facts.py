@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -75,7 +76,7 @@ class Facts:
         """
         return self.spelling.numbers
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.float64]:
         """What bounds are drafted from, shape (cells,): the numbers, and the middle of ranges."""
         found = np.where(np.isnan(self.numbers), self.spelling.midpoints, self.numbers)
@@ -89,7 +90,7 @@ class Facts:
         found: NDArray[np.bool_] = ~np.isnan(self.numbers) | self.spelling.waiting
         return found
 
-    @property
+    @cached_property
     def is_numeric(self) -> bool:
         """Whether the values are numbers, but for a few, and no codes such as `0042`."""
         return len(self.sizes) > 0 and self.keeps_kind(self.are_numbers) and not self.has_codes
@@ -113,11 +114,11 @@ class Facts:
     @property
     def far_off(self) -> tuple[str, ...]:
         """A remark on the cells whose numbers are far beyond the others; often none."""
-        by_text = dict(zip(self.counts.index, self.numbers, strict=True))
+        by_text = dict(zip(self.counts.index.tolist(), self.numbers, strict=True))
         found = find_far_off(self.values.map(by_text).astype("float64"))
         return () if found is None else (far_off_remark(found, self.lines[found.rows]),)
 
-    @property
+    @cached_property
     def has_codes(self) -> bool:
         """Whether numbers are written with zeros before them, as only codes are.
 

@@ -9,6 +9,10 @@ from salary_kedro.tables.drafting.edges import PARTIAL, SUMS
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.left_out import ends_in_sum, find_no_rows, first_texts
 
+#: What a line of sums is called, and how it begins if something follows.
+NAMES = frozenset((*SUMS, *PARTIAL))
+BEGINNINGS = tuple(f"{word} " for word in PARTIAL)
+
 
 def rows_alone(
     texts: pd.DataFrame, dialect: CsvDialect
@@ -47,7 +51,8 @@ def _said(footer: Sequence[str]) -> Iterator[str]:
 def _find_sums(texts: pd.DataFrame) -> "pd.Series[str]":
     """First cells of the rows, wherever they stand, that sum up others: most are empty beside."""
     firsts = first_texts(texts)
-    found = firsts[firsts.map({text: _sums_up(text) for text in firsts.unique()}).astype("bool")]
+    said = {text for text in firsts.unique().tolist() if _sums_up(text)}
+    found = firsts[firsts.isin(said)]
     rows = texts.loc[found.index]
     empty = (rows.isna() | (rows == "")).sum(axis="columns")
     return found[(empty > 0) & (2 * empty >= len(texts.columns) - 1)]
@@ -55,7 +60,7 @@ def _find_sums(texts: pd.DataFrame) -> "pd.Series[str]":
 
 def _sums_up(text: str) -> bool:
     plain = text.casefold().strip(": ")
-    return plain in SUMS or any(plain == word or plain.startswith(f"{word} ") for word in PARTIAL)
+    return plain in NAMES or plain.startswith(BEGINNINGS)
 
 
 def _last_lines(texts: pd.DataFrame, dialect: CsvDialect) -> pd.Index:

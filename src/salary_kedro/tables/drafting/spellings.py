@@ -202,7 +202,8 @@ def find_spelling(
     strange = counts[np.isnan(plain)]
     if not any(map(_parse, strange.index[:TRIED])):
         return nothing
-    cells = {text: cell for text in strange.index if (cell := _parse(text)) is not None}
+    texts = strange.index.tolist()
+    cells = {text: cell for text in texts if (cell := _parse(text)) is not None}
     if not is_pay:
         cells = _without_money({text: cell for text, cell in cells.items() if not cell.is_range})
     found = _Column(counts, plain, marks, _with_dollars(cells)).spelling()
@@ -353,7 +354,8 @@ class _Column:
         numbers = every if least is None else np.where(every < least, np.nan, every)
         wider = NumberReader(self.marks, _wider(written, {**other, **aside}))
         later = self._read({**other, **aside}, wider)
-        is_range = [text in other and other[text].is_range for text in self.counts.index]
+        texts = self.counts.index.tolist()
+        is_range = [text in other and other[text].is_range for text in texts]
         return Spelling(
             written=_said(written),
             numbers=numbers,
