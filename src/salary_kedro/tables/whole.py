@@ -7,6 +7,7 @@ import pandas as pd
 
 from salary_kedro.contract import Contract
 from salary_kedro.tables.csv_arguments import csv_arguments
+from salary_kedro.tables.csv_chunks import put_together
 from salary_kedro.tables.csv_rows import open_rows
 from salary_kedro.tables.formats.cells import unify
 from salary_kedro.tables.formats.database import DatabaseTable
@@ -19,8 +20,8 @@ from salary_kedro.tables.unreadable import readable
 
 logger = logging.getLogger(__name__)
 
-#: Rows that are read at once.
-ROWS = 1 << 18
+#: Rows that are read at once; of CSV, which pandas holds in several times the memory meanwhile.
+ROWS, CSV_ROWS = 1 << 18, 1 << 20
 
 
 def read_table(path: Path, contract: Contract) -> pd.DataFrame:
@@ -39,7 +40,12 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
 
 def _read_csv(path: Path, contract: Contract) -> pd.DataFrame:
     with open_rows(path, contract) as file:
-        found: pd.DataFrame = pd.read_csv(file.source, **csv_arguments(contract), **file.names)
+        arguments = {**csv_arguments(contract), **file.names}
+        with pd.read_csv(file.source, chunksize=CSV_ROWS, **arguments) as chunks:
+            found = put_together(list(chunks))
+    if found is None:  # what pandas makes of a column depends on all of its cells
+        with open_rows(path, contract) as file:
+            found = pd.read_csv(file.source, **arguments)
     if file.first_line != HEADER_LINES + 1:
         found.attrs[FIRST_LINE] = file.first_line
     return found
