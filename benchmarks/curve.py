@@ -1,4 +1,4 @@
-"""How time and memory of validation grow with the rows: ours against the bare script, plotted.
+"""How times and memory of validation grow with the rows: ours against the bare script, plotted.
 
 For each number of rows, what `tables.py --part validation` measures: drafting the contract,
 checking it and `data_engineering`, against one script that reads, validates and writes. Leaves
@@ -17,10 +17,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from training import BARE, PIPELINES, PROJECT, tell
 
-from tables import PEAK, WALL, measure_validation, prepare_project
+from tables import CPU, PEAK, WALL, measure_validation, prepare_project
 
 ROWS = (10_000, 100_000, 1_000_000, 10_000_000)
 BUILT = PROJECT / "build" / "bench"
+MEASURES = (WALL, CPU, PEAK)
 LABELS = {PIPELINES: "infer + check + data_engineering", BARE: "pandas + pandera + Parquet"}
 #: The same figures give the same bytes.
 SETTINGS = {"svg.hashsalt": "salary_kedro", "svg.fonttype": "none"}
@@ -52,9 +53,7 @@ def measure(rows: int, rounds: int) -> Point:
         measure_validation(home, ROWS[0], 0)  # compiles the sources, and makes the store
         usages = measure_validation(home, rows, max(rounds, 1))
     return {
-        peer: {
-            name: statistics.median(usage[peer][name] for usage in usages) for name in (WALL, PEAK)
-        }
+        peer: {name: statistics.median(usage[peer][name] for usage in usages) for name in MEASURES}
         for peer in LABELS
     }
 
@@ -64,16 +63,16 @@ def in_words(rows: int, point: Point) -> str:
     told = (
         f"{name} {point[PIPELINES][name]:,.1f} against {point[BARE][name]:,.1f}: "
         f"{point[PIPELINES][name] / point[BARE][name]:.2f} times"
-        for name in (WALL, PEAK)
+        for name in MEASURES
     )
     return f"{rows:,} rows: {'; '.join(told)}"
 
 
 def draw(points: Mapping[int, Point], path: Path) -> None:
-    """Draw both measures by the number of rows."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    for place, name in enumerate((WALL, PEAK), 1):
-        axes = figure.add_subplot(1, 2, place)
+    """Draw all measures by the number of rows."""
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    for place, name in enumerate(MEASURES, 1):
+        axes = figure.add_subplot(1, len(MEASURES), place)
         for peer, label in LABELS.items():
             axes.plot(
                 list(points), [point[peer][name] for point in points.values()], "o-", label=label
