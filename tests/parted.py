@@ -5,7 +5,9 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salary_kedro.contract import Contract
-from salary_kedro.partitions.cluster import Cluster, Result
+from salary_kedro.errors import UserError
+from salary_kedro.partitions.cluster import Cluster, Result, Value
 from salary_kedro.partitions.table import NUMBER, PartedTable, RawTable, put_together, split_keys
 from salary_kedro.pipelines.data_engineering.parted_split import split_parts
 from salary_kedro.pipelines.data_engineering.parts import clean_parts, validate_parts
 from salary_kedro.project.parameters import DataEngineering
-from support import BIN, Project, copy_project, wait_until
+from support import BIN, ROOT, Project, copy_project, free_port, wait_until
 
 #: Shares of rows that break the contract, and of cells that are missing.
 BROKEN, MISSING = 0.002, 0.02
@@ -98,9 +101,19 @@ def write_parts(folder: Path, parts: int, rows: int, seed: int = 0) -> None:
 class OwnProcess(Cluster):
     """Handles each part in this process: what a part becomes does not depend on who handles it."""
 
-    def map(self, function: Callable[..., Result], *arguments: Iterable[Any]) -> Iterator[Result]:
-        """Call a function once for each part."""
-        return (function(*call) for call in zip(*arguments, strict=True))
+    def share(self, value: Value) -> Value:
+        """Nothing is sent."""
+        return value
+
+    def each(
+        self,
+        function: Callable[..., Result],
+        calls: Iterable[tuple[Any, ...]],
+        advice: str,
+        **same: Any,
+    ) -> Iterator[Result]:
+        """Call a function as often, once it is asked for."""
+        return (function(*call, **same) for call in calls)
 
 
 #: How tables are split here.
@@ -158,6 +171,75 @@ class Site:
         assert count() < parts, "all parts were done before the worker could be killed"
         out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+class Noted:
+    """A value that notes in a file each time that a process unpacks it."""
+
+    def __init__(self, file: Path) -> None:
+        """Take the file."""
+        self.file = file
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be unpacked."""
+        self.__dict__.update(state)
+        with self.file.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def take(number: int, *, value: Noted) -> tuple[int, Path]:
+    """Use a value."""
+    time.sleep(0.05)
+    return number, value.file
+
+
+def fail_at_first(number: int, *, folder: Path) -> None:
+    """Leave a file, take a while, and fail of the first part."""
+    (folder / f"{number}").touch()
+    time.sleep(0.5)
+    if number == 0:
+        raise UserError("the first part is bad")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """A scheduler and a worker in processes of their own.
+
+    Attributes:
+        address: Where the scheduler answers.
+        scheduler: Its process.
+        worker: The process that minds the worker.
+    """
+
+    address: str
+    scheduler: int
+    worker: int
+
+
+@contextmanager
+def serve_parts(folder: Path) -> Iterator[Servers]:
+    """Start them, and end them."""
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", str(port))
+    worker = ("worker", address, "--nthreads", "1", "--memory-limit", "1GiB")
+    found: list[subprocess.Popen[bytes]] = []
+    try:
+        for arguments in (scheduler, worker):
+            with (folder / f"dask-{arguments[0]}.log").open("wb") as log:
+                command = [BIN / "dask", *arguments, "--no-dashboard"]
+                environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
+                found.append(
+                    subprocess.Popen(
+                        command, env=environment, stdout=log, stderr=log, start_new_session=True
+                    )
+                )
+        yield Servers(address, *(process.pid for process in found))
+    finally:
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def workers_of(pid: int) -> Iterator[int]:

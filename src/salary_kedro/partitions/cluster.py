@@ -1,6 +1,7 @@
 """Who handles the parts of a table: processes of this machine, or of others. Needs Dask."""
 
 import logging
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -12,10 +13,16 @@ from salary_kedro.errors import UserError
 from salary_kedro.modelling.progress import tell_progress
 
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 #: How often a part may be begun anew as its worker has died, and how many are begun ahead.
 MOST_DEATHS, AHEAD = 10, 4
 #: How many seconds a scheduler, and then a first worker, may take to answer.
 SECONDS = 20
+#: After how many seconds of waiting for a part it is asked whether there are workers, and how often
+#: there may be none.
+PAUSE, PAUSES = 20, 6
+#: What logs, at length, that a scheduler has ended.
+LOUD = ("distributed", "distributed.client", "distributed.worker")
 
 
 class ClusterError(UserError):
@@ -39,52 +46,120 @@ class Cluster(BaseModel):
     memory_limit: str = Field(default="2 GB", pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B$")
     part_rows: int = Field(default=250_000, ge=1)
 
-    def map(self, function: Callable[..., Result], *arguments: Iterable[Any]) -> Iterator[Result]:
+    def share(self, value: Value) -> Value:
+        """Send a value to the workers once, instead of with each part.
+
+        Returns:
+            What to give to `map` by name in its place; a worker that dies loses nothing of it.
+        """
+        future: Value = _open_client(self).submit(_same, value, pure=False)
+        return future
+
+    def map(
+        self, function: Callable[..., Result], *arguments: Iterable[Any], **same: Any
+    ) -> Iterator[Result]:
         """Call a function once for each part, in any worker; give what it returns in their order.
 
         A worker that dies costs time alone: another one begins its parts anew. So a function may
-        be called more than once for a part, and must then do the same.
+        be called more than once for a part, and must then do the same. Whoever stops asking ends
+        what was not begun.
+
+        Args:
+            function: What is called.
+            arguments: By part, what it is called with.
+            same: What all calls get; `share` it, if it is large.
 
         Raises:
             ClusterError: Nobody answers at the address, or workers die of one part again and again.
         """
         calls = list(zip(*arguments, strict=True))
+        parts = self.each(function, calls, self._smaller_parts, **same)
+        return tell_progress(parts, len(calls), "parts")
+
+    def each(
+        self,
+        function: Callable[..., Result],
+        calls: Iterable[tuple[Any, ...]],
+        advice: str,
+        **same: Any,
+    ) -> Iterator[Result]:
+        """Do what `map` does, without a word of how far it is.
+
+        Args:
+            function: What is called.
+            calls: What it is called with.
+            advice: What else than more memory helps where workers lack it.
+            same: What all calls get.
+        """
         client = _open_client(self)
-        most = AHEAD * max(1, sum(client.nthreads().values()))
+        most = AHEAD * max(1, self.count_workers())
         waiting: deque[Any] = deque()
-        for call in tell_progress(calls, len(calls), "parts"):
-            waiting.append(client.submit(function, *call, pure=False))
-            if len(waiting) == most:
-                yield self._result(waiting.popleft())
-        while waiting:
-            yield self._result(waiting.popleft())
+        try:
+            for call in calls:
+                waiting.append(client.submit(function, *call, **same, pure=False))
+                if len(waiting) == most:
+                    yield self._result(waiting.popleft(), advice)
+            while waiting:
+                yield self._result(waiting.popleft(), advice)
+        finally:
+            _cancel(client, [*waiting])
+
+    def count_workers(self) -> int:
+        """How many parts are handled at once."""
+        try:
+            return sum(_open_client(self).nthreads().values())
+        except OSError as error:
+            raise self._ended from error
 
     @property
-    def _more_memory(self) -> str:
-        return (
-            f"raise partitions.memory_limit ({self.memory_limit}), or lower partitions.part_rows "
-            f"({self.part_rows:,})"
+    def _smaller_parts(self) -> str:
+        return f"lower partitions.part_rows ({self.part_rows:,})"
+
+    @property
+    def _ended(self) -> ClusterError:
+        return ClusterError(
+            f"the scheduler {self.scheduler or 'of this machine'} has ended: start it again, "
+            f"then run again"
         )
 
-    def _result(self, future: Any) -> Any:
+    def _result(self, future: Any, advice: str) -> Any:
         from distributed import CancelledError, KilledWorker
         from distributed.comm.core import CommClosedError
 
+        more = f"raise partitions.memory_limit ({self.memory_limit}), or {advice}"
         try:
-            return future.result()
+            return self._wait(future)
         except (CancelledError, CommClosedError) as error:
-            raise ClusterError(
-                f"the scheduler {self.scheduler or 'of this machine'} has ended: start it again, "
-                f"then run again"
-            ) from error
+            raise self._ended from error
         except MemoryError as error:
-            raise ClusterError(f"a worker lacks memory for a part: {self._more_memory}") from error
+            raise ClusterError(f"a worker lacks memory for a part: {more}") from error
         except KilledWorker as error:
             worker = error.last_worker.address
             raise ClusterError(
                 f"workers die of one part again and again, the last one {worker}: if they lack "
-                f"memory, {self._more_memory}"
+                f"memory, {more}"
             ) from error
+
+    def _wait(self, future: Any) -> Any:
+        """The result, however long it takes while there are workers.
+
+        Raises:
+            ClusterError: There have been none for a while.
+        """
+        from distributed import wait
+
+        without = 0
+        while not future.done():
+            try:
+                wait([future], timeout=PAUSE)  # type: ignore[no-untyped-call]
+            except TimeoutError as error:
+                without = 0 if self.count_workers() else without + 1
+                if without == PAUSES:
+                    raise ClusterError(
+                        f"the scheduler {self.scheduler or 'of this machine'} has had no worker "
+                        f"for {PAUSE * PAUSES} s: start `dask worker` for it, then run again"
+                    ) from error
+        return future.result()
 
 
 @cache
@@ -100,7 +175,8 @@ def _open_client(cluster: Cluster) -> Any:
             "--editable '.[dask]'` does; or name another environment with --env"
         ) from error
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_DEATHS})
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})  # what is shared
+    _silence()
     if cluster.scheduler is None:
         return _open_local(cluster)
     try:
@@ -117,12 +193,23 @@ def _open_client(cluster: Cluster) -> Any:
     return client
 
 
+def _same(value: Value) -> Value:
+    return value
+
+
+def _cancel(client: Any, futures: list[Any]) -> None:
+    """End what nobody waits for any more, if there is still a scheduler to tell."""
+    if futures and client.status == "running":
+        client.cancel(futures, force=True)
+
+
 def _open_local(cluster: Cluster) -> Any:
     """Workers on this machine, to which nobody else can speak."""
     import dask
     import distributed
 
     dask.config.set({f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")})
+    dask.config.set({"distributed.worker.preload": [__name__]})
     local: Any = distributed.LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=cluster.workers,
         threads_per_worker=1,
@@ -136,3 +223,17 @@ def _open_local(cluster: Cluster) -> Any:
         silence_logs=logging.CRITICAL,
     )
     return distributed.Client(local)  # type: ignore[no-untyped-call]
+
+
+def dask_setup(worker: Any) -> None:
+    """Leave Ctrl-C to the run, and do not warn of what it ends.
+
+    Dask calls this in each worker of this machine, as it begins.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _silence()
+
+
+def _silence() -> None:
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -66,7 +66,7 @@ def find_repeated(files: Sequence[KeyFile], cluster: Cluster) -> tuple[int, list
         part has.
     """
     ranges = range(len(files[0].ends))
-    found = [*cluster.map(look_into, ranges, [tuple(files)] * len(ranges))]
+    found = [*cluster.map(look_into, ranges, files=cluster.share(tuple(files)))]
     none = np.empty(0, dtype=np.uint64)
     earlier = [
         np.concatenate([none, *(part.earlier.get(number, none) for part in found)])

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,8 @@ def judge_parts(
     """
     group = splitting.field if splitting.way == "group" else None
     field = cluster_field(holdout.in_memory(), contract, splitting)
-    look = partial(look_at, contract=contract, field=field)
-    targets, weights, clusters = zip(*holdout.cluster.map(look, holdout.parts), strict=True)
+    looks = holdout.cluster.map(look_at, holdout.parts, contract=contract, field=field)
+    targets, weights, clusters = zip(*looks, strict=True)
     rows = pd.DataFrame({contract.target.name: np.concatenate(targets)})
     prints = PartedPrints(holdout, contract, secret, group)
     return PartedJudge(
@@ -116,8 +115,9 @@ class PartedPrints:
             UserError: If that cannot be told.
         """
         self._of_none().among(trained)
-        ask = partial(are_among, trained=trained, prints=self)
-        return np.concatenate([*self.parts.cluster.map(ask, self.parts.parts)])
+        cluster, parts = self.parts.cluster, self.parts.parts
+        same = {"trained": cluster.share(trained), "prints": cluster.share(self)}
+        return np.concatenate([*cluster.map(are_among, parts, **same)])
 
     def knows_groups_of(self, trained: RowPrints) -> bool:
         """Tell whether it can be told, of these rows' groups, which are among others."""
@@ -160,7 +160,8 @@ class PartedJudge(Judge):
             for name in SCORING
             if (folder / name).exists()
         }
-        found = [*self._parts.cluster.map(partial(score_part, files=files), self._parts.parts)]
+        cluster = self._parts.cluster
+        found = [*cluster.map(score_part, self._parts.parts, files=cluster.share(files))]
         troubles: Sequence[str] = [trouble for _, trouble in found if trouble is not None]
         if troubles:
             self._by_arrays[number] = troubles[0]

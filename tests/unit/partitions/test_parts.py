@@ -120,7 +120,7 @@ def test_part_when_it_has_no_rows_then_is_scored_like_any_other(tmp_path: Path) 
     raw = raw_table(tmp_path, make_part(3, 1), make_part(300, 2))
     valid, *_ = validate_parts(raw, PLAIN)
     path, most = str(tmp_path / "holdout.parquet"), STABLE.model_copy(update={"train_size": 0.99})
-    sides = split_part(valid.parts[0], path, None, PLAIN, most)
+    sides = split_part(valid.parts[0], path, groups=None, contract=PLAIN, parameters=most)
     files = bundle_files(contract_of(column("years")))
     model = {name: files[name.rpartition("/")[2]] for name in LOGGED}
 

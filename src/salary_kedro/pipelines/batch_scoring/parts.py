@@ -31,14 +31,15 @@ def score_parts(
     with scored_rows.replace(rows_to_score.path) as drafts:
         files = [f"{number:06}.parquet" for number in range(len(parts))]
         good, bad = ([f"{d}/{file}" for file in files] for d in (drafts.scored, drafts.rejected))
-        for found in rows_to_score.cluster.map(score_part, parts, [scorer] * len(parts), good, bad):
+        shared = rows_to_score.cluster.share(scorer)
+        for found in rows_to_score.cluster.map(score_part, parts, good, bad, scorer=shared):
             tally.update(found)
         is_there = scored_rows.keeps_earlier()
         check_share(tally, parameters.max_rejected_share, scored_rows, is_there=is_there)
     return report(tally, scorer, scored_rows, header)
 
 
-def score_part(part: RawPart, scorer: Scorer, good: str, bad: str) -> dict[str, int]:
+def score_part(part: RawPart, good: str, bad: str, *, scorer: Scorer) -> dict[str, int]:
     """Score a part, write its rows, and count them."""
     cells = part.cells()
     cells = cells.rename_columns(tidy_names(cells.column_names, scorer.read))

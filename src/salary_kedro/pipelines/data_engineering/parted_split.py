@@ -83,8 +83,8 @@ def split_parts(
     paths = [f"{folder}/{number:06}.parquet" for number in range(len(salaries.parts))]
     refuse_other_rows(salaries.sha256, data_fingerprint)
     groups = _draw_groups(salaries, f"{folder}/{GROUPS}", parameters)
-    same = ([value] * len(paths) for value in (groups, contract, parameters))
-    found = [*salaries.cluster.map(split_part, salaries.parts, paths, *same)]
+    same = {"groups": groups, "contract": contract, "parameters": parameters}
+    found = [*salaries.cluster.map(split_part, salaries.parts, paths, **same)]
     total = sum(part.train for part in found)
     refuse_one_side(total, len(salaries), parameters)
     ends = pd.Series([end for part in found for end in (part.lowest, part.highest)])
@@ -111,7 +111,7 @@ def split_parts(
 
 
 def split_part(
-    part: Part, path: str, groups: str | None, contract: Contract, parameters: DataEngineering
+    part: Part, path: str, *, groups: str | None, contract: Contract, parameters: DataEngineering
 ) -> Sides:
     """Split a part of the clean rows, and write those that are held out, by their numbers."""
     rows = part.frame()
@@ -148,8 +148,7 @@ def _draw_groups(salaries: PartedTable, path: str, parameters: DataEngineering) 
             f"in parts: choose stable or {{group: FIELD}}"
         )
     field = str(parameters.field)
-    count = len(salaries.parts)
-    found = [*salaries.cluster.map(groups_of, salaries.parts, [field] * count)]
+    found = [*salaries.cluster.map(groups_of, salaries.parts, field=field)]
     refuse_missing(sum(missing for _, missing in found), len(salaries), parameters)
     groups = pd.concat([values for values, _ in found]).drop_duplicates(ignore_index=True)
     train, _ = draw_units(len(groups), parameters)
@@ -157,7 +156,7 @@ def _draw_groups(salaries: PartedTable, path: str, parameters: DataEngineering) 
     return path
 
 
-def groups_of(part: Part, field: str) -> tuple[pd.Series, int]:
+def groups_of(part: Part, *, field: str) -> tuple[pd.Series, int]:
     """The different values of a field in a part, in their order; and how many rows have none."""
     values = part.column(field)
     return values.dropna().drop_duplicates(), int(values.isna().sum())
@@ -188,14 +187,14 @@ def _take(
         take_part,
         [table.parts[place] for place in wanted],
         [places[place] for place in wanted],
-        [groups] * len(wanted),
-        [parameters if is_split else None] * len(wanted),
+        groups=groups,
+        splitting=parameters if is_split else None,
     )
     return put_together([*taken])
 
 
 def take_part(
-    part: Part, places: Places, groups: str | None, splitting: Splitting | None
+    part: Part, places: Places, *, groups: str | None, splitting: Splitting | None
 ) -> pd.DataFrame:
     """Some rows of a part, by their places among those to train on; of a half, among all."""
     rows = part.frame()

@@ -89,11 +89,12 @@ def validate_parts(
     parts, cluster = raw_salaries.parts, raw_salaries.cluster
     ranges, numbers = ranges_of(len(raw_salaries)), range(len(parts))
     earlier = _find_earlier(raw_salaries, contract, folder, ranges)
-    same = ([value] * len(parts) for value in (contract, folder, ranges))
-    found = [*cluster.map(validate_part, parts, numbers, earlier, *same)]
+    same = {"contract": contract, "folder": folder, "ranges": ranges}
+    checked = cluster.map(validate_part, parts, numbers, earlier, **same)
+    found = [*checked]
     repeats, known = find_repeated([part.keys for part in found], cluster)
     if contract.table.duplicates == "drop":
-        found = [*cluster.map(drop_part, found, known, [contract] * len(parts))]
+        found = [*cluster.map(drop_part, found, known, contract=contract)]
         repeats = 0
     _refuse(found, contract)
     for keys in (RULES, ROWS):
@@ -117,8 +118,8 @@ def _find_earlier(
     """Of each part, by the reason for which they are rejected, the keys that earlier ones have."""
     earlier: list[dict[str, Keys]] = [{} for _ in raw.parts]
     for rule in _rules(contract):
-        same = ([value] * len(raw.parts) for value in (rule, contract, folder, ranges))
-        files = [*raw.cluster.map(write_rule_keys, raw.parts, range(len(raw.parts)), *same)]
+        same = {"rule": rule, "contract": contract, "folder": folder, "ranges": ranges}
+        files = [*raw.cluster.map(write_rule_keys, raw.parts, range(len(raw.parts)), **same)]
         for part, keys in zip(earlier, find_repeated(files, raw.cluster)[1], strict=True):
             part[rule] = keys
     return earlier
@@ -132,7 +133,7 @@ def _rules(contract: Contract) -> list[str]:
 
 
 def write_rule_keys(
-    part: RawPart, number: int, rule: str, contract: Contract, folder: str, ranges: int
+    part: RawPart, number: int, *, rule: str, contract: Contract, folder: str, ranges: int
 ) -> KeyFile:
     """Write the keys of a part of a raw table by which its rows may not repeat others."""
     keys = _rule_keys(check(part.frame(contract), contract), rule, contract)
@@ -160,6 +161,7 @@ def validate_part(
     part: RawPart,
     number: int,
     earlier: dict[str, Keys],
+    *,
     contract: Contract,
     folder: str,
     ranges: int,
@@ -191,7 +193,7 @@ def validate_part(
     )
 
 
-def drop_part(found: Found, known: Keys, contract: Contract) -> Found:
+def drop_part(found: Found, known: Keys, *, contract: Contract) -> Found:
     """Leave out the valid rows of a part that repeat those of an earlier one."""
     rows = read_part(found.path).to_pandas()
     again = np.isin(_content_keys(split_keys(rows)[0], contract), known)

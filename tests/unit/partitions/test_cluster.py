@@ -1,0 +1,80 @@
+"""Who handles parts: real workers, which fail, die, and lose their scheduler."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parted import Noted, Servers, fail_at_first, serve_parts, take
+from salary_kedro.errors import UserError
+from salary_kedro.partitions import cluster as clusters
+from salary_kedro.partitions.cluster import Cluster, ClusterError
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def here() -> Cluster:
+    """Two workers of this machine."""
+    return Cluster(workers=2, part_rows=7)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """A scheduler and a worker of their own."""
+    with serve_parts(tmp_path) as found:
+        yield found
+
+
+def test_value_when_shared_then_is_unpacked_once_a_worker(here: Cluster, tmp_path: Path) -> None:
+    value = Noted(tmp_path / "noted")
+    shared = here.share(value)
+
+    found = [*here.map(take, range(20), value=shared)]
+
+    assert found == [(number, value.file) for number in range(20)]
+    noted = [int(line) for line in value.file.read_text().split()]
+    assert len(noted) == len(set(noted)) <= 3  # the scheduler's process too
+
+
+def test_parts_when_one_fails_then_are_not_begun_any_more(here: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the first part is bad") as caught:
+        [*here.map(fail_at_first, range(20), folder=tmp_path)]
+
+    done = [*here.map(abs, range(4))]  # whose turn is after those that were begun
+    begun = {path.name for path in tmp_path.iterdir()}
+    assert done == [0, 1, 2, 3]
+    assert "0" in begun
+    assert len(begun) <= 4
+    assert caught.value
+
+
+def test_parts_when_the_scheduler_dies_then_end_with_what_to_do(
+    servers: Servers, tmp_path: Path
+) -> None:
+    cluster = Cluster(scheduler=servers.address)
+    parts = cluster.map(fail_at_first, range(1, 9), folder=tmp_path)
+    next(parts)
+
+    os.killpg(servers.scheduler, signal.SIGKILL)
+
+    says = f"the scheduler {servers.address} has ended: start it again, then run again"
+    with pytest.raises(ClusterError, match=says):
+        list(parts)
+
+
+def test_parts_when_no_worker_is_left_then_end_with_what_to_do(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "PAUSE", 1)
+    monkeypatch.setattr(clusters, "PAUSES", 2)
+    parts = Cluster(scheduler=servers.address).map(fail_at_first, range(1, 9), folder=tmp_path)
+    next(parts)
+
+    os.killpg(servers.worker, signal.SIGKILL)
+
+    says = f"the scheduler {servers.address} has had no worker for 2 s: start `dask worker` for it"
+    with pytest.raises(ClusterError, match=says):
+        list(parts)
