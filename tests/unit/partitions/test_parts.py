@@ -2,8 +2,10 @@
 
 import contextlib
 import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import numpy as np
@@ -192,3 +194,37 @@ def test_part_when_its_file_is_gone_then_says_who_must_see_it(tmp_path: Path) ->
 
     with pytest.raises(ClusterError, match=r"0.parquet cannot be read .*: each worker must see it"):
         part.cells()
+
+
+class Counting(OwnProcess):
+    """Counts the parts that were handled."""
+
+    handled: ClassVar[list[str]] = []
+
+    def each(self, function: Callable[..., Any], *given: Any, **same: Any) -> Iterator[Any]:
+        """Call a function as often, and note that."""
+        for found in super().each(function, *given, **same):
+            self.handled.append(function.__name__)
+            yield found
+
+
+def test_table_when_too_many_rows_are_rejected_then_is_refused_before_the_rest_is_read(
+    tmp_path: Path,
+) -> None:
+    good = make_part(100, 1)
+    bad = good.set_column(0, "Years", pa.array([-1.0] * 30 + good["Years"].to_pylist()[30:]))
+    raw = replace(raw_table(tmp_path, good, bad, *[bad] * 6), cluster=Counting())
+    contract = contract_with(max_rejected_share=0.05)
+
+    with pytest.raises(UserError) as caught:
+        validate_parts(raw, contract)
+
+    (path,) = (tmp_path / "out").glob("*/rejected_rows.csv")
+    told = pd.read_csv(path)
+    found = [*Counting.handled]
+    assert str(caught.value).startswith(
+        f"at least {len(told)} of 800 rows break the contract, more than the allowed share of 5%, "
+        f"so the rest is not read: {path} lists each line so far with its reasons (first: line 10"
+    )
+    assert found == ["validate_part"] * 3
+    assert 60 <= len(told) < 70

@@ -1,15 +1,16 @@
 """From a raw table in parts to training and holdout rows: each part as the nodes take a table."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from salary_kedro.contract import Contract
+from salary_kedro.errors import UserError
 from salary_kedro.partitions.repeats import KeyFile, find_repeated, ranges_of, write_keys
-from salary_kedro.partitions.storage import read_part, remove
+from salary_kedro.partitions.storage import read_part, remove, write_bytes
 from salary_kedro.partitions.table import (
     KEYS_SAMPLE,
     PartedTable,
@@ -36,12 +37,15 @@ from salary_kedro.tables.fingerprint import METHOD, fingerprint
 from salary_kedro.tables.left_out import REPEATED
 from salary_kedro.tables.problems import SAME_ROW, key_cells, same_key
 from salary_kedro.tables.row_keys import KEY, Keys, row_keys
+from salary_kedro.tables.spreadsheet import safe_frame
 from salary_kedro.tables.tally import count_top_coded
 
 #: How the fingerprint of a table in parts is taken: of those of its parts.
 PARTS_METHOD = f"{METHOD} of parts"
 #: Folders of keys, which are gone once all rows are checked.
 RULES, ROWS = "rules", "rows"
+#: The rejected rows of a table that is refused before all of it is read.
+REJECTED = "rejected_rows.csv"
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def validate_parts(
     earlier = _find_earlier(raw_salaries, contract, folder, ranges)
     same = {"contract": contract, "folder": folder, "ranges": ranges}
     checked = cluster.map(validate_part, parts, numbers, earlier, **same)
-    found = [*checked]
+    found = [*_until_too_many(checked, raw_salaries, contract, folder)]
     repeats, known = find_repeated([part.keys for part in found], cluster)
     if contract.table.duplicates == "drop":
         found = [*cluster.map(drop_part, found, known, contract=contract)]
@@ -211,6 +215,38 @@ def drop_part(found: Found, known: Keys, *, contract: Contract) -> Found:
         valid=len(valid),
         prints=(found.prints[0], fingerprint(valid)),
         counts={**found.counts, **counts},
+    )
+
+
+def _until_too_many(
+    found: Iterable[Found], raw: RawTable, contract: Contract, folder: str
+) -> Iterator[Found]:
+    """Give parts as they come, as long as the table may still keep to the allowed share.
+
+    So no more rejected rows come together than may be written, and those of one part.
+
+    Raises:
+        UserError: More are rejected already than may be of all rows; those lie in the folder.
+    """
+    most = contract.table.max_rejected_share * len(raw)
+    rejected: list[pd.DataFrame] = []
+    count = 0
+    for number, part in enumerate(found, start=1):
+        rejected.append(part.rejected)
+        count += len(part.rejected)
+        if count > most and number < len(raw.parts):  # of all parts the next node refuses them
+            _refuse_share(_below(rejected), raw, contract, f"{folder}/{REJECTED}")
+        yield part
+
+
+def _refuse_share(rejected: pd.DataFrame, raw: RawTable, contract: Contract, path: str) -> None:
+    write_bytes(safe_frame(rejected).to_csv(index=False).encode(), path)
+    first = rejected.iloc[0]
+    raise UserError(
+        f"at least {len(rejected):,} of {len(raw):,} rows break the contract, more than the "
+        f"allowed share of {contract.table.max_rejected_share * 100:.15g}%, so the rest is not "
+        f"read: {path} lists each line so far with its reasons (first: line {first['line']}, "
+        f"{first['reasons']}); correct the data, or contract.yml"
     )
 
 
