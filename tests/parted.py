@@ -153,6 +153,36 @@ class Site:
         """What runs pipelines of an environment."""
         return [str(BIN / "kedro"), "run", "--env", env, *arguments]
 
+    def checked(self) -> Callable[[], int]:
+        """What counts the parts that a run to come has checked."""
+        parts = self.data("dask") / "02_intermediate/parts"
+        earlier = {path.name for path in parts.iterdir()}
+
+        def count() -> int:
+            return sum(
+                len([*path.glob("valid/0*.parquet")])
+                for path in parts.iterdir()
+                if path.name not in earlier
+            )
+
+        return count
+
+    def start_checking(self, parameters: str) -> subprocess.Popen[str]:
+        """Start a run in parts, in a session of its own; gives it once a first part is checked."""
+        checked = self.checked()
+        arguments = ("--pipelines", "data_engineering", "--params", parameters)
+        process = subprocess.Popen(
+            self.command("dask", *arguments),
+            cwd=self.project.root,
+            env=self.project.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        wait_until(lambda: checked() > 0 or process.poll() is not None, "a first part")
+        return process
+
     def kill_worker(
         self, count: Callable[[], int], parts: int, *arguments: str
     ) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,9 @@
 """A table in parts, on real workers, beside the same table on one machine."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from parted import CONTRACT, Site, make_part, make_site, write_parts
+from parted import CONTRACT, Site, make_part, make_site, serve_parts, write_parts
 from salary_kedro.contract import Contract
 from salary_kedro.partitions.cluster import Cluster
 from salary_kedro.partitions.table import RawTable, put_together, split_keys
@@ -37,8 +39,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Both environments after a whole run; the sample holds all holdout rows."""
     parameters = f"data_engineering: {{split: stable, sample: {SAMPLE}}}\n"
     site = make_site(tmp_path_factory.mktemp("stable") / "p", PARTS, ROWS, parameters)
-    site.project.kedro_run("--env", "whole")
-    site.project.kedro_run("--env", "dask", *in_parts())
+    site.project.kedro_run("--env", "whole", "--params", "model=decision_tree")
+    site.project.kedro_run("--env", "dask", *in_parts(model="decision_tree"))
     write_parts(site.project.root / "new", 4, ROWS, seed=900)
     return site
 
@@ -119,17 +121,8 @@ def test_parts_when_scored_then_give_the_same_rows(trained: Site) -> None:
 
 def test_worker_when_killed_while_rows_are_checked_then_changes_nothing(trained: Site) -> None:
     before = _made(trained)
-    parts = trained.data("dask") / "02_intermediate/parts"
-    earlier = {path.name for path in parts.iterdir()}
 
-    def checked() -> int:
-        return sum(
-            len([*path.glob("valid/0*.parquet")])
-            for path in parts.iterdir()
-            if path.name not in earlier
-        )
-
-    done = trained.kill_worker(checked, 2 * PARTS, *in_parts("data_engineering"))
+    done = trained.kill_worker(trained.checked(), 2 * PARTS, *in_parts("data_engineering"))
 
     assert done.returncode == 0, done.stderr
     assert _made(trained) == before
@@ -160,6 +153,54 @@ def test_worker_when_killed_while_rows_are_scored_then_changes_nothing(trained: 
     first, second = (pd.read_parquet(root / name) for name in ("first", "second"))
     pd.testing.assert_frame_equal(first.drop(columns="scored_at"), second.drop(columns="scored_at"))
     assert not [*root.glob(".second*")]
+
+
+def test_parts_when_a_better_version_comes_then_promote_it_by_the_same_figures(
+    trained: Site,
+) -> None:
+    pipelines = ("data_science", "promotion")
+    trained.project.kedro_run("--env", "whole", "--pipelines", ",".join(pipelines))
+    trained.project.kedro_run("--env", "dask", *in_parts(*pipelines))
+
+    whole, parts = (
+        json.loads((trained.data(env) / "08_reporting/verdict.json").read_text())
+        for env in ("whole", "dask")
+    )
+    versions = [whole["evidence"][who]["version"] for who in ("champion", "challenger")]
+    assert (whole["action"], versions) == ("promote", [1, 2])
+    for found in (whole, parts):
+        for who in ("champion", "challenger"):  # whose tables are fingerprinted in other ways
+            for name in ("data_sha256", "data_method"):
+                del found["evidence"][who][name]
+    assert parts == whole
+
+
+def test_run_in_parts_when_its_scheduler_dies_then_ends_with_one_line(
+    trained: Site, tmp_path: Path
+) -> None:
+    with serve_parts(tmp_path) as servers:
+        where = f"partitions.scheduler={servers.address},partitions.part_rows={ROWS // 2}"
+        process = trained.start_checking(where)
+        os.killpg(servers.scheduler, signal.SIGKILL)
+        _, error = process.communicate(timeout=120)
+
+    assert process.returncode == 1
+    assert f"Error: the scheduler {servers.address} has ended: start it again, then " in error
+    assert "Traceback" not in error
+
+
+def test_run_in_parts_when_interrupted_then_ends_without_a_word_of_its_workers(
+    trained: Site,
+) -> None:
+    process = trained.start_checking(WORKERS)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+
+    _, error = process.communicate(timeout=120)
+
+    assert process.returncode == 1
+    assert "Aborted!" in error
+    assert "Traceback" not in error
+    assert "distributed" not in error
 
 
 @pytest.mark.parametrize(
