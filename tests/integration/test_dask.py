@@ -45,6 +45,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return site
 
 
+#: A tournament that is short, and tries an estimator whose sums depend on the number of threads.
+SHORT = """
+tournament:
+  trials: 8
+  cross_validation: {folds: 3, repeats: 1}
+  candidates:
+    random_forest: null
+    spline_ridge: null
+    hist_gradient_boosting:
+      max_iter: {low: 5, high: 40}
+"""
+
+
 @pytest.fixture(scope="module")
 def grouped(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Both environments after a split by group."""
@@ -153,6 +166,33 @@ def test_worker_when_killed_while_rows_are_scored_then_changes_nothing(trained: 
     first, second = (pd.read_parquet(root / name) for name in ("first", "second"))
     pd.testing.assert_frame_equal(first.drop(columns="scored_at"), second.drop(columns="scored_at"))
     assert not [*root.glob(".second*")]
+
+
+def test_tournament_when_a_worker_is_killed_then_finds_what_one_machine_does(
+    trained: Site,
+) -> None:
+    searching = ("--from-nodes", "search_models", "--to-nodes", "rank_trials")
+    for env in ("whole", "dask"):
+        conf = trained.project.root / "conf" / env
+        (conf / "parameters_tournament.yml").write_text(SHORT)
+    trained.project.kedro_run("--env", "whole", "--pipelines", "tournament", *searching)
+    output = trained.data("dask") / "07_model_output"
+
+    def scored() -> int:
+        scores = output / "trial_scores.jsonl"
+        return scores.read_bytes().count(b'"score"') if scores.is_file() else 0
+
+    done = trained.kill_worker(scored, 8, *in_parts("tournament"), *searching)
+
+    assert done.returncode == 0, done.stderr
+    whole, parts = (_untimed(trained.data(env) / "07_model_output") for env in ("whole", "dask"))
+    assert parts == whole
+    assert len(parts) == 8
+
+
+def _untimed(output: Path) -> list[dict[str, Any]]:
+    found = json.loads((output / "search.json").read_text())["trials"]
+    return [{**trial, "seconds": 0} for trial in found]
 
 
 def test_parts_when_a_better_version_comes_then_promote_it_by_the_same_figures(

@@ -9,6 +9,7 @@ from salary_kedro.datasets.handed_on import (
 )
 from salary_kedro.datasets.lineage import CodeLineageDataset
 from salary_kedro.datasets.parted import (
+    ClusterDataset,
     PartedTableDataset,
     RawPartsDataset,
     ScoredPartsDataset,
@@ -32,6 +33,7 @@ __all__ = [
     "BundleStoreDataset",
     "CachedDownloadDataset",
     "ChosenBundleDataset",
+    "ClusterDataset",
     "CodeLineageDataset",
     "DatabaseTableDataset",
     "ModelDataset",

@@ -61,6 +61,33 @@ class RawPartsDataset(AbstractDataset[None, RawTable]):
         return {"filepath": self._path, "output": self._output}
 
 
+class ClusterDataset(AbstractDataset[None, "Cluster | None"]):
+    """Who computes, the workers of a cluster; or nobody else than this machine."""
+
+    def __init__(
+        self, cluster: dict[str, Any] | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Take who it is; nobody is spoken to before a node asks for it.
+
+        Args:
+            cluster: The keys of `Cluster`; none for this machine.
+            metadata: Of no effect here; other tools read it.
+        """
+        self._cluster = cluster
+        self.metadata = metadata
+
+    def load(self) -> Cluster | None:
+        """Tell who computes."""
+        return None if self._cluster is None else Cluster.model_validate(self._cluster)
+
+    def save(self, data: None) -> None:
+        """Refuse: it is no file."""
+        raise DatasetError("who computes is said in catalog.yml: it cannot be saved")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"cluster": self._cluster}
+
+
 class PartedTableDataset(AbstractDataset[PartedTable, PartedTable]):
     """Rows in parts that a node hands on: a JSON file that names their files.
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from joblib import cpu_count
+from threadpoolctl import threadpool_limits
 
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.examination import Examination, FoldScore, Map, Task, score_fold
@@ -88,6 +89,14 @@ def one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def score_on_cluster(task: Task, *, examination: Examination) -> FoldScore:
+    """Score a task in a worker of a cluster, with one thread, as a worker process does."""
+    threadpool_limits(1)  # and for good: another thread of the worker may compute beside this one
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return score_fold(examination, task)
 
 
 def _begin(examination: Examination) -> None:

@@ -1,10 +1,10 @@
-"""How the trials of a tournament are scored: in worker processes, each of them once."""
+"""How the trials of a tournament are scored: in other processes, each of them once."""
 
 import hashlib
 import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import Any
 
@@ -12,24 +12,37 @@ import pandas as pd
 
 from salary_kedro.contract import Contract
 from salary_kedro.datasets.trial_scores import TrialScores
-from salary_kedro.modelling.examination import Examination, examine_on, score_entries
+from salary_kedro.modelling.examination import (
+    Examination,
+    FoldScore,
+    Map,
+    Task,
+    examine_on,
+    score_entries,
+)
 from salary_kedro.modelling.folding import fold_rows
 from salary_kedro.modelling.search import Entry, Examine, Plan, Score
-from salary_kedro.modelling.workers import count_workers, worker_processes
+from salary_kedro.modelling.workers import count_workers, score_on_cluster, worker_processes
+from salary_kedro.partitions.cluster import Cluster
 from salary_kedro.project.parameters import DataScience, Halves, Tournament, parameters_hash
 
 #: Packages that a score may depend on to its last digit.
 COMPUTING = ("scikit-learn", "numpy", "scipy", "pandas")
 
 
-def plan_search(train: pd.DataFrame, tournament: Tournament, parameters: DataScience) -> Plan:
+def plan_search(
+    train: pd.DataFrame,
+    tournament: Tournament,
+    parameters: DataScience,
+    cluster: Cluster | None = None,
+) -> Plan:
     """What is to be searched."""
     return Plan(
         candidates=tournament.candidates,
         base=parameters.hyperparameters,
         trials=tournament.trials,
         seconds=tournament.seconds,
-        workers=count_workers(tournament.workers),
+        workers=cluster.count_workers() if cluster else count_workers(tournament.workers),
         seed=parameters.random_state,
         rows=len(train),
     )
@@ -55,8 +68,9 @@ def examiner(
     parameters: DataScience,
     code_lineage: Mapping[str, str],
     known: TrialScores,
+    cluster: Cluster | None = None,
 ) -> Iterator[Examine]:
-    """Give what scores entries in worker processes, but for those whose score is known."""
+    """Give what scores entries in other processes, but for those whose score is known."""
     examination = _examination(train, halves, contract, tournament, parameters)
     basis = {
         "rows": halves.train_sha256,
@@ -67,12 +81,27 @@ def examiner(
         **{name: code_lineage[name] for name in ("code_sha256", "lock_sha256")},
         **_surroundings(),
     }
-    with worker_processes(examination, count_workers(tournament.workers)) as score_all:
+    with _workers(examination, tournament, cluster) as score_all:
 
         def examine(entries: Sequence[Entry]) -> Iterable[Score]:
             return score_entries(entries, len(examination.folds), score_all)
 
         yield remembering(examine, known, basis)
+
+
+def _workers(
+    examination: Examination, tournament: Tournament, cluster: Cluster | None
+) -> AbstractContextManager[Map]:
+    """What scores tasks: the workers of a cluster, or processes of this machine."""
+    if cluster is None:
+        return worker_processes(examination, count_workers(tournament.workers))
+    shared = cluster.share(examination)
+
+    def score_all(tasks: Sequence[Task]) -> Iterator[FoldScore]:
+        advice = "narrow tournament.candidates"
+        return cluster.each(score_on_cluster, ((t,) for t in tasks), advice, examination=shared)
+
+    return nullcontext(score_all)
 
 
 def _surroundings() -> dict[str, str]:

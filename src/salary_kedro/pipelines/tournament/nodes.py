@@ -9,6 +9,7 @@ from salary_kedro.datasets.trial_scores import TrialScores
 from salary_kedro.modelling import leaderboard as boards
 from salary_kedro.modelling import style
 from salary_kedro.modelling.search import Search, run_search
+from salary_kedro.partitions.cluster import Cluster
 from salary_kedro.pipelines.tournament.examining import examiner, fingerprint_of, plan_search
 from salary_kedro.project.parameters import DataScience, Halves, Tournament, WinningParameters
 from salary_kedro.registry import searches
@@ -22,10 +23,12 @@ def search_models(
     parameters: DataScience,
     code_lineage: dict[str, str],
     trial_scores: TrialScores,
+    trial_cluster: Cluster | None = None,
 ) -> dict[str, Any]:
     """Try models and settings by cross-validation on the training rows; the holdout has no part.
 
-    Scores that are known, of the same rows, folds, code and settings, are not computed again.
+    Scores that are known, of the same rows, folds, code and settings, are not computed again. The
+    workers of a cluster compute the others, where there is one.
 
     Returns:
         The `Search` as plain JSON.
@@ -35,9 +38,9 @@ def search_models(
     """
     halves = Halves.model_validate(split)
     halves.refuse_others(train=train)
-    plan = plan_search(train, tournament, parameters)
+    plan = plan_search(train, tournament, parameters, trial_cluster)
     with examiner(
-        train, halves, contract, tournament, parameters, code_lineage, trial_scores
+        train, halves, contract, tournament, parameters, code_lineage, trial_scores, trial_cluster
     ) as examine:
         found = run_search(plan, examine)
     asked = {

@@ -37,6 +37,7 @@ def _search() -> list[Node]:
                 "train": "train",
                 "code_lineage": "code_lineage",
                 "trial_scores": "trial_scores",
+                "trial_cluster": "trial_cluster",
                 **ASKED,
             },
             outputs="search",
