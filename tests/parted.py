@@ -224,11 +224,11 @@ def take(number: int, *, value: Noted) -> tuple[int, Path]:
 
 
 def fail_at_first(number: int, *, folder: Path) -> None:
-    """Leave a file, take a while, and fail of the first part."""
+    """Leave a file, and fail of the first part at once; others take a while."""
     (folder / f"{number}").touch()
-    time.sleep(0.5)
     if number == 0:
         raise UserError("the first part is bad")
+    time.sleep(1.5)
 
 
 @dataclass(frozen=True)
