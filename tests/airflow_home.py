@@ -13,7 +13,7 @@ from environments import python_of
 from support import Project, running, wait_until
 
 #: Each task is a process that imports MLflow.
-LONGEST_SECONDS = 1500
+LONGEST_SECONDS = 900
 READ_DAGS = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
@@ -105,7 +105,11 @@ class AirflowHome:
             conf = json.dumps({"kedro_params": parameters})
             self.do("-m", "airflow", "dags", "trigger", dag, "--run-id", run, "--conf", conf)
         unfinished = "SELECT * FROM dag_run WHERE state IN ('queued', 'running')"
-        wait_until(lambda: not self._ask(unfinished), f"{dag} to end", LONGEST_SECONDS)
+        try:
+            wait_until(lambda: not self._ask(unfinished), f"{dag} to end", LONGEST_SECONDS)
+        except AssertionError as error:
+            logs = [path.read_text()[-3000:] for path in self.folder.glob("*/server.log")]
+            raise AssertionError("\n".join([str(error), *logs])) from error
         tasks = "SELECT task_id, state FROM task_instance WHERE dag_id = ? AND run_id = ?"
         return {run: dict(self._ask(tasks, dag, run)) for run in runs}
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pandas as pd
 import pytest
 from fsspec.core import url_to_fs
+from s3fs import S3FileSystem
 
 from parted import Site, make_site, write_parts
 from servers import BUCKET, object_store
@@ -32,7 +33,9 @@ def objects(tmp_path: Path) -> Iterator[dict[str, str]]:
     with object_store(tmp_path / "objects") as keys:
         variables = {**keys, "AWS_ENDPOINT_URL_S3": keys["MLFLOW_S3_ENDPOINT_URL"]}
         with patch.dict(os.environ, variables):
+            S3FileSystem.clear_instance_cache()  # one of another store would be taken
             yield variables
+        S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture

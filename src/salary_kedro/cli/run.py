@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.pipeline import Node
 
 from salary_kedro.cli.errors import readable_errors
 from salary_kedro.errors import UserError
@@ -34,12 +35,12 @@ def run(**options: Any) -> None:
         _check_nodes(asked, names or ["__default__"])
         _check_runner(options["runner"])
         run_pipelines: Any = kedro_run.callback
-        try:
-            with _ended_by_sigterm():
+        with _ended_by_sigterm():
+            try:
                 run_pipelines(**options)
-        except KeyboardInterrupt:
-            _end_interrupted()
-            raise
+            except KeyboardInterrupt:
+                _end_interrupted()
+                raise
 
 
 @contextmanager
@@ -79,11 +80,15 @@ def _check_pipelines(names: list[str]) -> None:
         raise UserError(f"there is no pipeline '{unknown[0]}'; known are {known}")
     for one, other in combinations(names, 2):
         theirs = {node.name: node for node in pipelines[other].nodes}
-        if any(node != theirs.get(node.name, node) for node in pipelines[one].nodes):
+        if any(_differ(node, theirs.get(node.name, node)) for node in pipelines[one].nodes):
             raise UserError(
                 f"the pipelines '{one}' and '{other}' hold nodes of the same names that do not do "
                 f"the same: run one after the other"
             )
+
+
+def _differ(one: Node, other: Node) -> bool:
+    return one != other or one.func != other.func
 
 
 def _check_nodes(names: Sequence[str], of: Sequence[str]) -> None:

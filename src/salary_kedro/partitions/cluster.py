@@ -52,7 +52,7 @@ class Cluster(BaseModel):
         Returns:
             What to give to `map` by name in its place; a worker that dies loses nothing of it.
         """
-        future: Value = _open_client(self).submit(_same, value, pure=False)
+        future: Value = self._client.submit(_same, value, pure=False)
         return future
 
     def map(
@@ -91,23 +91,39 @@ class Cluster(BaseModel):
             advice: What else than more memory helps where workers lack it.
             same: What all calls get.
         """
-        client = _open_client(self)
-        most = AHEAD * max(1, self.count_workers())
+        client = self._client
+        most = AHEAD * self.count_workers()
         waiting: deque[Any] = deque()
         try:
             for call in calls:
                 waiting.append(client.submit(function, *call, **same, pure=False))
                 if len(waiting) == most:
-                    yield self._result(waiting.popleft(), advice)
+                    yield self._result(waiting[0], advice)
+                    waiting.popleft()
             while waiting:
-                yield self._result(waiting.popleft(), advice)
+                yield self._result(waiting[0], advice)
+                waiting.popleft()
         finally:
             _cancel(client, [*waiting])
 
     def count_workers(self) -> int:
-        """How many parts are handled at once."""
+        """How many parts are handled at once; 1 where a cluster is yet to start its workers."""
+        return max(1, self._threads())
+
+    def ask_workers(self, function: Callable[[], Result]) -> list[Result]:
+        """What a function gives in each worker that there is."""
+        return [*self._client.run(function).values()]
+
+    @property
+    def _client(self) -> Any:
+        client = _open_client(self)
+        if client.status in ("closing", "closed"):  # it has given up on a scheduler that died
+            raise self._ended
+        return client
+
+    def _threads(self) -> int:
         try:
-            return sum(_open_client(self).nthreads().values())
+            return sum(self._client.nthreads().values())
         except OSError as error:
             raise self._ended from error
 
@@ -153,7 +169,7 @@ class Cluster(BaseModel):
             try:
                 wait([future], timeout=PAUSE)  # type: ignore[no-untyped-call]
             except TimeoutError as error:
-                without = 0 if self.count_workers() else without + 1
+                without = 0 if self._threads() else without + 1
                 if without == PAUSES:
                     raise ClusterError(
                         f"the scheduler {self.scheduler or 'of this machine'} has had no worker "
@@ -209,7 +225,8 @@ def _open_local(cluster: Cluster) -> Any:
     import distributed
 
     dask.config.set({f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")})
-    dask.config.set({"distributed.worker.preload": [__name__]})
+    preload = dask.config.get("distributed.worker.preload", [])
+    dask.config.set({"distributed.worker.preload": [*preload, __name__]})
     local: Any = distributed.LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=cluster.workers,
         threads_per_worker=1,

@@ -160,7 +160,9 @@ def _pack_numbers(values: pd.Series) -> Packed:
 
 def _pack_long(values: pd.Series) -> Packed:
     if is_integer_dtype(values.dtype):
-        return _pack_arrow(pa.array(values.to_numpy()).cast(pa.large_string()))
+        numbers = values.to_numpy()
+        native = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
+        return _pack_arrow(pa.array(native).cast(pa.large_string()))
     return _pack_texts(str(int(value)) for value in values)
 
 
@@ -187,7 +189,11 @@ def _pack_arrow(texts: pa.LargeStringArray) -> Packed:
 
 def _pack_categories(codes: NDArray[np.integer], texts: pd.Index) -> Packed:
     """The same of texts by their places, some rows at a time."""
-    known = pa.array(texts, type=pa.large_string(), from_pandas=True)
+    try:
+        known = pa.array(texts, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, UnicodeError):  # half a surrogate pair is no UTF-8
+        yield from _pack_texts(texts[code] for code in codes)
+        return
     known = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
     lengths = _lengths(known)
     yield from (lengths[chunk] for chunk in _chunks(codes))
@@ -212,7 +218,7 @@ def _content(texts: pa.LargeStringArray) -> Buffer:
 
 
 def _pack_truths(values: pd.Series) -> Packed:
-    yield values.to_numpy(dtype=bool)
+    yield np.ascontiguousarray(values.to_numpy(dtype=bool))
 
 
 def _pack_times(values: pd.Series) -> Packed:

@@ -11,6 +11,7 @@ from parted import Noted, Servers, fail_at_first, serve_parts, take, workers_of
 from salary_kedro.errors import UserError
 from salary_kedro.partitions import cluster as clusters
 from salary_kedro.partitions.cluster import Cluster, ClusterError
+from support import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -61,7 +62,7 @@ def test_parts_when_one_fails_then_are_not_begun_any_more(here: Cluster, tmp_pat
     begun = {path.name for path in tmp_path.iterdir()}
     assert done == [0, 1, 2, 3]
     assert "0" in begun
-    assert len(begun) <= 5  # of eight that two workers were given
+    assert len(begun) < 8  # those that two workers were given
     assert caught.value
 
 
@@ -77,6 +78,20 @@ def test_parts_when_the_scheduler_dies_then_end_with_what_to_do(
     says = f"the scheduler {servers.address} has ended: start it again, then run again"
     with pytest.raises(ClusterError, match=says):
         list(parts)
+
+
+def test_parts_when_the_scheduler_died_long_before_then_end_with_what_to_do(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "SECONDS", 2)
+    cluster = Cluster(scheduler=servers.address)
+    assert [*cluster.map(abs, [-1])] == [1]
+    os.killpg(servers.scheduler, signal.SIGKILL)
+    wait_until(lambda: clusters._open_client(cluster).status == "closed", "the client to give up")
+
+    for ask in (lambda: [*cluster.map(abs, [-1])], lambda: cluster.share(1), cluster.count_workers):
+        with pytest.raises(ClusterError, match=f"the scheduler {servers.address} has ended"):
+            ask()
 
 
 def test_parts_when_no_worker_is_left_then_end_with_what_to_do(

@@ -208,6 +208,16 @@ class Counting(OwnProcess):
             yield found
 
 
+def test_table_when_just_as_many_rows_are_rejected_as_may_be_then_is_taken(tmp_path: Path) -> None:
+    years = [pa.array([-1.0] * bad + [1.0] * (50 - bad)) for bad in (29, 0)]
+    raw = raw_table(tmp_path, *(make_part(50, 1).set_column(0, "Years", part) for part in years))
+    whole = contract_with(max_rejected_share=0.29)  # of 100: 28.999999999999996 as a float
+
+    _, rejected, *_ = validate_parts(raw, whole)
+
+    assert len(rejected) == 29
+
+
 def test_table_when_too_many_rows_are_rejected_then_is_refused_before_the_rest_is_read(
     tmp_path: Path,
 ) -> None:
@@ -224,7 +234,8 @@ def test_table_when_too_many_rows_are_rejected_then_is_refused_before_the_rest_i
     found = [*Counting.handled]
     assert str(caught.value).startswith(
         f"at least {len(told)} of 800 rows break the contract, more than the allowed share of 5%, "
-        f"so the rest is not read: {path} lists each line so far with its reasons (first: line 10"
+        f"so no further ones are sought: {path} lists each line so far with its reasons (first: "
+        f"line 10"
     )
     assert found == ["validate_part"] * 3
     assert 60 <= len(told) < 70

@@ -83,6 +83,34 @@ def test_fingerprint_when_rows_have_other_labels_then_is_the_same() -> None:
     assert of(pd.Series([1, 2], index=[7, 7])) == of([1, 2])
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([True, False, True, True]),
+        pd.Series([True, False, None, True], dtype="boolean"),
+        pd.Series([2**60, 1, 3, 2**61]),
+        pd.Series([1.5, 2.0, None, 3.0]),
+        pd.Series(["a", "b", None, "c"], dtype="category"),
+    ],
+    ids=str,
+)
+def test_fingerprint_when_memory_holds_a_table_otherwise_then_is_the_same(
+    values: pd.Series,
+) -> None:
+    table = pd.DataFrame({"a": values})
+    backwards = table.iloc[::-1]
+
+    assert fingerprint(backwards.iloc[::-1]) == fingerprint(table)
+    assert fingerprint(backwards) == fingerprint(backwards.copy())
+
+
+def test_fingerprint_when_whole_numbers_come_from_another_machine_then_is_the_same() -> None:
+    numbers = np.array([2**60, -(2**61), 7])
+    other = pd.Series(numbers.astype(">i8"))
+
+    assert fingerprint(pd.DataFrame({"a": other})) == fingerprint(pd.DataFrame({"a": numbers}))
+
+
 def test_fingerprint_when_two_columns_share_a_header_then_both_count() -> None:
     one, other = (pd.DataFrame([[1, last]], columns=["a", "a"]) for last in (2, 3))
 

@@ -89,13 +89,7 @@ def split_parts(
     refuse_one_side(total, len(salaries), parameters)
     ends = pd.Series([end for part in found for end in (part.lowest, part.highest)])
     refuse_one_target(total, ends.min(), ends.max(), contract)
-    holdout = PartedTable(
-        folder=folder,
-        parts=number_parts(paths, [part.holdout for part in found]),
-        sha256=joined_print(part.sha256 for part in found),
-        sample=f"{folder}/{SAMPLE}",
-        cluster=salaries.cluster,
-    )
+    holdout = _holdout_of(salaries, folder, paths, found)
     train = _take(salaries, [part.train for part in found], groups, parameters, is_split=True)
     seen = _take(holdout, [part.holdout for part in found], None, parameters)
     (train, train_keys), (seen, seen_keys) = split_keys(train), split_keys(seen)
@@ -108,6 +102,19 @@ def split_parts(
     remove_others(salaries.folder, folder, HOLDOUT)
     remove_earlier(salaries.folder)  # not before there is something in their place
     return train, holdout, halves.model_dump(mode="json")
+
+
+def _holdout_of(
+    salaries: PartedTable, folder: str, paths: Sequence[str], found: Sequence[Sides]
+) -> PartedTable:
+    """The table of what is held out, which lies in those files."""
+    return PartedTable(
+        folder=folder,
+        parts=number_parts(paths, [part.holdout for part in found]),
+        sha256=joined_print(part.sha256 for part in found),
+        sample=f"{folder}/{SAMPLE}",
+        cluster=salaries.cluster,
+    )
 
 
 def split_part(

@@ -228,13 +228,13 @@ def _until_too_many(
     Raises:
         UserError: More are rejected already than may be of all rows; those lie in the folder.
     """
-    most = contract.table.max_rejected_share * len(raw)
     rejected: list[pd.DataFrame] = []
     count = 0
     for number, part in enumerate(found, start=1):
         rejected.append(part.rejected)
         count += len(part.rejected)
-        if count > most and number < len(raw.parts):  # of all parts the next node refuses them
+        is_last = number == len(raw.parts)  # then the next node refuses them
+        if count / len(raw) > contract.table.max_rejected_share and not is_last:
             _refuse_share(_below(rejected), raw, contract, f"{folder}/{REJECTED}")
         yield part
 
@@ -244,9 +244,9 @@ def _refuse_share(rejected: pd.DataFrame, raw: RawTable, contract: Contract, pat
     first = rejected.iloc[0]
     raise UserError(
         f"at least {len(rejected):,} of {len(raw):,} rows break the contract, more than the "
-        f"allowed share of {contract.table.max_rejected_share * 100:.15g}%, so the rest is not "
-        f"read: {path} lists each line so far with its reasons (first: line {first['line']}, "
-        f"{first['reasons']}); correct the data, or contract.yml"
+        f"allowed share of {contract.table.max_rejected_share * 100:.15g}%, so no further "
+        f"ones are sought: {path} lists each line so far with its reasons (first: "
+        f"line {first['line']}, {first['reasons']}); correct the data, or contract.yml"
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from salary_kedro.contract import Contract
 from salary_kedro.datasets.trial_scores import TrialScores
+from salary_kedro.errors import UserError
 from salary_kedro.modelling.examination import (
     Examination,
     FoldScore,
@@ -79,7 +80,7 @@ def examiner(
         "contract": contract.model_dump(mode="json"),
         "seed": parameters.random_state,
         **{name: code_lineage[name] for name in ("code_sha256", "lock_sha256")},
-        **_surroundings(),
+        **_computed_by(cluster),
     }
     with _workers(examination, tournament, cluster) as score_all:
 
@@ -102,6 +103,23 @@ def _workers(
         return cluster.each(score_on_cluster, ((t,) for t in tasks), advice, examination=shared)
 
     return nullcontext(score_all)
+
+
+def _computed_by(cluster: Cluster | None) -> dict[str, str]:
+    """The surroundings of whoever computes.
+
+    Raises:
+        UserError: The workers of a cluster have other ones than each other.
+    """
+    found = cluster.ask_workers(_surroundings) if cluster else []
+    for other in found[1:]:
+        if other != found[0]:
+            told = " and ".join(json.dumps(each, sort_keys=True) for each in (found[0], other))
+            raise UserError(
+                f"the workers compute with different packages, so that scores could not be "
+                f"compared: {told}; install the same in all of them"
+            )
+    return found[0] if found else _surroundings()
 
 
 def _surroundings() -> dict[str, str]:
