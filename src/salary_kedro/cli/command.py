@@ -93,7 +93,10 @@ def check_env(env: str | None, root: Path) -> None:
         data_folder(env)  # says what is wrong with a name that can be none
         known = sorted(path.name for path in conf.glob("[!.]*") if path.is_dir())
         if close := get_close_matches(env, known, n=1):
-            raise UserError(f"there is no environment '{env}': did you mean '{close[0]}'?")
+            raise UserError(
+                f"there is no environment '{env}': did you mean '{close[0]}'? For a new one, "
+                f"`kedro contract infer FILE --env {env}` drafts it from a table"
+            )
         raise UserError(
             f"there is no environment '{env}'; known are {', '.join(known)}: choose one. For a new "
             f"one, `kedro contract infer FILE --env {env}` drafts it from a table, and "

@@ -289,9 +289,16 @@ def test_models_when_the_environment_does_not_exist_then_names_those_there_are(
 
     assert refused("list", *option) == (
         f"there is no environment 'prod'; known are base, dask, local, professors, server: choose "
-        f"one of these. For a new one, `kedro contract infer FILE --env prod` drafts it from a "
+        f"one. For a new one, `kedro contract infer FILE --env prod` drafts it from a "
         f"table, and `mkdir {shell.root}/conf/prod` makes one with the settings of "
         f"conf/base, whose table is then data/prod/01_raw/salary_data.csv: put one there"
+    )
+
+
+def test_models_when_the_environment_is_misspelled_then_names_the_nearest(shell: Project) -> None:
+    assert refused("list", "--env", "profesors") == (
+        "there is no environment 'profesors': did you mean 'professors'? For a new one, `kedro "
+        "contract infer FILE --env profesors` drafts it from a table"
     )
 
 

@@ -479,7 +479,7 @@ def test_summarise_when_a_model_was_watched_then_tells_what_differs_and_what_to_
         """
 Production  version 3
 Requests    2,000 logged rows of that version; 1 file of the log not used: see the report
-Warned      52% of them: beyond what was trained on
+Warned      52.0 % of them: beyond what was trained on
 Drift       years: higher
             town: no more
 Since       by the salaries in a.csv: RMSE 5.0
@@ -584,7 +584,7 @@ def test_summarise_when_all_untuned_have_failed_then_names_none_of_them() -> Non
 def test_summarise_when_no_setting_is_better_than_a_plain_runs_then_names_one_alone() -> None:
     first, _ = summarise({"leaderboard": BOARD.iloc[1:2]}, None).strip().splitlines()
 
-    assert (
-        first
-        == "Tournament  1 setting of 1 model; best is ridge, RMSE 5,100.5, by cross-validation"
+    assert first == (
+        "Tournament  1 setting of 1 model; best is ridge, RMSE 5,100.5, which no other settings "
+        "beat, by cross-validation"
     )

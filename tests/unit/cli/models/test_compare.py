@@ -131,7 +131,7 @@ def test_compare_when_an_environment_was_asked_for_then_what_it_suggests_names_i
 ) -> None:
     result = CliRunner().invoke(cli, ["models", "compare", "1", "9", "--env", "local"])
 
-    assert result.stderr.endswith("; `kedro models list --env local` shows those it has\n")
+    assert result.stderr.endswith("; `kedro models list --env local` shows those there are\n")
 
 
 def test_compare_when_there_are_no_holdout_rows_then_the_run_that_makes_them_names_the_environment(
