@@ -24,13 +24,17 @@ settings.load_profile("any machine")
 os.environ.pop("COLUMNS", None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Import what is slow to import where tests run, not where they are handed out."""
-    if config.getoption("numprocesses", None):
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import what is slow to import where tests run, not where they are handed out.
+
+    Not earlier: in the processes of pytest-xdist, coverage is measured from the session's start.
+    """
+    if session.config.getoption("numprocesses", None):
         return
     import_kedro_mlflow_quietly()  # before any test turns warnings into errors
     for name in SLOW_TO_IMPORT:
-        config.pluginmanager.import_plugin(name)
+        session.config.pluginmanager.import_plugin(name)
 
 
 @pytest.fixture

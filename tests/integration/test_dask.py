@@ -326,7 +326,8 @@ def test_rows_when_they_repeat_those_of_other_parts_then_fare_as_in_one_table(
     rules: dict[str, Any], tmp_path: Path
 ) -> None:
     content = yaml.safe_load(CONTRACT)["contract"]
-    contract = Contract.of({**content, "table": {**content["table"], **rules}})
+    table = {**content["table"], **rules, "max_rejected_share": 1}
+    contract = Contract.of({**content, "table": table})
     first, second = make_part(300, 1), make_part(300, 2)
     parts = [first, pa.concat_tables([second, first.slice(100, 50)]), second.slice(0, 70), first]
     (tmp_path / "raw").mkdir()

@@ -137,8 +137,9 @@ def test_command_when_no_server_is_named_then_says_which_variable_names_it(
 
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
+    told = f"is '{uri}'" if uri else "is not set"
     assert (
-        f"MLFLOW_TRACKING_URI is '{uri}', but the environment 'server' keeps its models on an "
+        f"MLFLOW_TRACKING_URI {told}, but the environment 'server' keeps its models on an "
         f"MLflow server: set it to the server's address, http://mlflow.example:5000 for example"
     ) in " ".join(result.stderr.split())
 

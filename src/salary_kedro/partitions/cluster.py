@@ -104,7 +104,8 @@ class Cluster(BaseModel):
                 yield self._result(waiting[0], advice)
                 waiting.popleft()
         finally:
-            _cancel(client, [*waiting])
+            for future in waiting:
+                future.release()  # what nobody waits for is not begun any more
 
     def count_workers(self) -> int:
         """How many parts are handled at once; 1 where a cluster is yet to start its workers."""
@@ -211,12 +212,6 @@ def _open_client(cluster: Cluster) -> Any:
 
 def _same(value: Value) -> Value:
     return value
-
-
-def _cancel(client: Any, futures: list[Any]) -> None:
-    """End what nobody waits for any more, if there is still a scheduler to tell."""
-    if futures and client.status == "running":
-        client.cancel(futures, force=True)
 
 
 def _open_local(cluster: Cluster) -> Any:
