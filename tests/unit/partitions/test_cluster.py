@@ -62,7 +62,7 @@ def test_parts_when_one_fails_then_are_not_begun_any_more(here: Cluster, tmp_pat
     begun = {path.name for path in tmp_path.iterdir()}
     assert done == [0, 1, 2, 3]
     assert "0" in begun
-    assert len(begun) < 8  # those that two workers were given
+    assert len(begun) <= 5  # of eight that two workers were given, all but one begin otherwise
     assert caught.value
 
 
