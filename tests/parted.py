@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from salary_kedro.contract import Contract
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.workers import THREADS
 from salary_kedro.partitions.cluster import Cluster, Result, Value
 from salary_kedro.partitions.table import NUMBER, PartedTable, RawTable, put_together, split_keys
 from salary_kedro.pipelines.data_engineering.parted_split import split_parts
@@ -221,6 +222,11 @@ def take(number: int, *, value: Noted) -> tuple[int, Path]:
     """Use a value."""
     time.sleep(0.05)
     return number, value.file
+
+
+def tell_threads() -> dict[str, str | None]:
+    """What tells libraries how many threads to use, where this is called."""
+    return {name: os.environ.get(name) for name in THREADS}
 
 
 def fail_at_first(number: int, *, folder: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from salary_kedro.modelling.workers import THREADS
+
 #: Control groups whose quota a test may set.
 GROUPS = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
 TELL = """
@@ -18,7 +20,7 @@ import numpy, scipy.linalg, sklearn.utils._openmp_helpers, threadpoolctl
 pools = threadpoolctl.threadpool_info()
 print(json.dumps({pool["internal_api"]: pool["num_threads"] for pool in pools}))
 """
-OURS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+OURS = (*THREADS, "OMP_WAIT_POLICY")
 
 
 def python(code: str, prefix: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -215,25 +215,32 @@ def _same(value: Value) -> Value:
 
 
 def _open_local(cluster: Cluster) -> Any:
-    """Workers on this machine, to which nobody else can speak."""
+    """Workers on this machine, to which nobody else can speak, with one thread each.
+
+    Dask leaves its workers' environment in ours, where later processes would inherit it; and does
+    once more for a worker begun anew.
+    """
     import dask
     import distributed
+
+    from salary_kedro.modelling.workers import one_thread_each
 
     dask.config.set({f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")})
     preload = dask.config.get("distributed.worker.preload", [])
     dask.config.set({"distributed.worker.preload": [*preload, __name__]})
-    local: Any = distributed.LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=cluster.workers,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=cluster.memory_limit,
-        host="127.0.0.1",
-        security=True,
-        dashboard_address="127.0.0.1:0",  # it shows nothing, but is opened
-        worker_dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-        silence_logs=logging.CRITICAL,
-    )
+    with one_thread_each():
+        local: Any = distributed.LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=cluster.workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=cluster.memory_limit,
+            host="127.0.0.1",
+            security=True,
+            dashboard_address="127.0.0.1:0",  # it shows nothing, but is opened
+            worker_dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        )
     return distributed.Client(local)  # type: ignore[no-untyped-call]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from parted import Noted, Servers, fail_at_first, serve_parts, take, workers_of
+from parted import Noted, Servers, fail_at_first, serve_parts, take, tell_threads, workers_of
 from salary_kedro.errors import UserError
+from salary_kedro.modelling.workers import THREADS
 from salary_kedro.partitions import cluster as clusters
 from salary_kedro.partitions.cluster import Cluster, ClusterError
 from support import wait_until
@@ -38,6 +39,19 @@ def test_value_when_shared_then_is_not_sent_with_each_part(here: Cluster, tmp_pa
     assert found == [(number, value.file) for number in range(20)]
     noted = value.file.read_text().split()
     assert len(noted) <= 6  # by two workers and the scheduler; two may fetch it twice
+
+
+def test_workers_when_they_begin_then_have_one_thread_each_and_leave_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in THREADS:
+        monkeypatch.setenv(name, "7")
+
+    cluster = Cluster(workers=1)  # not the one of other tests, which may have begun
+    found = cluster.ask_workers(tell_threads)
+
+    assert found == [dict.fromkeys(THREADS, "1")]
+    assert tell_threads() == dict.fromkeys(THREADS, "7")
 
 
 def test_value_when_the_only_worker_that_has_it_dies_then_is_sent_again(
