@@ -126,7 +126,7 @@ def _count_calls(send: forks.Send, task: tuple[World, str, int]) -> None:
     world, scenario, start = task
     names: list[str] = []
     site = world.site(_site_seed(scenario, start))
-    numbers = _begin(site, scenario, start)
+    numbers, _ = _begin(site, scenario, start)
     with heard(lambda moment, name: names.append(name) if moment == "before" else None):
         SCENARIOS[scenario](site, numbers)
     send(names)
@@ -138,7 +138,12 @@ def _site_seed(scenario: str, start: int) -> int:
     return [*SCENARIOS].index(scenario) + start
 
 
-def _begin(site: Site, scenario: str, start: int) -> Numbers:
+def _begin(site: Site, scenario: str, start: int) -> tuple[Numbers, Snapshot]:
+    """Prepare a site, and look: what this process has read decides how much it reads later."""
+    return _prepare(site, scenario, start), look(site.registry)
+
+
+def _prepare(site: Site, scenario: str, start: int) -> Numbers:
     if scenario == "first promotion":
         return Numbers(0, 0, 0)
     numbers = populate(site, start)
@@ -160,8 +165,8 @@ def _try_point(send: forks.Send, point: Point) -> None:
 
 
 def _die_there(send: forks.Send, site: Site, point: Point) -> None:
-    numbers = _begin(site, point.scenario, point.start)
-    send(look(site.registry))
+    numbers, before = _begin(site, point.scenario, point.start)
+    send(before)
     with heard(at(point.call, point.moment, lambda: os.kill(os.getpid(), signal.SIGKILL))):
         SCENARIOS[point.scenario](site, numbers)
 
