@@ -298,20 +298,21 @@ class _Mixture:
 
     Attributes:
         marked: The cells with such a sign.
-        least: What is smaller is as small.
+        least: What is smaller is as small; None where numbers with the sign are as small, too, so
+            that nothing tells them apart.
         small: Cells that are.
         rows: Cells with such a sign.
     """
 
     marked: Mapping[str, _Cell]
-    least: float
+    least: float | None
     small: int
     rows: int
 
     @property
     def are_rarer(self) -> bool:
         """Whether those with a sign are the rarer ones, which wait for a decision."""
-        return self.rows < self.small
+        return self.least is not None and self.rows < self.small
 
     @property
     def signs(self) -> str:
@@ -381,9 +382,10 @@ class _Column:
         times = min(cell.multiplier for cell in marked.values())
         least = float(f"{middle / times**0.5:.2g}")  # nearer to what stands before the sign
         small = ~is_marked & (numbers < least)
-        if not (small & (numbers > 0)).any() or (values >= least).mean() < KEPT_SHARE:
+        if not (small & (numbers > 0)).any():
             return None
-        return _Mixture(marked, least, int(rows[small].sum()), len(values))
+        apart = (values >= least).mean() >= KEPT_SHARE
+        return _Mixture(marked, least if apart else None, int(rows[small].sum()), len(values))
 
     def _commonest(self, what: str) -> str:
         """The commonest currency of the cells that have one, or the commonest period of all."""
@@ -487,6 +489,11 @@ def _mixed_remarks(mixture: _Mixture | None) -> Iterable[str]:
         yield (
             f"{_are(mixture.rows, 'written', 'written')} with {mixture.signs}, beside numbers as "
             f"small without, and rejected unless you say under `written` what that means."
+        )
+    elif mixture.least is None:
+        yield (
+            f"{_are(mixture.small, 'a small number', 'small numbers')} without {mixture.signs}, "
+            f"and read as they stand: correct the table if some mean what others say with it."
         )
     else:
         yield (

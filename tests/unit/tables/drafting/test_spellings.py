@@ -248,7 +248,6 @@ def test_spelling_when_the_rarer_have_a_sign_then_those_wait(
         [*["40k"] * 50, *["0"] * 50],
         [*["1.2 million"] * 50, *["50000"] * 50],
         [*["16%"] * 50, *["12"] * 50],
-        [*["0.5%"] * 20, *["30%"] * 40, *["0.5"] * 40],
     ],
 )
 def test_spelling_when_numbers_without_a_sign_are_as_large_then_none_waits(
@@ -258,6 +257,14 @@ def test_spelling_when_numbers_without_a_sign_are_as_large_then_none_waits(
 
     assert found.waiting_share == 0
     assert found.keys.get("minimum", 0) == 0
+    assert not any("without" in remark for remark in found.remarks)
+
+
+def test_spelling_when_nothing_tells_small_numbers_apart_then_says_how_they_are_read() -> None:
+    found = hundred([*["0.5%"] * 20, *["30%"] * 40, *["0.5"] * 40])
+
+    assert (found.waiting_share, found.keys["written"]) == (0, {"affixes": ["%"]})
+    assert "40 cells are small numbers without '%', and read as they stand: " in found.remarks[-1]
 
 
 def test_spelling_when_a_feature_mixes_signs_then_its_minimum_tells_them_apart() -> None:
