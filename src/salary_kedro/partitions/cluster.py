@@ -112,8 +112,15 @@ class Cluster(BaseModel):
         return max(1, self._threads())
 
     def ask_workers(self, function: Callable[[], Result]) -> list[Result]:
-        """What a function gives in each worker that there is."""
-        return [*self._client.run(function).values()]
+        """What a function gives in each worker that there is.
+
+        Raises:
+            ClusterError: The scheduler has ended.
+        """
+        try:
+            return [*self._client.run(function).values()]
+        except OSError as error:
+            raise self._ended from error
 
     @property
     def _client(self) -> Any:

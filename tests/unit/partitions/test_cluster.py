@@ -101,9 +101,16 @@ def test_parts_when_the_scheduler_died_long_before_then_end_with_what_to_do(
     cluster = Cluster(scheduler=servers.address)
     assert [*cluster.map(abs, [-1])] == [1]
     os.killpg(servers.scheduler, signal.SIGKILL)
+    with pytest.raises(ClusterError, match="has ended"):
+        cluster.ask_workers(tell_threads)  # which is just then
     wait_until(lambda: clusters._open_client(cluster).status == "closed", "the client to give up")
 
-    for ask in (lambda: [*cluster.map(abs, [-1])], lambda: cluster.share(1), cluster.count_workers):
+    for ask in (
+        lambda: [*cluster.map(abs, [-1])],
+        lambda: cluster.share(1),
+        lambda: cluster.ask_workers(tell_threads),
+        cluster.count_workers,
+    ):
         with pytest.raises(ClusterError, match=f"the scheduler {servers.address} has ended"):
             ask()
 
