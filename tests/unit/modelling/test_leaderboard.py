@@ -5,47 +5,15 @@ import pytest
 
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.leaderboard import leaderboard_table, plot_leaderboard
-from salary_kedro.modelling.search import Search, Trial
+from salary_kedro.modelling.search import Search
+from samples import trial
 
 SEARCH = Search(
     trials=(
-        Trial(
-            number=1,
-            model="ridge",
-            settings={},
-            tuned=False,
-            cv_rmse_mean=20.5,
-            cv_rmse_sd=2,
-            seconds=1,
-        ),
-        Trial(
-            number=2,
-            model="decision_tree",
-            settings={"max_depth": 3, "criterion": "x"},
-            tuned=True,
-            cv_rmse_mean=None,
-            cv_rmse_sd=None,
-            seconds=1,
-            problem="ValueError: no",
-        ),
-        Trial(
-            number=3,
-            model="ridge",
-            settings={"alpha": 0.1},
-            tuned=True,
-            cv_rmse_mean=1 / 3,
-            cv_rmse_sd=1,
-            seconds=1,
-        ),
-        Trial(
-            number=4,
-            model="ridge",
-            settings={"alpha": 9.0},
-            tuned=True,
-            cv_rmse_mean=900,
-            cv_rmse_sd=1,
-            seconds=1,
-        ),
+        trial(1, 20.5),
+        trial(2, None, "decision_tree", max_depth=3, criterion="x"),
+        trial(3, 1 / 3, alpha=0.1),
+        trial(4, 900, alpha=9.0),
     ),
     ended_by="trials",
     rows=28,
@@ -60,7 +28,7 @@ def test_table_when_made_then_the_best_stands_first_with_its_settings_as_json() 
             "model": ["ridge", "ridge", "ridge", "decision_tree"],
             "tuned": ["yes", "no", "yes", "yes"],
             "cv_rmse_mean": [1 / 3, 20.5, 900, None],
-            "cv_rmse_sd": [1, 2, 1, None],
+            "cv_rmse_sd": [2, 2, 2, None],
             "settings": [
                 '{"alpha": 0.1}',
                 "{}",

@@ -4,14 +4,14 @@ import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.names import ModelName
-from salary_kedro.modelling.search import BATCH, Entry, Plan, Score, Search, Trial, run_search
+from salary_kedro.modelling.search import BATCH, Entry, Plan, Score, Search, run_search
 from salary_kedro.modelling.spaces import Setting
+from samples import trial
 
 PLAN = Plan(
     candidates={
@@ -168,13 +168,6 @@ def test_search_when_nothing_can_be_tuned_then_tries_the_plain_ones_alone() -> N
 
     assert [trial.model for trial in found.trials] == ["ridge", "linear_regression"]
     assert found.ended_by == "trials"
-
-
-def trial(number: int, rmse: float | None, **settings: Any) -> Trial:
-    return Trial(
-        number=number, model="ridge", settings=settings, tuned=True, cv_rmse_mean=rmse,
-        cv_rmse_sd=None, seconds=1,
-    )  # fmt: skip
 
 
 def test_ranked_when_entries_are_equal_or_tie_then_the_first_counts() -> None:

@@ -9,40 +9,16 @@ from mlflow.artifacts import download_artifacts
 
 from salary_kedro.errors import UserError
 from salary_kedro.modelling.leaderboard import leaderboard_table
-from salary_kedro.modelling.search import Search, Trial
+from salary_kedro.modelling.search import Search
 from salary_kedro.registry.searches import log_search
+from samples import trial
 from stores import start_run
 
 SEARCH = Search(
     trials=(
-        Trial(
-            number=1,
-            model="ridge",
-            settings={},
-            tuned=False,
-            cv_rmse_mean=20.5,
-            cv_rmse_sd=2,
-            seconds=1,
-        ),
-        Trial(
-            number=2,
-            model="ridge",
-            settings={"alpha": 0.1},
-            tuned=True,
-            cv_rmse_mean=10.25,
-            cv_rmse_sd=1,
-            seconds=3,
-        ),
-        Trial(
-            number=3,
-            model="decision_tree",
-            settings={"max_depth": 3},
-            tuned=True,
-            cv_rmse_mean=None,
-            cv_rmse_sd=None,
-            seconds=1,
-            problem="ValueError: no",
-        ),
+        trial(1, 20.5),
+        trial(2, 10.25, alpha=0.1),
+        trial(3, None, "decision_tree", max_depth=3),
     ),
     ended_by="trials",
     rows=28,
@@ -68,7 +44,7 @@ def test_log_search_when_logged_then_each_trial_is_a_run_within_the_run(store: s
     assert {each.data.tags["mlflow.parentRunId"] for each in found} == {run.info.run_id}
     assert [each.info.status for each in found] == ["FINISHED", "FINISHED", "FAILED"]
     assert found[1].data.params == {"model": "ridge", "tuned": "True", "alpha": "0.1"}
-    assert found[1].data.metrics == {"cv_rmse_mean": 10.25, "cv_rmse_sd": 1, "seconds": 3}
+    assert found[1].data.metrics == {"cv_rmse_mean": 10.25, "cv_rmse_sd": 2, "seconds": 3}
     assert found[2].data.tags["problem"] == "ValueError: no"
     assert {each.info.experiment_id for each in found} == {run.info.experiment_id}
 
