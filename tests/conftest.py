@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 # Whoever starts the tests may have set it, as pytest-xdist does: sentences would wrap at it.
 os.environ.pop("COLUMNS", None)
+# A shell starts what is to run in the background with Ctrl-C ignored, and so whatever that starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
