@@ -1,14 +1,18 @@
-"""Writes files whole or not at all."""
+"""Writes files and folders whole or not at all."""
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+#: Within a scratch folder: what its process has taken out of the place that it is to write.
+FORMER = "former"
 #: How file systems say that they have no hard links: FAT, exFAT, many that are shared.
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
@@ -44,6 +48,40 @@ def whole_file(path: Path, *, replace: bool = True, mode: int = 0o666) -> Iterat
             _put_new(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Make a hidden folder beside a path, for this process alone, and remove it at the end.
+
+    Before that, those of processes that were killed are removed. What such a one had moved to
+    `FORMER` in its folder goes back to the path, if nothing has taken its place.
+    """
+    from filelock import FileLock  # serving, which only reads, does without it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for lock in path.parent.glob(f".{escape(path.name)}.*.lock"):
+        _remove_left(lock, path)
+    folder = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    with FileLock(folder.with_suffix(".lock")) as held:
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(held.lock_file).unlink(missing_ok=True)
+
+
+def _remove_left(lock: Path, path: Path) -> None:
+    """Remove the scratch folder that belongs to a lock file, unless a process holds that."""
+    from filelock import FileLock, Timeout
+
+    folder = lock.with_suffix(".part")
+    with suppress(Timeout, OSError), FileLock(lock, timeout=0):
+        if (folder / FORMER).exists() and not path.exists():
+            (folder / FORMER).rename(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
 
 
 def other_file(error: OSError, path: Path) -> str | None:

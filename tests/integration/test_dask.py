@@ -157,7 +157,7 @@ def test_worker_when_killed_while_rows_are_scored_then_changes_nothing(trained: 
     trained.project.kedro_run("--env", "dask", *in_parts("batch_scoring", **arguments))
 
     def scored() -> int:
-        return len([*root.glob(".second.*.part/0*.parquet")])
+        return len([*root.glob(".second.*.part/scored/0*.parquet")])
 
     again = in_parts("batch_scoring", **{**arguments, "scored_rows": "second"})
     done = trained.kill_worker(scored, 2 * PARTS, *again)

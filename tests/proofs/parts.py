@@ -176,7 +176,7 @@ def _go_through(
     if journey.violations:
         return journey
     files = f"{where},rows_to_score={table},scored_rows={scored}"
-    steps = {"score_rows": partial(_parts, site.project.root, ".scored.*.part/0*.parquet")}
+    steps = {"score_rows": partial(_parts, site.project.root, ".scored.*.part/scored/0*.parquet")}
     _run(site, cluster, journey, (*SCORING, "--params", files), steps if kills else {}, tell)
     journey.seconds = time.monotonic() - begun
     if not journey.violations:

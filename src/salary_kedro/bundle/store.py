@@ -1,7 +1,6 @@
 """The folder of bundles, and the pointer file that names the one to serve."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from salary_kedro.bundle.limits import (
 from salary_kedro.bundle.locking import held
 from salary_kedro.bundle.signing import Signer, Verifier
 from salary_kedro.errors import UserError
-from salary_kedro.files import write_whole
+from salary_kedro.files import scratch_folder, write_whole
 
 POINTER = "current"
 #: Beside the pointer: the registered model whose versions lie here. Without it any model's may.
@@ -189,9 +188,8 @@ class BundleStore:
         An earlier folder of that name is replaced: the name vouches for the content,
         so it can only hold the same files or damaged ones.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=self.folder) as scratch:
-            new = Path(scratch) / name
+        with scratch_folder(self.folder / name) as scratch:
+            new = scratch / name
             new.mkdir()
             for file, content in files.items():
                 (new / file).write_bytes(content)
@@ -201,7 +199,7 @@ class BundleStore:
                 if not (self.folder / name).is_dir():
                     raise
                 if not _holds(self.folder / name, files):  # damaged: swap it for the new one
-                    (self.folder / name).rename(Path(scratch) / "damaged")
+                    (self.folder / name).rename(scratch / "damaged")
                     new.rename(self.folder / name)
 
     def holds_signature(self, name: str, files: Mapping[str, bytes]) -> bool:

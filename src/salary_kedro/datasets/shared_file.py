@@ -1,10 +1,11 @@
 """A file that several runs share."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from kedro.io.core import AbstractDataset
+
+from salary_kedro.files import scratch_folder
 
 
 class SharedFileDataset(AbstractDataset[Any, Any]):
@@ -47,9 +48,8 @@ class SharedFileDataset(AbstractDataset[Any, Any]):
         self._memory = data
 
     def _save_local(self, path: Path, data: Any) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            scratch = Path(folder) / path.name
+        with scratch_folder(path) as folder:
+            scratch = folder / path.name
             config = {**self._config, "filepath": scratch.as_posix()}
             AbstractDataset.from_config("scratch", config).save(data)
             scratch.replace(path)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from salary_kedro.errors import UserError
+from salary_kedro.files import FORMER, scratch_folder
 from salary_kedro.partitions.storage import is_local, lie_within, open_place
 from salary_kedro.tables.own_tables import RAW
 from salary_kedro.tables.writer import TooManyRejectedError
@@ -88,23 +88,36 @@ class ScoredParts:
             source: What is read meanwhile.
         """
         self.check(source)
-        system, _ = open_place(self.path)
-        mark = uuid4().hex if is_local(system) else ""
-        drafts = Drafts(*(_draft(folder, mark) for folder in (self.path, self.rejected)))
-        if not mark:
-            _clear(self.path)
-            _clear(self.rejected)
-        unfinished = [drafts.scored, drafts.rejected]
+        system, path = open_place(self.path)
+        if is_local(system):
+            with scratch_folder(Path(path)) as folder:
+                yield from self._moved(system, folder, source)
+        else:
+            yield from self._in_place(system)
+
+    def _moved(self, system: Any, folder: Path, source: str) -> Iterator[Drafts]:
+        drafts = Drafts(f"{folder}/scored", f"{folder}/rejected")
+        try:
+            yield drafts
+        except TooManyRejectedError:
+            _publish(system, drafts.rejected, self.rejected)
+            raise
+        self.check(source)  # something may have appeared there meanwhile
+        _publish(system, drafts.rejected, self.rejected)
+        _publish(system, drafts.scored, self.path)
+
+    def _in_place(self, system: Any) -> Iterator[Drafts]:
+        unfinished = [self.path, self.rejected]
+        for folder in unfinished:
+            _clear(folder)
         try:
             try:
-                yield drafts
+                yield Drafts(*unfinished)
             except TooManyRejectedError:
-                _publish(system, unfinished.pop(), self.rejected)
+                _publish(system, self.rejected, unfinished.pop())
                 raise
-            if mark:
-                self.check(source)  # something may have appeared there meanwhile
-            _publish(system, drafts.rejected, self.rejected)
-            _publish(system, drafts.scored, self.path)
+            _publish(system, self.rejected, self.rejected)
+            _publish(system, self.path, self.path)
             unfinished.clear()
         finally:
             for folder in unfinished:
@@ -125,26 +138,20 @@ def _is_ours(system: Any, path: str) -> bool:
 
 
 def _publish(system: Any, draft: str, folder: str) -> None:
+    """Say that a folder is whole, and put it into its place."""
     source, target = open_place(draft)[1], open_place(folder)[1]
     if is_local(system):
         system.makedirs(source, exist_ok=True)
     system.pipe_file(f"{source}/{DONE}", OURS)
     if source != target:
-        _swap(system, source, target)
+        _swap(Path(source), Path(target))
 
 
-def _draft(folder: str, mark: str) -> str:
-    if not mark:
-        return folder
-    above, _, name = folder.rstrip("/").rpartition("/")
-    return f"{above}/.{name}.{mark}.part"
+def _swap(source: Path, target: Path) -> None:
+    """Put a draft into the place of a folder, which leaves with the scratch folder.
 
-
-def _swap(system: Any, source: str, target: str) -> None:
-    """Put a folder into the place of another; that one is gone when the new one is there."""
-    old = f"{source}.old"
-    if system.exists(target):
-        Path(target).rename(old)  # a move would copy where the one lies on another file system
-    Path(source).rename(target)
-    if system.exists(old):
-        system.rm(old, recursive=True)
+    Of a process killed between the two steps, the scored rows go back to their place later.
+    """
+    if target.exists():
+        target.rename(source.with_name(FORMER if source.name == "scored" else "replaced"))
+    source.rename(target)

@@ -2,11 +2,9 @@
 
 import json
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import read_regular
@@ -14,6 +12,7 @@ from salary_kedro.bundle.limits import MANIFEST, max_size
 from salary_kedro.bundle.signing import Verifier, read_signer, read_verifier
 from salary_kedro.bundle.store import version_of
 from salary_kedro.errors import UserError
+from salary_kedro.files import scratch_folder
 from salary_kedro.registry.registry import Registry, State
 
 log = logging.getLogger(__name__)
@@ -121,5 +120,5 @@ def model_of(bundles: BundleStore, name: str) -> str | None:
 
 def _remove(bundles: BundleStore, name: str) -> None:
     """Remove a bundle in one step, whoever may be reading it."""
-    with tempfile.TemporaryDirectory(prefix=".removed-", dir=bundles.folder) as scratch:
-        (bundles.folder / name).rename(Path(scratch) / name)
+    with scratch_folder(bundles.folder / "removed") as scratch:
+        (bundles.folder / name).rename(scratch / name)

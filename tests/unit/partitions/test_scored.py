@@ -1,5 +1,8 @@
 """Folders of scored rows, here and in an object store: whole or not at all, and never another's."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -97,6 +100,62 @@ def test_scored_rows_when_a_run_fails_then_leaves_nothing(place: str) -> None:
 
     assert not exists(place)
     assert not exists(f"{place}_rejected")
+
+
+#: Replaces scored rows, and is killed before a rename of those that put folders into place.
+DIES = """
+import itertools, os, signal, sys
+from pathlib import Path
+import pyarrow as pa
+from salary_kedro.partitions.scored import ScoredParts
+from salary_kedro.partitions.storage import write_part
+
+place, kills_at = sys.argv[1], int(sys.argv[2])
+renames, rename = itertools.count(1), Path.rename
+
+def dying(path, target):
+    if next(renames) == kills_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(path, target)
+
+Path.rename = dying
+with ScoredParts(place).replace("memory://source") as drafts:
+    for folder in (drafts.scored, drafts.rejected):
+        write_part(pa.table({"value": [2]}), f"{folder}/0.parquet")
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kills_at", range(1, 5))
+def test_scored_rows_when_a_run_is_killed_while_they_are_moved_then_the_next_has_the_earlier_ones(
+    kills_at: int, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "scored")
+    write(place, 1)
+    killed = subprocess.run([sys.executable, "-c", DIES, place, str(kills_at)], check=False)
+
+    with suppress(UserError):
+        write(place, 3, breaks)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert content(place) == [1]
+    assert not [*tmp_path.glob(".*")]
+
+
+@pytest.mark.process
+def test_scored_rows_when_a_killed_run_replaced_rejected_ones_then_these_are_not_taken_for_them(
+    tmp_path: Path,
+) -> None:
+    place = str(tmp_path / "scored")
+    with suppress(UserError):
+        write(place, 1, reject)
+    subprocess.run([sys.executable, "-c", DIES, place, "3"], check=False)
+
+    with suppress(UserError):
+        write(place, 3, breaks)
+
+    assert not exists(place)
+    assert content(f"{place}_rejected") == [2]
 
 
 @pytest.mark.parametrize("done", [b"", b"{}"])
