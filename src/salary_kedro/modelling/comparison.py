@@ -52,10 +52,10 @@ def gain_interval(
         champion, challenger, weights = _as_clusters(champion, challenger, weights, clusters)
     if len(champion) < 2:
         return None
-    if len(champion) > MAX_RESAMPLED_ROWS:
-        return _normal_interval(champion, challenger, confidence, weights)
-    samples = (champion, challenger) if weights is None else (champion, challenger, weights)
     with np.errstate(over="ignore", invalid="ignore"):  # then the ends are no finite numbers
+        if len(champion) > MAX_RESAMPLED_ROWS:
+            return _normal_interval(champion, challenger, confidence, weights)
+        samples = (champion, challenger) if weights is None else (champion, challenger, weights)
         result = stats.bootstrap(
             samples,
             _gain,

@@ -272,10 +272,11 @@ class RegistryNames(Group):
     """Names in the model registry.
 
     Attributes:
-        model_name: Name of the registered model.
+        model_name: Name of the registered model, without `/`, `:` and `'`, which MLflow cannot
+            look up.
     """
 
-    model_name: str = Field(min_length=1, pattern=r"^[^/:]+$")
+    model_name: str = Field(min_length=1, pattern=r"^[^/:']+$")
 
 
 class Packaging(Group):

@@ -160,7 +160,18 @@ def _look_at(connection: sqlite3.Connection, model: str) -> Moment:
 def _add_artifacts(target: zipfile.ZipFile, root: Path, folders: Sequence[Path]) -> dict[str, str]:
     files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
     names = {f"{ARTIFACTS}/{path.relative_to(root).as_posix()}": path for path in files}
+    for name, path in names.items():
+        if not _is_utf8(name):
+            raise UserError(f"an archive holds names in UTF-8 alone: rename {str(path)!r}")
     return {name: _add(target, name, path) for name, path in sorted(names.items())}
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # the bytes that were none are kept as surrogates
+        return False
+    return True
 
 
 def _add_bundles(
@@ -361,7 +372,8 @@ def _check_names(names: Sequence[str], sums: Mapping[str, str]) -> None:
                 or (parts[0] == BUNDLES and len(parts) == 3 and bool(NAME.fullmatch(parts[1])))
             )
         )
-        plain = "/".join(parts) == name and ".." not in parts and "\\" not in name
+        plain = "/".join(parts) == name and ".." not in parts
+        plain &= not any(os.sep in part for part in parts)  # where `\\` parts folders
         if not known or not plain:
             raise ValueError(f"it holds {name[:80]!r}")
     if DATABASE not in sums:

@@ -195,6 +195,15 @@ def test_gain_interval_when_there_are_many_rows_and_no_difference_then_is_zero(
     assert gain_interval(values, values, 0.95) == (0.0, 0.0)
 
 
+def test_gain_interval_when_squares_of_many_rows_overflow_then_its_ends_are_not_finite() -> None:
+    values = np.full(MAX_RESAMPLED_ROWS + 1, 1e200)
+
+    found = gain_interval(values, values / 2, 0.95)
+
+    assert found is not None
+    assert not np.isfinite(found).any()
+
+
 # --- Weights ---------------------------------------------------------------------------
 
 

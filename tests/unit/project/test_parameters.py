@@ -204,7 +204,8 @@ BENTO_NAMES = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
             "must be auto, or a whole number of at least 1",
         ),
         ("packaging__bento_name", "My Pay", f"must match '{BENTO_NAMES}'"),
-        ("registry__model_name", "a/b", "must match '^[^/:]+$'"),
+        ("registry__model_name", "a/b", "must match '^[^/:']+$'"),
+        ("registry__model_name", "people's", "must match '^[^/:']+$'"),
         ("contract__target__unit", "", "must not be empty"),
     ],
 )

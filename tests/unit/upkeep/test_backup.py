@@ -315,6 +315,29 @@ def test_back_up_when_it_fails_half_way_then_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_back_up_when_a_name_holds_a_backslash_then_is_restored(
+    healthy: Project, new: Project, tmp_path: Path
+) -> None:
+    model_file(healthy, 1).with_name("report \\ 2026.txt").write_text("as told")
+
+    back_up(healthy, tmp_path / "all.zip")
+    restore(new, tmp_path / "all.zip")
+
+    (found,) = database_of(new).parent.rglob("report * 2026.txt")
+    assert (found.name, found.read_text()) == ("report \\ 2026.txt", "as told")
+
+
+def test_back_up_when_a_name_is_not_utf8_then_says_which(healthy: Project, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(model_file(healthy, 1).parent) + b"/caf\xe9.txt"))
+    odd.write_text("logged by another tool")
+
+    says = r"^an archive holds names in UTF-8 alone: rename '.*/caf\\udce9.txt'$"
+    with pytest.raises(UserError, match=says):
+        back_up(healthy, tmp_path / "all.zip")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("fails", ["opened", "read"])
 def test_back_up_when_a_file_cannot_be_read_then_names_that_one(
     fails: str, healthy: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
