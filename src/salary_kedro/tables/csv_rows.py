@@ -1,8 +1,10 @@
 """Opens a CSV file, packed or not, such that pandas meets its header first and then its rows."""
 
+import codecs
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from salary_kedro.tables.csv_arguments import csv_arguments
 from salary_kedro.tables.csv_top import from_header, is_plain
 from salary_kedro.tables.formats.packed import open_packed, packing
 from salary_kedro.tables.header import tidy_names
+from salary_kedro.tables.unreadable import Utf8Error
+
+#: How many bytes are looked at at once, of a file that may be of another encoding.
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,12 @@ def open_rows(path: Path, contract: Contract) -> Iterator[CsvRows]:
     Args:
         path: The file.
         contract: Says how it is written, and names columns whatever spaces the header has.
+
+    Raises:
+        Utf8Error: It is UTF-8, but is to be read as something else, which would take any bytes.
     """
     csv = contract.table.csv
+    _check_encoding(path, csv.encoding)
     with open_packed(path) as file:
         head: pd.DataFrame = pd.read_csv(from_header(file, csv)[0], nrows=0, **as_texts(contract))
     names = tidy_names([str(name) for name in head.columns], contract)
@@ -63,3 +73,16 @@ def open_rows(path: Path, contract: Contract) -> Iterator[CsvRows]:
     with open_packed(path) as file:
         source, line = from_header(file, csv)
         yield CsvRows(source, line, told)
+
+
+def _check_encoding(path: Path, encoding: str) -> None:
+    """Look at the first text outside ASCII: as UTF-8, does it hold letters of the encoding?"""
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return
+    with open_packed(path) as file:
+        blocks = iter(partial(file.read, BLOCK), b"")
+        block = next((block for block in blocks if not block.isascii()), b"")
+    with suppress(UnicodeDecodeError):
+        text, _ = codecs.utf_8_decode(block, "strict", False)  # the last letter may be cut
+        if any(not letter.isascii() for letter in text.encode(encoding, "ignore").decode(encoding)):
+            raise Utf8Error

@@ -13,6 +13,10 @@ from salary_kedro.contract import CsvDialect
 from salary_kedro.errors import UserError
 
 
+class Utf8Error(UnicodeError):
+    """A text is UTF-8, but was to be read as an encoding that would make other letters of it."""
+
+
 @contextmanager
 def readable(path: Path, csv: CsvDialect, parameter: str | None = None) -> Iterator[None]:
     """Say why a table cannot be read, without its contents.
@@ -112,7 +116,8 @@ def _explain_encoding(
             else "Set `csv: {encoding: …}` under table in contract.yml to its own, such as cp1252 "
             "or utf-16, or save it as UTF-8."
         )
-        return f"{path} is not text in the encoding {encoding}. {remedy}"
+        told = ": it is UTF-8" if isinstance(exc, Utf8Error) else ""
+        return f"{path} is not text in the encoding {encoding}{told}. {remedy}"
     if type(exc) is LookupError:  # not its subclasses, KeyError and IndexError
         return f"load_args.encoding is '{encoding}', which Python does not know. Try utf-8."
     return None

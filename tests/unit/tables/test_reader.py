@@ -146,6 +146,36 @@ def test_header_when_the_file_is_bad_then_says_why(
     assert "987654" not in str(caught.value)
 
 
+#: More ASCII than is looked at at once.
+LONG = "1;2;Ulm\n" * 200_000
+
+
+@pytest.mark.parametrize("content", ["Jahre;Gehalt;Täter\n1;2;Ulm\n", f"a;b;c\n{LONG}1;2;Köln\n"])
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "gb18030"])
+def test_rows_when_they_are_utf8_and_were_to_be_of_another_encoding_then_are_refused(
+    encoding: str, content: str, tmp_path: Path
+) -> None:
+    """These encodings take any bytes, or nearly any, and would read other letters."""
+    contract = contract_of(column("years"), table={"csv": {"delimiter": ";", "encoding": encoding}})
+    reader = write(tmp_path, content)
+
+    says = f"rows.csv is not text in the encoding {encoding}: it is UTF-8. "
+    with pytest.raises(UserError, match=f"{says}Save it so, as the table was that the model"):
+        reader.header(contract)
+    with pytest.raises(UserError, match=f"{says}Set `csv: "):
+        read_table(reader.path, contract)
+
+
+@pytest.mark.parametrize("city", ["Köln", "GROß– und", "SÃO PAULO", "Ulm"])
+def test_rows_when_they_are_of_the_encoding_then_are_read(city: str, tmp_path: Path) -> None:
+    """The bytes of a sharp s and a dash are a letter in UTF-8, too, but none of cp1252."""
+    reader = write(tmp_path, f"Years;City;Salary\n1,5;{city};2\n".encode("cp1252"))
+
+    (chunk,) = read(reader, GERMAN)
+
+    assert chunk.cells["City"].to_pylist() == [city]
+
+
 def test_header_when_there_is_no_file_then_names_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         TableReader(tmp_path / "rows.csv").header(YEARS)
