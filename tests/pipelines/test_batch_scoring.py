@@ -195,6 +195,35 @@ def test_score_rows_when_the_rows_bring_their_target_then_says_where_each_stands
     assert (report["scored"], report["rejected"], report["given"]) == (5, 1, "Salary")
 
 
+@pytest.mark.parametrize("salary", ["Salary", "Other"])
+def test_score_rows_when_training_left_such_rows_out_then_warns_and_compares_them_with_none(
+    salary: str, tmp_path: Path
+) -> None:
+    rules = {"filter": {"Money": ["USD", "US$"], "Per": ["year"]}}
+    contract = contract_of(YEARS, table=rules)
+    bundle = make_bundle(tmp_path, contract, line(contract))
+    rows = "5005,5, USD ,year\n5005,5,EUR,year\n5005,5,US$,hour\n5005,5,,hour\n"
+
+    report = run(
+        tmp_path,
+        f"{salary},Years,Money,Per\n{rows}",
+        replace(bundle, calibration=TenAround(effective_rows=20)),
+    )
+
+    header, *found = texts(tmp_path / "o.csv")
+    no_percentile = ", so that it has no percentile" if salary == "Salary" else ""
+    money, per = "predicted as if it were 'USD' or 'US$'", "predicted as if it were 'year'"
+    assert [row[header.index("warnings")] for row in found] == [
+        "",
+        f"Money 'EUR': {money}{no_percentile}",
+        f"Per 'hour': {per}{no_percentile}",
+        f"Money '': {money}; Per 'hour': {per}{no_percentile}",
+    ]
+    assert (report["scored"], report["warned"]) == (4, 3)
+    if salary == "Salary":
+        assert [row[header.index("percentile")] for row in found] == ["75", "", "", ""]
+
+
 def test_score_rows_when_the_model_cannot_place_a_target_then_leaves_the_percentile_empty(
     bundle: Bundle, tmp_path: Path
 ) -> None:

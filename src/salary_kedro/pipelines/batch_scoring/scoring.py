@@ -15,7 +15,9 @@ from salary_kedro.bundle import Bundle
 from salary_kedro.bundle.calibration import Calibration
 from salary_kedro.contract import Contract
 from salary_kedro.contract.domain import impossible
+from salary_kedro.contract.model import TableRules
 from salary_kedro.tables.checked import check
+from salary_kedro.tables.columns import plain_spelling, to_texts
 from salary_kedro.tables.frames import (
     domain_warnings,
     encode_column,
@@ -108,10 +110,13 @@ def score(chunk: Chunk, bundle: Bundle, inputs: Contract, truth: Contract | None
         domain_warnings(encoded, bundle.domain, inputs), _impossible(predicted, inputs)
     )
     left_out = sum(map(len, checked.left_out.values()))
+    others = _others(chunk.cells, bundle.contract.table).reindex(predicted.index, fill_value="")
     if truth is None:
-        return Scores(predicted, None, warnings, reasons, left_out)
+        return Scores(predicted, None, join_warnings(warnings, others), reasons, left_out)
     actual, odd = (part.reindex(predicted.index) for part in _actual(chunk, truth))
-    return Scores(predicted, actual, join_warnings(warnings, odd.fillna("")), reasons, left_out)
+    odd = (others + NO_PERCENTILE).where(others != "", odd.fillna(""))
+    actual = actual.where(others == "")
+    return Scores(predicted, actual, join_warnings(warnings, odd), reasons, left_out)
 
 
 def _actual(chunk: Chunk, truth: Contract) -> tuple[pd.Series, pd.Series]:
@@ -119,6 +124,22 @@ def _actual(chunk: Chunk, truth: Contract) -> tuple[pd.Series, pd.Series]:
     checked = check(chunk.values, truth, pd.RangeIndex(0))
     odd = checked.reasons[checked.reasons != f"{truth.target.column}: missing"]
     return encode_column(checked.valid[truth.target.name], truth.target), odd + NO_PERCENTILE
+
+
+def _others(cells: pa.Table, rules: TableRules) -> pd.Series:
+    """Warnings about the rows that training would have left out by its filter, by their places."""
+    texts, spell = (
+        pd.Series("", index=pd.RangeIndex(len(cells)), dtype="str"),
+        plain_spelling(rules),
+    )
+    for name, kept in rules.filter.items():
+        if name in cells.column_names:
+            found = to_texts(cells[name].to_pandas(), spell).astype("str")
+            other = found[~found.isin([*map(spell, kept)])].fillna("")
+            learned = " or ".join(f"'{text}'" for text in kept)
+            warning = name + " '" + other + f"': predicted as if it were {learned}"
+            texts[other.index] = join_warnings(texts[other.index], warning)
+    return texts
 
 
 def no_rows_of(cells: pa.Table, inputs: Contract) -> pd.Index:
