@@ -13,6 +13,14 @@ from salary_kedro.tables.left_out import NO_ROW, REPEATED, WORDS
 
 #: What to do once requests differ from what a model was trained on.
 AGAIN = "train again, once the table has such rows"
+#: A model whose RMSE is less than this share of a plain baseline's has hardly learned that from
+#: people: an R² of 0.9996 of the mean's variance.
+TOO_GOOD_SHARE = 0.02
+TOO_GOOD = (
+    "the model is all but exact, as where an input holds the salary, or parts that add up to it: "
+    "`kedro models show` tells which inputs count most; give such a column `use: ignore` in "
+    "contract.yml, unless pay follows from a published scale"
+)
 
 
 def summarise(
@@ -131,13 +139,12 @@ def _baseline(outputs: Mapping[str, Any], metrics: Mapping[str, float]) -> Lines
     if not {"baseline_mean_rmse", "baseline_median_rmse"} <= metrics.keys():
         return []
     mean, median = (figure(metrics[f"baseline_{name}_rmse"]) for name in ("mean", "median"))
-    is_better = metrics["rmse"] < min(
-        metrics["baseline_mean_rmse"], metrics["baseline_median_rmse"]
-    )
+    best = min(metrics["baseline_mean_rmse"], metrics["baseline_median_rmse"])
     by = ((outputs.get("report") or {}).get("baseline") or {}).get("median_by")
     kind = f"the median of each {by}" if by else "the median"
-    doubt = "" if is_better else ": the model is no better"
-    return [("Baseline", f"RMSE {mean} by the mean, {median} by {kind}{doubt}")]
+    doubt = "" if metrics["rmse"] < best else ": the model is no better"
+    told = [("Baseline", f"RMSE {mean} by the mean, {median} by {kind}{doubt}")]
+    return [*told, ("Warning", TOO_GOOD)] if metrics["rmse"] < TOO_GOOD_SHARE * best else told
 
 
 def _report(outputs: Mapping[str, Any]) -> Lines:

@@ -93,6 +93,18 @@ def test_summarise_when_plain_baselines_were_scored_then_stand_below_the_model(
     assert lines[2] == f"Baseline  {text}"
 
 
+@pytest.mark.parametrize(("mean", "warned"), [(260_000.0, True), (250_000.0, False)])
+def test_summarise_when_a_model_is_all_but_exact_then_warns_that_an_input_tells_the_salary(
+    mean: float, *, warned: bool
+) -> None:
+    metrics = {**METRICS, "baseline_mean_rmse": mean, "baseline_median_rmse": 300_000.0}
+
+    lines = summarise({**OUTPUTS, "metrics": metrics}, None).splitlines()
+
+    told = [line for line in lines if line.startswith("Warning") and "all but exact" in line]
+    assert len(told) == warned
+
+
 def test_summarise_when_the_run_left_promotion_out_then_says_what_decides() -> None:
     staged = {"registered_version": OUTPUTS["registered_version"]}
 
