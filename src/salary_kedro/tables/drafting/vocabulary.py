@@ -9,6 +9,7 @@ TRAITS = {
         sex sexes gender female females male males fem woman women geschlecht sexe genre sexo genero
         sesso genere plec pohlavi cinsiyet kjonn kon geslacht sukupuoli пол стать φυλο 性别 性別
         성별 asex genderid msex fsex
+        salutation salutations honorific anrede pronoun pronouns civilite tratamiento aanhef
         """
     ),
     "race or ethnicity": word_set(
@@ -24,7 +25,7 @@ TRAITS = {
         age ages alter edad eta idade leeftijd wiek vek yas ika alder kor возраст 年齢 年龄 나이
         agegroup agegrp agerange agecell agecat ageband agep agecd agerec ageyrs agesq agesqr lage
         lnage logage birthyear birthyr birthdate birthday yearborn born yob dob geburtsjahr
-        geburtsdatum seniorcitizen bdate birthdt
+        geburtsdatum jahrgang seniorcitizen bdate birthdt
         """
     ),
     "origin": word_set(
@@ -40,6 +41,7 @@ TRAITS = {
         """
         religion religions religious relig religiosidad confession konfession catholic protestant
         prot muslim islam jewish jew hindu christian baptist mormon buddhist denomination
+        kirchensteuer kirchensteuermerkmal churchtax
         """
     ),
     "marital status": word_set(
@@ -48,6 +50,7 @@ TRAITS = {
         nevermarried msp divorced divorce widowed widow unmarried spousepresent cohabiting
         familienstand civilstatus estadocivil statocivile etatcivil situationmatrimoniale
         relstatus relationship relationshipstatus yrsmarr 婚姻
+        steuerklasse lohnsteuerklasse taxclass filingstatus
         """
     ),
     "disability": word_set(
@@ -62,7 +65,12 @@ TRAITS = {
         laborunion uncov unmem gewerkschaft syndicat sindicato sindacato husunion
         """
     ),
-    "pregnancy": word_set("pregnancy pregnant maternity schwanger schwangerschaft embarazo"),
+    "pregnancy or parental leave": word_set(
+        """
+        pregnancy pregnant maternity paternity parentalleave schwanger schwangerschaft
+        mutterschutz elternzeit congeparental embarazo
+        """
+    ),
     "sexual orientation": word_set(
         "orientation sexualorientation lgb lgbt lgbtq gay lesbian homosexual transgender"
     ),
@@ -80,7 +88,7 @@ STEMS = {
     "marital status": ("marital", "married", "divorce", "widow"),
     "disability": ("disabil", "disabled", "handicap"),
     "union membership": ("unioniz", "unionis"),
-    "pregnancy": ("pregnan",),
+    "pregnancy or parental leave": ("pregnan",),
     "sexual orientation": (),
     "caste": (),
     "veteran status": ("veteran",),
@@ -117,6 +125,13 @@ PLACES = word_set(
     """
 )
 
+#: How letters and forms address people, and the titles beside, which alone tell nothing.
+_TITLES = ("dr", "prof", "prof dr")
+_SALUTATIONS = word_set("herr frau hr fr mr mrs ms miss mme mlle sr sra srta")
+_PRONOUNS = word_set("he she they") | {
+    *("he him", "she her", "they them", "he him his", "she her hers", "they them theirs"),
+    *("he they", "she they", "er ihm", "sie ihr"),
+}
 _NEUTRAL = frozenset({"other", "unknown", "divers", "diverse", "non binary", "nonbinary", "mixed"})
 #: Texts that give a column away; two of them must be there, and most others be known.
 CORE_VALUES = {
@@ -128,7 +143,10 @@ CORE_VALUES = {
         ferfi erkek kadin мужской женский мужчина женщина м ж 男 女 男性 女性 남 여 남성 여성 남자
         여자 w d
         """
-    ),
+    )
+    | _SALUTATIONS
+    | _PRONOUNS
+    | {f"{who} {title}" for who in ("herr", "frau") for title in _TITLES},
     "race or ethnicity": word_set("white black asian hispanic latino caucasian cauc afam hisp")
     | {
         "african american",
@@ -160,6 +178,7 @@ VALUES = {
     trait: known | _NEUTRAL | word_set("none nil rather prefer")
     for trait, known in CORE_VALUES.items()
 }
+VALUES["sex"] |= {"mx", *_TITLES}
 VALUES["race or ethnicity"] |= {"amer indian aleut or eskimo", "amer indian eskimo", "native"}
 VALUES["marital status"] |= {"partner", "living together", "domestic partner", "verwitwet"}
 #: Headers under which white and black are colours.
