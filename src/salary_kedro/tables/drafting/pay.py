@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 
 from salary_kedro.tables.drafting.headers import word_set, words
 
@@ -15,16 +16,22 @@ TARGETS = word_set(
     wynagrodzenie pensja zarobki plat mzda maas ucret зарплата 工资 薪资 年収 給与 연봉
     """
 )
-#: Headers in German often are one word: `Bruttojahresgehalt`, `Jahresbruttoverdienst`.
+#: Headers in German often are one word: `Bruttojahresgehalt`, `Jahresbrutto`.
 COMPOUND = re.compile(
-    r"(?:brutto|netto)?(?P<period>jahres|monats|stunden)?(?:brutto|netto)?(?:arbeits|grund)?"
-    r"(?:gehalt|lohn|entgelt|vergutung|verguetung|einkommen|verdienst)s?"
+    r"(?:brutto|netto)?(?P<period>jahres|monats|stunden)?(?:(?<=[sn])(?:brutto|netto)"
+    r"|(?:brutto|netto)?(?:arbeits|grund)?"
+    r"(?:gehalt|lohn|entgelt|vergutung|verguetung|einkommen|verdienst)s?)"
+)
+#: So are grades, on which pay depends: `Lohngruppe`, `Besoldungsstufe`.
+GRADE = re.compile(
+    r"(?:gehalts?|lohn|entgelt|vergutungs?|verguetungs?|besoldungs|tarif)"
+    r"(?:gruppe|stufe|klasse|art)n?"
 )
 COMPOUND_PERIODS = {"jahres": "year", "monats": "month", "stunden": "hour"}
 #: A column called so beside a word for pay tells something about it, and is no pay.
 NOT_PAY = word_set(
     """
-    currency currencies grade grades band bands basis type types frequency period unit units
+    currency currencies grade grades band bands basis type types frequency freq period unit units
     group groups class code codes plan scale step level category status date schedule flag id
     ids source tax taxes quintile decile quartile percentile rank location name note notes
     comment comments waehrung wahrung devise moneda learning yearning
@@ -91,7 +98,7 @@ def target_rank(header: str) -> int | None:
     Up to `CALLED` it calls its column a salary; `ALIKE` only sounds like one.
     """
     found = [word for word in words(header) if word not in LOGARITHMS]
-    if NOT_PAY & set(found):
+    if NOT_PAY & set(found) or names_grade(found):
         return None
     pay = {word for word in found if _names_pay(word)}
     if pay and PART_OF_PAY & set(found):
@@ -101,10 +108,22 @@ def target_rank(header: str) -> int | None:
     whole = [word for word in found if word not in BESIDE and not word.isdigit()]
     if (whole and _names_pay(whole[-1])) or is_logarithm(header):
         return 1
-    if pay or _is_average(found):
+    if pay or _is_average(found) or is_comp(found):
         return 2
     joined = "".join(found)
     return ALIKE if any(len(word) > 3 and word in joined for word in TARGETS) else None
+
+
+def names_grade(found: Sequence[str]) -> bool:
+    """Whether words of a header name a grade, on which pay depends."""
+    return any(map(GRADE.fullmatch, found))
+
+
+def is_comp(found: Sequence[str]) -> bool:
+    """Whether words of a header name pay as surveys do: `ConvertedCompYearly`, `annual comp`."""
+    return "comp" in found and not {"converted", *itertools.chain(*PERIODS.values())}.isdisjoint(
+        found
+    )
 
 
 def _names_pay(word: str) -> bool:

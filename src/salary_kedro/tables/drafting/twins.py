@@ -29,9 +29,19 @@ PAY = pay.TARGETS | word_set(
     bonus bonuses commission commissions tips rsu allowance stipend benefits bens bensal totcomp
     gross net takehome inc faminc nwifeinc othinc lothinc hhinc hinc fincp hincp pincp wagp pernp
     incwage inctot incearn pcinc rincome pramie prime tantieme
+    provision provisionen urlaubsgeld weihnachtsgeld sonderzahlung sonderzahlungen gratifikation
+    auszahlung auszahlungsbetrag arbeitgeberkosten rsus ahv
     """
 )
-PAY_PARTS = re.compile("wage|salar|earn|incom|gehalt|lohn|bonus|totcomp|pay$")
+PAY_PARTS = re.compile("wage|salar|earn|incom|gehalt|lohn|bonus|totcomp|pay$|(?:brut|net)to$")
+#: Words written together that name a part of pay, or what is reckoned from it.
+PAY_JOINED = re.compile(
+    r"totalcomp|comptotal|monetarycomp|comparatio|1[34]thmonth|(?:rv|kv|pv|av|sv)(?:anteil|beitrag)"
+    r"|pensioncontrib|employercost|lifeinsurance|stock(?:grant|award|unit|comp)"
+    r"|^(?:annual|total)?equity"
+)
+#: A column called so beside a word for pay holds grades, unless its texts are amounts.
+BANDS, AMOUNTS = frozenset({"band", "bands"}), r"\d\d.*[^\d.,].*\d\d"
 NO_PAY, MINIMUM = ("learn", "sewage", "wager"), re.compile("min(imum)?wage")
 #: Beside them, a word of pay means what it depends on, not how much it is.
 ABOUT_PAY = word_set(
@@ -91,11 +101,13 @@ def is_pay(header: str) -> bool:
     joined = "".join(found)
     if any(word.startswith(NO_PAY) for word in found) or MINIMUM.search(joined):
         return False
-    if ABOUT_PAY & set(found):
+    if ABOUT_PAY & set(found) or pay.names_grade(found):
         return False
     if PAY & {word.strip("0123456789") for word in found} or _is_rate(header, set(found)):
         return True
-    return "totalcomp" in joined or any(map(PAY_PARTS.search, found))
+    if PAY_JOINED.search(joined) or pay.is_comp(found):
+        return True
+    return any(map(PAY_PARTS.search, found))
 
 
 def _is_rate(header: str, found: set[str]) -> bool:
@@ -107,6 +119,8 @@ def _tells_pay(fact: Facts) -> bool:
     """Whether a column holds amounts of pay, brackets of them, or on which side of one it is."""
     if not is_pay(fact.header) or not len(fact.counts):
         return False
+    if BANDS & set(headers.words(fact.header)):
+        return bool(fact.counts.index.str.contains(AMOUNTS, regex=True).mean() > 0.5)
     if fact.is_numeric and len(fact.counts) > 2:
         return True
     is_bracket = fact.counts.index.str.contains(r"\d\d", regex=True).mean() > 0.5

@@ -26,7 +26,9 @@ def twins(columns: dict[str, object], target: str = "salary") -> dict[str, Twin]
     salary_in_usd lwage logwage hrwage annearn hourly_wage HourlyRate total_comp bonus A_PCT10
     H_MEAN A_MEDIAN wage_percentile expected_salary reservation_wage spouse_wage huswage faminc
     nwifeinc repwage AnnualRt hourly_rt TotalPay BasePay Gehalt Bruttolohn
-    netpay income2 tsalary ltotcomp
+    netpay income2 tsalary ltotcomp Provision commission Urlaubsgeld Weihnachtsgeld Sonderzahlung
+    13th_month 13.Monatsgehalt pension_contribution stock_grants equity RSU life_insurance_cover
+    other_monetary_comp SV-Brutto AHV-Beitrag RV-Anteil compa_ratio CompTotal Jahresbrutto
     """.split(),  # noqa: SIM905 - a list of them would take a page
 )
 def test_is_pay_when_a_header_names_an_amount_of_it_then_is_known(header: str) -> None:
@@ -38,7 +40,8 @@ def test_is_pay_when_a_header_names_an_amount_of_it_then_is_known(header: str) -
     """
     pay_grade PayScale salary_currency pay_basis pay_frequency salary_band_code learning
     Machine_learning_specialist years mileage minwage PercentSalaryHike pay_year exper expersq
-    StockOptionLevel payroll_system province zinc year_number
+    StockOptionLevel payroll_system province zinc year_number Lohngruppe Entgeltgruppe Tarifgruppe
+    Besoldungsgruppe Gehaltsstufe Lohnart company return_on_equity component
     """.split(),  # noqa: SIM905 - a list of them would take a page
 )
 def test_is_pay_when_a_header_says_what_it_depends_on_then_is_not(header: str) -> None:
@@ -52,6 +55,15 @@ def test_twins_when_pay_stands_beside_pay_then_leaves_it_out_whatever_its_number
     found = twins({"bonus": noise, "income_group": brackets, "pay_grade": noise.round(-4)})
 
     assert found == dict.fromkeys(["bonus", "income_group"], Twin(PAID, certain=True))
+
+
+def test_twins_when_a_band_of_pay_is_a_grade_then_may_be_learned_from_unlike_amounts() -> None:
+    shuffled = SALARY[::-1]
+    grade = pd.Series(shuffled).rank().floordiv(50).astype(int)
+    amounts = pd.cut(shuffled, [0, 30_000, 60_000, 10**9]).astype("str")
+    bands = {"pay_band": grade, "Salary band": "Band " + grade.astype("str")}
+
+    assert twins({**bands, "band_of_pay": amounts}) == {"band_of_pay": Twin(PAID, certain=True)}
 
 
 def test_twins_when_the_target_is_no_pay_then_pay_may_be_learned_from() -> None:
