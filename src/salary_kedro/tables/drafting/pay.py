@@ -60,8 +60,15 @@ CURRENCIES = word_set(
     hkd try ils
     """
 )
+#: Words of headers by which amounts are in thousands; other forms are `k`, `T€`, `keur`.
+THOUSANDS = word_set("thousand thousands tausend tsd milliers tys tkr 000 000s 1000s")
+#: Before the code of a currency, and after it.
+BEFORE_CODE, AFTER_CODE = ("t", "k"), "k"
+THOUSAND_SIGN = re.compile(r"(?<![^\W_])t\s?[€$£]|\bin 1000\b")
 #: Words beside a word for pay that leave it the whole pay.
-BESIDE = frozenset({"in", "per", "the", "k", *CURRENCIES, *itertools.chain(*PERIODS.values())})
+BESIDE = frozenset(
+    {"in", "per", "the", "k", *THOUSANDS, *CURRENCIES, *itertools.chain(*PERIODS.values())}
+)
 LOGARITHMS = frozenset({"l", "ln", "log", "lg", "logarithm"})
 #: How tables of occupations call their averages: `A_MEDIAN`, `H_MEAN`.
 AVERAGES = {"a": "year", "h": "hour"}
@@ -72,11 +79,36 @@ CALLED, ALIKE = 3, 4
 def pay_of(header: str) -> tuple[str, str]:
     """Currency and period that the target's header names, each empty if it names none."""
     found = words(header)
-    currency = next((word.upper() for word in found if word in CURRENCIES), "")
+    currency = next((code.upper() for code in map(_currency_of, found) if code), "")
     if not currency:
         symbols = {"$": "", "€": "EUR", "£": "GBP"}  # many countries have dollars
         currency = next((symbols[char] for char in header if char in symbols), "")
     return currency, _period(found)
+
+
+def _currency_of(word: str) -> str:
+    """The code of a currency that a word names, also of thousands in it: `keur`; empty if none."""
+    bare = word[1:] if word.startswith(BEFORE_CODE) else ""
+    return next((code for code in (word, bare, word.removesuffix("k")) if code in CURRENCIES), "")
+
+
+def in_thousands(header: str) -> bool:
+    """Whether a header says that its amounts are in thousands: `Salary (k€)`, `Pay £000s`."""
+    if THOUSAND_SIGN.search(header.casefold()):
+        return True
+    found = words(header)
+    return any(
+        (word not in CURRENCIES and _currency_of(word))
+        or (word in {*THOUSANDS, "k"} and not _within_number(found, place))
+        for place, word in enumerate(found)
+    )
+
+
+def _within_number(found: Sequence[str], place: int) -> bool:
+    """Whether a word belongs to a number: `000` to `50,000`, `k` to `401(k)` and `K-12`."""
+    before, after = "".join(found[place - 1 : place]), "".join(found[place + 1 : place + 2])
+    is_one = found[place].startswith("0") and before == "1"
+    return (before.isdigit() and not is_one) or (found[place] == "k" and after.isdigit())
 
 
 def _period(found: list[str]) -> str:

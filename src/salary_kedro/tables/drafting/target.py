@@ -165,7 +165,7 @@ def as_target(fact: Facts, units: Units) -> TargetDraft:
         **_bounds(fact),
         **fact.written,
         kind="number",
-        unit=_unit(fact.header, currency, period),
+        unit=_unit(fact, currency, period),
         currency=currency,
         period=period,
         log_scale=False,
@@ -199,6 +199,11 @@ def _bounds(fact: Facts) -> dict[str, Any]:
 def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
     yield "What the model predicts."
     yield from fact.far_off
+    if _in_thousands(fact):
+        yield (
+            "By its header it is in thousands, and so are predictions: multiply the table by 1,000 "
+            "to have them in full, and correct `unit` then."
+        )
     if lacking and not pay.is_logarithm(fact.header):
         yield f"Say which {' and '.join(lacking)} it is in."
     if (mark := fact.only_mark) is not None:
@@ -221,7 +226,14 @@ def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
         yield odd_remark(odd)
 
 
-def _unit(header: str, currency: str, period: str) -> str:
+def _unit(fact: Facts, currency: str, period: str) -> str:
     """Unit of pay in words."""
     plain = f"{currency or CURRENCY_UNITS}{f' a {period}' if period else ''}"
-    return f"logarithm of {plain}" if pay.is_logarithm(header) else plain
+    counted = f"thousand {plain}" if _in_thousands(fact) else plain
+    return f"logarithm of {counted}" if pay.is_logarithm(fact.header) else counted
+
+
+def _in_thousands(fact: Facts) -> bool:
+    """Whether the numbers of a target are in thousands, and are not read in full: `45k`."""
+    is_read = fact.spelling.written is not None and bool(fact.spelling.written.factors)
+    return pay.in_thousands(fact.header) and not is_read

@@ -2,7 +2,7 @@
 
 import pytest
 
-from salary_kedro.tables.drafting.pay import is_logarithm, pay_of, target_rank
+from salary_kedro.tables.drafting.pay import in_thousands, is_logarithm, pay_of, target_rank
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ from salary_kedro.tables.drafting.pay import is_logarithm, pay_of, target_rank
         ("Jahresbrutto", ("", "year")),
         ("Monatsbrutto €", ("EUR", "month")),
         ("ConvertedCompYearly", ("", "year")),
+        ("Annual Salary (£000s)", ("GBP", "year")),
+        ("Salaire annuel (k€)", ("EUR", "year")),
+        ("Jahresgehalt in TEUR", ("EUR", "year")),
+        ("Salary kUSD", ("USD", "")),
+        ("Pay £k", ("GBP", "")),
     ],
 )
 def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, str]) -> None:
@@ -46,6 +51,8 @@ def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, s
         ("CompFreq", None),
         ("SV-Brutto", None),
         ("lwage", 1),
+        ("Annual Salary (£000s)", 1),
+        ("Annual Salary last year (£000s)", 2),
         ("pay last year at work", 2),
         ("A_MEDIAN", 2),
         ("Bonus pay", 3),
@@ -81,3 +88,47 @@ def test_logarithm_when_a_header_names_pay_in_any_way_then_is_known(
     header: str, *, is_one: bool
 ) -> None:
     assert is_logarithm(header) is is_one
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Annual Salary (£000s)",
+        "Salary ($000)",
+        "Salary '000",
+        "Salary (1,000s)",
+        "Lohn in 1000 EUR",
+        "Salaire annuel (k€)",
+        "Salary (in thousands)",
+        "Annual salary (USD thousands)",
+        "Gehalt (T€)",
+        "Gehalt_T€",
+        "Jahresgehalt in TEUR",
+        "salary_keur",
+        "Salary (USDk)",
+        "Pay £k",
+        "salary_k",
+        "salaryK",
+    ],
+)
+def test_in_thousands_when_a_header_says_so_then_is_known(header: str) -> None:
+    assert in_thousands(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Salary",
+        "Salary (EUR)",
+        "salary_in_usd",
+        "Pay above 50,000",
+        "K-12 teacher salary",
+        "Salary after 401(k)",
+        "Gehalt in €",
+        "Net€",
+        "weekly wage",
+        "salary 2000",
+    ],
+)
+def test_in_thousands_when_a_header_does_not_say_so_then_is_not(header: str) -> None:
+    assert not in_thousands(header)

@@ -116,6 +116,39 @@ def test_target_when_only_a_logarithm_is_there_then_is_it_and_says_so(header: st
     assert found.remarks[0].startswith(f"'{header}' is the target, and by its name the logarithm")
 
 
+THOUSANDS = (
+    "By its header it is in thousands, and so are predictions: multiply the table by 1,000 to have "
+    "them in full, and correct `unit` then."
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("Annual Salary (£000s)", "thousand GBP a year"),
+        ("Gehalt (T€)", "thousand EUR"),
+        ("salary_k", "thousand currency units"),
+        ("log salary (thousands)", "logarithm of thousand currency units"),
+    ],
+)
+def test_target_when_its_header_says_thousands_then_unit_and_remark_do(
+    header: str, unit: str
+) -> None:
+    found = draft(salaries(header=header)).target
+
+    assert found.keys["unit"] == unit
+    assert THOUSANDS in found.remarks
+
+
+def test_target_when_its_cells_are_multiplied_then_is_not_in_thousands() -> None:
+    cells = [f"{30 + row % 41}k" for row in range(ROWS)]
+
+    found = draft({"experience": list(range(ROWS)), "Salary (k)": cells}).target
+
+    assert found.keys["unit"] == "currency units"
+    assert THOUSANDS not in found.remarks
+
+
 def test_target_when_many_rows_lack_one_then_says_first_that_they_are_rejected() -> None:
     found = draft(salaries(*[""] * 40))
 
