@@ -10,6 +10,7 @@ from salary_kedro.tables.drafting import pay
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.headers import words
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
+from salary_kedro.tables.drafting.text import quote
 
 #: A column of units has no more texts than this.
 MAX_UNITS = 60
@@ -44,6 +45,8 @@ MORE_CURRENCIES = frozenset(
     tmt tnd ttd twd tzs uah ugx uyu uzs ves vnd xaf xof yer zmw
     """.split()  # noqa: SIM905 - it is read as a list of words
 )
+#: A code before its label, as `USD - US dollar`; all staff are not paid in Albanian lek.
+LABELLED = re.compile(r"(?!ALL\b)([A-Z]{3})(?:\s|\s*[-–:,(])[^\d]+")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Units:
 
 def is_currency(fact: Facts) -> bool:
     """Whether a column holds codes of currencies."""
-    return _holds(fact, _is_code)
+    return _holds(fact, _code_of)
 
 
 def has_currencies(facts: Sequence[Facts]) -> bool:
@@ -88,11 +91,12 @@ def find_units(facts: Sequence[Facts], target: Facts) -> Units:
         target: The column to predict, which tells its own unit first.
     """
     currency, period = pay.pay_of(target.header)
+    is_own = not currency and "converted" not in words(target.header)
     found = Units()
     for fact in facts:
         if fact is target:
             continue
-        if not currency and not found.currency and is_currency(fact):
+        if is_own and not found.currency and is_currency(fact):
             found = _with(found, fact, target.header, _code_of)
         elif not period and not found.period and _holds(fact, period_of):
             found = _with(found, fact, target.header, period_of)
@@ -109,13 +113,12 @@ def _periods() -> Mapping[str, str]:
     return {word: period for period, known in PERIOD_WORDS.items() for word in known}
 
 
-def _is_code(text: str) -> bool:
-    plain = text.strip().casefold()
-    return plain in pay.CURRENCIES or plain in MORE_CURRENCIES
-
-
 def _code_of(text: str) -> str:
-    return text.strip().upper()
+    """The code of a currency that a text is, or begins with before a label; empty if none."""
+    plain = text.strip()
+    labelled = LABELLED.fullmatch(plain)
+    code = (labelled[1] if labelled else plain).upper()
+    return code if code.casefold() in pay.CURRENCIES | MORE_CURRENCIES else ""
 
 
 def _holds(fact: Facts, test: Any) -> bool:
@@ -156,9 +159,5 @@ def _conversion(fact: Facts, unit: str, unit_of: Any) -> Iterator[str]:
         own = unit_of(str(text))
         base = PER_YEAR.get(unit)
         factor = f"{PER_YEAR[own] / base:.6g}" if base and own in PER_YEAR else "RATE"
-        factors.append(f"{_quoted(str(text))}: {'1' if own == unit else factor}")
-    yield f"conversions: [{{column: {_quoted(fact.header)}, factors: {{{', '.join(factors)}}}}}]"
-
-
-def _quoted(text: str) -> str:
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+        factors.append(f"{quote(str(text))}: {'1' if own == unit else factor}")
+    yield f"conversions: [{{column: {quote(fact.header)}, factors: {{{', '.join(factors)}}}}}]"

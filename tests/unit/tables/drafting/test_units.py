@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from salary_kedro.contract import CsvDialect
 from salary_kedro.tables.drafting.draft import Draft
@@ -36,6 +37,41 @@ def test_units_when_salaries_are_in_several_currencies_then_the_commonest_is_kep
     )
     assert found.features[1].keys["use"] == "ignore"
     assert 'filter: {"currency": ["USD"]}' in contract_yaml(found, [])
+
+
+@pytest.mark.parametrize(
+    ("dollar", "euro"),
+    [
+        ("USD\tUnited States dollar", "EUR\tEuropean Euro"),
+        ("USD United States dollar", "EUR European Euro"),
+        ("USD - US dollar", "EUR - Euro"),
+        ("USD (US dollar)", "EUR (Euro)"),
+    ],
+)
+def test_units_when_codes_of_currencies_have_labels_then_are_known(dollar: str, euro: str) -> None:
+    found = draft(currency=[dollar, dollar, euro])
+
+    assert found.table.filter == {"currency": (dollar,)}
+    assert found.target.keys["currency"] == "USD"
+    assert "is in 2 units: only rows in USD" in found.remarks[0]
+    assert yaml.safe_load(found.target.proposals[0]) == {
+        "conversions": [{"column": "currency", "factors": {dollar: 1, euro: "RATE"}}]
+    }
+
+
+def test_units_when_three_letters_only_begin_texts_then_are_no_currencies() -> None:
+    found = draft(team=["ALL STAFF", "ALL managers", "Try again", "Top"])
+
+    assert found.table.filter == {}
+
+
+def test_units_when_pay_was_converted_then_its_currency_is_not_that_of_the_row() -> None:
+    pay = [30_000 + row for row in range(ROWS)]
+    table = {"currency": (["USD", "EUR", "INR"] * ROWS)[:ROWS], "ConvertedSalary": pay}
+    found = draft_contract(pd.DataFrame(table).astype("str"), CsvDialect())
+
+    assert found.table.filter == {}
+    assert found.target.keys["currency"] == ""
 
 
 def test_units_when_pay_is_by_the_hour_and_by_the_year_then_figures_are_only_proposed() -> None:
