@@ -135,15 +135,23 @@ class Facts:
         widths = digits.groupby(digits.index.str.len()).sum()
         return padded > cells / 2 or int(widths.max()) >= KEPT_SHARE * cells
 
-    @property
-    def only_mark(self) -> str | None:
-        """The mark in numbers like `45.000`, which may be thousands; None if others tell."""
+    def only_mark(self, whole: str = r"[-+]?\d+") -> str | None:
+        """The mark in numbers like `45.000`, which may be thousands; None if others tell.
+
+        Args:
+            whole: A pattern of the whole numbers that may stand beside them.
+        """
         cores = self.counts.index[self.are_numbers][:MARKED].map(core_of)
         for mark in ".,":
             grouped = cores.str.fullmatch(rf"[-+]?[1-9]\d{{0,2}}\{mark}\d{{3}}")
-            if grouped.any() and (grouped | cores.str.fullmatch(r"[-+]?\d+")).all():
+            if grouped.any() and (grouped | cores.str.fullmatch(whole)).all():
                 return mark
         return None
+
+    def mark_remark(self, mark: str) -> str:
+        """How a mark is read that could be another."""
+        reading = "the decimal mark" if mark == self.decimal else "what groups thousands"
+        return f"'{mark}' is read as {reading}, though it could be either: see `csv`."
 
     @property
     def unique_share(self) -> float:

@@ -36,6 +36,8 @@ from salary_kedro.tables.drafting.twins import PAID, Twin, find_twins
 MAX_GROUPS = 20
 #: Texts are no categories where more than this share of them is unique.
 UNIQUE_SHARE = 0.5
+#: Whole numbers that have no thousands to group.
+SMALL = r"[-+]?\d{1,3}"
 #: What a column keeps that turns out to hold texts.
 SOFTENED = {"column", "name", "label", "help", "use", "missing_values"}
 EMPTY = "It has no value in any row."
@@ -155,9 +157,15 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
-        return number, (*fact.far_off, *fact.spelling.remarks, *odd_remarks)
+        return number, (*fact.far_off, *_marked(fact), *fact.spelling.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
     return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
+
+
+def _marked(fact: Facts) -> tuple[str, ...]:
+    """A remark on `2.902` beside `431`; a comma that groups thousands is nothing to ask about."""
+    mark = fact.only_mark(SMALL)
+    return (fact.mark_remark(mark),) if mark is not None and mark in f".{fact.decimal}" else ()
 
 
 def _codes_groups(fact: Facts) -> bool:

@@ -206,9 +206,8 @@ def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
         )
     if lacking and not pay.is_logarithm(fact.header):
         yield f"Say which {' and '.join(lacking)} it is in."
-    if (mark := fact.only_mark) is not None:
-        reading = "the decimal mark" if mark == fact.decimal else "what groups thousands"
-        yield f"'{mark}' is read as {reading}, though it could be either: see `csv`."
+    if (mark := fact.only_mark()) is not None:
+        yield fact.mark_remark(mark)
     yield from fact.spelling.remarks
     yield from fact.remarks
     if cut := cut_off(fact.counts, fact.numbers):

@@ -169,3 +169,26 @@ def test_propose_when_several_columns_are_weights_then_a_person_has_to_choose() 
 
     assert uses(found) == {"educ": "feature", "perwt": "ignore", "earnwt": "ignore"}
     assert found.features[1].remarks == (OTHER_WEIGHTS, WEIGHT)
+
+
+MARKED = "'.' is read as the decimal mark, though it could be either: see `csv`."
+
+
+@pytest.mark.parametrize(
+    ("cells", "remarks"),
+    [
+        (["2.902", "431", "17.250"], (MARKED,)),
+        (["2.902", "8.431"], (MARKED,)),
+        (["2.902", "4310"], ()),
+        (["2.902", "4.31"], ()),
+        (["0.902", "2.431"], ()),
+        (["2", "431"], ()),
+    ],
+)
+def test_features_when_a_point_may_group_thousands_then_says_so(
+    cells: list[str], remarks: tuple[str, ...]
+) -> None:
+    found = draft({"revenue": (cells * ROWS)[:ROWS], "Salary": SALARY.astype(int)})
+
+    assert found.features[0].keys["column"] == "revenue"
+    assert found.features[0].remarks == remarks
