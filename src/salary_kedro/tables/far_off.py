@@ -1,4 +1,4 @@
-"""Finds numbers so far beyond the others that they may be slips of the pen."""
+"""Finds numbers so far beyond the others, or below them, that they may be slips of the pen."""
 
 from dataclasses import dataclass
 
@@ -60,11 +60,35 @@ def far_off_remark(found: FarOff, lines: "pd.Series[int]") -> str:
         found: The numbers.
         lines: The lines of the file on which their rows start.
     """
+    return _remark(found.said, lines, "maximum")
+
+
+def find_too_small(numbers: "pd.Series[float]") -> pd.Index:
+    """Labels of the rows whose pay is above 0, and below a hundredth of the median.
+
+    Args:
+        numbers: Pay, and no logarithms of it; NaN where there is none.
+    """
+    sizes = numbers.dropna().astype("float64")
+    return sizes.index[(sizes > 0) & (sizes < sizes.median() / TIMES)]
+
+
+def too_small_remark(lines: "pd.Series[int]") -> str:
+    """What to do about pay that is below a hundredth of the median.
+
+    Args:
+        lines: The lines of the file on which its rows start.
+    """
+    noun = "value is" if len(lines) == 1 else "values are"
+    return _remark(f"{len(lines):,} {noun} below a hundredth of the median", lines, "minimum")
+
+
+def _remark(said: str, lines: "pd.Series[int]", bound: str) -> str:
     shown = ", ".join(map(str, lines.iloc[:MAX_LINES]))
     more = " and others" if len(lines) > MAX_LINES else ""
     one, many = ("line", "it", "its row"), ("lines", "them", "their rows")
     word, them, rows = one if len(lines) == 1 else many
     return (
-        f"{found.said} ({word} {shown}{more}): if that is a slip, correct {them}, or set `maximum` "
-        f"to reject {rows}."
+        f"{said} ({word} {shown}{more}): if that is a slip, correct {them}, or set `{bound}` to "
+        f"reject {rows}."
     )

@@ -9,7 +9,12 @@ from salary_kedro.contract.columns import Column, Integer, IntegerTarget, Number
 from salary_kedro.contract.model import Contract, TableRules
 from salary_kedro.tables.checked import CheckedTable, check, refuse_sum, refuse_weights
 from salary_kedro.tables.columns import missing_cells
-from salary_kedro.tables.far_off import far_off_remark, find_far_off
+from salary_kedro.tables.far_off import (
+    far_off_remark,
+    find_far_off,
+    find_too_small,
+    too_small_remark,
+)
 from salary_kedro.tables.lines import line_numbers
 
 SHOWN_LINES = 5
@@ -39,7 +44,7 @@ def count_checked(checked: CheckedTable, contract: Contract) -> Report:
         share, and reasons with rows and first lines; `table`, the reasons of its rules;
         `left_out`, rows that are not checked, by why; `top_coded`, rows whose target is cut
         off at the top code; `far_off`, remarks on numbers far beyond the others of their
-        column; `unnamed`, headers that the contract does not name.
+        column, and on pay far below; `unnamed`, headers that the contract does not name.
 
     Raises:
         ContractError: If its last line is the sum of the others, or a row has no weight.
@@ -73,7 +78,7 @@ def count_top_coded(valid: pd.DataFrame, contract: Contract) -> int:
 
 
 def _far_off(checked: CheckedTable, contract: Contract) -> Iterator[str]:
-    """Remarks on the valid numbers that are far beyond the others of their column."""
+    """Remarks on the valid numbers far beyond the others of their column, and on pay far below."""
     valid = checked.valid
     numeric = [item for item in contract.inputs if isinstance(item, Number | Integer)]
     for column in (*numeric, contract.target):
@@ -81,6 +86,10 @@ def _far_off(checked: CheckedTable, contract: Contract) -> Iterator[str]:
         if found is not None:
             remark = far_off_remark(found, line_numbers(checked.raw, found.rows))
             yield f"{column.column}: {remark}"
+    target = contract.target
+    small = find_too_small(valid[target.name])
+    if len(small) and not target.unit.startswith("logarithm"):
+        yield f"{target.column}: {too_small_remark(line_numbers(checked.raw, small))}"
 
 
 def _column_report(

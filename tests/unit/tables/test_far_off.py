@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salary_kedro.tables.far_off import far_off_remark, find_far_off
+from salary_kedro.tables.far_off import (
+    far_off_remark,
+    find_far_off,
+    find_too_small,
+    too_small_remark,
+)
 
 SOUND = [32_000.0, 60_000.0, 95_000.0]
 
@@ -52,4 +57,27 @@ def test_far_off_remark_when_many_are_then_shows_the_first_lines_and_what_to_do(
     assert far_off_remark(found, pd.Series(range(1002, 1008))) == (
         "6 values are 1,000 times the median (lines 1002, 1003, 1004, 1005, 1006 and others): if "
         "that is a slip, correct them, or set `maximum` to reject their rows."
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rows"),
+    [
+        ([*SOUND, 45.3], [3]),
+        ([*SOUND, 59.0, 0.5, 600.0], [3, 4]),
+        ([*SOUND, 600.0], []),
+        ([*SOUND, 0.0, -5.0, None], []),
+        ([], []),
+    ],
+)
+def test_find_too_small_when_pay_is_below_a_hundredth_of_the_median_then_gives_its_rows(
+    numbers: list[float], rows: list[int]
+) -> None:
+    assert list(find_too_small(pd.Series(numbers, dtype="float64"))) == rows
+
+
+def test_too_small_remark_when_two_are_then_names_their_lines_and_what_to_do() -> None:
+    assert too_small_remark(pd.Series([4, 9])) == (
+        "2 values are below a hundredth of the median (lines 4, 9): if that is a slip, correct "
+        "them, or set `minimum` to reject their rows."
     )

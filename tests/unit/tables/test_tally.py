@@ -120,3 +120,20 @@ def test_tally_when_a_number_far_beyond_the_others_is_rejected_then_says_no_more
     years = column("years", kind="number", minimum=0, maximum=60, example=1)
 
     assert tally(raw, contract_of(years))["far_off"] == []
+
+
+@pytest.mark.parametrize(("unit", "count"), [("USD", 1), ("logarithm of USD", 0)])
+def test_tally_when_pay_is_far_below_the_others_then_names_its_line_but_no_logarithm(
+    unit: str, count: int
+) -> None:
+    raw = pd.DataFrame({"Years": [*range(1, 10)], "Salary": [*range(500, 508), 4.5]})
+    contract = contract_of(column("years", kind="number", minimum=0, maximum=60, example=1))
+    target = contract.target.model_copy(update={"unit": unit})
+
+    report = tally(raw, contract.model_copy(update={"target": target}))
+
+    remark = (
+        "Salary: 1 value is below a hundredth of the median (line 10): if that is a slip, correct "
+        "it, or set `minimum` to reject its row."
+    )
+    assert report["far_off"] == [remark] * count

@@ -23,7 +23,12 @@ from salary_kedro.tables.drafting.codes import (
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE, Oddities, keeps_kind, odd_cells
 from salary_kedro.tables.drafting.sniff import to_numbers, without_missing
 from salary_kedro.tables.drafting.spellings import Spelling, core_of, find_spelling
-from salary_kedro.tables.far_off import far_off_remark, find_far_off
+from salary_kedro.tables.far_off import (
+    far_off_remark,
+    find_far_off,
+    find_too_small,
+    too_small_remark,
+)
 from salary_kedro.tables.lines import line_numbers
 
 INDICATED_SHARE = 0.05
@@ -114,9 +119,20 @@ class Facts:
     @property
     def far_off(self) -> tuple[str, ...]:
         """A remark on the cells whose numbers are far beyond the others; often none."""
-        by_text = dict(zip(self.counts.index.tolist(), self.numbers, strict=True))
-        found = find_far_off(self.values.map(by_text).astype("float64"))
+        found = find_far_off(self._cells)
         return () if found is None else (far_off_remark(found, self.lines[found.rows]),)
+
+    @property
+    def too_small(self) -> tuple[str, ...]:
+        """A remark on the cells of pay that are far below the others; often none."""
+        found = find_too_small(self._cells)
+        return () if found.empty else (too_small_remark(self.lines[found]),)
+
+    @property
+    def _cells(self) -> "pd.Series[float]":
+        """All cells as numbers; NaN where one is none."""
+        by_text = dict(zip(self.counts.index.tolist(), self.numbers, strict=True))
+        return self.values.map(by_text).astype("float64")
 
     @cached_property
     def has_codes(self) -> bool:

@@ -199,6 +199,8 @@ def _bounds(fact: Facts) -> dict[str, Any]:
 def _remarks(fact: Facts, lacking: Sequence[str]) -> Iterator[str]:
     yield "What the model predicts."
     yield from fact.far_off
+    if not pay.is_logarithm(fact.header):
+        yield from fact.too_small
     if _in_thousands(fact):
         yield (
             "By its header it is in thousands, and so are predictions: multiply the table by 1,000 "

@@ -53,6 +53,21 @@ def test_target_when_one_salary_is_far_beyond_the_others_then_names_its_line() -
     ) in found.target.remarks
 
 
+def test_target_when_salaries_are_far_below_the_others_then_names_their_lines() -> None:
+    found = draft(salaries("30.1", "45.5"))
+
+    assert (
+        "2 values are below a hundredth of the median (lines 2, 3): if that is a slip, correct "
+        "them, or set `minimum` to reject their rows."
+    ) in found.target.remarks
+
+
+def test_target_when_a_logarithm_is_small_then_is_no_slip() -> None:
+    found = draft({"x": [1, 2, 3] * 2, "lwage": [1.5, 1.6, 1.7, 1.8, 1.9, 0.001]})
+
+    assert not any("hundredth" in text for text in found.target.remarks)
+
+
 def test_draft_when_a_feature_is_far_beyond_the_others_then_names_its_line() -> None:
     table = salaries()
     table["experience"][3] = 12_000
