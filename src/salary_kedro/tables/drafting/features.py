@@ -26,7 +26,7 @@ from salary_kedro.tables.drafting.identity import (
     may_be_weight,
     numbers_the_rows,
 )
-from salary_kedro.tables.drafting.numbers import as_number
+from salary_kedro.tables.drafting.numbers import as_number, shares_remark
 from salary_kedro.tables.drafting.oddities import odd_remark
 from salary_kedro.tables.drafting.sensitive import follow, trait_of
 from salary_kedro.tables.drafting.splits import KEPT, KEPT_NAMES, NUMBERED, PERSONAL
@@ -157,7 +157,8 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
     if number := as_number(fact):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
-        return number, (*fact.far_off, *_marked(fact), *fact.spelling.remarks, *odd_remarks)
+        doubts = (*fact.far_off, *_marked(fact), *shares_remark(fact))
+        return number, (*doubts, *fact.spelling.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
     return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
 

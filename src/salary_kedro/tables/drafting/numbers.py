@@ -1,9 +1,12 @@
 """Recognises columns of numbers, and leaves head room around them."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from salary_kedro.contract.columns import MAX_INTEGER, MAX_NUMBER, Integer, Number
 from salary_kedro.tables.drafting import headers
@@ -11,6 +14,16 @@ from salary_kedro.tables.drafting.facts import Facts
 
 #: Years that tables tell of, and how far beyond the last one their bounds reach at least.
 YEARS, DECADE = (1900, 2100), 10
+#: How columns are called of shares or percentages of full work, and of anything.
+SHARES = headers.word_set(
+    """
+    fte pensum workload parttime employmentrate workingtime beschaftigungsgrad
+    beschaeftigungsgrad arbeitszeitanteil arbeitszeit teilzeit teilzeitgrad stellenanteil
+    tempspartiel tempsdetravail share anteil pct percent percentage prozent
+    """
+)
+#: Shares are no more than 1, percentages within these bounds; each in so many of the rows.
+PERCENTAGES, MIN_SHARE = (1.5, 110), 0.05
 
 
 def as_number(fact: Facts) -> Number | Integer | None:
@@ -54,3 +67,26 @@ def with_head_room(low: float, high: float, *, whole: bool) -> tuple[float, floa
 
 def _round_to(value: float, step: float, rounded: Any) -> float:
     return float(f"{rounded(value / step) * step:.12g}")
+
+
+def shares_remark(fact: Facts) -> Iterator[str]:
+    """Ask about a column that has 1 for the whole in some rows, and 100 in others."""
+    found = headers.words(fact.header)
+    pairs = {*found, *map("".join, itertools.pairwise(found)), "".join(found)}
+    if not SHARES & pairs and "%" not in fact.header:
+        return
+    sizes = fact.sizes
+    shares = sizes[(sizes > 0) & (sizes <= 1)]
+    percentages = sizes[(sizes > PERCENTAGES[0]) & (sizes <= PERCENTAGES[1])]
+    if min(len(shares), len(percentages)) < MIN_SHARE * fact.rows:
+        return
+    if (_commonest(shares), _commonest(percentages)) == (1, 100):
+        yield (
+            f"It seems to mix shares up to 1 ({len(shares):,} rows) and percentages "
+            f"({len(percentages):,} rows): if it does, write all of them in one way."
+        )
+
+
+def _commonest(sizes: NDArray[np.float64]) -> float:
+    values, counts = np.unique(sizes, return_counts=True)
+    return float(values[counts.argmax()])

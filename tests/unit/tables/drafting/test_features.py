@@ -192,3 +192,24 @@ def test_features_when_a_point_may_group_thousands_then_says_so(
 
     assert found.features[0].keys["column"] == "revenue"
     assert found.features[0].remarks == remarks
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "is_mixed"),
+    [
+        ("fte", ["1", "1", "0.8", "0.5", "100", "100", "50"], True),
+        ("Beschäftigungsgrad (%)", ["1", "1", "0.8", "100", "100", "60"], True),
+        ("part_time", ["1", "1", "0.8", "100", "100", "60"], True),
+        ("score", ["1", "1", "0.8", "0.5", "100", "100", "50"], False),
+        ("fte", ["1", "1", "0.8", "0.5"], False),
+        ("fte", ["100", "100", "80", "50"], False),
+        ("raise_pct", ["1", "1", "2", "3", "3"], False),
+        ("fte", [*["1", "0.5"] * 20, "100"], False),
+    ],
+)
+def test_features_when_shares_and_percentages_seem_mixed_then_asks(
+    header: str, cells: list[str], *, is_mixed: bool
+) -> None:
+    found = draft({header: (cells * ROWS)[:ROWS], "Salary": SALARY.astype(int)})
+
+    assert any("seems to mix shares" in text for text in found.features[0].remarks) is is_mixed
