@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -53,6 +53,9 @@ LOOK = re.compile(
     r"|\d{1,2}\D{1,3}[^\W\d]{3,12}\D{1,3}\d{2,4}\b.*"
     r"|[^\W\d]{3,12}\D{1,3}\d{4}|\d{4}\D{1,3}[^\W\d]{3,12}",
 )
+#: A month and its year, which a decimal point makes a number of.
+MONTH_YEAR, MONTH_YEAR_FORMAT = r"(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d", "%m.%Y"
+YEAR = r"(?:19|20)\d\d"
 LOOKS_SO = "It looks like a date: set kind to date and say its format."
 
 Found = tuple[Date, tuple[str, ...]]
@@ -122,6 +125,18 @@ def looks_like_date(fact: Facts) -> bool:
     return len(texts) > 0 and all(map(LOOK.fullmatch, texts))
 
 
+def mixes_months(fact: Facts) -> Iterator[str]:
+    """Why a column of years and of months, such as `2022` and `04.2005`, is none of numbers."""
+    texts = fact.counts.index
+    months, years = texts.str.fullmatch(MONTH_YEAR), texts.str.fullmatch(YEAR)
+    if months.any() and years.any() and fact.keeps_kind(np.asarray(months | years)):
+        yield (
+            f"It mixes years ({fact.counts[years].sum():,} rows) and months with their year, such "
+            f"as 04.2005 ({fact.counts[months].sum():,} rows), so it is read as texts: write all "
+            f"of them in one way, and draft again."
+        )
+
+
 def fitting(fact: Facts) -> list[Way]:
     """The formats by which the most texts are dates, and nearly all of them."""
     likely = _likely(fact, _tidied(fact.counts.index[:CHECKED]))
@@ -143,6 +158,8 @@ def _likely(fact: Facts, texts: pd.Index) -> Sequence[str]:
     if texts.empty:
         return ()
     if fact.is_numeric:
+        if texts.str.fullmatch(MONTH_YEAR).all():
+            return (MONTH_YEAR_FORMAT,)
         return (COMPACT_DATE,) if texts.str.fullmatch(r"\d{8}").all() else ()
     counts = fact.counts.iloc[:CHECKED].groupby([_shape(text) for text in texts]).sum()
     known = FORMATS.get(str(counts.idxmax()), [])

@@ -16,7 +16,13 @@ from salary_kedro.tables.drafting.categories import (
     learned,
     unlisted,
 )
-from salary_kedro.tables.drafting.dates import LOOKS_SO, as_date, day_first, looks_like_date
+from salary_kedro.tables.drafting.dates import (
+    LOOKS_SO,
+    as_date,
+    day_first,
+    looks_like_date,
+    mixes_months,
+)
 from salary_kedro.tables.drafting.draft import Draft, FeatureDraft
 from salary_kedro.tables.drafting.facts import Facts
 from salary_kedro.tables.drafting.identity import (
@@ -154,13 +160,15 @@ def _describe(fact: Facts, order: bool | None) -> tuple[Feature, tuple[str, ...]
         return as_category(fact)
     if dates := as_date(fact, order):
         return dates
-    if number := as_number(fact):
+    mixed = tuple(mixes_months(fact))
+    if not mixed and (number := as_number(fact)):
         odd = fact.odd(fact.are_numbers)
         odd_remarks = (odd_remark(odd),) if odd else ()
         doubts = (*fact.far_off, *_marked(fact), *shares_remark(fact))
         return number, (*doubts, *fact.spelling.remarks, *odd_remarks)
     texts, remarks = as_category(fact)
-    return texts, (LOOKS_SO, *remarks) if looks_like_date(fact) else remarks
+    looks = (LOOKS_SO,) if looks_like_date(fact) else ()
+    return texts, (*mixed, *looks, *remarks)
 
 
 def _marked(fact: Facts) -> tuple[str, ...]:

@@ -213,3 +213,31 @@ def test_features_when_shares_and_percentages_seem_mixed_then_asks(
     found = draft({header: (cells * ROWS)[:ROWS], "Salary": SALARY.astype(int)})
 
     assert any("seems to mix shares" in text for text in found.features[0].remarks) is is_mixed
+
+
+def test_features_when_years_and_months_are_mixed_then_are_no_numbers_and_says_so() -> None:
+    cells = (["2022", "2009", "04.2005", "11.2022"] * ROWS)[:ROWS]
+    found = draft({"Eintritt": cells, "Salary": SALARY.astype(int)}).features[0]
+
+    assert found.keys["kind"] == "category"
+    assert found.remarks[0] == (
+        "It mixes years (200 rows) and months with their year, such as 04.2005 (200 rows), so it "
+        "is read as texts: write all of them in one way, and draft again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["04.2005", "11.2022", "1.1999"], "date"),
+        (["2022", "2009"], "integer"),
+        (["2022.5", "4.2005", "2009"], "number"),
+        (["13.2005", "11.2022", "2009"], "number"),
+    ],
+)
+def test_features_when_numbers_may_be_months_or_years_then_are_what_all_of_them_are(
+    cells: list[str], kind: str
+) -> None:
+    found = draft({"Start": (cells * ROWS)[:ROWS], "Salary": SALARY.astype(int)}).features[0]
+
+    assert found.keys["kind"] == kind
