@@ -12,7 +12,7 @@ from salary_kedro.tables.drafting.draft import Draft, TargetDraft
 from salary_kedro.tables.drafting.facts import Facts, look
 from salary_kedro.tables.drafting.features import propose_all, with_input
 from salary_kedro.tables.drafting.groups import groups_remark
-from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone
+from salary_kedro.tables.drafting.no_rows import check_sum, rows_alone, subtotals_remark
 from salary_kedro.tables.drafting.pictures import picture_of
 from salary_kedro.tables.drafting.repeats import repeats_remark
 from salary_kedro.tables.drafting.sniff import find_marks, usual_missing, without_missing
@@ -46,6 +46,7 @@ def draft_contract(
         raise ContractError("the table has a header but no rows: bring at least one row of data")
     lines = line_numbers(texts, texts.index)
     texts, dialect, left_out = rows_alone(texts, dialect)
+    subtotals = subtotals_remark(texts, lines)
     dialect = _with_marks(texts, dialect)
     facts = look(texts, dialect, described, lines[texts.index], target)
     position, doubts = find_target(facts, target)
@@ -65,6 +66,7 @@ def draft_contract(
         *split_remarks(draft, facts),
         *repeats_remark(texts, read),
         *left_out,
+        *subtotals,
         *_about(texts),
     )
     return replace(draft, remarks=remarks).allowing(_lacking(draft.target))

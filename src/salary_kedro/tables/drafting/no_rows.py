@@ -1,17 +1,25 @@
 """Leaves out of a table what was recognised as no row, where that is sure."""
 
+import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from salary_kedro.contract.model import ContractError, CsvDialect
+from salary_kedro.contract.spelling import tidy
 from salary_kedro.tables.drafting.edges import PARTIAL, SUMS
 from salary_kedro.tables.drafting.facts import Facts
+from salary_kedro.tables.drafting.oddities import MAX_LINES
 from salary_kedro.tables.left_out import ends_in_sum, find_no_rows, first_texts
 
 #: What a line of sums is called, and how it begins if something follows.
 NAMES = frozenset((*SUMS, *PARTIAL))
 BEGINNINGS = tuple(f"{word} " for word in PARTIAL)
+#: A text that names a sum with what it is of, before or after it.
+SUBTOTAL = re.compile(
+    r"(?:{0})\b.*|.*\b(?:{0}|\w*summe)\W*".format("|".join(map(re.escape, NAMES))), re.IGNORECASE
+)
 
 
 def rows_alone(
@@ -56,6 +64,28 @@ def _find_sums(texts: pd.DataFrame) -> "pd.Series[str]":
     rows = texts.loc[found.index]
     empty = (rows.isna() | (rows == "")).sum(axis="columns")
     return found[(empty > 0) & (2 * empty >= len(texts.columns) - 1)]
+
+
+def subtotals_remark(texts: pd.DataFrame, lines: "pd.Series[int]") -> Iterator[str]:
+    """Ask about rows that seem to sum up others, such as `Sales Total`, and are empty beside.
+
+    Args:
+        texts: The rows of the table.
+        lines: The line of the file on which each row starts, indexed like the table.
+    """
+    filled = (texts.notna() & (texts != "")).sum(axis="columns")
+    sparse = texts[2 * filled <= min(filled.median(), len(texts.columns) - 1)]
+    names = [any(SUBTOTAL.fullmatch(tidy(str(cell))) for cell in row) for row in sparse.to_numpy()]
+    found = lines[sparse.index[np.array(names, dtype=bool)]]
+    if found.empty:
+        return
+    shown = ", ".join(map(str, found.iloc[:MAX_LINES]))
+    more = " and others" if len(found) > MAX_LINES else ""
+    rows, which = ("row seems", "line") if len(found) == 1 else ("rows seem", "lines")
+    yield (
+        f"{len(found):,} {rows} to sum up others ({which} {shown}{more}), as 'Sales Total' does: "
+        f"most other cells are empty there. Remove what is no person's row."
+    )
 
 
 def _sums_up(text: str) -> bool:
