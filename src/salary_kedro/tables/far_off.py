@@ -66,10 +66,14 @@ def far_off_remark(found: FarOff, lines: "pd.Series[int]") -> str:
 def find_too_small(numbers: "pd.Series[float]") -> pd.Index:
     """Labels of the rows whose pay is above 0, and below a hundredth of the median.
 
+    Where some is below 0, there are none: it may be the logarithm of pay, whatever it is called.
+
     Args:
         numbers: Pay, and no logarithms of it; NaN where there is none.
     """
     sizes = numbers.dropna().astype("float64")
+    if (sizes < 0).any():
+        return sizes.index[:0]
     return sizes.index[(sizes > 0) & (sizes < sizes.median() / TIMES)]
 
 

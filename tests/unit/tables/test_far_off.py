@@ -66,7 +66,8 @@ def test_far_off_remark_when_many_are_then_shows_the_first_lines_and_what_to_do(
         ([*SOUND, 45.3], [3]),
         ([*SOUND, 59.0, 0.5, 600.0], [3, 4]),
         ([*SOUND, 600.0], []),
-        ([*SOUND, 0.0, -5.0, None], []),
+        ([*SOUND, 0.0, None], []),
+        ([1.7, 1.9, 0.01, -0.4], []),  # logarithms
         ([], []),
     ],
 )
