@@ -60,6 +60,8 @@ CURRENCIES = word_set(
     hkd try ils
     """
 )
+#: Words beside which `comp` is pay, and no computer or competition.
+COMP_BESIDE = word_set("converted annual annually yearly monthly weekly hourly")
 #: Words of headers by which amounts are in thousands; other forms are `k`, `T€`, `keur`.
 THOUSANDS = word_set("thousand thousands tausend tsd milliers tys tkr 000 000s 1000s")
 #: Before the code of a currency, and after it.
@@ -153,9 +155,7 @@ def names_grade(found: Sequence[str]) -> bool:
 
 def is_comp(found: Sequence[str]) -> bool:
     """Whether words of a header name pay as surveys do: `ConvertedCompYearly`, `annual comp`."""
-    return "comp" in found and not {"converted", *itertools.chain(*PERIODS.values())}.isdisjoint(
-        found
-    )
+    return "comp" in found and not COMP_BESIDE.isdisjoint(found)
 
 
 def _names_pay(word: str) -> bool:

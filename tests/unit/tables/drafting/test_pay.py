@@ -48,6 +48,7 @@ def test_pay_when_a_header_names_it_then_is_known(header: str, pay: tuple[str, s
         ("Lohngruppe", None),
         ("Entgeltgruppe", None),
         ("CompTotal", None),
+        ("comp_year", None),
         ("CompFreq", None),
         ("SV-Brutto", None),
         ("lwage", 1),
