@@ -67,7 +67,10 @@ def _by_values(fact: Facts) -> str | None:
     rows = int(fact.counts.sum())
     needed = 1 if LANGUAGES & set(headers.words(fact.header)) else 2
     plain = fact.counts.groupby(fact.counts.index.map(_plain)).sum()
+    is_place = bool(PLACES & set(headers.words(fact.header)))
     for trait, known in VALUES.items():
+        if trait == "sex" and is_place:
+            continue  # codes of France and Croatia are salutations, too
         is_known = plain.index.isin(known)
         if len(CORE_VALUES[trait] & set(plain.index)) >= needed and plain[is_known].sum() >= (
             KNOWN_SHARE * rows

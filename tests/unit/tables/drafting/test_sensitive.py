@@ -98,7 +98,8 @@ def test_trait_when_texts_tell_it_then_is_found_whatever_the_header(
         ("q17", ["Python", "Java"]),
         ("q17", ["Dr", "Prof"]),
         ("q17", ["Jr", "Sr"]),
-        ("country", ["FR", "MX"]),
+        ("q17", ["FR", "MX"]),
+        ("country", ["FR", "HR"]),
     ],
 )
 def test_trait_when_texts_mean_something_else_then_there_is_none(
