@@ -8,7 +8,7 @@ from typing import Any
 
 from salary_kedro.tables.drafting import pay
 from salary_kedro.tables.drafting.facts import Facts
-from salary_kedro.tables.drafting.headers import words
+from salary_kedro.tables.drafting.headers import word_set, words
 from salary_kedro.tables.drafting.oddities import KEPT_SHARE
 from salary_kedro.tables.drafting.text import quote
 
@@ -45,6 +45,8 @@ MORE_CURRENCIES = frozenset(
     tmt tnd ttd twd tzs uah ugx uyu uzs ves vnd xaf xof yer zmw
     """.split()  # noqa: SIM905 - it is read as a list of words
 )
+#: How columns of currencies are called.
+MONEY = word_set("currency currencies curr ccy waehrung wahrung devise moneda valuta valuuta")
 #: A code before its label, as `USD - US dollar`; all staff are not paid in Albanian lek.
 LABELLED = re.compile(r"(?!ALL\b)([A-Z]{3})(?:\s|\s*[-–:,(])[^\d]+")
 
@@ -71,8 +73,16 @@ class Units:
 
 
 def is_currency(fact: Facts) -> bool:
-    """Whether a column holds codes of currencies."""
-    return _holds(fact, _code_of)
+    """Whether a column holds codes of currencies.
+
+    One code alone, always before a label, may also be a word: `CAD designer`.
+    """
+    if not _holds(fact, _code_of):
+        return False
+    texts = [str(text) for text in fact.counts.index]
+    several = len({*map(_code_of, texts)} - {""}) > 1
+    named = bool(MONEY & set(words(fact.header)))
+    return several or named or not all(LABELLED.fullmatch(text.strip()) for text in texts)
 
 
 def has_currencies(facts: Sequence[Facts]) -> bool:

@@ -65,6 +65,15 @@ def test_units_when_three_letters_only_begin_texts_then_are_no_currencies() -> N
     assert found.table.filter == {}
 
 
+@pytest.mark.parametrize(("header", "currency"), [("role", ""), ("Currency", "CAD")])
+def test_units_when_one_code_stands_before_all_labels_then_the_header_decides(
+    header: str, currency: str
+) -> None:
+    found = draft(**{header: ["CAD designer", "CAD engineer"]})
+
+    assert found.target.keys["currency"] == currency
+
+
 def test_units_when_pay_was_converted_then_its_currency_is_not_that_of_the_row() -> None:
     pay = [30_000 + row for row in range(ROWS)]
     table = {"currency": (["USD", "EUR", "INR"] * ROWS)[:ROWS], "ConvertedSalary": pay}
