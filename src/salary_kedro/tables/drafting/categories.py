@@ -1,6 +1,6 @@
 """Proposes categories: a closed list where texts are few and common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,6 +57,7 @@ def as_category(fact: Facts) -> Found:
         counts = counts.groupby(counts.index.map(fold), sort=False).sum()
         counts.index = counts.index.map(spellings)
     column, remarks = _listed(fact, counts)
+    remarks = (*remarks, *_signs(list(counts.index)))
     if not folded:
         return column, remarks
     return column.model_copy(update={"fold": True}), (_one(fact, spellings), *remarks)
@@ -113,6 +114,14 @@ def _one(fact: Facts, spellings: Mapping[str, str]) -> str:
     pairs = [f"'{text}' for '{spellings[fold(text)]}'" for text in others[:SHOWN_PAIRS]]
     shown = f": {', '.join(pairs)}" if pairs else ""
     return f"Texts that differ by case, dashes or spaces only are taken for one{shown} (fold)."
+
+
+def _signs(texts: Sequence[str]) -> Iterator[str]:
+    """Asks about `-` and `?` beside words; a scale of signs alone is one."""
+    signs = [text for text in texts if not any(map(str.isalnum, text))]
+    if signs and len(signs) < len(texts) / 2:
+        named = " or ".join(f"'{text}'" for text in sorted(signs)[:SHOWN_PAIRS])
+        yield f"If {named} means no value, say so: `missing_values`."
 
 
 def as_code(fact: Facts) -> Found | None:

@@ -39,6 +39,22 @@ def test_category_when_texts_differ_by_spaces_around_them_then_are_one_without_a
     assert (column.categories, column.fold, remarks) == (("Production", "Sales"), False, ())
 
 
+@pytest.mark.parametrize(
+    ("cells", "asked"),
+    [
+        (["Meets", "Below", "Exceeds", "-"], ("If '-' means no value, say so: `missing_values`.",)),
+        (["a", "b", "c", "d", "?", "-"],
+         ("If '-' or '?' means no value, say so: `missing_values`.",)),
+        (["+", "-", "o"], ()),
+        (["A", "A-", "B"], ()),
+    ],
+)  # fmt: skip
+def test_category_when_a_text_is_a_sign_alone_then_asks_whether_it_means_no_value(
+    cells: list[str], asked: tuple[str, ...]
+) -> None:
+    assert as_category(fact(cells * 9))[1] == asked
+
+
 def test_category_when_a_rare_spelling_is_folded_then_is_not_shown() -> None:
     column, remarks = as_category(fact(["Clerk"] * 9 + ["clerk"] + ["Boss"] * 9))
 
