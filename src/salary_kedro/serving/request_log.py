@@ -306,7 +306,7 @@ class RequestLog:
             coming: Size of the part that is about to be written, in bytes; if there is none, the
                 newest part stays however large it is.
         """
-        oldest = datetime.now(UTC) - timedelta(days=self._bounds.days)
+        oldest = datetime.fromtimestamp(time.time(), UTC) - timedelta(days=self._bounds.days)
         size, most = coming, self._bounds.most_bytes
         for path in sorted(self.folder.glob(PATTERN), reverse=True):
             if (hour := hour_of(path.name)) is None:

@@ -23,7 +23,8 @@ from salary_kedro.serving.request_log import Bounds, RequestLog, read_request_lo
 from samples import column, contract_of
 
 EVERY = {"share": 1.0}
-HOUR = datetime(2026, 11, 30, 14, tzinfo=UTC)
+#: Long ago.
+HOUR = datetime(2020, 11, 30, 14, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
 #: Of what the clock must have gone on by: in tests it always or never has.
 ALWAYS, NEVER = 1e-9, 1e12
@@ -362,7 +363,7 @@ def part_of(folder: Path, hour: datetime, size: int) -> Path:
 def test_write_when_the_disk_is_full_then_old_parts_make_room_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = part_of(tmp_path, HOUR.replace(year=2020), 10)
+    old = part_of(tmp_path, HOUR, 10)
     counted = count_rows(monkeypatch)
 
     def fill(path: Path, content: bytes, mode: int) -> None:
@@ -428,7 +429,7 @@ def test_log_when_parts_are_too_old_or_too_many_then_the_oldest_go(tmp_path: Pat
 def test_log_when_no_request_comes_then_what_is_too_old_goes_all_the_same(
     log: RequestLog, tmp_path: Path
 ) -> None:
-    old = part_of(tmp_path, HOUR.replace(year=2020), 10)
+    old = part_of(tmp_path, HOUR, 10)
 
     write(log)
 
