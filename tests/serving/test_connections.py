@@ -228,7 +228,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn_adapter.Server]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        thread = threading.Thread(target=server.run, args=([listening],))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         wait_until(lambda: server.started, "the server")
         yield server
@@ -250,6 +250,23 @@ def ends(client: socket.socket) -> bool:
         while client.recv(1_000_000):
             pass
     return True
+
+
+def take(client: socket.socket, answers: int) -> None:
+    """Read as much as so many answers have at least."""
+    client.settimeout(30)
+    size = 0
+    while size < answers * len(ANSWER):
+        part = client.recv(1_000_000)
+        assert part, "the connection has ended"
+        size += len(part)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server waits for clients for longer than any test takes."""
+    for patience in ("HEAD_SECONDS", "UNSENT_SECONDS"):
+        monkeypatch.setattr(limits, patience, 600)
 
 
 def test_server_when_a_client_has_gone_then_forgets_its_connection(
@@ -300,9 +317,9 @@ def test_server_when_a_client_takes_no_answer_then_ends_the_connection(
 ) -> None:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(30)
         client.connect(address)
-        for _ in range(20):  # more than the system keeps for it
-            client.sendall(GET)
+        client.sendall(GET * 20)  # more than the system keeps for it
         wait_until(lambda: _broken(client), "the end of the connection")
 
 
@@ -314,20 +331,17 @@ def _broken(client: socket.socket) -> bool:
     return False
 
 
+@pytest.mark.usefixtures("patient")
 def test_server_when_a_slow_client_takes_its_answer_after_all_then_is_no_longer_slow(
-    server: uvicorn_adapter.Server, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+    server: uvicorn_adapter.Server, address: tuple[str, int]
 ) -> None:
-    for patience in ("HEAD_SECONDS", "UNSENT_SECONDS"):
-        monkeypatch.setattr(limits, patience, 600)
     server.config.timeout_keep_alive = 600  # the end of the connection would clear it, too
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(address)
         client.sendall(GET * 20)  # more than the system keeps for it
         wait_until(lambda: server._register.unsent, "an answer that waits")
-        size = 0
-        while size < 20 * len(ANSWER):
-            size += len(client.recv(1_000_000))
+        take(client, 20)
         wait_until(lambda: not server._register.unsent, "the end of the wait")
         assert len(server._register) == 1
 
@@ -353,14 +367,13 @@ def test_server_when_its_metrics_cannot_be_told_then_goes_on_sweeping_and_says_s
     assert caplog.messages == ["the metrics cannot be told; the service tries again all the time"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_server_when_requests_follow_each_other_then_answers_all(
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
         client.sendall(GET * 3)
-        size = 0
-        while size < 3 * len(ANSWER):
-            size += len(client.recv(1_000_000))
+        take(client, 3)
 
 
 def test_server_when_it_ends_then_hands_over_what_was_counted_since(
@@ -374,7 +387,7 @@ def test_server_when_it_ends_then_hands_over_what_was_counted_since(
     server = uvicorn_adapter.Server(Drain(), 0, None, config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listening],))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         wait_until(lambda: server.started, "the server")
         before = handed_over()

@@ -28,6 +28,7 @@ from salary_kedro.serving.request_metrics import exposition, request_metrics
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token, read_token
 from samples import bundle_files, column, contract_of, straight_line
+from support import DEADLINE_SECONDS
 
 GOOD = {"experience_years": 5}
 BEYOND = {"experience_years": 59}
@@ -245,8 +246,9 @@ def test_requests_when_too_many_are_in_flight_then_the_rest_is_refused_at_once(
 
     async def all_at_once() -> list[int]:
         asked = [asyncio.ensure_future(exchange(app)) for _ in range(AT_ONCE)]
-        while sum(task.done() for task in asked) < AT_ONCE - limits.MAX_IN_FLIGHT:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while sum(task.done() for task in asked) < AT_ONCE - limits.MAX_IN_FLIGHT:
+                await asyncio.sleep(0)
         refused = [task.result()[0] for task in asked if task.done()]
         answering.set()
         await asyncio.gather(*asked)

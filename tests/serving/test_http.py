@@ -54,7 +54,7 @@ def answers(address: tuple[str, int], data: bytes, count: int) -> tuple[list[int
     """
     got, statuses = b"", list[int]()
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
 
         def send() -> None:
             with suppress(OSError):  # the service may have had enough
@@ -234,7 +234,7 @@ def test_request_when_it_waits_to_be_told_then_is_told_to_go_on(
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.sendall(sent(b"Expect: 100-continue\r\n" + LENGTH, b""))
         assert client.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(BODY)
@@ -245,7 +245,7 @@ def test_request_when_it_waits_to_be_told_in_http_1_0_then_is_answered_alone(
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         fields = b"Expect: 100-continue\r\n" + LENGTH
         client.sendall(sent(fields, b"", b"POST /predict HTTP/1.0"))
         time.sleep(0.1)  # in which it would be told
@@ -257,7 +257,7 @@ def test_request_when_it_waits_to_be_told_and_is_refused_then_the_connection_end
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.sendall(sent(b"Expect: 100-continue\r\nContent-Length: 250001\r\n", b""))
         got = read_all(client)
     assert got.startswith(b"HTTP/1.1 413 ")
@@ -277,7 +277,7 @@ def test_client_when_it_sends_no_more_then_gets_the_answers_to_what_is_whole_and
     address: tuple[str, int], data: bytes, statuses: list[int]
 ) -> None:
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.sendall(data.replace(b"/predict ", b"/predict_batch "))
         client.shutdown(socket.SHUT_WR)
         got = read_all(client)
@@ -297,7 +297,7 @@ def test_header_when_it_is_asked_for_alone_then_no_body_follows_it(
     address: tuple[str, int],
 ) -> None:
     with socket.create_connection(address) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.sendall(b"HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         got = read_all(client)
     assert b"content-length: 1\r\n" in got

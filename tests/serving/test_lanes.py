@@ -19,6 +19,7 @@ from salary_kedro.serving.protocol import AtOnce, Http
 from salary_kedro.serving.settings import Settings
 from salary_kedro.serving.token import Token
 from services import predictor_of
+from support import DEADLINE_SECONDS
 
 SECRET = "s3cret-token-of-a-test"  # noqa: S105 - a test's own
 PAGE = "https://pages.example"
@@ -73,8 +74,9 @@ async def exchange(app: Guard, at_once: AtOnce | None, parts: list[bytes]) -> tu
     for part in parts:
         http.data_received(part)
         await asyncio.sleep(0)
-    while http._cycle is not None or (http._waiting and not wire.closed):
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while http._cycle is not None or (http._waiting and not wire.closed):
+            await asyncio.sleep(0.001)
     http.connection_lost(None)
     return re.sub(rb"x-request-id: [0-9a-f]{32}", b"x-request-id: -", wire.sent), wire.closed
 

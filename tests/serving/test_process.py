@@ -77,7 +77,7 @@ def test_service_when_headers_have_no_end_then_ends_the_connection_and_goes_on(
     with serving(quiet, bundles) as (_, address, _):
         port = int(address.rpartition(":")[2])
         with (
-            socket.create_connection(("127.0.0.1", port)) as client,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as client,
             pytest.raises(ConnectionError),
         ):
             client.sendall(endless)
@@ -91,7 +91,7 @@ def test_service_when_it_is_told_to_end_then_answers_what_is_in_flight_and_exits
     fields = b"Host: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
     with serving(quiet, bundles, SALARY_GRACE_SECONDS="0") as (process, address, _):
         port = int(address.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(b"POST /predict_batch HTTP/1.1\r\n" + fields + b"\r\n" + body[:-1])
             wait_until(lambda: get(f"{address}/livez").status == 200, "another request's answer")
             process.send_signal(signal.SIGTERM)

@@ -165,7 +165,7 @@ def test_current_when_the_pointer_moves_all_the_time_then_is_always_one_of_the_n
             except BundleError as error:
                 problems.append(error)
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(2)]
     for reader in readers:
         reader.start()
     for _ in range(200):

@@ -65,7 +65,7 @@ def test_save_when_another_reads_meanwhile_then_that_one_reads_a_whole_file(path
                 if found not in contents:
                     problems.append("mixed")
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     for _ in range(30):
         json_file(path).save(contents[1])
