@@ -12,7 +12,7 @@ from hypothesis import settings
 from costs import pytest_collection_modifyitems, pytest_runtest_protocol
 from salary_kedro.contract import Contract
 from salary_kedro.project.defaults import import_kedro_mlflow_quietly
-from support import Project, copy_project, get, pauses_noted, wait_until
+from support import Project, copy_project, forget_settings, get, pauses_noted, wait_until
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 
@@ -21,8 +21,7 @@ SLOW_TO_IMPORT = ("stores", "sites", "sessions")
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
-# Whoever starts the tests may have set it, as pytest-xdist does: sentences would wrap at it.
-os.environ.pop("COLUMNS", None)
+forget_settings(os.environ)
 # A shell starts what is to run in the background with Ctrl-C ignored, and so whatever that starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -41,8 +41,7 @@ def kedro_project(
     """A copy of the project, as the working directory, whose sessions run in this process."""
     (project.root / "data" / "mlflow").mkdir()
     copy_database(store_template.beginning, project.root / "data" / "mlflow" / "mlflow.db")
-    for name in ("MLFLOW_TRACKING_URI", "KEDRO_ENV"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(project.root)
     configure_project("salary_kedro")
     yield project

@@ -97,7 +97,6 @@ def shell(healthy: Project, project: Copy, logs: None, monkeypatch: pytest.Monke
     """A copy of the project, as the working directory, that uses the healthy store and bundles."""
     local = project.root / "conf" / "local" / "parameters.yml"
     local.write_text(f"registry: {{model_name: {MODEL_NAME}}}\n")
-    monkeypatch.delenv("KEDRO_ENV", raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", healthy.uri)
     monkeypatch.setenv("SALARY_BUNDLES", str(healthy.bundles.folder))
     monkeypatch.chdir(project.root)

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,12 @@ LONGEST_SECONDS = 300
 TIME = re.compile(r"  \d+(\.\d)? s$|  \d+ min \d+ s$")
 
 
-#: What whoever starts the tests may have set, and their programs are not to heed.
+#: What is not for the programs of tests: sessions of Kedro set the first here, and whoever starts
+#: the tests may have set the other.
 UNSET = ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE")
+#: What whoever starts the tests may have set for programs of their own, and, as pytest-xdist does,
+#: for sentences to wrap at.
+SETTING = re.compile(r"SALARY_\w+|KEDRO_ENV|MLFLOW_\w*URI|COLUMNS")
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,12 @@ def copy_trained(trained: Project, target: Path) -> Project:
     copied = Project(Path(shutil.copytree(trained.root, target, symlinks=True)))
     relocate(copied.store, (copied.root / "data" / "mlflow" / "artifacts").as_uri())
     return copied
+
+
+def forget_settings(environment: MutableMapping[str, str]) -> None:
+    """Remove what no test is to depend on."""
+    for name in filter(SETTING.fullmatch, [*environment]):
+        del environment[name]
 
 
 @contextmanager

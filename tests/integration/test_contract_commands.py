@@ -31,8 +31,7 @@ TABLE = "id,level,years,Salary\n" + "".join(
 @pytest.fixture
 def shell(project: Project, logs: None, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A copy of the project, as the working directory, with a table of one's own in it."""
-    for name in ("MLFLOW_TRACKING_URI", "KEDRO_ENV"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(project.root)
     Path("mine.csv").write_text(TABLE)
     return project

@@ -87,8 +87,7 @@ class Shell:
 def shell_in(project: Project) -> Iterator[Shell]:
     """Work in a project."""
     with pytest.MonkeyPatch.context() as patch, loggers_restored():
-        for name in ("MLFLOW_TRACKING_URI", "KEDRO_ENV"):
-            patch.delenv(name, raising=False)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(project.root)
         configure_project("salary_kedro")
         yield Shell(project)

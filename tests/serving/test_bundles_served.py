@@ -281,7 +281,6 @@ def test_bundles_folder_when_salary_bundles_is_set_then_is_that(
 def test_bundles_folder_when_an_environment_is_named_then_lies_in_its_data(
     monkeypatch: pytest.MonkeyPatch, environment: str, expected: str
 ) -> None:
-    monkeypatch.delenv("SALARY_BUNDLES", raising=False)
     monkeypatch.setenv("KEDRO_ENV", environment)
     root = Path(__file__).parents[2]
     assert find_place().folder == root / expected
@@ -328,7 +327,6 @@ def test_problem_when_only_the_pointer_is_lost_then_says_so_and_what_repairs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KEDRO_ENV", "professors")
-    monkeypatch.delenv("SALARY_BUNDLES", raising=False)
     add_bundle(store.folder, contract, 1)
     predictor.refresh()
     assert f"the pointer {store.folder / 'current'} is gone" in predictor.problem

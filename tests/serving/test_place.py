@@ -13,8 +13,7 @@ NAME, OTHER = "1-0123abcd", "2-4567cdef"
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SALARY_BUNDLES", "KEDRO_ENV", "BENTOML_HOME"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("BENTOML_HOME", raising=False)
 
 
 def make_project(root: Path) -> Path:

@@ -13,12 +13,6 @@ from salary_kedro.datasets import RowSecretDataset
 KEY = "0123456789abcdef"
 
 
-@pytest.fixture(autouse=True)
-def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SALARY_ROW_KEY", "SALARY_ROW_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_secret_when_there_is_none_then_makes_one_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "row.key"
 

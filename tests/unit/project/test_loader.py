@@ -15,10 +15,8 @@ from support import ROOT
 
 @pytest.fixture(autouse=True)
 def no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing in the environment names another store or folder."""
-    stores = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "SALARY_BUNDLES", "SALARY_REQUEST_LOG")
-    for name in stores:
-        monkeypatch.delenv(name, raising=False)
+    """Nothing in the environment names another store."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture

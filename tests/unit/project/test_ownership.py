@@ -19,8 +19,7 @@ RAW = "data/01_raw/salary_data.csv"
 @pytest.fixture
 def root(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the project, as the working directory."""
-    for name in ("MLFLOW_TRACKING_URI", "SALARY_BUNDLES", "KEDRO_ENV"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("BENTOML_HOME", str(project.root / "bentos"))
     monkeypatch.chdir(project.root)
     return project.root

@@ -54,7 +54,6 @@ def test_bundles_override_when_it_is_relative_then_is_taken_from_the_working_dir
 def test_bundles_override_when_it_is_not_set_then_there_is_none(
     value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("SALARY_BUNDLES", raising=False)
     if value is not None:
         monkeypatch.setenv("SALARY_BUNDLES", value)
 
