@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psutil
+
 from forked_kedro import run_kedro
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +177,14 @@ def running(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process has not ended, even if nobody has asked yet how it did."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def untimed(printed: str) -> str:

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from salary_kedro.bundle import BundleStore
-from support import copy_project, wait_until
-from tournaments import Tournament, is_running
+from support import copy_project, is_running, wait_until
+from tournaments import Tournament
 
 ENV = "professors"
 MODEL = "professor_salary_regression-model"

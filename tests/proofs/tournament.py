@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from proofs.tally import Tally
-from support import copy_project, wait_until
-from tournaments import Tournament, is_running
+from support import copy_project, is_running, wait_until
+from tournaments import Tournament
 
 ENV = "professors"
 TRIALS, KILLS = 60, 6

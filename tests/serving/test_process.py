@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from salary_kedro.serving import limits
 from salary_kedro.serving.circus_adapter import STRIKES
 from salary_kedro.serving.connections import raise_file_limit
 from salary_kedro.serving.listening import explain
-from support import BIN, Answer, Project, copy_project, free_port, get, post, wait_until
+from support import BIN, Answer, Project, copy_project, free_port, get, is_running, post, wait_until
 from workers import workers_of
 
 pytestmark = pytest.mark.process
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.process
 ROWS = {"rows": [{"experience_years": 5}] * 10_000}
 TWO_WORKERS = {"BENTOML_CONFIG_OPTIONS": "services.salary_prediction.workers=2"}
 PICKLE = "application/vnd.bentoml+pickle"
+#: Until when a service that was told to end has ended: then it has killed its workers.
+END = limits.END_SECONDS + 15
 
 
 @pytest.fixture
@@ -57,7 +60,11 @@ def serving(
         yield process, address, log
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def ready(log: Path) -> int:
@@ -100,7 +107,7 @@ def test_service_when_it_is_told_to_end_then_answers_what_is_in_flight_and_exits
             assert client.recv(1_000).startswith(b"HTTP/1.1 200 OK\r\n")
             while client.recv(1_000_000):
                 pass
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=END) == 0
 
 
 @pytest.mark.parametrize("options", [{}, TWO_WORKERS], ids=["one worker", "two workers"])
@@ -117,7 +124,7 @@ def test_service_when_it_is_told_to_end_then_says_so_and_goes_on_for_the_grace_p
         with urllib.request.urlopen(f"{address}/model") as answer:
             assert answer.headers["Connection"] == "close"
         process.send_signal(signal.SIGTERM)  # enough of that
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=END) == 0
         assert get(f"{address}/livez").status == 0
 
 
@@ -126,7 +133,7 @@ def test_service_when_it_is_interrupted_then_waits_for_no_grace_period(
 ) -> None:
     with serving(quiet, bundles, SALARY_GRACE_SECONDS="600") as (process, _, _):
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=END) == 0
 
 
 def test_service_when_the_grace_period_is_none_then_does_not_start_and_says_why_in_one_line(
@@ -169,8 +176,8 @@ def test_service_when_its_end_fails_then_ends_all_the_same_and_says_why_in_one_l
     with serving(quiet, bundles) as (process, _, log):
         workers = workers_of(process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 1
-        wait_until(lambda: not any(map(psutil.pid_exists, workers)), "the end of the workers")
+        assert process.wait(timeout=END) == 1
+        wait_until(lambda: not any(map(is_running, workers)), "the end of the workers")
     told = log.read_text()
     assert told.count("could not end: OSError('no such luck')\n") == 1
     assert "Error: the service did not shut down properly; see why above\n" in told
@@ -190,7 +197,7 @@ def test_service_when_a_restart_fails_then_goes_on_and_says_why_in_one_line(
         wait_until(lambda: why in log.read_text(), "the reason")
         assert post(f"{address}/predict", {"experience_years": 5}).status == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=END) == 0
     assert "Traceback" not in log.read_text()
 
 
@@ -245,7 +252,7 @@ def test_service_when_its_supervisor_is_killed_then_its_workers_end_and_leave_no
         with serving(quiet, bundles):  # which must spare what is in use
             assert shared.is_dir()
         process.kill()
-        wait_until(lambda: not any(map(psutil.pid_exists, workers)), "the end of the workers")
+        wait_until(lambda: not any(map(is_running, workers)), "the end of the workers")
         assert get(f"{address}/livez").status == 0
         assert shared.is_dir()
         with serving(quiet, bundles):

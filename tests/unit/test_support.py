@@ -1,6 +1,10 @@
 """What tests share: it depends neither on who starts them, nor on how fast the machine is."""
 
-from support import forget_settings
+import subprocess
+
+import psutil
+
+from support import forget_settings, is_running, wait_until
 
 
 def test_settings_when_the_caller_has_some_then_no_test_meets_them() -> None:
@@ -17,3 +21,10 @@ def test_settings_when_the_caller_has_some_then_no_test_meets_them() -> None:
     forget_settings(environment)
 
     assert environment == {"HOME": "/home/me", "COVERAGE_FILE": ".coverage.quick"}
+
+
+def test_is_running_when_nobody_has_asked_how_a_process_ended_then_it_has_ended() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        wait_until(lambda: not is_running(ended.pid), "its end")
+        assert psutil.pid_exists(ended.pid)
+    assert not is_running(ended.pid)

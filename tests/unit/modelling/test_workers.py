@@ -16,7 +16,7 @@ from salary_kedro.modelling.examination import Examination, Task, examine_on, sc
 from salary_kedro.modelling.folding import Splitting, fold_rows
 from salary_kedro.modelling.search import Entry
 from samples import default_contract
-from support import ROOT, wait_until
+from support import ROOT, is_running, wait_until
 
 ENTRIES = [Entry("ridge", {"alpha": 0.5}), Entry("decision_tree", {"max_depth": 3})]
 
@@ -84,7 +84,7 @@ def test_workers_when_interrupted_then_their_fits_are_not_waited_for() -> None:
 
     assert time.monotonic() - begun[0] < 30
     assert children
-    assert not any(_is_running(child.pid) for child in children)
+    assert not any(is_running(child.pid) for child in children)
 
 
 def spawned() -> list[psutil.Process]:
@@ -154,11 +154,4 @@ def test_workers_when_their_parent_is_killed_then_end_too(tmp_path: Path) -> Non
     parent.wait()
 
     assert len(children) >= 2
-    wait_until(lambda: not any(map(_is_running, children)), "the workers to end", 20)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    wait_until(lambda: not any(map(is_running, children)), "the workers to end")
