@@ -283,8 +283,9 @@ def workers_of(pid: int) -> Iterator[int]:
     import psutil
 
     for child in psutil.Process(pid).children(recursive=True):
-        if any("spawn_main" in word for word in child.cmdline()):
-            yield child.pid
+        with suppress(psutil.Error):  # it ends just then
+            if any("spawn_main" in word for word in child.cmdline()):
+                yield child.pid
 
 
 def make_site(folder: Path, parts: int, rows: int, parameters: str) -> Site:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -88,9 +89,12 @@ def test_workers_when_interrupted_then_their_fits_are_not_waited_for() -> None:
 
 
 def spawned() -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it ends just then
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_workers_when_none_has_a_task_then_none_is_started() -> None:
