@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -219,12 +220,13 @@ def wait_until(condition: Any, what: str, seconds: float = DEADLINE_SECONDS) -> 
 
 @contextmanager
 def pauses_noted() -> Iterator[list[float]]:
-    """Seconds of each pause that this process makes, however busy the machine is meanwhile."""
+    """Seconds of each pause that this thread makes, however busy the machine is meanwhile."""
     noted: list[float] = []
-    sleep = time.sleep
+    sleep, noting = time.sleep, threading.get_ident()
 
     def note(seconds: float) -> None:
-        noted.append(seconds)
+        if threading.get_ident() == noting:
+            noted.append(seconds)
         sleep(seconds)
 
     with patch("time.sleep", note):
