@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -60,8 +61,10 @@ def worker_processes(examination: Examination, count: int) -> Iterator[Map]:
     ):
 
         def score_all(tasks: Sequence[Task]) -> Iterator[FoldScore]:
-            try:
-                yield from pool.map(_score, tasks)
+            try:  # not `pool.map`: it cancels what is left, of which a pool without workers fails
+                waiting = deque([pool.submit(_score, task) for task in tasks])
+                while waiting:
+                    yield waiting.popleft().result()
             except BrokenProcessPool as error:
                 raise UserError(
                     f"a worker process of the tournament was ended, perhaps for want of memory: "
