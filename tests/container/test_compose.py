@@ -130,14 +130,17 @@ def test_compose_when_started_then_the_page_reaches_the_service(together: Togeth
 def outside_of(service: str, **headers: str) -> str:
     """The address under which the service says that it is reached."""
     sent = {"Host": "example.org", **headers}
-    address: str = httpx.get(f"{service}/openapi.json", headers=sent).json()["servers"][0]["url"]
+    described = httpx.get(f"{service}/openapi.json", headers=sent, timeout=30).json()
+    address: str = described["servers"][0]["url"]
     return address
 
 
 def test_compose_when_nothing_is_set_then_the_service_takes_its_defaults(
     together: Together,
 ) -> None:
-    answer = httpx.get(f"{together.service}/model", headers={"Origin": "https://a.example"})
+    answer = httpx.get(
+        f"{together.service}/model", headers={"Origin": "https://a.example"}, timeout=30
+    )
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
     forwarded = {"X-Forwarded-Prefix": "/proxied"}  # from no proxy that it knows
@@ -155,7 +158,7 @@ def test_compose_when_proxy_and_origins_are_set_then_the_service_knows_them(
     }
     with started(engine, built, "compose.yaml", **settings) as running:
         answer = httpx.get(
-            f"{running.service}/salaries/model", headers={"Origin": "https://a.example"}
+            f"{running.service}/salaries/model", headers={"Origin": "https://a.example"}, timeout=30
         )
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "https://a.example"

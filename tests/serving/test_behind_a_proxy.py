@@ -121,14 +121,14 @@ def trusting(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Proxy:
 def test_description_when_it_is_asked_through_the_proxy_then_tells_the_outside_address(
     trusting: Proxy,
 ) -> None:
-    described = httpx.get(f"{trusting.address}/openapi.json").json()
+    described = httpx.get(f"{trusting.address}/openapi.json", timeout=30).json()
     assert described["servers"] == [{"url": trusting.address}]
 
 
 def test_description_when_it_is_asked_past_the_proxy_then_tells_the_inside_address(
     service_url: str,
 ) -> None:
-    described = httpx.get(f"{service_url}/openapi.json").json()
+    described = httpx.get(f"{service_url}/openapi.json", timeout=30).json()
     assert described["servers"] == [{"url": service_url}]
 
 
@@ -163,5 +163,6 @@ def test_page_when_it_is_opened_through_the_proxy_then_try_it_out_works(proxy: P
             page.get_by_role("button", name="Send").click()
         assert answered.value.status == 200
         assert urlsplit(answered.value.url).path == f"{PREFIX}/predict"
-        expect(page.get_by_role("region", name="Status 200")).to_contain_text('"salary"')
+        told = page.get_by_role("region", name="Status 200")
+        expect(told).to_contain_text('"salary"', timeout=30_000)
         browser.close()

@@ -56,7 +56,7 @@ def varies(answer: httpx.Response) -> set[str]:
 def test_preflight_when_the_origin_may_ask_then_needs_no_token_and_tells_what_may_be_sent(
     address: str,
 ) -> None:
-    answer = httpx.options(f"{address}/predict", headers=PREFLIGHT)
+    answer = httpx.options(f"{address}/predict", headers=PREFLIGHT, timeout=30)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
@@ -71,7 +71,9 @@ def test_preflight_when_the_origin_may_ask_then_needs_no_token_and_tells_what_ma
 def test_preflight_when_the_origin_may_not_ask_then_is_refused_in_the_one_shape(
     address: str, origin: str
 ) -> None:
-    answer = httpx.options(f"{address}/predict", headers={**PREFLIGHT, "Origin": origin})
+    answer = httpx.options(
+        f"{address}/predict", headers={**PREFLIGHT, "Origin": origin}, timeout=30
+    )
     assert answer.status_code == 401
     assert set(answer.json()["error"]) == {"code", "message", "details"}
     assert "Access-Control-Allow-Origin" not in answer.headers
@@ -89,7 +91,9 @@ def test_preflight_when_the_origin_may_not_ask_then_is_refused_in_the_one_shape(
 def test_answer_when_the_origin_may_ask_then_its_page_may_read_it(
     address: str, route: str, body: object, headers: dict[str, str], status: int
 ) -> None:
-    answer = httpx.post(f"{address}{route}", json=body, headers={"Origin": PAGE, **headers})
+    answer = httpx.post(
+        f"{address}{route}", json=body, headers={"Origin": PAGE, **headers}, timeout=30
+    )
     assert answer.status_code == status
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert "X-Request-ID" in answer.headers["Access-Control-Expose-Headers"]
@@ -99,18 +103,21 @@ def test_answer_when_the_origin_may_ask_then_its_page_may_read_it(
 def test_answer_when_the_origin_is_another_then_allows_none_and_varies_by_it(
     address: str, headers: dict[str, str]
 ) -> None:
-    answer = httpx.post(f"{address}/predict", json=GOOD, headers={**BEARER, **headers})
+    answer = httpx.post(f"{address}/predict", json=GOOD, headers={**BEARER, **headers}, timeout=30)
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert "Origin" in varies(answer)
 
 
 def test_answer_when_no_origin_may_ask_then_says_nothing_of_it(closed_to_pages: str) -> None:
-    answer = httpx.post(f"{closed_to_pages}/predict", json=GOOD, headers={"Origin": PAGE})
+    answer = httpx.post(
+        f"{closed_to_pages}/predict", json=GOOD, headers={"Origin": PAGE}, timeout=30
+    )
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert varies(answer) == set()
-    assert httpx.options(f"{closed_to_pages}/predict", headers=PREFLIGHT).status_code == 405
+    answer = httpx.options(f"{closed_to_pages}/predict", headers=PREFLIGHT, timeout=30)
+    assert answer.status_code == 405
 
 
 def test_read_origins_when_some_are_listed_then_allows_exactly_those() -> None:
@@ -150,7 +157,12 @@ def test_answer_when_it_is_long_and_the_client_takes_gzip_then_is_compressed(
 ) -> None:
     body = {"rows": [GOOD] * rows}
     short, plain = (
-        httpx.post(f"{closed_to_pages}/predict_batch", json=body, headers={"Accept-Encoding": way})
+        httpx.post(
+            f"{closed_to_pages}/predict_batch",
+            json=body,
+            headers={"Accept-Encoding": way},
+            timeout=30,
+        )
         for way in ("gzip", "identity")
     )
     assert short.headers["Content-Encoding"] == "gzip"
@@ -162,7 +174,7 @@ def test_answer_when_it_is_long_and_the_client_takes_gzip_then_is_compressed(
 
 def test_answer_when_it_is_short_then_is_not_compressed(closed_to_pages: str) -> None:
     headers = {"Accept-Encoding": "gzip"}
-    answer = httpx.post(f"{closed_to_pages}/predict", json=GOOD, headers=headers)
+    answer = httpx.post(f"{closed_to_pages}/predict", json=GOOD, headers=headers, timeout=30)
     assert "Content-Encoding" not in answer.headers
     assert varies(answer) == set()
 
@@ -170,7 +182,7 @@ def test_answer_when_it_is_short_then_is_not_compressed(closed_to_pages: str) ->
 def test_refusal_when_it_is_long_then_is_compressed_too(closed_to_pages: str) -> None:
     headers = {"Accept-Encoding": "gzip"}
     answer = httpx.post(
-        f"{closed_to_pages}/predict_batch", json={"rows": [{}] * 100}, headers=headers
+        f"{closed_to_pages}/predict_batch", json={"rows": [{}] * 100}, headers=headers, timeout=30
     )
     assert answer.headers["Content-Encoding"] == "gzip"
     assert len(answer.json()["error"]["details"]) == 100
@@ -182,7 +194,8 @@ def test_answer_when_it_is_only_asked_for_its_header_then_has_that_of_a_get(
 ) -> None:
     headers = {"Accept-Encoding": "gzip"}
     asked = [
-        httpx.request(way, f"{closed_to_pages}{path}", headers=headers) for way in ("GET", "HEAD")
+        httpx.request(way, f"{closed_to_pages}{path}", headers=headers, timeout=30)
+        for way in ("GET", "HEAD")
     ]
     assert [answer.status_code for answer in asked] == [200, 200]
     encodings = {answer.headers.get("Content-Encoding") for answer in asked}
@@ -195,8 +208,8 @@ def test_asset_when_the_client_takes_gzip_then_is_the_same_unpacked(
     closed_to_pages: str, name: str
 ) -> None:
     url = f"{closed_to_pages}/assets/{name}"
-    plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
-    with httpx.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as answer:
+    plain = httpx.get(url, headers={"Accept-Encoding": "identity"}, timeout=30)
+    with httpx.stream("GET", url, headers={"Accept-Encoding": "gzip"}, timeout=30) as answer:
         packed = b"".join(answer.iter_raw())
     assert gzip.decompress(packed) == plain.content
     assert "Accept-Encoding" in varies(plain)
@@ -267,8 +280,10 @@ def test_log_when_a_request_is_part_of_a_trace_then_names_it(
     closed_to_pages: str, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     headers = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
-    httpx.post(f"{closed_to_pages}/predict", json={}, headers=headers)
-    httpx.post(f"{closed_to_pages}/predict", json={}, headers={"traceparent": "00-secret"})
+    httpx.post(f"{closed_to_pages}/predict", json={}, headers=headers, timeout=30)
+    httpx.post(
+        f"{closed_to_pages}/predict", json={}, headers={"traceparent": "00-secret"}, timeout=30
+    )
     wait_until(lambda: len(lines()) == 2, "the second line, which follows the answer")
     first, second = lines()
     assert (first["trace_id"], first["span_id"]) == (TRACE, SPAN)

@@ -55,7 +55,9 @@ class Service:
     def plain(self, method: str, route: str, body: object = None) -> Any:
         """What plain HTTP answers."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = httpx.request(method, f"{self.address}/{route}", json=body, headers=headers)
+        answer = httpx.request(
+            method, f"{self.address}/{route}", json=body, headers=headers, timeout=30
+        )
         return answer.raise_for_status().json()
 
     def answers(self) -> dict[str, Any]:

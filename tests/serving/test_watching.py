@@ -93,14 +93,17 @@ def service(_trained: Project) -> Iterator[str]:
     with _trained.serve(SALARY_TOKEN=TOKEN) as address:
         wait_until(lambda: get(f"{address}/readyz").status == 200, "the service to be ready")
         row = {"experience_years": 5}
-        assert httpx.post(f"{address}/predict", json=row, headers=BEARER).status_code == 200
+        assert (
+            httpx.post(f"{address}/predict", json=row, headers=BEARER, timeout=30).status_code
+            == 200
+        )
         yield address
 
 
 @pytest.fixture(scope="module")
 def exposed(service: str) -> str:
     """What its `/metrics` answers."""
-    return httpx.get(f"{service}/metrics", headers=BEARER).text
+    return httpx.get(f"{service}/metrics", headers=BEARER, timeout=30).text
 
 
 def test_metrics_when_checked_by_promtool_then_have_no_fault(exposed: str) -> None:
