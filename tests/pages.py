@@ -11,11 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support import ROOT, free_port
 
 DEADLINE_SECONDS = 30
+expect.set_options(timeout=1000 * DEADLINE_SECONDS)  # where a test does not say how soon
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",

