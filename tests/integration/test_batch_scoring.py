@@ -1,11 +1,10 @@
 """Batch scoring as people run it: `kedro run --pipelines batch_scoring`."""
 
-import os
 import re
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -181,9 +180,15 @@ def killed(scorer: Project) -> Path:
         command, cwd=scorer.root, env=scorer.environment, stderr=subprocess.DEVNULL
     )
     draft = scored.parent / ".s.csv.part" / "s.csv"
-    wait_until(lambda: draft.is_file() and draft.stat().st_size > 0, "the run to write")
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+
+    def has_written() -> bool:
+        with suppress(FileNotFoundError):  # it has its final name by now
+            return draft.stat().st_size > 0
+        return False
+
+    wait_until(lambda: has_written() or process.poll() is not None, "the run to write")
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the run had ended before it could be killed"
     assert draft.is_file()
     return scored
 

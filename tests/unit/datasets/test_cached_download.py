@@ -27,7 +27,7 @@ BODY = b"Experience Years,Salary\n1.1,39343\n1.3,46205\n"
 NEW_BODY = b"Experience Years,Salary\n2.0,43525\n"
 TABLE = pd.DataFrame({"Experience Years": [1.1, 1.3], "Salary": [39343, 46205]})
 NEW_TABLE = pd.DataFrame({"Experience Years": [2.0], "Salary": [43525]})
-DEADLINE = 30.0  # seconds after which a test that waits for an event gives up
+DEADLINE = 180.0  # seconds after which a test that waits for an event gives up
 
 
 def sha256(body: bytes) -> str:
