@@ -188,7 +188,7 @@ class BundleStore:
         An earlier folder of that name is replaced: the name vouches for the content,
         so it can only hold the same files or damaged ones.
         """
-        with scratch_folder(self.folder / name) as scratch:
+        with scratch_folder(self.folder / "bundle") as scratch:  # one name, so that any is removed
             new = scratch / name
             new.mkdir()
             for file, content in files.items():

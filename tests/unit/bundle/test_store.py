@@ -1,5 +1,7 @@
 """The folder of bundles: order, the pointer, whole folders, and the reserve."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -229,6 +231,32 @@ def test_write_when_it_breaks_off_then_keeps_the_earlier_folder(store: BundleSto
         store.write(A, {"one": None})  # type: ignore[dict-item]
 
     assert everything(store.folder) == {f"{A}/one": b"1"}
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from salary_kedro.bundle import BundleStore
+
+class Files(dict):
+    def items(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+BundleStore(Path(sys.argv[1])).write("1-aaaaaaaa", Files())
+"""
+
+
+@pytest.mark.process
+def test_write_when_another_was_killed_meanwhile_then_removes_what_that_left(
+    store: BundleStore, contract: Contract
+) -> None:
+    subprocess.run([sys.executable, "-c", DIES, str(store.folder)], check=False)
+    left = [*store.folder.iterdir()]
+
+    names = fill(store, contract, 2)
+
+    assert len(left) == 2
+    assert [path.name for path in store.folder.iterdir()] == [names[2]]
 
 
 @pytest.mark.process
