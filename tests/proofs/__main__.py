@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ from proofs.wage_tables import prove_wage_tables
 from proofs.whole_runs import prove_killed_runs, prove_runs_at_once
 from proofs.worlds import World, make_world
 from servers import no_postgresql, shared_server
+from support import forget_settings
 
 KILL_POINTS, RACES, EXAMPLES, KILLED_RUNS, ROUNDS_AT_ONCE, TABLES = 500, 50, 50, 12, 2, 30
 DRAINS = 20
@@ -230,6 +232,7 @@ def main() -> int:
     parser.add_argument("--gigabytes", type=float, help="size of the table of `dask`, 20 in full")
     parser.add_argument("--folder", help="where to work; a folder for temporary files by default")
     asked = parser.parse_args()
+    forget_settings(os.environ)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     parts = asked.parts or (IN_A_TENTH if asked.tenth else PARTS)
     gigabytes = asked.gigabytes or (FEW_GIGABYTES if asked.tenth else GIGABYTES)
