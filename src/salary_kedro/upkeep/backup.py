@@ -29,7 +29,7 @@ from salary_kedro.bundle import BundleError, BundleStore
 from salary_kedro.bundle.files import check_size, open_regular
 from salary_kedro.bundle.store import NAME, POINTER, version_of
 from salary_kedro.errors import UserError
-from salary_kedro.files import other_file
+from salary_kedro.files import other_file, scratch_folder
 from salary_kedro.project.project import Project
 from salary_kedro.registry.failures import LOCK_SECONDS, tell_failure
 from salary_kedro.registry.mlflow_adapter import ALIASED, PLACES, TAGGED, VERSIONS
@@ -88,8 +88,7 @@ def back_up(project: Project, file: Path) -> dict[str, Any]:
         UserError: If the store is a server's, or the file exists already or cannot be written.
     """
     _refuse_server(project)
-    draft = f".{file.name}."  # errors that name it are the archive's
-    with new_file(file) as stream, _folder(file.parent, draft) as scratch:
+    with new_file(file) as stream, scratch_folder(file) as scratch:
         copy = scratch / DATABASE
         moment = _take(project, copy)
         root = Path(plain_path(str(project.artifacts)))
